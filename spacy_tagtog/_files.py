@@ -1,0 +1,113 @@
+"""Writing files so that nothing half-written is ever seen under its final name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spacy_tagtog.errors import OutputExistsError, WriteError
+
+__all__ = ["atomic_folder", "atomic_path", "check_free", "write_atomic"]
+
+
+def _write_error(error: OSError, path: Path) -> WriteError:
+    return WriteError(
+        f"can't write: {error.strerror or error}",
+        place=path,
+        advice="free some space, choose another place, or mend the permissions; then run the command again. Nothing was left half-written.",
+    )
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well, else remove it.
+
+    Raises:
+        WriteError: The file system refuses (disk full, no permission…).
+    """
+    path = Path(path)
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        # mkstemp makes private files; give the mode that a plain open() would.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise _write_error(error, path) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Write ``data`` (text as UTF-8, newlines unchanged) to ``path``, all or nothing.
+
+    Raises:
+        WriteError: The file system refuses.
+    """
+    content = data.encode("utf-8") if isinstance(data, str) else data
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Make sure that ``path`` may be written.
+
+    Raises:
+        OutputExistsError: It exists (a folder: with something in it) and ``force`` is not set.
+    """
+    exists = any(path.iterdir()) if path.is_dir() else path.exists()
+    if exists and not force:
+        raise OutputExistsError(
+            "the output exists already",
+            place=path,
+            legal="a path that doesn't exist, or an empty folder",
+            advice="choose another path, or pass --force to replace it",
+        )
+
+
+@contextmanager
+def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give an empty temporary folder beside ``path``; swap it into place when the block ends well, else remove it.
+
+    Args:
+        path: The folder to write.
+        force: Replace the folder if it exists.
+
+    Raises:
+        OutputExistsError: ``path`` exists, isn't empty, and ``force`` is not set.
+        WriteError: The file system refuses.
+    """
+    path = Path(path)
+    check_free(path, force=force)
+    temporary: Path | None = None
+    old: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".part-", dir=path.parent))
+        temporary.chmod(0o755)
+        yield temporary
+        if path.exists():
+            old = Path(tempfile.mkdtemp(prefix=".old-", dir=path.parent))
+            path.replace(old / path.name)
+        temporary.replace(path)
+    except OSError as error:
+        if old is not None and not path.exists():
+            (old / path.name).replace(path)
+        raise _write_error(error, path) from error
+    finally:
+        for folder in (temporary, old):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)

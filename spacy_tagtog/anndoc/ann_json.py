@@ -1,0 +1,326 @@
+"""``ann.json``: the annotations of one version of a document.
+
+The parsed JSON object is the truth: every key is kept, known or not, and what isn't touched is written as it was read. The classes here are
+thin views on it. Field facts: tagtog's anndoc documentation, version 3.6.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Union
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import NotRequired, TypedDict
+
+from spacy_tagtog.errors import AnnJsonError
+
+__all__ = ["Annotations", "Entity", "Fragment", "JsonObject", "Relation", "confidence"]
+
+JsonObject = dict[str, Any]
+_STRICT = ConfigDict(strict=True)
+_Number = Union[int, float]
+
+
+# The types below are only what this package relies on. Anything else in the object passes through unseen.
+@with_config(_STRICT)
+class _Confidence(TypedDict):
+    state: NotRequired[str | None]
+    who: NotRequired[list[str] | None]
+    prob: NotRequired[_Number | None]
+
+
+@with_config(_STRICT)
+class _Offset(TypedDict):
+    start: Annotated[int, Field(ge=0)]
+    text: str
+
+
+@with_config(_STRICT)
+class _Label(TypedDict):
+    value: NotRequired[bool | int | float | str | None]
+    confidence: NotRequired[_Confidence | None]
+
+
+@with_config(_STRICT)
+class _Source(TypedDict):
+    name: NotRequired[str | None]
+    id: NotRequired[str | None]
+    url: NotRequired[str | None]
+
+
+@with_config(_STRICT)
+class _Normalization(TypedDict):
+    source: NotRequired[_Source | None]
+    recName: NotRequired[str | None]
+    confidence: NotRequired[_Confidence | None]
+
+
+@with_config(_STRICT)
+class _Entity(TypedDict):
+    classId: str
+    part: str
+    offsets: Annotated[list[_Offset], Field(min_length=1)]
+    confidence: NotRequired[_Confidence | None]
+    fields: NotRequired[dict[str, _Label] | None]
+    normalizations: NotRequired[dict[str, _Normalization] | None]
+
+
+@with_config(_STRICT)
+class _Relation(TypedDict):
+    classId: str
+    entities: list[str]
+    confidence: NotRequired[_Confidence | None]
+
+
+@with_config(_STRICT)
+class _Annotatable(TypedDict):
+    parts: NotRequired[list[str] | None]
+
+
+@with_config(_STRICT)
+class _AnnJson(TypedDict):
+    annotatable: NotRequired[_Annotatable | None]
+    anncomplete: NotRequired[bool | None]
+    sources: NotRequired[list[Any] | None]
+    metas: NotRequired[dict[str, _Label] | None]
+    entities: NotRequired[list[_Entity] | None]
+    relations: NotRequired[list[_Relation] | None]
+
+
+_SCHEMA: TypeAdapter[Any] = TypeAdapter(_AnnJson)
+
+
+def confidence(*, state: str | None, who: Sequence[str], prob: float) -> JsonObject:
+    """A confidence object.
+
+    Args:
+        state: ``""`` a person's annotation, ``"pre-added"`` proposed by a machine, ``"pre-removed"`` proposed for removal.
+        who: Authors, ``user:NAME`` or ``ml:NAME``.
+        prob: The probability that the annotation is right, in (0, 1].
+    """
+    return {"state": state, "who": list(who), "prob": prob}
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One stretch of an entity: ``start`` in the unit of its ann.json, and the text found there."""
+
+    start: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A view on one entity.
+
+    Attributes:
+        data: The JSON object itself.
+        index: Its place in the list ``entities``.
+    """
+
+    data: JsonObject
+    index: int
+
+    @property
+    def class_id(self) -> str:
+        """The entity type's id, such as ``e_1``."""
+        return str(self.data["classId"])
+
+    @property
+    def part(self) -> str:
+        """The id of the part that it stands in."""
+        return str(self.data["part"])
+
+    @property
+    def fragments(self) -> list[Fragment]:
+        """Its stretches of text; more than one for a discontinuous entity."""
+        return [Fragment(offset["start"], offset["text"]) for offset in self.data["offsets"]]
+
+    @property
+    def text(self) -> str:
+        """Its text, the fragments joined by `` … ``."""
+        return " … ".join(offset["text"] for offset in self.data["offsets"])
+
+    @property
+    def state(self) -> str | None:
+        """``confidence.state``, ``None`` where it is missing."""
+        state = (self.data.get("confidence") or {}).get("state")
+        return None if state is None else str(state)
+
+    @property
+    def who(self) -> list[str]:
+        """``confidence.who``: its authors."""
+        return list((self.data.get("confidence") or {}).get("who") or [])
+
+    @property
+    def prob(self) -> float | None:
+        """``confidence.prob``, ``None`` where it is missing."""
+        prob = (self.data.get("confidence") or {}).get("prob")
+        return None if prob is None else float(prob)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether it is proposed for removal."""
+        return self.state == "pre-removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A view on one relation."""
+
+    data: JsonObject
+    index: int
+
+    @property
+    def class_id(self) -> str:
+        """The relation type's id, such as ``r_1``."""
+        return str(self.data["classId"])
+
+    @property
+    def ends(self) -> list[tuple[str, str | None, int, int]]:
+        """What it connects: (part, class id or ``None``, start, last) with both offsets as the file gives them.
+
+        Raises:
+            AnnJsonError: A reference is neither ``part|e_N|start,end`` nor the older ``part|start,end``.
+        """
+        ends = []
+        for reference in self.data["entities"]:
+            pieces = reference.split("|")
+            start, comma, last = pieces[-1].partition(",")
+            if len(pieces) not in (2, 3) or not comma or not (start.isdecimal() and last.isdecimal()):
+                raise AnnJsonError(
+                    "a relation's reference can't be read",
+                    place=f"relations[{self.index}].entities",
+                    value=reference,
+                    legal="part|e_N|start,end or part|start,end",
+                )
+            ends.append((pieces[0], pieces[1] if len(pieces) == 3 else None, int(start), int(last)))
+        return ends
+
+
+class Annotations:
+    """One version of a document's annotations.
+
+    Args:
+        data: The JSON object. It is not copied.
+        place: Where it was read, for messages.
+
+    Raises:
+        AnnJsonError: A field that this package uses has the wrong type.
+    """
+
+    def __init__(self, data: JsonObject, *, place: object = None) -> None:
+        try:
+            _SCHEMA.validate_python(data)
+        except ValidationError as error:
+            raise _schema_error(error, place) from error
+        except RecursionError as error:
+            raise AnnJsonError("ann.json nests too deeply", place=place, legal="the nesting of tagtog's format") from error
+        self.data = data
+        self.place = place
+
+    @classmethod
+    def parse(cls, content: bytes | str, *, place: object = None) -> Annotations:
+        """Read the content of an ann.json.
+
+        Raises:
+            AnnJsonError: It isn't JSON, or a field has the wrong type.
+        """
+        try:
+            data = json.loads(content, parse_constant=_refuse_constant)
+        except json.JSONDecodeError as error:
+            raise AnnJsonError(
+                f"ann.json doesn't parse: {error.msg}",
+                place=f"{place or 'ann.json'}, line {error.lineno}, column {error.colno}",
+                value=error.doc[error.pos : error.pos + 20],
+                legal="JSON in UTF-8",
+                advice="download the document from tagtog again, or mend the file by hand",
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise AnnJsonError(
+                f"ann.json doesn't parse: {error}", place=place, legal="JSON in UTF-8", advice="download the document from tagtog again"
+            ) from error
+        return cls(data, place=place)
+
+    @classmethod
+    def empty(cls, parts: Sequence[str] = (), *, complete: bool = False) -> Annotations:
+        """Annotations with nothing in them.
+
+        Args:
+            parts: The parts that annotators may annotate. May be empty: tagtog fills it in.
+            complete: Whether they are confirmed.
+        """
+        return cls(
+            {"annotatable": {"parts": list(parts)}, "anncomplete": complete, "sources": [], "metas": {}, "entities": [], "relations": []},
+        )
+
+    def dumps(self) -> str:
+        """The annotations as JSON text, keys in the order in which they were read."""
+        return json.dumps(self.data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Annotations) and self.data == other.data
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __len__(self) -> int:
+        """The number of entities."""
+        return len(self.data.get("entities") or ())
+
+    def __iter__(self) -> Iterator[Entity]:
+        return iter(self.entities)
+
+    def __repr__(self) -> str:
+        state = "confirmed" if self.complete else "unconfirmed"
+        return f"<Annotations: {len(self)} entities, {len(self.relations)} relations, {len(self.metas)} document labels, {state}>"
+
+    @property
+    def complete(self) -> bool:
+        """Whether its annotator confirmed it (``anncomplete``)."""
+        return bool(self.data.get("anncomplete"))
+
+    @property
+    def annotatable(self) -> list[str]:
+        """The ids of the parts that were open to annotators; empty where tagtog has not filled them in."""
+        return list((self.data.get("annotatable") or {}).get("parts") or [])
+
+    @cached_property
+    def entities(self) -> list[Entity]:
+        """Views on the entities, in file order."""
+        return [Entity(entity, index) for index, entity in enumerate(self.data.get("entities") or [])]
+
+    @cached_property
+    def relations(self) -> list[Relation]:
+        """Views on the relations, in file order."""
+        return [Relation(relation, index) for index, relation in enumerate(self.data.get("relations") or [])]
+
+    @property
+    def metas(self) -> dict[str, JsonObject]:
+        """Document labels: class id (``m_1``) to ``{"value": …, "confidence": …}``."""
+        return dict(self.data.get("metas") or {})
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not legal in JSON")
+
+
+def _schema_error(error: ValidationError, place: object) -> AnnJsonError:
+    # Unions report one error for each alternative: the first is the most specific that a reader needs.
+    first = error.errors(include_url=False)[0]
+    path = ""
+    for step in first["loc"]:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif step not in ("bool", "int", "float", "str"):  # pydantic's names for the members of a union
+            path += f".{step}" if path else str(step)
+    missing = first["type"] == "missing"
+    return AnnJsonError(
+        "a field of ann.json is missing" if missing else "a field of ann.json has a wrong value",
+        place=f"{place or 'ann.json'}: {path or 'the whole file'}",
+        **({} if missing else {"value": first["input"]}),
+        legal=first["msg"],
+        advice="correct the file, or download the document from tagtog again",
+    )

@@ -1,0 +1,220 @@
+"""``plain.html``: the text of a document, part by part.
+
+The format is polyglot markup (XHTML-compatible HTML5), read here with an XML parser: in XML a newline directly after ``<pre>`` belongs to
+the text, and a CR or CRLF becomes LF (anndoc documentation, version 3.6). Document type definitions that declare entities are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+from xml.sax.saxutils import escape, quoteattr
+
+from lxml import etree
+
+from spacy_tagtog.errors import PlainHtmlError
+
+__all__ = ["Part", "PlainHtml", "TextFormat", "document_id", "html_from_blocks", "html_from_text", "is_document_id"]
+
+TextFormat = Literal["verbatim", "formatted"]
+"""How tagtog turns plain text into parts: ``verbatim`` one ``<pre>``, ``formatted`` one ``<p>`` a paragraph."""
+
+_XHTML = "http://www.w3.org/1999/xhtml"
+# What XML 1.0 allows in a document, https://www.w3.org/TR/xml/#charsets
+_ILLEGAL_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_DOCUMENT_ID = re.compile(r"a[A-Za-z0-9._-]{27}-.+", re.DOTALL)
+# XPath's string value: all character data below an element, without comments and processing instructions.
+_string_value = etree.XPath("string()", smart_strings=False)
+_ADVICE = "download the document from tagtog again, or mend the file by hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A text element of a document: what annotations point at.
+
+    Attributes:
+        id: The part's id, such as ``s1p1``.
+        text: All character data below the element, entities decoded, inner markup dropped.
+        tag: The element's local name: ``p``, ``pre``, ``h2``…
+    """
+
+    id: str
+    text: str
+    tag: str
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+
+class PlainHtml:
+    """The content of a document. The bytes are kept as they are; the parts are parsed when first asked for.
+
+    Args:
+        data: The bytes of the file.
+        place: Where it was read, for messages.
+    """
+
+    def __init__(self, data: bytes, *, place: object = None) -> None:
+        self.data = data
+        self.place = place
+
+    def __repr__(self) -> str:
+        return f"PlainHtml({self.id!r}, {len(self.parts)} parts)"
+
+    @cached_property
+    def _tree(self) -> etree._Element:
+        parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
+        try:
+            tree: etree._Element | None = etree.fromstring(self.data, parser)
+        except (etree.XMLSyntaxError, ValueError) as error:
+            line, column = getattr(error, "position", (0, 0))
+            where = f"{self.place or 'plain.html'}, line {line}, column {column}" if line else self.place
+            raise PlainHtmlError(
+                f"plain.html doesn't parse: {getattr(error, 'msg', error)}", place=where, legal="well-formed XHTML in UTF-8", advice=_ADVICE
+            ) from error
+        if tree is None:  # recovered to nothing: an empty file on some versions of libxml2
+            raise PlainHtmlError("plain.html is empty", place=self.place, legal="well-formed XHTML in UTF-8", advice=_ADVICE)
+        return tree
+
+    @property
+    def id(self) -> str | None:
+        """The document's id as the ``<html>`` element gives it. Old files have none, or a foreign one: the file name decides."""
+        return self._tree.get("id")
+
+    @property
+    def origid(self) -> str | None:
+        """The name of the file that the document was made from (``data-origid``)."""
+        return self._tree.get("data-origid")
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """The parts in document order, by id.
+
+        Raises:
+            PlainHtmlError: The file doesn't parse, has no body, uses an entity of its own, or has one id twice.
+        """
+        body = self._tree.find(f"{{{_XHTML}}}body")
+        if body is None:
+            body = self._tree.find("body")
+        if body is None:
+            raise PlainHtmlError("plain.html has no <body>", place=self.place, value=self._tree.tag, legal="<html><body>…</body></html>", advice=_ADVICE)
+        parts: dict[str, Part] = {}
+        for element in body.iter():
+            if element.tag is etree.Entity:
+                raise PlainHtmlError(
+                    "plain.html uses an entity that XML doesn't define",
+                    place=f"{self.place or 'plain.html'}, line {element.sourceline}",
+                    value=element.text,
+                    legal="&lt; &gt; &amp; &quot; &apos; and numbers such as &#160;",
+                    advice=_ADVICE,
+                )
+            if not isinstance(element.tag, str):
+                continue
+            part_id = element.get("id")
+            if part_id is None:
+                continue
+            if part_id in parts:
+                raise PlainHtmlError(
+                    "two elements of plain.html have one id",
+                    place=f"{self.place or 'plain.html'}, line {element.sourceline}",
+                    value=part_id,
+                    legal="ids that are unique within the document",
+                    advice=_ADVICE,
+                )
+            text = str(_string_value(element)) if len(element) else element.text or ""
+            parts[part_id] = Part(part_id, text, etree.QName(element).localname)
+        return parts
+
+
+def is_document_id(name: str) -> bool:
+    """Whether a name has the form of tagtog's document ids: ``a``, 27 characters of ``[A-Za-z0-9._-]``, ``-``, the file name."""
+    return _DOCUMENT_ID.fullmatch(name) is not None
+
+
+def document_id(filename: str, content: bytes, *, salt: str = "") -> str:
+    """A document id of tagtog's form for a new document, the same for the same name and content.
+
+    Args:
+        filename: The original file name, which the id ends with.
+        content: The original content.
+        salt: Anything that must make the id differ, such as the project.
+
+    Returns:
+        ``a`` + 27 characters + ``-`` + the file name.
+    """
+    digest = hashlib.sha256(b"\0".join([salt.encode(), filename.encode("utf-8", "surrogatepass"), content])).digest()
+    return f"a{b64encode(digest, b'._').decode()[:27]}-{filename}"
+
+
+def html_from_blocks(
+    blocks: Sequence[tuple[str, str]], *, doc_id: str, origid: str, generator: str = "spacy-tagtog", place: object = None
+) -> PlainHtml:
+    """Write a ``plain.html`` with one section.
+
+    Args:
+        blocks: (tag, text) pairs in document order; tag is ``h2``, ``p`` or ``pre``. Parts are numbered within their kind: ``s1h1``, ``s1p1``, ``s1v1``.
+        doc_id: The document's id.
+        origid: The original file name.
+        generator: What the ``<meta name="generator">`` says.
+        place: For messages.
+
+    Raises:
+        PlainHtmlError: A text holds a character that XML can't carry (NUL, most control characters, lone surrogates).
+    """
+    letters = {"h2": "h", "p": "p", "pre": "v"}
+    counts = dict.fromkeys(letters, 0)
+    lines = []
+    for tag, text in blocks:
+        bad = _ILLEGAL_IN_XML.search(text)
+        if bad:
+            raise PlainHtmlError(
+                "the text holds a character that plain.html can't carry",
+                place=f"{place or origid}, character {bad.start()}",
+                value=f"U+{ord(bad[0]):04X}",
+                legal="any Unicode text without control characters other than tab and newline",
+                advice="remove the character, or decode the file with the right encoding",
+            )
+        counts[tag] += 1
+        # A carriage return would be normalised away on reading: write what will be read.
+        content = escape(text.replace("\r\n", "\n").replace("\r", "\n"))
+        lines.append(f'          <{tag} id="s1{letters[tag]}{counts[tag]}">{content}</{tag}>\n')
+    name = quoteattr(doc_id)
+    data = (
+        "<!DOCTYPE html >\n"
+        f'<html id={name} data-origid={quoteattr(origid)} class="anndoc" data-anndoc-version="3.6" lang="" xml:lang="" xmlns="{_XHTML}">\n'
+        f'  <head>\n    <meta charset="UTF-8"/>\n    <meta name="generator" content={quoteattr(generator)}/>\n    <title>{escape(doc_id)}</title>\n  </head>\n'
+        '  <body>\n    <article>\n      <section data-type="">\n        <div class="content">\n'
+        f"{''.join(lines)}"
+        "        </div>\n      </section>\n    </article>\n  </body>\n</html>\n"
+    )
+    return PlainHtml(data.encode("utf-8"), place=place)
+
+
+def html_from_text(
+    text: str, *, filename: str = "text.txt", text_format: TextFormat = "verbatim", doc_id: str | None = None, salt: str = "", place: object = None
+) -> PlainHtml:
+    """Make the ``plain.html`` that tagtog makes of plain text.
+
+    Args:
+        text: The text. CRLF and CR become LF.
+        filename: The original file name.
+        text_format: ``verbatim``: one ``<pre>``, the text unchanged. ``formatted``: one ``<p>`` for each non-empty line.
+        doc_id: The document's id; by default derived from name and content.
+        salt: See :func:`document_id`.
+        place: For messages.
+
+    Raises:
+        PlainHtmlError: The text holds a character that XML can't carry.
+    """
+    identity = doc_id or document_id(filename, text.encode("utf-8", "surrogatepass"), salt=salt)
+    if text_format == "verbatim":
+        blocks = [("pre", text)]
+    else:
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        blocks = [("p", line.strip()) for line in lines if line.strip()]
+    return html_from_blocks(blocks, doc_id=identity, origid=filename, place=place)

@@ -1,0 +1,375 @@
+"""A project: all documents in a folder or zip, read one at a time.
+
+Three layouts are understood: tagtog's download (``plain.html/pool/…``, ``ann.json/master/pool/…``, ``ann.json/members/USER/pool/…``; public data
+sets leave ``master`` or ``pool`` out), and a flat folder with both files of a document side by side. Both may be inside a zip.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from spacy_tagtog._files import atomic_folder, atomic_path, check_free
+from spacy_tagtog.anndoc.ann_json import Annotations
+from spacy_tagtog.anndoc.document import MASTER, Document
+from spacy_tagtog.anndoc.legend import LEGEND_NAME, Legend
+from spacy_tagtog.anndoc.plain_html import PlainHtml
+from spacy_tagtog.errors import DuplicateDocumentError, MissingPartnerError, ProjectError
+
+__all__ = ["Project", "document_paths", "read_project", "write_project"]
+
+# Longest first: "X.plain.html" also ends with ".html".
+_HTML_SUFFIXES = (".plain.html", ".html", ".xml")
+_ANN_SUFFIXES = (".ann.json", ".ann.json.gz")
+_MAX_FILE_BYTES = 512 * 1024 * 1024
+"""No file of a project is larger; what claims to be is a zip bomb or not a document."""
+
+
+@dataclass
+class _Source:
+    """One file, in a folder or in a zip."""
+
+    place: str
+    read_raw: Callable[[], bytes]
+
+    def read(self) -> bytes:
+        try:
+            data = self.read_raw()
+            return _gunzip(data) if self.place.endswith(".gz") else data
+        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+            raise ProjectError(
+                f"a file can't be read: {getattr(error, 'strerror', None) or error}", place=self.place, advice="check permissions, or copy the data again"
+            ) from error
+
+
+def _gunzip(data: bytes) -> bytes:
+    decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    content = decompressor.decompress(data, _MAX_FILE_BYTES)
+    if decompressor.unconsumed_tail:
+        raise zlib.error(f"it unpacks to more than {_MAX_FILE_BYTES} bytes")
+    if not decompressor.eof:
+        raise EOFError("it ends too early")
+    return content
+
+
+@dataclass
+class _Entry:
+    """Where the files of one document are."""
+
+    html: _Source | None = None
+    folder: str = "pool"
+    versions: dict[str, _Source] = field(default_factory=dict)
+
+
+class Project:
+    """The documents of a tagtog project.
+
+    Iterating reads one document at a time, so a project may be larger than memory.
+
+    >>> project = Project.open("my-project.zip")        # doctest: +SKIP
+    >>> len(project), project.legend                    # doctest: +SKIP
+    >>> project["aE7DVwx5pj.KxZtSadEce0HkNGk0-text"]    # doctest: +SKIP
+
+    Args:
+        entries: Where the files of each document are.
+        legend: The names of its classes.
+        place: What it was opened from.
+        problems: What was set aside while opening.
+    """
+
+    def __init__(self, entries: dict[str, _Entry], *, legend: Legend, place: str, problems: list[ProjectError] | None = None) -> None:
+        self._entries = entries
+        self.legend = legend
+        self.place = place
+        self.problems = problems or []
+        """What was set aside while opening (only when opened with ``strict=False``)."""
+
+    @classmethod
+    def open(cls, path: Path | str, *, strict: bool = True, legend: Path | str | None = None) -> Project:
+        """Open a folder or zip.
+
+        Args:
+            path: A folder in tagtog's download layout, a flat folder, or a zip of either.
+            strict: Raise on files that don't belong together; else set them aside and list them in :attr:`problems`.
+            legend: A legend file to use in place of the project's own.
+
+        Raises:
+            ProjectError: There is no document, the path doesn't exist, or the zip is broken.
+            MissingPartnerError: An ann.json has no plain.html (strict).
+            DuplicateDocumentError: Two files claim to be the same (strict).
+            LegendError: The legend can't be read.
+        """
+        return read_project(Path(path), strict=strict, legend=None if legend is None else Path(legend))
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all documents, in order."""
+        return list(self._entries)
+
+    @property
+    def members(self) -> list[str]:
+        """Whose versions there are: ``master`` first, then the members by name."""
+        names = {member for entry in self._entries.values() for member in entry.versions}
+        return sorted(names, key=lambda name: (name != MASTER, name))
+
+    @property
+    def folders(self) -> list[str]:
+        """The tagtog folders that documents are in, such as ``pool/train``."""
+        return sorted({entry.folder for entry in self._entries.values()})
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, doc_id: object) -> bool:
+        return doc_id in self._entries
+
+    def __iter__(self) -> Iterator[Document]:
+        return (self[doc_id] for doc_id in self._entries)
+
+    def __getitem__(self, doc_id: str) -> Document:
+        entry = self._entries[doc_id]
+        assert entry.html is not None  # read_project lets nothing else through
+        html = PlainHtml(entry.html.read(), place=entry.html.place)
+        return Document(
+            doc_id,
+            html,
+            {member: _reader(source) for member, source in entry.versions.items()},
+            folder=entry.folder,
+            legend=self.legend,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Project {self.place}: {len(self)} documents, versions of {', '.join(self.members) or 'nobody'}, {len(self.legend)} classes>"
+
+
+def _reader(source: _Source) -> Callable[[], Annotations]:
+    return lambda: Annotations.parse(source.read(), place=source.place)
+
+
+def _folder_sources(root: Path) -> Iterator[tuple[PurePosixPath, _Source]]:
+    for path in sorted(root.rglob("*")):
+        relative = path.relative_to(root)
+        # Temporary files of an interrupted write, and what an operating system leaves behind, begin with a dot.
+        if any(piece.startswith(".") for piece in relative.parts) or not path.is_file():
+            continue
+        yield PurePosixPath(relative.as_posix()), _Source(str(path), path.read_bytes)
+
+
+def _zip_sources(path: Path) -> Iterator[tuple[PurePosixPath, _Source]]:
+    archive = zipfile.ZipFile(path)
+
+    def reader(info: zipfile.ZipInfo) -> Callable[[], bytes]:
+        def read() -> bytes:
+            if info.file_size > _MAX_FILE_BYTES:
+                raise zipfile.BadZipFile(f"it unpacks to {info.file_size} bytes, more than {_MAX_FILE_BYTES}")
+            return archive.read(info)
+
+        return read
+
+    for info in sorted(archive.infolist(), key=lambda info: info.filename):
+        name = PurePosixPath(info.filename)
+        if info.is_dir() or "__MACOSX" in name.parts or any(piece.startswith(".") and piece != ".." for piece in name.parts):
+            continue
+        place = f"{path}!{info.filename}"
+        # Nothing is ever unpacked to disk under these names, but a document from such an archive must not be trusted either.
+        if name.is_absolute() or ".." in name.parts or "\\" in info.filename or "\0" in info.filename:
+            raise ProjectError("a name in the zip points outside of it", place=place, legal="relative names without ..", advice="don't trust this file")
+        yield name, _Source(place, reader(info))
+
+
+def _locate(name: PurePosixPath, marker: str) -> tuple[str, ...]:
+    """The folders of a file below the marker folder (``plain.html`` or ``ann.json``), or all its folders in a flat layout."""
+    folders = name.parts[:-1]
+    if marker in folders:
+        return folders[folders.index(marker) + 1 :]
+    return folders
+
+
+def _tagtog_folder(folders: tuple[str, ...]) -> str:
+    """``pool/x`` for ``pool/x`` and for ``x``: every folder of a project is below ``pool``."""
+    return "/".join(folders if folders[:1] == ("pool",) else ("pool", *folders))
+
+
+def _base_name(filename: str, suffixes: tuple[str, ...]) -> str | None:
+    for suffix in suffixes:
+        if filename.endswith(suffix) and len(filename) > len(suffix):
+            return filename[: -len(suffix)]
+    return None
+
+
+def read_project(path: Path, *, strict: bool = True, legend: Path | None = None) -> Project:
+    """See :meth:`Project.open`."""
+    path = Path(path)
+    if path.is_dir():
+        sources: Iterable[tuple[PurePosixPath, _Source]] = _folder_sources(path)
+    elif not path.exists():
+        raise ProjectError("there is nothing at this path", place=path, legal="a folder or zip of tagtog documents", advice="check the path")
+    elif zipfile.is_zipfile(path):
+        sources = _zip_sources(path)
+    else:
+        raise ProjectError(
+            "this is neither a folder nor a zip", place=path, legal="a folder or zip of tagtog documents", advice="give the folder that the file is in"
+        )
+
+    problems: list[ProjectError] = []
+    entries: dict[str, _Entry] = {}
+    legends: list[tuple[PurePosixPath, _Source]] = []
+
+    def problem(error: ProjectError) -> None:
+        if strict:
+            raise error
+        problems.append(error)
+
+    for name, source in sources:
+        if name.name == LEGEND_NAME:
+            legends.append((name, source))
+        elif (doc_id := _base_name(name.name, _ANN_SUFFIXES)) is not None:
+            folders = _locate(name, "ann.json")
+            in_download = "ann.json" in name.parts[:-1]
+            member = MASTER
+            if in_download and folders[:1] == (MASTER,):
+                folders = folders[1:]
+            elif in_download and folders[:1] == ("members",) and len(folders) > 1:
+                member, folders = folders[1], folders[2:]
+            entry = entries.setdefault(doc_id, _Entry())
+            if member in entry.versions:
+                problem(_duplicate(doc_id, f"{member}'s annotations", entry.versions[member], source))
+            else:
+                entry.versions[member] = source
+        elif (doc_id := _base_name(name.name, _HTML_SUFFIXES)) is not None:
+            entry = entries.setdefault(doc_id, _Entry())
+            if entry.html is not None:
+                problem(_duplicate(doc_id, "content", entry.html, source))
+            else:
+                entry.html = source
+                folders = _locate(name, "plain.html")
+                # A flat zip has the project's name as its first folder, which isn't a folder of the project.
+                entry.folder = _tagtog_folder(folders if "plain.html" in name.parts[:-1] or path.is_dir() else folders[1:])
+
+    for doc_id in [doc_id for doc_id, entry in entries.items() if entry.html is None]:
+        orphan = entries.pop(doc_id)
+        problem(
+            MissingPartnerError(
+                "an ann.json has no plain.html",
+                place=next(iter(orphan.versions.values())).place,
+                value=doc_id,
+                legal=f"{doc_id}.plain.html beside it or in the folder plain.html",
+                advice="fetch the document again, or remove the ann.json; spacy-tagtog convert --on-problem report leaves it out and says so",
+            )
+        )
+    if not entries and not problems:
+        raise ProjectError(
+            "there is no tagtog document here",
+            place=path,
+            legal="files NAME.plain.html with NAME.ann.json, in tagtog's download layout or side by side",
+            advice="check the path; spacy-tagtog fetch writes such a folder",
+        )
+    return Project(entries, legend=_legend(legends, legend), place=str(path), problems=problems)
+
+
+def _duplicate(doc_id: str, what: str, first: _Source, second: _Source) -> DuplicateDocumentError:
+    return DuplicateDocumentError(
+        f"two files hold the {what} of one document",
+        place=second.place,
+        value=doc_id,
+        legal=f"one file; the other is {first.place}",
+        advice="remove one of them",
+    )
+
+
+def _legend(found: list[tuple[PurePosixPath, _Source]], override: Path | None) -> Legend:
+    if override is not None:
+        try:
+            return Legend.parse(override.read_bytes(), place=override)
+        except OSError as error:
+            raise ProjectError(f"the legend can't be read: {error.strerror}", place=override, advice="check the path") from error
+    if not found:
+        return Legend()
+    # The one nearest to the root is the project's own.
+    _, source = min(found, key=lambda item: (len(item[0].parts), item[0]))
+    return Legend.parse(source.read(), place=source.place)
+
+
+def document_paths(doc_id: str, folder: str = "pool", member: str = MASTER) -> tuple[PurePosixPath, PurePosixPath]:
+    """Where the files of a document stand in tagtog's download layout.
+
+    Args:
+        doc_id: The document's id.
+        folder: Its tagtog folder.
+        member: ``master`` or a member's name.
+
+    Returns:
+        The relative paths of its plain.html and its ann.json.
+
+    Raises:
+        ProjectError: The id, folder or member would leave the project's folder.
+    """
+    for what, value, single in (("document id", doc_id, True), ("folder", folder, False), ("member", member, True)):
+        pieces = [value] if single else value.split("/")
+        if any(piece in ("", ".", "..") or "/" in piece or "\\" in piece or "\0" in piece for piece in pieces):
+            raise ProjectError(f"this {what} can't be a file name", value=value, legal="no slash, no backslash, not .. and not empty")
+    version = PurePosixPath(MASTER) if member == MASTER else PurePosixPath("members", member)
+    return (
+        PurePosixPath("plain.html", folder, f"{doc_id}.plain.html"),
+        PurePosixPath("ann.json", version, folder, f"{doc_id}.ann.json"),
+    )
+
+
+def write_project(documents: Iterable[Document], path: Path | str, *, legend: Legend | None = None, force: bool = False) -> int:
+    """Write documents in tagtog's download layout, all or nothing.
+
+    Args:
+        documents: What to write. Contents are written byte for byte, annotations as equal JSON.
+        path: A folder, or a file ending with ``.zip``.
+        legend: The project's legend; by default that of the first document.
+        force: Replace what is there.
+
+    Returns:
+        The number of documents written.
+
+    Raises:
+        OutputExistsError: ``path`` exists and ``force`` is not set.
+        WriteError: The file system refuses.
+        ProjectError: A name would leave the folder.
+        DuplicateDocumentError: One document comes twice.
+    """
+    path = Path(path)
+    if path.suffix != ".zip":
+        with atomic_folder(path, force=force) as folder:
+
+            def write(name: PurePosixPath, data: bytes) -> None:
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+
+            return _write_documents(documents, legend, write)
+    check_free(path, force=force)
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        root = path.stem
+
+        def add(name: PurePosixPath, data: bytes) -> None:
+            # A fixed date: the same documents make the same bytes.
+            archive.writestr(zipfile.ZipInfo(f"{root}/{name}"), data, zipfile.ZIP_DEFLATED)
+
+        return _write_documents(documents, legend, add)
+
+
+def _write_documents(documents: Iterable[Document], legend: Legend | None, write: Callable[[PurePosixPath, bytes], Any]) -> int:
+    seen: set[str] = set()
+    for document in documents:
+        if document.id in seen:
+            raise DuplicateDocumentError("one document comes twice", value=document.id, legal="each document once")
+        seen.add(document.id)
+        html_path, _ = document_paths(document.id, document.folder)
+        write(html_path, document.html.data)
+        for member, annotations in document.versions.items():
+            write(document_paths(document.id, document.folder, member)[1], annotations.dumps().encode("utf-8", "surrogatepass"))
+        if legend is None:
+            legend = document.legend
+    if legend is not None:
+        write(PurePosixPath(LEGEND_NAME), legend.dumps().encode("utf-8"))
+    return len(seen)

@@ -1,0 +1,186 @@
+"""The exceptions of spacy-tagtog.
+
+Every error that a user can cause or meet is a :class:`SpacyTagtogError`. It says the same five things in the same order:
+what is wrong, where, with what value, what would be legal, and what to do next. Library code raises; only ``cli/`` prints.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+__all__ = [
+    "AnnJsonError",
+    "AnndocError",
+    "AuthenticationError",
+    "ClientError",
+    "ConfigurationError",
+    "ConversionError",
+    "DuplicateDocumentError",
+    "EvaluationError",
+    "LegendError",
+    "LocalServerError",
+    "MissingPartnerError",
+    "NotFoundError",
+    "OutputExistsError",
+    "PipelineError",
+    "PlainHtmlError",
+    "ProjectError",
+    "RejectedError",
+    "SpacyTagtogError",
+    "UnexpectedAnswerError",
+    "UnreachableError",
+    "WriteError",
+]
+
+_NOTHING: Final = object()
+_MAX_VALUE_CHARS: Final = 200
+
+
+def _shown(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    text = text if text.isprintable() else repr(text)[1:-1]
+    # A lone surrogate can't be printed on a UTF-8 terminal.
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if len(text) <= _MAX_VALUE_CHARS else f"{text[: _MAX_VALUE_CHARS - 1]}…"
+
+
+class SpacyTagtogError(Exception):
+    """Base class of all errors raised on purpose.
+
+    Args:
+        problem: What is wrong, one sentence without a full stop.
+        place: The file, address or object, with the position in it.
+        value: The offending value. It is shortened for display.
+        legal: What would have been accepted.
+        advice: The next step for the user.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        place: object | None = None,
+        value: object = _NOTHING,
+        legal: str | None = None,
+        advice: str | None = None,
+    ) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.place = place
+        self.value: Any = None if value is _NOTHING else value
+        self._has_value = value is not _NOTHING
+        self.legal = legal
+        self.advice = advice
+
+    def details(self) -> list[tuple[str, str]]:
+        """The parts of the message after the problem, as (caption, text) pairs, in display order."""
+        rows = []
+        if self.place is not None:
+            rows.append(("where", str(self.place)))
+        if self._has_value:
+            rows.append(("value", _shown(self.value)))
+        if self.legal is not None:
+            rows.append(("legal", self.legal))
+        if self.advice is not None:
+            rows.append(("to do", self.advice))
+        return rows
+
+    def __str__(self) -> str:
+        return "\n".join([self.problem, *(f"  {caption}: {text}" for caption, text in self.details())])
+
+
+class AnndocError(SpacyTagtogError):
+    """Something is wrong with documents in tagtog's format."""
+
+
+class PlainHtmlError(AnndocError):
+    """A ``plain.html`` can't be read."""
+
+
+class AnnJsonError(AnndocError):
+    """An ``ann.json`` can't be read, or a field of it has the wrong type."""
+
+
+class LegendError(AnndocError):
+    """An ``annotations-legend.json`` can't be read, or a name or class id is not in it."""
+
+
+class ProjectError(AnndocError):
+    """A folder or zip doesn't hold a tagtog project that can be read."""
+
+
+class MissingPartnerError(ProjectError):
+    """An ``ann.json`` has no ``plain.html``."""
+
+
+class DuplicateDocumentError(ProjectError):
+    """Two files claim to be the same version of one document."""
+
+
+class ConversionError(SpacyTagtogError):
+    """Documents can't be converted without losing something."""
+
+
+class PipelineError(SpacyTagtogError):
+    """A spaCy pipeline can't be loaded, or can't do what is asked of it."""
+
+
+class EvaluationError(SpacyTagtogError):
+    """There is nothing to compare, or the two sides don't belong together."""
+
+
+class ConfigurationError(SpacyTagtogError):
+    """A setting is missing or contradicts another."""
+
+
+class OutputExistsError(SpacyTagtogError):
+    """An output exists already and would be overwritten."""
+
+
+class WriteError(SpacyTagtogError):
+    """A file can't be written: the disk is full, or access is denied."""
+
+
+class ClientError(SpacyTagtogError):
+    """A call to tagtog failed.
+
+    Args:
+        status: The HTTP status, or ``None`` where no answer came.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        status: int | None = None,
+        place: object | None = None,
+        value: object = _NOTHING,
+        legal: str | None = None,
+        advice: str | None = None,
+    ) -> None:
+        super().__init__(problem, place=place, value=value, legal=legal, advice=advice)
+        self.status = status
+
+
+class UnreachableError(ClientError):
+    """tagtog didn't answer: no connection, a time-out, or a certificate that can't be verified."""
+
+
+class AuthenticationError(ClientError):
+    """tagtog refused the user name and password, or the user may not do this (401, 403)."""
+
+
+class NotFoundError(ClientError):
+    """tagtog knows no such project or document (404)."""
+
+
+class RejectedError(ClientError):
+    """tagtog answered with another error status."""
+
+
+class UnexpectedAnswerError(ClientError):
+    """tagtog answered, but not with what was asked for."""
+
+
+class LocalServerError(SpacyTagtogError):
+    """The local tagtog can't start, or its database can't be used."""
