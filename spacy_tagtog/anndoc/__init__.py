@@ -3,6 +3,7 @@
 from spacy_tagtog.anndoc.ann_json import Annotations, Entity, Fragment, Relation, confidence
 from spacy_tagtog.anndoc.document import MASTER, Document
 from spacy_tagtog.anndoc.legend import LEGEND_NAME, Legend
+from spacy_tagtog.anndoc.locate import Located, detect_unit, locate
 from spacy_tagtog.anndoc.offsets import OffsetConverter, OffsetUnit
 from spacy_tagtog.anndoc.plain_html import Part, PlainHtml, document_id, html_from_blocks, html_from_text, is_document_id
 from spacy_tagtog.anndoc.project import Project, document_paths, write_project
@@ -15,6 +16,7 @@ __all__ = [
     "Entity",
     "Fragment",
     "Legend",
+    "Located",
     "OffsetConverter",
     "OffsetUnit",
     "Part",
@@ -22,10 +24,12 @@ __all__ = [
     "Project",
     "Relation",
     "confidence",
+    "detect_unit",
     "document_id",
     "html_from_blocks",
     "html_from_text",
     "is_document_id",
     "document_paths",
+    "locate",
     "write_project",
 ]

@@ -142,6 +142,15 @@ class Project:
             legend=self.legend,
         )
 
+    def select(self, keep: Callable[[str], bool]) -> Project:
+        """The project with only some of its documents; the problems stay.
+
+        Args:
+            keep: Says of a document's id whether it stays.
+        """
+        entries = {doc_id: entry for doc_id, entry in self._entries.items() if keep(doc_id)}
+        return Project(entries, legend=self.legend, place=self.place, problems=list(self.problems))
+
     def __repr__(self) -> str:
         return f"<Project {self.place}: {len(self)} documents, versions of {', '.join(self.members) or 'nobody'}, {len(self.legend)} classes>"
 

@@ -1,0 +1,120 @@
+"""Where entities stand in the text: every offset is checked against the text that ann.json stores with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from spacy_tagtog.anndoc.ann_json import Annotations, Entity
+from spacy_tagtog.anndoc.offsets import OffsetConverter, OffsetUnit
+from spacy_tagtog.anndoc.plain_html import Part
+
+__all__ = ["Located", "LocationProblem", "detect_unit", "locate"]
+
+LocationProblem = Literal["missing_part", "offset_mismatch"]
+"""``missing_part``: plain.html has no such part. ``offset_mismatch``: another text stands at the offset."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """An entity and where it stands.
+
+    Attributes:
+        entity: The entity.
+        ranges: (start, end) of each fragment in code points of the part's text, in file order; empty where there is a problem.
+        problem: Why it can't be placed, or ``None``.
+        detail: The problem in words.
+    """
+
+    entity: Entity
+    ranges: tuple[tuple[int, int], ...]
+    problem: LocationProblem | None = None
+    detail: str = ""
+
+    @property
+    def start(self) -> int:
+        """Where its first fragment starts."""
+        return min(start for start, _ in self.ranges)
+
+    @property
+    def end(self) -> int:
+        """Where its last fragment ends."""
+        return max(end for _, end in self.ranges)
+
+    @property
+    def is_discontinuous(self) -> bool:
+        """Whether there is a gap between its fragments."""
+        return len(self.ranges) > 1
+
+
+def _place(text: str, start: int, surface: str) -> tuple[int, int] | None:
+    end = start + len(surface)
+    return (start, end) if text.startswith(surface, start) and end <= len(text) else None
+
+
+def detect_unit(parts: Mapping[str, Part], annotations: Annotations, *, default: OffsetUnit = "utf-16") -> OffsetUnit:
+    """Find out how an ann.json counts, from the evidence in it.
+
+    Evidence is every fragment after an astral character, where the two units differ: the one under which more fragments match their text wins.
+
+    Args:
+        parts: The parts of the document's content.
+        annotations: The annotations.
+        default: The unit where nothing tells (tagtog's own server and editor count UTF-16).
+    """
+    converters: dict[str, OffsetConverter] = {}
+    votes = {"utf-16": 0, "code-point": 0}
+    for entity in annotations.entities:
+        part = parts.get(entity.part)
+        if part is None or part.text.isascii():
+            continue
+        converter = converters.get(part.id) or converters.setdefault(part.id, OffsetConverter(part.text))
+        if not converter.has_astral:
+            continue
+        for fragment in entity.fragments:
+            point = converter.to_code_points(fragment.start)
+            as_utf16 = point is not None and _place(part.text, point, fragment.text) is not None
+            as_points = _place(part.text, fragment.start, fragment.text) is not None
+            if as_utf16 != as_points:
+                votes["utf-16" if as_utf16 else "code-point"] += 1
+    if votes["utf-16"] == votes["code-point"]:
+        return default
+    return "utf-16" if votes["utf-16"] > votes["code-point"] else "code-point"
+
+
+def locate(parts: Mapping[str, Part], annotations: Annotations, *, unit: OffsetUnit | Literal["auto"] = "auto") -> list[Located]:
+    """Place every entity of a version.
+
+    Args:
+        parts: The parts of the document's content.
+        annotations: The annotations.
+        unit: How the offsets count; ``"auto"`` finds out from the evidence.
+
+    Returns:
+        One :class:`Located` for each entity, in file order; those that can't be placed carry a problem.
+    """
+    if unit == "auto":
+        unit = detect_unit(parts, annotations)
+    converters: dict[str, OffsetConverter] = {}
+    result = []
+    for entity in annotations.entities:
+        part = parts.get(entity.part)
+        if part is None:
+            result.append(Located(entity, (), "missing_part", f"plain.html has no part {entity.part!r}; it has {', '.join(parts) or 'none'}"))
+            continue
+        ranges = []
+        mismatch = ""
+        for fragment in entity.fragments:
+            start: int | None = fragment.start
+            if unit == "utf-16" and not part.text.isascii():
+                converter = converters.get(part.id) or converters.setdefault(part.id, OffsetConverter(part.text))
+                start = converter.to_code_points(fragment.start)
+            found = None if start is None else _place(part.text, start, fragment.text)
+            if found is None:
+                there = "" if start is None else part.text[start : start + len(fragment.text)]
+                mismatch = f"at {fragment.start} stands {there!r}"
+                break
+            ranges.append(found)
+        result.append(Located(entity, (), "offset_mismatch", mismatch) if mismatch else Located(entity, tuple(ranges)))
+    return result

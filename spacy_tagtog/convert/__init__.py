@@ -1,0 +1,36 @@
+"""tagtog documents to spaCy Docs and back, character-exact, part by part."""
+
+from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, Converter, converters, make_converter
+from spacy_tagtog.convert.corpus import AnndocCorpus, convert_documents, read_spacy, write_docbin
+from spacy_tagtog.convert.from_doc import doc_to_document, new_entity
+from spacy_tagtog.convert.report import ConversionReport, ReportItem
+from spacy_tagtog.convert.split import parse_split, side_of
+from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, get_state
+from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
+from spacy_tagtog.convert.tokens import assemble, predicted_doc
+
+__all__ = [
+    "DEFAULT_CONVERTER",
+    "PARTS_KEY",
+    "SPANS_KEY",
+    "AnndocConverter",
+    "AnndocCorpus",
+    "ConversionReport",
+    "Converter",
+    "DocState",
+    "ReportItem",
+    "ToDocSettings",
+    "assemble",
+    "convert_documents",
+    "converters",
+    "doc_to_document",
+    "document_to_doc",
+    "get_state",
+    "make_converter",
+    "new_entity",
+    "parse_split",
+    "predicted_doc",
+    "read_spacy",
+    "side_of",
+    "write_docbin",
+]

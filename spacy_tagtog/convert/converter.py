@@ -1,0 +1,103 @@
+"""Converters: how a document becomes Docs and how Docs become a document again.
+
+They live in a registry of our own, ``spacy_tagtog_converters``, because spaCy has none and because ``spacy convert`` hands a converter one file only, never the
+``plain.html`` beside its ``ann.json``. Register yours with the decorator or by an entry point of the group ``spacy_tagtog_converters``:
+
+    from spacy_tagtog.convert import converters
+
+    @converters("acme.Titles.v1")
+    def make_titles_converter(member: str = "master") -> Converter: ...
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import catalogue
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from spacy_tagtog.anndoc import Document, Legend
+from spacy_tagtog.convert.from_doc import doc_to_document
+from spacy_tagtog.convert.report import ConversionReport
+from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
+from spacy_tagtog.errors import ConfigurationError, ConversionError
+
+__all__ = ["DEFAULT_CONVERTER", "AnndocConverter", "Converter", "converters", "make_converter"]
+
+DEFAULT_CONVERTER = "spacy-tagtog.Anndoc.v1"
+
+converters = catalogue.create("spacy_tagtog_converters", entry_points=True)
+"""The registry of converter factories: functions that take settings and return a :class:`Converter`."""
+
+
+@runtime_checkable
+class Converter(Protocol):
+    """What a converter must do."""
+
+    member: str
+    """Whose annotations it reads."""
+
+    def to_docs(self, document: Document, nlp: Language, report: ConversionReport) -> Iterator[Doc]:
+        """Convert a document into one or more Docs, counting what it does in the report."""
+
+    def to_document(self, docs: Sequence[Doc], *, legend: Legend | None = None, who: str = "ml:spacy") -> Document:
+        """Convert the Docs of one document back."""
+
+
+class AnndocConverter:
+    """One Doc a document, every part tokenized by itself.
+
+    Args:
+        settings: See :class:`~spacy_tagtog.convert.to_doc.ToDocSettings`.
+    """
+
+    def __init__(self, settings: ToDocSettings | None = None) -> None:
+        self.settings = settings or ToDocSettings()
+        self.member = self.settings.member
+
+    def to_docs(self, document: Document, nlp: Language, report: ConversionReport) -> Iterator[Doc]:
+        """Convert a document into one Doc, see :func:`~spacy_tagtog.convert.to_doc.document_to_doc`."""
+        yield document_to_doc(document, nlp, settings=self.settings, report=report)
+
+    def to_document(self, docs: Sequence[Doc], *, legend: Legend | None = None, who: str = "ml:spacy") -> Document:
+        """Convert the Doc of a document back, see :func:`~spacy_tagtog.convert.from_doc.doc_to_document`.
+
+        Raises:
+            ConversionError: There isn't exactly one Doc.
+        """
+        if len(docs) != 1:
+            raise ConversionError("this converter makes one Doc of a document", value=len(docs), legal="one Doc")
+        return doc_to_document(docs[0], legend=legend, who=who)
+
+
+def make_converter(name: str = DEFAULT_CONVERTER, settings: Mapping[str, Any] | None = None) -> Converter:
+    """Make a registered converter.
+
+    Args:
+        name: Its registered name.
+        settings: Arguments of its factory.
+
+    Raises:
+        ConfigurationError: There is no such converter, or its factory doesn't take these settings.
+    """
+    try:
+        factory = converters.get(name)
+    except catalogue.RegistryError as error:
+        raise ConfigurationError(
+            "there is no converter of this name",
+            value=name,
+            legal=", ".join(sorted({*converters.get_all(), *converters.get_entry_points()})),
+            advice="install the package that registers it, or check the spelling",
+        ) from error
+    settings = dict(settings or {})
+    try:
+        inspect.signature(factory).bind(**settings)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"the converter {name} doesn't take these settings: {error}", value=settings, legal=", ".join(inspect.signature(factory).parameters)
+        ) from error
+    converter: Converter = factory(**settings)
+    return converter

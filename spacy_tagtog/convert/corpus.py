@@ -1,0 +1,248 @@
+"""Projects and ``.spacy`` files as streams of Docs and Examples."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+from spacy.vocab import Vocab
+
+from spacy_tagtog._files import atomic_path
+from spacy_tagtog.anndoc import Document, Project
+from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, Converter, make_converter
+from spacy_tagtog.convert.report import ConversionReport, ReportItem
+from spacy_tagtog.convert.split import parse_split, side_of
+from spacy_tagtog.convert.state import get_state
+from spacy_tagtog.convert.tokens import predicted_doc
+from spacy_tagtog.errors import AnndocError, ConfigurationError, ConversionError, MissingPartnerError
+
+__all__ = ["AnndocCorpus", "DocumentChoice", "OnProblem", "convert_documents", "is_spacy_path", "read_spacy", "write_docbin"]
+
+OnProblem = Literal["error", "report"]
+"""What happens with faults of the data: ``error`` refuses them, ``report`` sets them aside and lists them."""
+
+DocumentChoice = Literal["confirmed", "unconfirmed", "all"]
+"""Which documents: those that the member confirmed (``anncomplete``), those not yet, or all that have annotations."""
+
+_SPACY_SUFFIX = ".spacy"
+
+
+def convert_documents(
+    documents: Iterable[Document],
+    nlp: Language,
+    converter: Converter,
+    report: ConversionReport,
+    *,
+    choice: DocumentChoice = "confirmed",
+    on_problem: OnProblem = "error",
+) -> Iterator[Doc]:
+    """Convert documents one at a time.
+
+    Args:
+        documents: A project, or any stream of documents. The problems of a project that was opened with ``strict=False`` are reported first.
+        nlp: Its tokenizer and vocabulary are used.
+        converter: See :func:`~spacy_tagtog.convert.converter.make_converter`.
+        report: Everything is counted there.
+        choice: Which documents.
+        on_problem: ``error`` raises at the end of the first document with a fault, ``report`` goes on.
+
+    Raises:
+        ConversionError: An entity can't be placed or named (``error``).
+        AnndocError: A document can't be read (``error``).
+    """
+    iterator: Iterable[Document | AnndocError] = documents
+    if isinstance(documents, Project):
+        for problem in documents.problems:
+            report.documents_in += 1
+            reason = "no_content" if isinstance(problem, MissingPartnerError) else "duplicate_files"
+            report.add(ReportItem(reason, str(problem.value), detail=f"{problem.place}"))
+        iterator = _readable(documents)
+    for item in iterator:
+        if isinstance(item, AnndocError):
+            raise_or_note(item, "", report, on_problem)
+            continue
+        document = item
+        try:
+            skip = _skip(document, converter.member, choice)
+            if skip is None:
+                # The whole document before anything of it is yielded: a fault in it must not leave half of it behind.
+                faults = len(report.faults)
+                docs = list(converter.to_docs(document, nlp, report))
+                if on_problem == "error" and len(report.faults) > faults:
+                    report.raise_faults(place=document.html.place)
+                yield from docs
+                continue
+        except AnndocError as error:
+            raise_or_note(error, document.id, report, on_problem)
+            continue
+        report.documents_in += 1
+        report.add(ReportItem(skip, document.id))
+
+
+def _readable(project: Project) -> Iterator[Document | AnndocError]:
+    for doc_id in project.ids:
+        try:
+            yield project[doc_id]
+        except AnndocError as error:
+            yield error
+
+
+def raise_or_note(error: AnndocError, doc_id: str, report: ConversionReport, on_problem: OnProblem) -> None:
+    """Raise an error of one document, or list the document as unreadable."""
+    if on_problem == "error":
+        raise error
+    report.documents_in += 1
+    report.add(ReportItem("unreadable", doc_id or str(error.place), detail=" — ".join([error.problem, *(text for _, text in error.details())])))
+
+
+def _skip(document: Document, member: str, choice: DocumentChoice) -> str | None:
+    if member not in document.versions:
+        return "not_annotated"
+    if choice != "all" and document.version(member).complete != (choice == "confirmed"):
+        return "unconfirmed"
+    return None
+
+
+def is_spacy_path(path: Path) -> bool:
+    """Whether a path is a ``.spacy`` file, or a folder with such files and no tagtog documents in it."""
+    if path.is_dir():
+        return any(path.rglob(f"*{_SPACY_SUFFIX}"))
+    return path.suffix == _SPACY_SUFFIX
+
+
+def read_spacy(path: Path, vocab: Vocab) -> Iterator[Doc]:
+    """The Docs of a ``.spacy`` file, or of all those in a folder, in the order of their names.
+
+    Raises:
+        ConversionError: A file can't be read.
+    """
+    files = sorted(path.rglob(f"*{_SPACY_SUFFIX}")) if path.is_dir() else [path]
+    for file in files:
+        try:
+            yield from DocBin(store_user_data=True).from_disk(file).get_docs(vocab)
+        except FileNotFoundError as error:
+            raise ConversionError("there is no such file", place=file, advice="run spacy-tagtog convert first, or check the path") from error
+        # DocBin lets zlib's, msgpack's and its own errors through.
+        except Exception as error:
+            raise ConversionError(
+                f"this isn't a .spacy file that can be read: {type(error).__name__}: {error}",
+                place=file,
+                legal="a DocBin that spaCy 3 wrote",
+                advice="convert the documents again",
+            ) from error
+
+
+def write_docbin(docs: Iterable[Doc], path: Path) -> int:
+    """Write Docs with all that they remember as a ``.spacy`` file, all or nothing.
+
+    Returns:
+        The number of Docs.
+
+    Raises:
+        WriteError: The file system refuses.
+    """
+    docbin = DocBin(store_user_data=True)
+    for doc in docs:
+        docbin.add(doc)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(docbin.to_bytes())
+    return len(docbin)
+
+
+class AnndocCorpus:
+    """A corpus reader for ``spacy train``: ``.spacy`` files **or** tagtog projects (folder or zip) directly.
+
+    The reference Doc of each Example is the gold Doc, the predicted one is what the pipeline's own tokenizer makes, part by part.
+
+    Args:
+        path: A ``.spacy`` file, a folder of them, a project's folder, or a project's zip.
+        converter: The registered name of a converter, for projects.
+        settings: Arguments of its factory, for projects.
+        documents: Which documents, for projects.
+        on_problem: What happens with faults of the data, for projects.
+        split: Shares such as ``dev=0.2``, for projects.
+        side: The side of the split to read, such as ``train`` or ``dev``; ``None`` reads all.
+        limit: Read no more than so many Docs; 0 reads all.
+        max_length: Leave out Docs of more tokens; 0 keeps all. Same as in ``spacy.Corpus.v1``, except that long Docs aren't cut into sentences.
+        shuffle: Shuffle the Docs each time they are read.
+        augmenter: A data augmentation callback.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        converter: str = DEFAULT_CONVERTER,
+        settings: Mapping[str, Any] | None = None,
+        documents: DocumentChoice = "confirmed",
+        on_problem: OnProblem = "error",
+        split: str | None = None,
+        side: str | None = None,
+        limit: int = 0,
+        max_length: int = 0,
+        shuffle: bool = False,
+        augmenter: Callable[[Language, Example], Iterator[Example]] | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.converter = make_converter(converter, settings)
+        self.documents = documents
+        self.on_problem = on_problem
+        self.shares = parse_split(split or "")
+        self.side = side
+        self.limit = limit
+        self.max_length = max_length
+        self.shuffle = shuffle
+        self.augmenter = augmenter
+        self.report = ConversionReport()
+        if side is not None and side not in (*self.shares, "train"):
+            raise ConfigurationError("the split has no such side", value=side, legal=", ".join((*self.shares, "train")))
+
+    def docs(self, nlp: Language) -> Iterator[Doc]:
+        """The gold Docs, before shuffling and limits. For projects, :attr:`report` then tells what was done."""
+        if is_spacy_path(self.path):
+            for doc in read_spacy(self.path, nlp.vocab):
+                state = get_state(doc)
+                if self.side is None or state is None or side_of(state.id, self.shares) == self.side:
+                    yield doc
+            return
+        self.report = ConversionReport()
+        project = Project.open(self.path, strict=self.on_problem == "error")
+        chosen = project if self.side is None else project.select(lambda doc_id: side_of(doc_id, self.shares) == self.side)
+        yield from convert_documents(chosen, nlp, self.converter, self.report, choice=self.documents, on_problem=self.on_problem)
+
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """Yield Examples, as ``spacy train`` asks for them.
+
+        Raises:
+            ConversionError: There is no Doc at all, or a fault in one of them.
+        """
+        docs: Iterable[Doc] = self.docs(nlp)
+        if self.shuffle:
+            shuffled = list(docs)
+            random.shuffle(shuffled)
+            docs = shuffled
+        number = 0
+        for doc in docs:
+            if self.max_length and len(doc) > self.max_length:
+                continue
+            if self.limit and number >= self.limit:
+                break
+            number += 1
+            example = Example(predicted_doc(nlp, doc), doc)
+            if self.augmenter is None:
+                yield example
+            else:
+                yield from self.augmenter(nlp, example)
+        if not number:
+            raise ConversionError(
+                "there is nothing to read",
+                place=self.path,
+                value=f"documents = {self.documents}, side = {self.side}, max_length = {self.max_length}",
+                legal="at least one document of this choice",
+                advice="confirm some documents in tagtog and fetch them, or choose others (documents, side, max_length)",
+            )

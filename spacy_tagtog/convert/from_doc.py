@@ -1,0 +1,183 @@
+"""From a spaCy ``Doc`` back to a tagtog document."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+from spacy.tokens import Doc, Span
+
+from spacy_tagtog.anndoc import Annotations, Document, Legend, OffsetConverter, OffsetUnit, PlainHtml, detect_unit, html_from_text
+from spacy_tagtog.convert.report import ConversionReport
+from spacy_tagtog.convert.state import SPANS_KEY, DocState, entity_index, get_state
+from spacy_tagtog.errors import ConversionError
+
+__all__ = ["doc_to_document", "new_entity"]
+
+
+def new_entity(
+    *,
+    class_id: str,
+    part: str,
+    text: str,
+    start: int,
+    end: int,
+    unit: OffsetUnit = "utf-16",
+    state: str = "pre-added",
+    who: str = "ml:spacy",
+    prob: float | None = None,
+) -> dict[str, Any]:
+    """The JSON object of a new entity.
+
+    Args:
+        class_id: The entity type's id.
+        part: The part's id.
+        text: The text of the whole part.
+        start: First character, in code points of the part's text.
+        end: One past the last character.
+        unit: The unit in which its offset is written.
+        state: ``"pre-added"`` for a machine's proposal, ``""`` for a person's annotation.
+        who: Its author, ``ml:NAME`` or ``user:NAME``.
+        prob: Its probability in (0, 1]; left out where there is none.
+    """
+    written = OffsetConverter(text).to_utf16(start) if unit == "utf-16" else start
+    confidence: dict[str, Any] = {"state": state, "who": [who]}
+    if prob is not None:
+        confidence["prob"] = prob
+    return {
+        "classId": class_id,
+        "part": part,
+        "offsets": [{"start": written, "text": text[start:end]}],
+        "coordinates": [],
+        "confidence": confidence,
+        "fields": {},
+        "normalizations": {},
+    }
+
+
+def doc_to_document(
+    doc: Doc,
+    *,
+    who: str = "ml:spacy",
+    legend: Legend | None = None,
+    offset_unit: OffsetUnit | None = None,
+    report: ConversionReport | None = None,
+) -> Document:
+    """Convert a Doc back into a tagtog document.
+
+    A Doc that was made from a tagtog document and not changed gives back the same bytes of plain.html and an equal ann.json. Edits of ``doc.ents`` and of
+    ``doc.spans["anndoc"]`` go back: a span that was removed from either removes its entity, a span with another label or other borders changes it, a new span adds one (``pre-added``, with
+    the probability of ``span._.confidence`` where the pipeline gives one). A Doc without a tagtog document behind it becomes a new document with one verbatim part.
+
+    Args:
+        doc: The Doc.
+        who: The author of new entities.
+        legend: Class ids and names; by default those that the Doc remembers.
+        offset_unit: The unit of new offsets; by default the one that the document uses (UTF-16 where nothing tells).
+        report: ``documents_out`` and ``entities_out`` are counted there.
+
+    Raises:
+        LegendError: A label has no class id in the legend.
+        ConversionError: An edited span crosses from one part into another.
+    """
+    state = get_state(doc)
+    if state is None:
+        html = html_from_text(doc.text)
+        state = DocState(
+            id=html.id or "",
+            folder="pool",
+            member="master",
+            parts=(("s1v1", 0, len(doc.text)),),
+            html=html.data,
+            ann=Annotations.empty(["s1v1"]).dumps(),
+            legend={},
+        )
+    if legend is None:
+        legend = Legend(state.legend)
+    html = PlainHtml(state.html, place=state.id)
+    original = state.annotations
+    data = _edited(doc, state, original, legend, who, offset_unit)
+    annotations = original if data is None else Annotations(data, place=state.id)
+    if report is not None:
+        report.documents_in += 1
+        report.documents_out += 1
+        report.entities_in += len(annotations)
+        report.entities_out += len(annotations)
+    # No version before, and nothing to say now: a document that nobody annotated stays one.
+    versions = {} if state.ann is None and data is None else {state.member: annotations}
+    return Document(state.id, html, versions, folder=state.folder, legend=legend)
+
+
+def _edited(doc: Doc, state: DocState, original: Annotations, legend: Legend, who: str, unit: OffsetUnit | None) -> dict[str, Any] | None:
+    """The annotations with the Doc's edits applied, or ``None`` where nothing was edited."""
+    before = {index: (start, end, label) for index, start, end, label in state.spans}
+    groups: list[tuple[Iterable[Span], Iterable[int]]] = [(doc.ents, state.in_ents)]
+    if SPANS_KEY in doc.spans:
+        groups.append((doc.spans[SPANS_KEY], before))
+    removed: set[int] = set()
+    changed: dict[int, Span] = {}
+    added: dict[tuple[int, int, str], Span] = {}
+    for spans, expected in groups:
+        loose: list[Span] = []
+        seen: set[int] = set()
+        for span in spans:
+            index = entity_index(span)
+            if index is None or index not in before or index in seen:
+                loose.append(span)
+                continue
+            seen.add(index)
+            if (span.start_char, span.end_char, span.label_) != before[index]:
+                changed[index] = span
+        gone = [index for index in expected if index not in seen]
+        # A new span where one was just taken away, with the same borders, is that entity with another label (or the same: spaCy forgets ids).
+        by_border = {before[index][:2]: index for index in gone}
+        for span in loose:
+            index = by_border.pop((span.start_char, span.end_char), None)
+            if index is None:
+                key = (span.start_char, span.end_char, span.label_)
+                if key not in before.values():
+                    added.setdefault(key, span)
+            else:
+                gone.remove(index)
+                if span.label_ != before[index][2]:
+                    changed[index] = span
+        removed.update(gone)
+    if not (removed or changed or added):
+        return None
+
+    unit = unit or detect_unit(state.plain_html.parts, original)
+    data = copy.deepcopy(original.data)
+    result: list[dict[str, Any]] = []
+    for index, entity in enumerate(data.get("entities") or []):
+        if index in removed:
+            continue
+        if index in changed:
+            fresh = _entity_of(changed[index], state, legend, who, unit)
+            entity["classId"] = fresh["classId"]
+            if before[index][:2] != (changed[index].start_char, changed[index].end_char):
+                entity.update(part=fresh["part"], offsets=fresh["offsets"])
+        result.append(entity)
+    result.extend(_entity_of(span, state, legend, who, unit) for span in sorted(added.values(), key=lambda span: span.start_char))
+    data["entities"] = result
+    return data
+
+
+def _entity_of(span: Span, state: DocState, legend: Legend, who: str, unit: OffsetUnit) -> dict[str, Any]:
+    place = state.part_at(span.start_char, span.end_char)
+    if place is None:
+        raise ConversionError(
+            "a span crosses from one part of the document into another",
+            place=f"{state.id}, characters {span.start_char}–{span.end_char}",
+            value=span.text,
+            legal="spans inside one part",
+            advice='keep spans inside the parts: doc.spans["anndoc.parts"]',
+        )
+    part, start, end = place
+    part_start = span.start_char - start
+    part_end = next(stop for name, _, stop in state.parts if name == part)
+    text = span.doc.text[part_start:part_end]
+    score = span._.confidence if span.has_extension("confidence") else None
+    return new_entity(
+        class_id=legend.id_of("e", span.label_, place=state.id), part=part, text=text, start=start, end=end, unit=unit, who=who, prob=score
+    )

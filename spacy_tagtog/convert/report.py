@@ -1,0 +1,173 @@
+"""What a conversion did with every document and every entity. Totals always add up: in = out + each listed reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from spacy_tagtog.errors import ConversionError
+
+__all__ = ["DOCUMENT_REASONS", "ENTITY_REASONS", "FAULTS", "ConversionReport", "ReportItem"]
+
+ENTITY_REASONS: Final = {
+    "missing_part": "stands in a part that plain.html lacks",
+    "offset_mismatch": "another text stands at its offset",
+    "unknown_class": "its class id has no name in the legend",
+    "empty": "has no text, or only white space",
+    "pre_removed": "was proposed for removal",
+    "misaligned": "doesn't begin and end with a token (alignment mode)",
+    "discontinuous": "has a gap, which doc.ents can't hold",
+    "duplicate": "repeats another entity exactly",
+    "overlapping": "overlaps an entity that was preferred",
+}
+"""Why an entity of a converted document is not in ``doc.ents``. All of them stay in the round trip."""
+
+DOCUMENT_REASONS: Final = {
+    "unconfirmed": "not confirmed (anncomplete is false)",
+    "not_annotated": "has no annotations of this member",
+    "no_content": "its plain.html is missing",
+    "duplicate_files": "two files claim to be the same version",
+    "unreadable": "its files can't be read",
+}
+"""Why a document was not converted."""
+
+FAULTS: Final = frozenset({"missing_part", "offset_mismatch", "unknown_class", "no_content", "duplicate_files", "unreadable"})
+"""Reasons that are faults of the data, not choices: strict conversions refuse them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportItem:
+    """One entity or document that was set aside.
+
+    Attributes:
+        reason: A key of :data:`ENTITY_REASONS` or :data:`DOCUMENT_REASONS`.
+        document: The document's id.
+        part: The part's id, for an entity.
+        start: The offset as ann.json gives it, for an entity.
+        text: Its text as ann.json gives it.
+        label: Its entity type's name, or class id.
+        detail: More in words.
+    """
+
+    reason: str
+    document: str
+    part: str | None = None
+    start: int | None = None
+    text: str = ""
+    label: str = ""
+    detail: str = ""
+
+    @property
+    def is_entity(self) -> bool:
+        """Whether it is about an entity, not a whole document."""
+        return self.reason in ENTITY_REASONS
+
+    def __str__(self) -> str:
+        place = self.document if self.part is None else f"{self.document}, part {self.part}, offset {self.start}"
+        shown = f" {self.label} {self.text!r}" if self.text or self.label else ""
+        reason = ENTITY_REASONS.get(self.reason) or DOCUMENT_REASONS.get(self.reason, self.reason)
+        return f"{place}:{shown} {reason}" + (f" ({self.detail})" if self.detail else "")
+
+
+@dataclass
+class ConversionReport:
+    """Counts and lists of a conversion. Pass one to several conversions to add them up.
+
+    Attributes:
+        documents_in: Documents looked at.
+        documents_out: Documents converted.
+        docs_out: spaCy Docs made of them.
+        entities_in: Entities of the converted documents.
+        entities_out: Those that are in ``doc.ents``.
+        entities_retokenized: Of these, how many begin or end inside a token of the pipeline's own tokenizer, which can therefore never predict them.
+        labels_out: Entities in ``doc.ents`` by label.
+        items: Everything that was set aside.
+    """
+
+    documents_in: int = 0
+    documents_out: int = 0
+    docs_out: int = 0
+    entities_in: int = 0
+    entities_out: int = 0
+    entities_retokenized: int = 0
+    labels_out: Counter[str] = field(default_factory=Counter)
+    items: list[ReportItem] = field(default_factory=list)
+
+    def add(self, item: ReportItem) -> None:
+        """Note that something was set aside."""
+        self.items.append(item)
+
+    def count(self, reason: str) -> int:
+        """How often a reason occurs."""
+        return sum(item.reason == reason for item in self.items)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How often each reason occurs, most frequent first."""
+        return dict(Counter(item.reason for item in self.items).most_common())
+
+    @property
+    def faults(self) -> list[ReportItem]:
+        """The items that are faults of the data."""
+        return [item for item in self.items if item.reason in FAULTS]
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether in = out + set aside, for documents and for entities."""
+        entities = sum(item.is_entity for item in self.items)
+        documents = len(self.items) - entities
+        return self.entities_in == self.entities_out + entities and self.documents_in == self.documents_out + documents
+
+    def raise_faults(self, *, place: object = None, advice: str = 'mend them in tagtog, or pass on_problem="report" to set them aside') -> None:
+        """Raise if there are faults.
+
+        Raises:
+            ConversionError: Listing the first ten.
+        """
+        faults = self.faults
+        if not faults:
+            return
+        lines = [str(item) for item in faults[:10]]
+        if len(faults) > len(lines):
+            lines.append(f"… and {len(faults) - len(lines)} more")
+        raise ConversionError(
+            f"{len(faults)} faults in the annotations:\n    " + "\n    ".join(lines),
+            place=place,
+            legal="entities whose part exists, whose text stands at their offset, and whose class has a name",
+            advice=advice,
+        )
+
+    def rows(self) -> Iterator[tuple[str, int]]:
+        """Caption and number for a table."""
+        yield "documents in", self.documents_in
+        for reason, meaning in DOCUMENT_REASONS.items():
+            if number := self.count(reason):
+                yield f"  set aside: {meaning}", number
+        yield "documents out", self.documents_out
+        yield "entities in", self.entities_in
+        for reason, meaning in ENTITY_REASONS.items():
+            if number := self.count(reason):
+                yield f"  not in doc.ents: {meaning}", number
+        yield "entities out (doc.ents)", self.entities_out
+        if self.entities_retokenized:
+            yield "  of these split out of longer tokens", self.entities_retokenized
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as a JSON object."""
+        return {
+            "documents_in": self.documents_in,
+            "documents_out": self.documents_out,
+            "docs_out": self.docs_out,
+            "entities_in": self.entities_in,
+            "entities_out": self.entities_out,
+            "entities_retokenized": self.entities_retokenized,
+            "labels_out": dict(sorted(self.labels_out.items())),
+            "reasons": self.reasons,
+            "items": [asdict(item) for item in self.items],
+        }
+
+    def __repr__(self) -> str:
+        aside = ", ".join(f"{reason} {number}" for reason, number in self.reasons.items()) or "nothing set aside"
+        return f"<ConversionReport: {self.documents_out}/{self.documents_in} documents, {self.entities_out}/{self.entities_in} entities, {aside}>"

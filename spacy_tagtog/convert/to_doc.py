@@ -1,0 +1,284 @@
+"""From a tagtog document to a spaCy ``Doc``."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span, SpanGroup
+
+from spacy_tagtog._choices import choose
+from spacy_tagtog.anndoc import MASTER, Document, Legend, Located, OffsetUnit, locate
+from spacy_tagtog.convert.report import ConversionReport, ReportItem
+from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, set_state, span_id
+from spacy_tagtog.convert.tokens import assemble, token_range
+
+__all__ = ["AlignmentMode", "EntsPolicy", "ToDocSettings", "document_to_doc"]
+
+AlignmentMode = Literal["split", "strict", "contract", "expand"]
+"""What happens where an entity begins or ends inside a token. ``split`` splits the token of the Doc; ``strict`` sets the entity aside; ``contract`` and ``expand`` move
+the border, as in ``Doc.char_span``."""
+
+EntsPolicy = Literal["longest", "shortest", "first", "surest"]
+"""Which of overlapping entities goes into ``doc.ents``; ties go to the one that begins first, then to the one that ann.json lists first. ``surest``: the highest ``prob``."""
+
+_PREFERENCE: Final[dict[str, Callable[[Located], float]]] = {
+    "longest": lambda located: located.start - located.end,
+    "shortest": lambda located: located.end - located.start,
+    "first": lambda located: located.start,
+    "surest": lambda located: -(located.entity.prob if located.entity.prob is not None else 1.0),
+}
+
+
+@dataclass(frozen=True)
+class ToDocSettings:
+    """How documents become Docs.
+
+    Attributes:
+        member: Whose annotations: ``"master"`` or a member's name.
+        alignment: See :data:`AlignmentMode`.
+        ents: See :data:`EntsPolicy`.
+        offset_unit: How offsets count; ``"auto"`` finds out for each document.
+
+    Raises:
+        ConfigurationError: A value isn't one of those listed.
+    """
+
+    member: str = MASTER
+    alignment: AlignmentMode = "split"
+    ents: EntsPolicy = "longest"
+    offset_unit: OffsetUnit | Literal["auto"] = "auto"
+
+    def __post_init__(self) -> None:
+        choose("alignment", self.alignment, AlignmentMode)
+        choose("ents", self.ents, EntsPolicy)
+        if self.offset_unit != "auto":
+            choose("offset_unit", self.offset_unit, OffsetUnit)
+
+
+@dataclass
+class _Placed:
+    located: Located
+    label: str
+    start: int  # tokens
+    end: int
+    retokenized: bool
+
+
+def document_to_doc(
+    document: Document,
+    nlp: Language,
+    *,
+    settings: ToDocSettings | None = None,
+    report: ConversionReport | None = None,
+) -> Doc:
+    """Convert one document into one Doc.
+
+    The Doc's text is that of the parts, divided by an empty line. Where entities are found is described in :mod:`spacy_tagtog.convert.state`. What can't be carried into
+    ``doc.ents`` is in the report, stays in the round trip, and its tokens are *missing* for NER (``ent_iob`` 0), so that training isn't taught that there is nothing.
+
+    Args:
+        document: The document.
+        nlp: Its tokenizer and vocabulary are used.
+        settings: See :class:`ToDocSettings`.
+        report: Counts and lists are added to it.
+
+    Raises:
+        PlainHtmlError: The content can't be read.
+        AnnJsonError: The annotations can't be read.
+        PipelineError: The tokenizer changes the text.
+    """
+    settings = settings or ToDocSettings()
+    report = report if report is not None else ConversionReport()
+    parts = document.parts
+    annotations = document.version(settings.member)
+    located = locate(parts, annotations, unit=settings.offset_unit)
+    # Every reading below this line can fail on bad files; counting begins after it, so that the totals always add up.
+    cuts: dict[str, set[int]] = {}
+    if settings.alignment == "split":
+        for item in located:
+            if not item.ranges or item.entity.is_removed:
+                continue
+            edges = cuts.setdefault(item.entity.part, set())
+            for start, end in item.ranges:
+                edges.update((start, end))
+    assembled = assemble(nlp, [(part.id, part.text) for part in parts.values()], cuts=cuts)
+    doc = assembled.doc
+    where = {part: (start, end) for part, start, end in assembled.parts}
+    starts = [token.idx for token in doc]
+    ends = [token.idx + len(token) for token in doc]
+
+    report.documents_in += 1
+    report.documents_out += 1
+    report.docs_out += 1
+    report.entities_in += len(located)
+    unknown: list[tuple[int, int]] = []  # token ranges about which nothing is known
+
+    def overlapped_tokens(start: int, end: int) -> tuple[int, int]:
+        """The tokens that touch a stretch of characters."""
+        return bisect_right(ends, start), bisect_left(starts, end)
+
+    def whole_part(part: str) -> tuple[int, int]:
+        return overlapped_tokens(*where[part])
+
+    def set_aside(item: Located, reason: str, detail: str = "") -> None:
+        entity = item.entity
+        report.add(
+            ReportItem(
+                reason=reason,
+                document=document.id,
+                part=entity.part,
+                start=entity.fragments[0].start,
+                text=entity.text,
+                label=document.legend.get(entity.class_id, entity.class_id),
+                detail=detail,
+            )
+        )
+
+    placed: list[_Placed] = []
+    for item in located:
+        entity = item.entity
+        if item.problem is not None:
+            set_aside(item, item.problem, item.detail)
+            if entity.part in where and not entity.is_removed:
+                # It is somewhere in this part, nobody knows where: nothing in the part can be said to be no entity.
+                unknown.append(whole_part(entity.part))
+            continue
+        offset = where[entity.part][0]
+        touched = [overlapped_tokens(offset + start, offset + end) for start, end in item.ranges]
+        if entity.is_removed:
+            set_aside(item, "pre_removed")
+            unknown.extend(touched)
+            continue
+        label = document.legend.get(entity.class_id)
+        if label is None:
+            set_aside(item, "unknown_class", f"the legend has {', '.join(document.legend.of('e')) or 'no entity type'}")
+            unknown.extend(touched)
+            continue
+        if not "".join(fragment.text for fragment in entity.fragments).strip():
+            set_aside(item, "empty")
+            continue
+        tokens = _align(starts, ends, offset + item.start, offset + item.end, settings.alignment)
+        if tokens is None:
+            set_aside(item, "misaligned", "")
+            unknown.extend(touched)
+            continue
+        retokenized = any(offset + edge in assembled.splits for edge in (item.start, item.end))
+        placed.append(_Placed(item, label, *tokens, retokenized))
+
+    on_spans = [_span(doc, place) for place in placed]
+    chosen, losers = _without_overlap(placed, settings.ents)
+    for place, reason, detail in losers:
+        set_aside(place.located, reason, detail)
+        offset = where[place.located.entity.part][0]
+        unknown.extend(overlapped_tokens(offset + start, offset + end) for start, end in place.located.ranges)
+    report.entities_out += len(chosen)
+    report.entities_retokenized += sum(place.retokenized for place in chosen)
+    report.labels_out.update(place.label for place in chosen)
+
+    annotatable = set(annotations.annotatable)
+    if annotatable & where.keys():
+        # Parts that annotators could not annotate say nothing. (Where no listed part exists the list is of another text: it says nothing either.)
+        unknown.extend(whole_part(part) for part in where if part not in annotatable)
+
+    doc.set_ents([_span(doc, place) for place in chosen], missing=_gaps(doc, unknown, chosen), default="outside")
+    scores = [place.located.entity.prob for place in placed]
+    doc.spans[SPANS_KEY] = SpanGroup(
+        doc, name=SPANS_KEY, spans=on_spans, attrs={"scores": [1.0 if score is None else score for score in scores]} if placed else {}
+    )
+    doc.spans[PARTS_KEY] = SpanGroup(
+        doc,
+        name=PARTS_KEY,
+        spans=[Span(doc, *tokens, label=part) for part, start, end in assembled.parts if (tokens := overlapped_tokens(start, end))[0] < tokens[1]],
+    )
+    doc.cats = _cats(document.legend, annotations.metas)
+    set_state(
+        doc,
+        DocState(
+            id=document.id,
+            folder=document.folder,
+            member=settings.member,
+            parts=assembled.parts,
+            html=document.html.data,
+            ann=annotations.dumps() if settings.member in document.versions else None,
+            legend=dict(document.legend),
+            spans=tuple((place.located.entity.index, span.start_char, span.end_char, place.label) for place, span in zip(placed, on_spans, strict=True)),
+            in_ents=tuple(place.located.entity.index for place in chosen),
+        ),
+    )
+    return doc
+
+
+def _span(doc: Doc, place: _Placed) -> Span:
+    """A span of a placed entity; the first normalization's id is its knowledge base id."""
+    entity = place.located.entity
+    kb_id = ""
+    for normalization in (entity.data.get("normalizations") or {}).values():
+        kb_id = str((normalization.get("source") or {}).get("id") or "")
+        if kb_id:
+            break
+    return Span(doc, place.start, place.end, label=place.label, kb_id=kb_id, span_id=span_id(entity.index))
+
+
+def _align(starts: list[int], ends: list[int], start: int, end: int, mode: AlignmentMode) -> tuple[int, int] | None:
+    exact = token_range(starts, ends, start, end)
+    if exact is not None or mode in ("strict", "split"):
+        return exact
+    first, last = (bisect_right(ends, start), bisect_left(starts, end)) if mode == "expand" else (bisect_left(starts, start), bisect_right(ends, end))
+    return (first, last) if first < last else None
+
+
+def _without_overlap(placed: list[_Placed], policy: EntsPolicy) -> tuple[list[_Placed], list[tuple[_Placed, str, str]]]:
+    """Choose entities that don't overlap; say of the others why they were not chosen."""
+    prefer = _PREFERENCE[policy]
+    chosen: dict[int, _Placed] = {}  # by token
+    winners: list[_Placed] = []
+    losers: list[tuple[_Placed, str, str]] = []
+    for place in sorted(placed, key=lambda place: (prefer(place.located), place.start, place.located.entity.index)):
+        if place.located.is_discontinuous:
+            losers.append((place, "discontinuous", ""))
+            continue
+        rivals = [chosen[token] for token in range(place.start, place.end) if token in chosen]
+        if not rivals:
+            winners.append(place)
+            chosen.update(dict.fromkeys(range(place.start, place.end), place))
+            continue
+        rival = rivals[0]
+        same = (rival.start, rival.end, rival.label) == (place.start, place.end, place.label)
+        losers.append((place, "duplicate" if same else "overlapping", f"{rival.label} {rival.located.entity.text!r} was preferred ({policy})"))
+    winners.sort(key=lambda place: place.start)
+    return winners, losers
+
+
+def _gaps(doc: Doc, unknown: Iterable[tuple[int, int]], chosen: Iterable[_Placed]) -> list[Span]:
+    """The unknown tokens that no chosen entity covers, as spans."""
+    tokens = {token for start, end in unknown for token in range(start, end)}
+    for place in chosen:
+        tokens.difference_update(range(place.start, place.end))
+    spans: list[Span] = []
+    begin = previous = None
+    for token in sorted(tokens):
+        if begin is None or previous is None:
+            begin = token
+        elif token != previous + 1:
+            spans.append(Span(doc, begin, previous + 1))
+            begin = token
+        previous = token
+    if begin is not None and previous is not None:
+        spans.append(Span(doc, begin, previous + 1))
+    return spans
+
+
+def _cats(legend: Legend, metas: dict[str, dict[str, object]]) -> dict[str, float]:
+    cats: dict[str, float] = {}
+    for class_id, meta in metas.items():
+        name = legend.get(class_id, class_id)
+        value = meta.get("value")
+        if isinstance(value, bool):
+            cats[name] = float(value)
+        elif value is not None:
+            cats[f"{name}={value}"] = 1.0
+    return cats

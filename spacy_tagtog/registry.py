@@ -1,0 +1,83 @@
+"""Everything that spaCy's config system and our own registries can name.
+
+This module stands behind entry points, which spaCy loads for every pipeline: it imports nothing heavier than spaCy itself, and the work is imported when it is asked for.
+confection validates the values of a config and doesn't coerce them, so paths arrive as strings and are coerced here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spacy.language import Language
+from spacy.training import Example
+
+if TYPE_CHECKING:
+    from spacy_tagtog.convert.converter import Converter
+    from spacy_tagtog.pipeline.confidence import EntityConfidence
+
+__all__ = ["anndoc_converter", "anndoc_corpus", "entity_confidence"]
+
+
+def anndoc_corpus(
+    path: str | Path,
+    converter: str = "spacy-tagtog.Anndoc.v1",
+    settings: dict[str, Any] | None = None,
+    documents: str = "confirmed",
+    on_problem: str = "error",
+    split: str | None = None,
+    side: str | None = None,
+    limit: int = 0,
+    max_length: int = 0,
+    shuffle: bool = False,
+    augmenter: Callable[[Language, Example], Iterator[Example]] | None = None,
+) -> Callable[[Language], Iterator[Example]]:
+    """The reader ``spacy-tagtog.AnndocCorpus.v1``, see :class:`spacy_tagtog.convert.corpus.AnndocCorpus`.
+
+    Raises:
+        ConfigurationError: A setting has an unknown value.
+    """
+    from spacy_tagtog.convert.corpus import AnndocCorpus, DocumentChoice, OnProblem
+    from spacy_tagtog._choices import choose
+
+    return AnndocCorpus(
+        Path(path),
+        converter=converter,
+        settings=settings,
+        documents=choose("documents", documents, DocumentChoice),
+        on_problem=choose("on_problem", on_problem, OnProblem),
+        split=split,
+        side=side,
+        limit=limit,
+        max_length=max_length,
+        shuffle=shuffle,
+        augmenter=augmenter,
+    )
+
+
+def anndoc_converter(member: str = "master", alignment: str = "split", ents: str = "longest", offset_unit: str = "auto") -> Converter:
+    """The converter ``spacy-tagtog.Anndoc.v1``: one Doc a document, see :class:`spacy_tagtog.convert.to_doc.ToDocSettings`.
+
+    Raises:
+        ConfigurationError: A setting has an unknown value.
+    """
+    from spacy_tagtog.convert.converter import AnndocConverter
+    from spacy_tagtog.convert.to_doc import ToDocSettings
+
+    # The settings check their own values.
+    values: dict[str, Any] = {"member": member, "alignment": alignment, "ents": ents, "offset_unit": offset_unit}
+    return AnndocConverter(ToDocSettings(**values))
+
+
+@Language.factory(
+    "entity_confidence",
+    default_config={"spans_key": "entity_confidence", "ner": "ner"},
+    requires=["doc.ents"],
+    assigns=["doc.spans"],
+)
+def entity_confidence(nlp: Language, name: str, spans_key: str, ner: str) -> EntityConfidence:
+    """The component ``entity_confidence``, see :class:`spacy_tagtog.pipeline.confidence.EntityConfidence`."""
+    from spacy_tagtog.pipeline.confidence import EntityConfidence
+
+    return EntityConfidence(nlp, name, spans_key=spans_key, ner=ner)
