@@ -1,0 +1,154 @@
+"""The demo corpus: notes of amateur astronomers, written for this package, with entities, relations and a document label.
+
+The texts are kept as people write and review them, with the annotations inline (``[M13](Celestial_Object)``), and become tagtog documents when they are read:
+
+    === NAME | annotated | seeing=good      a document; "annotated" ones are confirmed, "new" ones are for the pipeline to annotate
+    # A title                               part s1h1
+    A paragraph with [M13](Celestial_Object#a) in the [8-inch Dobsonian](Instrument#b).
+    > observed_with a b                     a relation between two keys
+
+A document of one paragraph is one verbatim part (s1v1), any other has one part a paragraph (s1p1…). What every mention is annotated with is in ``guidelines.md``. The
+relations are a sample: a text without one may still describe an observation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+
+from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, OffsetConverter, confidence, document_id, html_from_blocks
+from spacy_tagtog.errors import AnndocError
+
+__all__ = ["DEMO_LEGEND", "DEMO_PROJECT", "demo_documents", "guidelines", "parse_demo"]
+
+DEMO_PROJECT = "stargazing"
+"""The name of the demo project on the local tagtog."""
+
+DEMO_LEGEND = Legend(
+    {
+        "e_1": "Celestial_Object",
+        "e_2": "Instrument",
+        "e_3": "Place",
+        "e_4": "Person",
+        "m_1": "Seeing",
+        "r_1": "observed_with",
+    }
+)
+
+_FILES = ("deep-sky.txt", "moon-and-planets.txt", "comets-and-travel.txt")
+_MARK = re.compile(r"\[([^\[\]]+)\]\((\w+)(?:#(\w+))?\)")
+_AUTHOR = "user:demo"
+
+
+def demo_documents() -> Iterator[Document]:
+    """The documents of the demo corpus, in a fixed order, with ids that never change."""
+    folder = files(__name__)
+    for name in _FILES:
+        yield from parse_demo((folder / name).read_text(encoding="utf-8"), place=name)
+
+
+def guidelines() -> str:
+    """The annotation guidelines of the demo project, as markdown."""
+    return (files(__name__) / "guidelines.md").read_text(encoding="utf-8")
+
+
+def parse_demo(text: str, *, place: str = "demo corpus") -> Iterator[Document]:
+    """Read documents with inline annotations.
+
+    Args:
+        text: In the form that this module's docstring shows.
+        place: For messages.
+
+    Raises:
+        AnndocError: A line can't be understood.
+        LegendError: A type is not in the demo's legend.
+    """
+    for block in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]:
+        header, _, body = block.partition("\n")
+        name, kind, *labels = (field.strip() for field in header.split("|"))
+        if kind not in ("annotated", "new"):
+            raise AnndocError("a document is neither annotated nor new", place=f"{place}: {name}", value=kind, legal="annotated, new")
+        yield _document(name, body, labels, confirmed=kind == "annotated", place=f"{place}: {name}")
+
+
+def _document(name: str, body: str, labels: list[str], *, confirmed: bool, place: str) -> Document:
+    marked: list[tuple[str, str]] = []
+    relations: list[list[str]] = []
+    for line in filter(None, body.splitlines()):
+        if line.startswith("> "):
+            relations.append(line[2:].split())
+        elif line.startswith("# "):
+            marked.append(("h2", line[2:]))
+        else:
+            marked.append(("p", line))
+    if len(marked) == 1:
+        marked = [("pre", marked[0][1])]
+
+    counts = {"h2": 0, "p": 0, "pre": 0}
+    blocks: list[tuple[str, str]] = []
+    entities = []
+    references: dict[str, str] = {}
+    for tag, line in marked:
+        counts[tag] += 1
+        part = f"s1{ {'h2': 'h', 'p': 'p', 'pre': 'v'}[tag] }{counts[tag]}"
+        text = _MARK.sub(lambda match: match[1], line)
+        blocks.append((tag, text))
+        units = OffsetConverter(text)
+        dropped = 0  # characters of markup before the current mention
+        for match in _MARK.finditer(line):
+            start = match.start() - dropped
+            dropped += len(match[0]) - len(match[1])
+            first, last = units.to_utf16(start), units.to_utf16(start + len(match[1]))
+            class_id = DEMO_LEGEND.id_of("e", match[2], place=place)
+            if match[3]:
+                references[match[3]] = f"{part}|{class_id}|{first},{last}"
+            entities.append(
+                {
+                    "classId": class_id,
+                    "part": part,
+                    "offsets": [{"start": first, "text": match[1]}],
+                    "coordinates": [],
+                    "confidence": _sure(),
+                    "fields": {},
+                    "normalizations": {},
+                }
+            )
+    filename = f"{name}.txt"
+    doc_id = document_id(filename, "\n".join(text for _, text in blocks).encode())
+    html = html_from_blocks(blocks, doc_id=doc_id, origid=filename, place=place)
+    if not confirmed:
+        return Document(doc_id, html, {}, legend=DEMO_LEGEND)
+    metas = {}
+    for label in labels:
+        key, _, value = label.partition("=")
+        metas[DEMO_LEGEND.id_of("m", key.capitalize(), place=place)] = {"value": value, "confidence": _sure()}
+    try:
+        related = [
+            {
+                "classId": DEMO_LEGEND.id_of("r", kind, place=place),
+                "type": "linked",
+                "directed": True,
+                "entities": [references[one], references[other]],
+                "confidence": _sure(),
+            }
+            for kind, one, other in relations
+        ]
+    except KeyError as error:
+        raise AnndocError("a relation names a key that no mention has", place=place, value=error.args[0], legal=", ".join(references)) from error
+    annotations = Annotations(
+        {
+            "annotatable": {"parts": list(html.parts)},
+            "anncomplete": True,
+            "sources": [],
+            "metas": metas,
+            "entities": entities,
+            "relations": related,
+        },
+        place=place,
+    )
+    return Document(doc_id, html, {MASTER: annotations}, legend=DEMO_LEGEND)
+
+
+def _sure() -> dict[str, object]:
+    return confidence(state="", who=[_AUTHOR], prob=1)

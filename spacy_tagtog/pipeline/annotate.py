@@ -1,0 +1,242 @@
+"""Pre-annotations: what a pipeline predicts, as tagtog annotations that people can review."""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, detect_unit, locate
+from spacy_tagtog.convert import assemble, new_entity
+from spacy_tagtog.errors import ConfigurationError, PipelineError
+from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY
+
+__all__ = ["AnnotateReport", "annotate_documents", "ensure_confidence"]
+
+_MIN_PROB = 1e-6  # prob is in (0, 1]
+_WHO = re.compile(r"ml:[A-Za-z0-9._-]+")
+
+
+@dataclass
+class AnnotateReport:
+    """What became of the documents and predictions.
+
+    Attributes:
+        documents: Documents annotated.
+        confirmed: Ids of documents that people confirmed; they are left out.
+        predicted: Predictions of the pipeline.
+        added: Of these, written as pre-annotations, by label.
+        same: Of these, already annotated just so by somebody else.
+        contradicting: Of these, left out since they overlap what a person annotated.
+        crossing: Of these, left out since they cross from one part into another.
+        dropped: Of these, left out since their label was mapped to nothing.
+        replaced: Earlier pre-annotations of the same author that were taken away.
+        without_prob: Of those added, how many have no probability (not the model's own, such as a rule's).
+    """
+
+    documents: int = 0
+    confirmed: list[str] = field(default_factory=list)
+    predicted: int = 0
+    added: Counter[str] = field(default_factory=Counter)
+    same: int = 0
+    contradicting: int = 0
+    crossing: int = 0
+    dropped: int = 0
+    replaced: int = 0
+    without_prob: int = 0
+
+    def rows(self) -> Iterator[tuple[str, int]]:
+        """Caption and number for a table."""
+        yield "documents annotated", self.documents
+        if self.confirmed:
+            yield "documents left out: confirmed by people", len(self.confirmed)
+        yield "entities predicted", self.predicted
+        for caption, number in (
+            ("  not written: annotated just so already", self.same),
+            ("  not written: contradict what a person annotated", self.contradicting),
+            ("  not written: cross from one part into another", self.crossing),
+            ("  not written: label mapped to nothing", self.dropped),
+        ):
+            if number:
+                yield caption, number
+        yield "entities written as pre-added", sum(self.added.values())
+        if self.without_prob:
+            yield "  of these without a probability (not the model's own)", self.without_prob
+        if self.replaced:
+            yield "earlier pre-annotations replaced", self.replaced
+
+
+def ensure_confidence(nlp: Language, *, spans_key: str | None = None) -> str:
+    """Make sure that the pipeline gives every entity a probability.
+
+    Args:
+        nlp: The pipeline. ``entity_confidence`` is added at its end where it has a ``ner`` and nothing that scores it.
+        spans_key: A span group with scores to take entities from instead, such as that of a ``spancat``.
+
+    Returns:
+        The key of the span group that holds the entities and, in ``attrs["scores"]``, their probabilities.
+
+    Raises:
+        PipelineError: Nothing in the pipeline predicts entities with a probability.
+    """
+    if spans_key is not None:
+        return spans_key
+    factories = {name: nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
+    for name, factory in factories.items():
+        if factory == "entity_confidence":
+            return str(nlp.get_pipe_config(name)["spans_key"])
+    for name, factory in factories.items():
+        if factory in ("ner", "beam_ner"):
+            nlp.add_pipe("entity_confidence", config={"ner": name}, last=True)
+            return DEFAULT_SPANS_KEY
+    raise PipelineError(
+        "the pipeline predicts no entities with a probability",
+        value=", ".join(nlp.pipe_names) or "(no component)",
+        legal="a pipeline with ner, or with spancat and its spans key named",
+        advice="train an ner (configs/ner.cfg), or pass --spans-key for a spancat",
+    )
+
+
+def annotate_documents(
+    nlp: Language,
+    documents: Iterable[Document],
+    *,
+    who: str,
+    legend: Legend | None = None,
+    rename: Mapping[str, str] | None = None,
+    spans_key: str | None = None,
+    batch_size: int | None = None,
+    n_process: int = 1,
+    report: AnnotateReport | None = None,
+) -> Iterator[Document]:
+    """Annotate documents with what a pipeline predicts.
+
+    New entities have the state ``pre-added``, the author ``who``, and the probability that the model gives. What people annotated stays as it is: a prediction that overlaps it
+    is left out. Earlier pre-annotations of the same author are replaced. Documents that people confirmed are left out.
+
+    Args:
+        nlp: The pipeline, see :func:`ensure_confidence`.
+        documents: The documents; their master version is annotated.
+        who: The author, ``ml:NAME``.
+        legend: The project's classes; by default each document's own.
+        rename: Label of the pipeline to name in the project; an empty name leaves it out.
+        spans_key: Take entities from this span group and its scores instead of ``doc.ents``.
+        batch_size: Documents a batch.
+        n_process: Processes.
+        report: Counted there.
+
+    Raises:
+        ConfigurationError: ``who`` isn't ``ml:NAME``.
+        LegendError: A predicted label is not an entity type of the project.
+        PipelineError: The span group is missing or has no scores.
+    """
+    if not _WHO.fullmatch(who):
+        raise ConfigurationError("the author of pre-annotations has the wrong form", value=who, legal="ml:NAME with letters, digits, . _ -")
+    report = report if report is not None else AnnotateReport()
+    key = ensure_confidence(nlp, spans_key=spans_key)
+    rename = rename or {}
+
+    def inputs() -> Iterator[tuple[Doc, tuple[Document, tuple[tuple[str, int, int], ...]]]]:
+        for document in documents:
+            annotations = document.annotations
+            if annotations.complete:
+                report.confirmed.append(document.id)
+                continue
+            open_parts = {part for part in annotations.annotatable if part in document.parts} or set(document.parts)
+            assembled = assemble(nlp, [(part.id, part.text) for part in document if part.id in open_parts])
+            yield assembled.doc, (document, assembled.parts)
+
+    for doc, (document, parts) in nlp.pipe(inputs(), as_tuples=True, batch_size=batch_size, n_process=n_process):
+        report.documents += 1
+        yield _annotated(doc, document, parts, who, legend or document.legend, rename, key, report)
+
+
+def _predictions(doc: Doc, key: str) -> list[tuple[Span, float | None]]:
+    if key not in doc.spans:
+        raise PipelineError(
+            "the pipeline wrote no such span group",
+            value=key,
+            legal=", ".join(doc.spans) or "(it wrote none)",
+            advice="give the spans key of a component that writes scores",
+        )
+    group = doc.spans[key]
+    scores = group.attrs.get("scores", [])
+    if len(scores) != len(group):
+        raise PipelineError("the span group has no probabilities", value=key, legal='as many numbers in attrs["scores"] as spans')
+    return [(span, None if math.isnan(score) else float(score)) for span, score in zip(group, scores, strict=True)]
+
+
+def _annotated(
+    doc: Doc,
+    document: Document,
+    parts: tuple[tuple[str, int, int], ...],
+    who: str,
+    legend: Legend,
+    rename: Mapping[str, str],
+    spans_key: str,
+    report: AnnotateReport,
+) -> Document:
+    original = document.annotations
+    data: dict[str, Any] = copy.deepcopy(original.data)
+    # Entities that a relation points at stay: tagtog's references name part and offsets, nothing else.
+    referenced = {(part, start) for relation in original.relations for part, _, start, _ in relation.ends}
+    kept: list[dict[str, Any]] = []
+    taken: dict[str, list[tuple[int, int, str]]] = {}
+    for located in locate(document.parts, original):
+        entity = located.entity
+        mine = entity.state == "pre-added" and entity.who == [who] and (entity.part, entity.fragments[0].start) not in referenced
+        if mine:
+            report.replaced += 1
+            continue
+        kept.append(data["entities"][entity.index])
+        taken.setdefault(entity.part, []).extend((start, end, entity.class_id) for start, end in located.ranges)
+
+    unit = detect_unit(document.parts, original)
+    added: list[dict[str, Any]] = []
+    for span, prob in _predictions(doc, spans_key):
+        report.predicted += 1
+        label = rename.get(span.label_, span.label_)
+        if not label:
+            report.dropped += 1
+            continue
+        class_id = legend.id_of("e", label, place=document.id)
+        place = next(((part, start, end) for part, start, end in parts if start <= span.start_char and span.end_char <= end), None)
+        if place is None:
+            report.crossing += 1
+            continue
+        part, part_start, _ = place
+        start, end = span.start_char - part_start, span.end_char - part_start
+        others = taken.get(part, [])
+        if (start, end, class_id) in others:
+            report.same += 1
+            continue
+        if any(start < other_end and other_start < end for other_start, other_end, _ in others):
+            report.contradicting += 1
+            continue
+        if prob is None:
+            report.without_prob += 1
+        report.added[label] += 1
+        added.append(
+            new_entity(
+                class_id=class_id,
+                part=part,
+                text=document.parts[part].text,
+                start=start,
+                end=end,
+                unit=unit,
+                who=who,
+                prob=None if prob is None else min(1.0, max(_MIN_PROB, round(prob, 6))),
+            )
+        )
+    data["entities"] = kept + added
+    if not (data.get("annotatable") or {}).get("parts"):
+        data["annotatable"] = {**(data.get("annotatable") or {}), "parts": list(document.parts)}
+    versions = {member: document.versions[member] for member in document.versions} | {MASTER: Annotations(data, place=document.id)}
+    return Document(document.id, document.html, versions, folder=document.folder, legend=legend)

@@ -1,0 +1,58 @@
+"""Loading pipelines with errors that say what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import spacy
+from spacy.language import Language
+from spacy.util import is_package
+
+from spacy_tagtog.errors import PipelineError
+
+__all__ = ["blank_pipeline", "load_pipeline"]
+
+
+def load_pipeline(name: Path | str) -> Language:
+    """Load a trained pipeline.
+
+    Args:
+        name: A folder that ``spacy train`` wrote (``training/model-best``), or the name of an installed package.
+
+    Raises:
+        PipelineError: There is none, or it can't be loaded.
+    """
+    path = Path(name)
+    if not path.exists() and not is_package(str(name)):
+        raise PipelineError(
+            "there is no such pipeline",
+            value=str(name),
+            legal="a folder that spacy train wrote, or an installed package",
+            advice="train one first: python -m spacy train configs/ner.cfg --output training …",
+        )
+    try:
+        return spacy.load(path if path.exists() else str(name))
+    # What a pipeline's own code raises on loading can be anything.
+    except Exception as error:
+        raise PipelineError(
+            f"the pipeline can't be loaded: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            place=name,
+            advice="check that it was trained with this version of spaCy and that the packages it needs are installed",
+        ) from error
+
+
+def blank_pipeline(lang: str) -> Language:
+    """A pipeline of nothing but a tokenizer.
+
+    Raises:
+        PipelineError: spaCy has no such language.
+    """
+    try:
+        return spacy.blank(lang)
+    except ImportError as error:
+        raise PipelineError(
+            "spaCy can't make a tokenizer for this language",
+            value=lang,
+            legal="a language code such as en, es, de, or xx (any language)",
+            advice=str(error).splitlines()[0],
+        ) from error

@@ -1,0 +1,796 @@
+"""The database of the local tagtog: one SQLite file, usable by several threads and processes at once."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import sqlite3
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from spacy_tagtog.anndoc import MASTER, Annotations, Legend, PlainHtml, is_document_id
+from spacy_tagtog.errors import LocalServerError
+from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.query import FUNCTIONS, Condition, QueryContext, translate
+from spacy_tagtog.server.settings import (
+    ROOT_FOLDER,
+    Folder,
+    check_classes,
+    check_name,
+    class_names,
+    folders_of,
+    folders_tree,
+    legend_of,
+    missing_folders,
+    parse_settings,
+)
+from spacy_tagtog.server.uploads import Upload
+
+__all__ = ["Hit", "Page", "ProjectInfo", "Store", "StoredDocument", "Uploaded", "Version", "timestamp"]
+
+_APPLICATION_ID = 0x74616774  # "tagt"
+_SCHEMA_VERSION = 1
+_BUSY_SECONDS = 10
+_USER = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+MEMBER = _USER
+_SCRYPT = {"n": 2**14, "r": 8, "p": 1, "maxmem": 64 * 2**20, "dklen": 32}
+
+_SCHEMA = """
+CREATE TABLE users (name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE projects (
+  id INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL, created INTEGER NOT NULL, UNIQUE (owner, name));
+CREATE TABLE folders (
+  project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE, number INTEGER NOT NULL, path TEXT NOT NULL, extra TEXT NOT NULL,
+  PRIMARY KEY (project_id, number), UNIQUE (project_id, path)) WITHOUT ROWID;
+CREATE TABLE documents (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL, folder INTEGER NOT NULL, docid TEXT NOT NULL, filename TEXT NOT NULL,
+  header TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, anncomplete INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (project_id, docid), FOREIGN KEY (project_id, folder) REFERENCES folders (project_id, number) ON DELETE CASCADE);
+CREATE INDEX documents_of_folder ON documents (project_id, folder);
+-- Apart from documents, so that listing these doesn't read the texts. original is NULL where the upload was the plain.html itself.
+CREATE TABLE contents (
+  document_id INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, html BLOB NOT NULL, text TEXT NOT NULL, original BLOB,
+  original_name TEXT NOT NULL);
+CREATE TABLE versions (
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL, complete INTEGER NOT NULL, ann TEXT NOT NULL,
+  PRIMARY KEY (document_id, member));
+-- What the search looks at: the master version's entities, their normalizations, and its document labels.
+CREATE TABLE entities (
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, number INTEGER NOT NULL, class_id TEXT NOT NULL, text TEXT NOT NULL,
+  state TEXT NOT NULL, PRIMARY KEY (document_id, number)) WITHOUT ROWID;
+CREATE TABLE norms (
+  document_id INTEGER NOT NULL, entity INTEGER NOT NULL, class_id TEXT NOT NULL, norm_id TEXT NOT NULL,
+  PRIMARY KEY (document_id, entity, class_id), FOREIGN KEY (document_id, entity) REFERENCES entities (document_id, number) ON DELETE CASCADE)
+  WITHOUT ROWID;
+CREATE TABLE labels (
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, class_id TEXT NOT NULL, value TEXT NOT NULL,
+  PRIMARY KEY (document_id, class_id)) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class ProjectInfo:
+    """A project as the database has it."""
+
+    key: int
+    owner: str
+    name: str
+    settings: dict[str, Any]
+    folders: tuple[Folder, ...]
+
+    @property
+    def legend(self) -> Legend:
+        """The names of its classes."""
+        return legend_of(self.settings)
+
+    def export(self) -> dict[str, Any]:
+        """Its settings JSON."""
+        return {**self.settings, "folders": folders_tree(self.folders)}
+
+    def folder(self, name: str) -> Folder:
+        """A folder by its index, path or name.
+
+        Raises:
+            RequestError: There is none, or there are several of this name.
+        """
+        wanted = name.strip("/")
+        ways = (
+            [folder for folder in self.folders if str(folder.index) == wanted],
+            [folder for folder in self.folders if folder.path == wanted],
+            [folder for folder in self.folders if folder.name == wanted],
+        )
+        found = next((found for found in ways if found), [])
+        if len(found) != 1:
+            raise RequestError(
+                400,
+                "several folders have this name" if found else "the project has no such folder",
+                place="folder",
+                value=name,
+                legal="an index, path or name of " + ", ".join(f"{folder.path} ({folder.index})" for folder in found or self.folders),
+                advice=None if found else "add it with POST /-api/settings/v1/folders/add",
+            )
+        return found[0]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a document's annotations, as it is given out.
+
+    Attributes:
+        json: The ann.json.
+        warning: Why it isn't the version that was asked for.
+    """
+
+    json: str
+    warning: str | None
+
+
+@dataclass(frozen=True)
+class StoredDocument:
+    """A document with one version of its annotations."""
+
+    docid: str
+    filename: str
+    folder: str
+    html: bytes
+    original: bytes
+    original_name: str
+    created: int
+    updated: int
+    member: str
+    version: Version
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """What became of an upload."""
+
+    docid: str
+    result: str
+    text_bytes: int
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A row of a search's answer."""
+
+    docid: str
+    filename: str
+    header: str
+    created: int
+    updated: int
+    anncomplete: bool
+    members_anncomplete: tuple[str, ...]
+    folder: str
+    entities: int
+    pre_added: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a search's answer."""
+
+    total: int
+    hits: tuple[Hit, ...]
+
+
+def timestamp(milliseconds: int) -> str:
+    """A moment as tagtog writes it: ``2021-07-15T16:34:41.720Z``."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, tz=timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}Z"
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _open_error(path: Path, problem: str, legal: str, advice: str) -> LocalServerError:
+    return LocalServerError(problem, place=path, legal=legal, advice=advice)
+
+
+class Store:
+    """The database. Each thread that uses it has a connection of its own for that time.
+
+    Args:
+        path: The file. It is made, readable by its owner alone, if it doesn't exist.
+
+    Raises:
+        LocalServerError: It isn't a database of the local tagtog, was made by a newer version, or can't be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._verified: OrderedDict[bytes, None] = OrderedDict()
+        self._verified_key = secrets.token_bytes(32)
+        # scrypt takes 16 MB each time: a burst of wrong passwords must not take that for every thread.
+        self._scrypt_turn = threading.Semaphore(2)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._idle.append(self._prepare())
+        except OSError as error:
+            raise _open_error(
+                self.path, f"the database can't be opened: {error.strerror}", "a file in a folder that you may write to", "choose another path"
+            ) from error
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB" or "not a database" in str(error):
+                raise self._foreign() from error
+            raise _open_error(self.path, f"the database can't be opened: {error}", "a file that no other program locks", "try again") from error
+
+    def _foreign(self) -> LocalServerError:
+        return _open_error(
+            self.path, "this file isn't a database of the local tagtog", "a database that spacy-tagtog made, or a new path", "choose another path"
+        )
+
+    def _connect(self) -> sqlite3.Connection:
+        # Which thread uses a connection changes, but only one at a time does.
+        connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        for name, function in FUNCTIONS.items():
+            connection.create_function(name, 2, function, deterministic=True)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")
+        return connection
+
+    def _prepare(self) -> sqlite3.Connection:
+        connection = self._connect()
+        try:
+            self._check_identity(connection)
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                self._create(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check_identity(self, connection: sqlite3.Connection) -> None:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if application != _APPLICATION_ID and (application or version or tables):
+            raise self._foreign()
+        if version > _SCHEMA_VERSION:
+            raise _open_error(
+                self.path,
+                f"a newer spacy-tagtog made this database (schema {version})",
+                f"schema {_SCHEMA_VERSION}",
+                "update spacy-tagtog, or choose another path",
+            )
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:  # SQLite doesn't wait for another process while it changes the journal mode.
+                connection.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        with _transaction(connection, "IMMEDIATE"):
+            self._check_identity(connection)
+            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # else another process was faster
+                for statement in _SCHEMA.split(";\n"):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._closed:
+                raise LocalServerError("the database is closed", place=self.path)
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._connect()
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                if self._closed or connection.in_transaction:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """One consistent view of the database."""
+        with self._connection() as connection, _transaction(connection, "DEFERRED"):
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """All that is written in the block, or nothing of it."""
+        with self._connection() as connection, _transaction(connection, "IMMEDIATE"):
+            yield connection
+
+    def close(self) -> None:
+        """Close all connections. What is still running ends first."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    # -------------------------------------------------------------------------------------------------------------------------------- users
+
+    def add_user(self, name: str, password: str) -> None:
+        """Add a user, or change a user's password.
+
+        Raises:
+            LocalServerError: The name or the password isn't legal.
+        """
+        if not _USER.fullmatch(name) or name == MASTER:
+            raise LocalServerError("this can't be a user name", value=name, legal="1 to 64 letters, digits, dots, underscores and hyphens; not master")
+        if not password:
+            raise LocalServerError("the password is empty", legal="at least one character")
+        salt = secrets.token_bytes(16)
+        row = (name, salt, _scrypt(password, salt))
+        with self._writing() as connection:
+            connection.execute("INSERT INTO users (name, salt, hash) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET salt = excluded.salt, hash = excluded.hash", row)
+
+    def check_user(self, name: str, password: str) -> bool:
+        """Whether there is a user of this name with this password. Takes the same time for a wrong name and a wrong password."""
+        if not _USER.fullmatch(name):
+            return False
+        with self._reading() as connection:
+            row = connection.execute("SELECT salt, hash FROM users WHERE name = ?", (name,)).fetchone()
+        salt, expected = (row["salt"], row["hash"]) if row else (b"\0" * 16, b"")
+        # The stored hash is part of the key: a changed password, even by another process, is a new entry.
+        key = hmac.digest(self._verified_key, b"\0".join([name.encode(), expected, password.encode("utf-8", "surrogatepass")]), "sha256")
+        with self._lock:
+            if row and key in self._verified:
+                self._verified.move_to_end(key)
+                return True
+        with self._scrypt_turn:
+            right = hmac.compare_digest(_scrypt(password, salt), expected)
+        if right:
+            with self._lock:
+                self._verified[key] = None
+                while len(self._verified) > 256:
+                    self._verified.popitem(last=False)
+        return right
+
+    def has_users(self) -> bool:
+        """Whether there is any user."""
+        with self._reading() as connection:
+            return connection.execute("SELECT 1 FROM users LIMIT 1").fetchone() is not None
+
+    # ----------------------------------------------------------------------------------------------------------------------------- projects
+
+    def create_project(self, owner: str, project: str, settings: Mapping[str, Any]) -> None:
+        """Create a project.
+
+        Args:
+            owner: A user name.
+            project: The project's name.
+            settings: A settings JSON, such as :func:`~spacy_tagtog.server.settings_from_legend` makes.
+
+        Raises:
+            LocalServerError: It exists, or a name or the settings aren't legal.
+        """
+        if not _USER.fullmatch(owner):
+            raise LocalServerError("this can't be a user name", value=owner, legal="1 to 64 letters, digits, dots, underscores and hyphens")
+        check_name(project, "project")
+        if project.startswith("-"):  # addresses such as /-api/… are the server's own
+            raise LocalServerError("this can't be the name of a project", value=project, legal="a name that doesn't begin with a hyphen")
+        rest, folders = parse_settings(settings)
+        with self._writing() as connection:
+            if connection.execute("SELECT 1 FROM projects WHERE owner = ? AND name = ?", (owner, project)).fetchone():
+                raise LocalServerError("the project exists already", place=self.path, value=f"{owner}/{project}", advice="choose another name")
+            key = connection.execute(
+                "INSERT INTO projects (owner, name, settings, created) VALUES (?, ?, ?, ?)", (owner, project, _dumps(rest), _now())
+            ).lastrowid
+            _insert_folders(connection, key, folders)
+
+    def projects(self) -> list[tuple[str, str]]:
+        """All projects as (owner, name)."""
+        with self._reading() as connection:
+            return [(row["owner"], row["name"]) for row in connection.execute("SELECT owner, name FROM projects ORDER BY owner, name")]
+
+    def project(self, owner: str, name: str) -> ProjectInfo:
+        """A project.
+
+        Raises:
+            RequestError: There is none.
+        """
+        with self._reading() as connection:
+            return self._project(connection, owner, name)
+
+    def _project(self, connection: sqlite3.Connection, owner: str, name: str) -> ProjectInfo:
+        row = connection.execute("SELECT * FROM projects WHERE owner = ? AND name = ?", (owner, name)).fetchone()
+        if row is None:
+            raise RequestError(
+                404, "there is no such project", value=f"{owner}/{name}", legal="a project of this server; its start page lists them", advice="check owner and project"
+            )
+        folders = connection.execute("SELECT number, path, extra FROM folders WHERE project_id = ? ORDER BY path", (row["id"],))
+        return ProjectInfo(
+            row["id"],
+            row["owner"],
+            row["name"],
+            json.loads(row["settings"]),
+            tuple(Folder(folder["number"], folder["path"], json.loads(folder["extra"])) for folder in folders),
+        )
+
+    def import_settings(self, owner: str, name: str, settings: object) -> dict[str, Any]:
+        """Replace a project's settings. Its documents are removed, as tagtog does.
+
+        Returns:
+            ``{"mapNewIds": …, "newSettings": …}``. Class ids stay what they are here.
+
+        Raises:
+            LocalServerError: They aren't settings.
+        """
+        rest, folders = parse_settings(settings)
+        with self._writing() as connection:
+            project = self._project(connection, owner, name)
+            connection.execute("DELETE FROM documents WHERE project_id = ?", (project.key,))
+            connection.execute("DELETE FROM folders WHERE project_id = ?", (project.key,))
+            connection.execute("UPDATE projects SET settings = ? WHERE id = ?", (_dumps(rest), project.key))
+            _insert_folders(connection, project.key, folders)
+            new = self._project(connection, owner, name)
+        return {"mapNewIds": {class_id: class_id for class_id in class_names(new.settings)}, "newSettings": new.export()}
+
+    def add_folder(self, owner: str, name: str, path: str) -> ProjectInfo:
+        """Add a folder, and the ones above it that don't exist.
+
+        Raises:
+            LocalServerError: It exists, or the path isn't legal.
+        """
+        with self._writing() as connection:
+            project = self._project(connection, owner, name)
+            missing = missing_folders(path, (folder.path for folder in project.folders))
+            if not missing:
+                raise RequestError(400, "the folder exists already", value=path, legal="a path that isn't among the project's folders")
+            first = 1 + max(folder.index for folder in project.folders)
+            _insert_folders(connection, project.key, [Folder(first + k, new, {}) for k, new in enumerate(missing)])
+            return self._project(connection, owner, name)
+
+    def rename_folder(self, owner: str, name: str, path: str, new_name: str) -> ProjectInfo:
+        """Rename a folder. Its documents and sub-folders stay in it.
+
+        Raises:
+            LocalServerError: There is no such folder, it is ``pool``, or the new name isn't legal or free.
+        """
+        check_name(new_name, "folder")
+        with self._writing() as connection:
+            project = self._project(connection, owner, name)
+            folder = _changeable(project, path)
+            new = f"{folder.path.rpartition('/')[0]}/{new_name}"
+            if new != folder.path and any(other.path == new for other in project.folders):
+                raise RequestError(400, "a folder of this name exists already", value=new, legal="a name that is free")
+            for below in project.folders:
+                if below.path == folder.path or below.path.startswith(f"{folder.path}/"):
+                    renamed = new + below.path[len(folder.path) :]
+                    connection.execute("UPDATE folders SET path = ? WHERE project_id = ? AND number = ?", (renamed, project.key, below.index))
+            return self._project(connection, owner, name)
+
+    def remove_folder(self, owner: str, name: str, path: str) -> ProjectInfo:
+        """Remove a folder with all that is in it.
+
+        Raises:
+            LocalServerError: There is no such folder, or it is ``pool``.
+        """
+        with self._writing() as connection:
+            project = self._project(connection, owner, name)
+            folder = _changeable(project, path)
+            for below in project.folders:
+                if below.path == folder.path or below.path.startswith(f"{folder.path}/"):
+                    connection.execute("DELETE FROM folders WHERE project_id = ? AND number = ?", (project.key, below.index))
+            return self._project(connection, owner, name)
+
+    # ---------------------------------------------------------------------------------------------------------------------------- documents
+
+    def upload(self, owner: str, name: str, uploads: Sequence[Upload], *, member: str = MASTER, folder: str = ROOT_FOLDER) -> list[Uploaded]:
+        """Store documents, all or nothing.
+
+        Raises:
+            SpacyTagtogError: A document, the folder or a class id isn't legal. Nothing is stored.
+        """
+        with self._writing() as connection:
+            project = self._project(connection, owner, name)
+            target = project.folder(folder)
+            legend = project.legend
+            for upload in uploads:
+                if upload.annotations is not None:
+                    check_classes(upload.annotations, legend, place=upload.annotations.place)
+            return [self._upload_one(connection, project, upload, member, target) for upload in uploads]
+
+    def _upload_one(self, connection: sqlite3.Connection, project: ProjectInfo, upload: Upload, member: str, folder: Folder) -> Uploaded:
+        fresh = upload.new_id(f"{project.owner}/{project.name}")
+        row = None
+        for candidate in (upload.base, upload.html.id if upload.html is not None else None, fresh):
+            if candidate is not None and row is None:
+                row = connection.execute(
+                    "SELECT d.id, d.docid, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id WHERE d.project_id = ? AND d.docid = ?",
+                    (project.key, candidate),
+                ).fetchone()
+        now = _now()
+        docid = row["docid"] if row else upload.base if upload.html is not None and is_document_id(upload.base) else fresh
+        html = upload.render(docid)
+        text = "\n\n".join(part.text for part in html.parts.values())
+        changed = False
+        if row is None:
+            # The name ends the id, and the id names files.
+            check_name(docid, "document", longest=240, place=upload.place)
+            key = connection.execute(
+                "INSERT INTO documents (project_id, folder, docid, filename, header, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (project.key, folder.index, docid, upload.filename, _header(html), now, now),
+            ).lastrowid
+            connection.execute(
+                "INSERT INTO contents (document_id, html, text, original, original_name) VALUES (?, ?, ?, ?, ?)",
+                (key, html.data, text, None if upload.html is not None else upload.raw, upload.names[0]),
+            )
+        else:
+            key = row["id"]
+            changed = self._update_content(connection, key, row["html"], html, text, upload, member)
+        if upload.annotations is not None:
+            changed |= _write_version(connection, key, member, upload.annotations, list(html.parts))
+        if row is not None and changed:
+            connection.execute("UPDATE documents SET updated = max(?, updated + 1) WHERE id = ?", (now, key))
+        return Uploaded(docid, "created" if row is None else "updated", len(text.encode()))
+
+    def _update_content(
+        self, connection: sqlite3.Connection, key: int, old_data: bytes, html: PlainHtml, text: str, upload: Upload, member: str
+    ) -> bool:
+        """Take over a changed content. It must not pull the text from under the annotations of others."""
+        if html.data == old_data:
+            return False
+        old = PlainHtml(old_data)
+        if _texts(old) == _texts(html):
+            if upload.html is None:  # made from the text just now: not the user's own bytes
+                return False
+        else:
+            others = [
+                row["member"] for row in connection.execute("SELECT member FROM versions WHERE document_id = ? ORDER BY member", (key,)) if row["member"] != member
+            ]
+            if others or upload.annotations is None:
+                raise RequestError(
+                    400,
+                    "the text differs from that of the stored document",
+                    place=upload.place,
+                    value=f"annotated by {', '.join(others)}" if others else "no annotations for the changed text",
+                    legal="the text that the document has" if others else "an ann.json for the changed text, too",
+                    advice="download its plain.html and annotate that, or delete the document first",
+                )
+        connection.execute(
+            "UPDATE contents SET html = ?, text = ?, original = ?, original_name = ? WHERE document_id = ?",
+            (html.data, text, None if upload.html is not None else upload.raw, upload.names[0], key),
+        )
+        connection.execute("UPDATE documents SET header = ? WHERE id = ?", (_header(html), key))
+        return True
+
+    def document(self, owner: str, name: str, docid: str, *, member: str = MASTER) -> StoredDocument:
+        """A document with a member's annotations, or else the master version, or else none.
+
+        Raises:
+            RequestError: There is no such project or document.
+        """
+        with self._reading() as connection:
+            project = self._project(connection, owner, name)
+            row = connection.execute(
+                "SELECT * FROM documents AS d JOIN contents AS c ON c.document_id = d.id WHERE d.project_id = ? AND d.docid = ?", (project.key, docid)
+            ).fetchone()
+            if row is None:
+                raise _no_document(docid)
+            versions = {
+                version["member"]: version["ann"]
+                for version in connection.execute("SELECT member, ann FROM versions WHERE document_id = ? AND member IN (?, ?)", (row["id"], member, MASTER))
+            }
+            members = [
+                version["member"]
+                for version in connection.execute("SELECT member FROM versions WHERE document_id = ? ORDER BY member <> 'master', member", (row["id"],))
+            ]
+        if member in versions:
+            version = Version(versions[member], None)
+        elif MASTER in versions:
+            version = Version(versions[MASTER], f"{member} has no version of this document, this is the master version")
+        else:
+            empty = Annotations.empty(list(PlainHtml(row["html"]).parts)).dumps()
+            version = Version(empty, f"{member} has no version of this document and there is no master version, these annotations are empty")
+        paths = {folder.index: folder.path for folder in project.folders}
+        return StoredDocument(
+            row["docid"],
+            row["filename"],
+            paths[row["folder"]],
+            row["html"],
+            row["html"] if row["original"] is None else row["original"],
+            row["original_name"],
+            row["created"],
+            row["updated"],
+            member,
+            version,
+            tuple(members),
+        )
+
+    def search(self, owner: str, name: str, query: str, *, offset: int = 0, limit: int | None = None) -> Page:
+        """Documents that a query selects, in the order in which they were created, so that new ones don't shift the pages.
+
+        Raises:
+            LocalServerError: The query isn't legal, or there is no such project.
+        """
+        with self._reading() as connection:
+            project = self._project(connection, owner, name)
+            condition = _selected(project, query)
+            total = connection.execute(f"SELECT count(*) {condition.sql}", condition.parameters).fetchone()[0]  # noqa: S608  # values are parameters
+            ids = [row[0] for row in connection.execute(f"SELECT d.id {condition.sql} ORDER BY d.id LIMIT ? OFFSET ?", (*condition.parameters, -1 if limit is None else limit, offset))]  # noqa: S608, E501
+            return Page(total, tuple(_hits(connection, project, ids)))
+
+    def delete(self, owner: str, name: str, query: str) -> int:
+        """Delete the documents that a query selects.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            LocalServerError: The query isn't legal, or there is no such project.
+        """
+        with self._writing() as connection:
+            condition = _selected(self._project(connection, owner, name), query)
+            return connection.execute(f"DELETE FROM documents WHERE id IN (SELECT d.id {condition.sql})", condition.parameters).rowcount  # noqa: S608
+
+    def delete_document(self, owner: str, name: str, docid: str) -> int:
+        """Delete one document.
+
+        Raises:
+            RequestError: There is no such project or document.
+        """
+        with self._writing() as connection:
+            project = self._project(connection, owner, name)
+            deleted = connection.execute("DELETE FROM documents WHERE project_id = ? AND docid = ?", (project.key, docid)).rowcount
+            if not deleted:
+                raise _no_document(docid)
+            return deleted
+
+
+# --------------------------------------------------------------------------------------------------------------------------------------- helpers
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some errors, such as a full disk, end the transaction themselves
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _scrypt(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **_SCRYPT)
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _storable(text: str) -> str:
+    """Text that UTF-8 can carry: JSON may hold lone surrogates."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _insert_folders(connection: sqlite3.Connection, project: int | None, folders: Iterable[Folder]) -> None:
+    connection.executemany(
+        "INSERT INTO folders (project_id, number, path, extra) VALUES (?, ?, ?, ?)",
+        [(project, folder.index, folder.path, _dumps(dict(folder.extra))) for folder in folders],
+    )
+
+
+def _changeable(project: ProjectInfo, path: str) -> Folder:
+    folder = next((folder for folder in project.folders if folder.path == path.strip("/")), None)
+    if folder is None or folder.index == 0:
+        raise RequestError(
+            400 if folder else 404,
+            "pool can't be renamed or removed" if folder else "the project has no folder of this path",
+            value=path,
+            legal=", ".join(folder.path for folder in project.folders if folder.index) or "(the project has no folder but pool)",
+        )
+    return folder
+
+
+def _no_document(docid: str) -> RequestError:
+    return RequestError(404, "the project has no such document", value=docid, legal="the id of a document of this project", advice="search=* lists all")
+
+
+def _texts(html: PlainHtml) -> list[tuple[str, str]]:
+    return [(part.id, part.text) for part in html.parts.values()]
+
+
+def _header(html: PlainHtml) -> str:
+    """What a list shows of a document: its first heading, or else the beginning of its text."""
+    texts = [part.text for part in html.parts.values() if part.tag[:1] == "h"] + [part.text for part in html.parts.values()]
+    first = next((" ".join(text[:500].split()) for text in texts if text.strip()), "")
+    return first if len(first) <= 100 else f"{first[:99]}…"
+
+
+def _write_version(connection: sqlite3.Connection, key: int | None, member: str, annotations: Annotations, parts: list[str]) -> bool:
+    """Store a member's annotations. Returns whether they differ from what was there."""
+    data = annotations.data
+    if not annotations.annotatable:
+        annotatable = {**(data.get("annotatable") or {}), "parts": parts}
+        data = {**data, "annotatable": annotatable}
+    try:
+        text = _dumps(data)
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:  # a lone surrogate, which JSON can carry only as an escape
+                text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+        canonical = json.dumps(data, sort_keys=True)
+    except (ValueError, RecursionError) as error:
+        raise LocalServerError(f"ann.json can't be stored: {error}", place=annotations.place, legal="JSON with numbers that fit into it") from error
+    old = connection.execute("SELECT ann FROM versions WHERE document_id = ? AND member = ?", (key, member)).fetchone()
+    if old is not None and json.dumps(json.loads(old["ann"]), sort_keys=True) == canonical:
+        return False
+    connection.execute(
+        "INSERT INTO versions (document_id, member, complete, ann) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (document_id, member) DO UPDATE SET complete = excluded.complete, ann = excluded.ann",
+        (key, member, annotations.complete, text),
+    )
+    if member == MASTER:
+        _index(connection, key, annotations)
+    return True
+
+
+def _index(connection: sqlite3.Connection, key: int | None, annotations: Annotations) -> None:
+    """Write what the search looks at."""
+    connection.execute("UPDATE documents SET anncomplete = ? WHERE id = ?", (annotations.complete, key))
+    connection.execute("DELETE FROM entities WHERE document_id = ?", (key,))
+    connection.execute("DELETE FROM labels WHERE document_id = ?", (key,))
+    entities, norms = [], []
+    for entity in annotations.entities:
+        entities.append((key, entity.index, entity.class_id, _storable(" ".join(fragment.text for fragment in entity.fragments)), entity.state or ""))
+        for class_id, norm in (entity.data.get("normalizations") or {}).items():
+            norm_id = (norm.get("source") or {}).get("id")
+            if norm_id is not None:
+                norms.append((key, entity.index, class_id, _storable(norm_id)))
+    connection.executemany("INSERT INTO entities (document_id, number, class_id, text, state) VALUES (?, ?, ?, ?, ?)", entities)
+    connection.executemany("INSERT INTO norms (document_id, entity, class_id, norm_id) VALUES (?, ?, ?, ?)", norms)
+    labels = []
+    for class_id, label in annotations.metas.items():
+        value = label.get("value")
+        if value is not None:
+            labels.append((key, class_id, _storable(value if isinstance(value, str) else json.dumps(value))))
+    connection.executemany("INSERT INTO labels (document_id, class_id, value) VALUES (?, ?, ?)", labels)
+
+
+def _selected(project: ProjectInfo, query: str) -> Condition:
+    condition = translate(query, QueryContext(project.legend, project.folders, datetime.now(timezone.utc)))
+    contents = "JOIN contents AS c ON c.document_id = d.id " if "c.text" in condition.sql else ""
+    return Condition(f"FROM documents AS d {contents}WHERE d.project_id = ? AND ({condition.sql})", (project.key, *condition.parameters))
+
+
+def _hits(connection: sqlite3.Connection, project: ProjectInfo, ids: list[int]) -> Iterator[Hit]:
+    paths = {folder.index: folder.path for folder in project.folders}
+    for key in ids:
+        row = connection.execute("SELECT * FROM documents WHERE id = ?", (key,)).fetchone()
+        members = connection.execute("SELECT member FROM versions WHERE document_id = ? AND complete AND member <> 'master' ORDER BY member", (key,))
+        counts = connection.execute("SELECT count(*), total(state = 'pre-added') FROM entities WHERE document_id = ?", (key,)).fetchone()
+        yield Hit(
+            row["docid"],
+            row["filename"],
+            row["header"],
+            row["created"],
+            row["updated"],
+            bool(row["anncomplete"]),
+            tuple(member[0] for member in members),
+            paths[row["folder"]],
+            counts[0],
+            int(counts[1]),
+        )
