@@ -1,1 +1,48 @@
-"""The command line: one thin module a command, over plain functions."""
+"""The command line: one thin module a command, over plain functions.
+
+This module is behind entry points, and spaCy imports it for every one of its own commands: it imports typer and nothing heavy. Each command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from spacy_tagtog.cli.annotate import annotate_cli
+from spacy_tagtog.cli.convert import convert_cli
+from spacy_tagtog.cli.demo import demo_cli
+from spacy_tagtog.cli.evaluate import evaluate_cli
+from spacy_tagtog.cli.fetch import fetch_cli
+from spacy_tagtog.cli.push import push_cli
+from spacy_tagtog.cli.serve import serve_cli
+from spacy_tagtog.cli.transfer import export_cli, import_cli
+from spacy_tagtog.cli.version import version_cli
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="spacy-tagtog",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Train spaCy on what people annotate in tagtog, and send pre-annotations with probabilities back for review.
+
+    The loop: fetch → convert → python -m spacy train → evaluate → annotate → push. Where no tagtog is configured, fetch and push use a local tagtog of their own
+    (a database file, see serve). Settings come from options or from the environment: TAGTOG_DOMAIN, TAGTOG_OWNER, TAGTOG_PROJECT, TAGTOG_CA_FILE, TAGTOG_DATABASE; user name and
+    password only from the environment: TAGTOG_USERNAME, TAGTOG_PASSWORD.
+
+    Exit codes: 0 done, 1 an error that the message explains, 2 wrong arguments, 130 interrupted.""",
+)
+app.command("fetch")(fetch_cli)
+app.command("convert")(convert_cli)
+app.command("evaluate")(evaluate_cli)
+app.command("annotate")(annotate_cli)
+app.command("push")(push_cli)
+app.command("serve")(serve_cli)
+app.command("import")(import_cli)
+app.command("export")(export_cli)
+app.command("demo")(demo_cli)
+app.command("version")(version_cli)
+
+
+def main() -> None:
+    """The command ``spacy-tagtog``."""
+    app()

@@ -40,6 +40,7 @@ def convert_documents(
     *,
     choice: DocumentChoice = "confirmed",
     on_problem: OnProblem = "error",
+    progress: Callable[[Iterable[str], int], Iterable[str]] | None = None,
 ) -> Iterator[Doc]:
     """Convert documents one at a time.
 
@@ -50,6 +51,7 @@ def convert_documents(
         report: Everything is counted there.
         choice: Which documents.
         on_problem: ``error`` raises at the end of the first document with a fault, ``report`` goes on.
+        progress: Wraps the ids of a project's documents, with their number.
 
     Raises:
         ConversionError: An entity can't be placed or named (``error``).
@@ -58,13 +60,15 @@ def convert_documents(
     iterator: Iterable[Document | AnndocError] = documents
     if isinstance(documents, Project):
         for problem in documents.problems:
+            if on_problem == "error":
+                raise problem
             report.documents_in += 1
             reason = "no_content" if isinstance(problem, MissingPartnerError) else "duplicate_files"
             report.add(ReportItem(reason, str(problem.value), detail=f"{problem.place}"))
-        iterator = _readable(documents)
+        iterator = _readable(documents, progress)
     for item in iterator:
         if isinstance(item, AnndocError):
-            raise_or_note(item, "", report, on_problem)
+            _raise_or_note(item, "", report, on_problem)
             continue
         document = item
         try:
@@ -78,21 +82,21 @@ def convert_documents(
                 yield from docs
                 continue
         except AnndocError as error:
-            raise_or_note(error, document.id, report, on_problem)
+            _raise_or_note(error, document.id, report, on_problem)
             continue
         report.documents_in += 1
         report.add(ReportItem(skip, document.id))
 
 
-def _readable(project: Project) -> Iterator[Document | AnndocError]:
-    for doc_id in project.ids:
+def _readable(project: Project, progress: Callable[[Iterable[str], int], Iterable[str]] | None) -> Iterator[Document | AnndocError]:
+    for doc_id in project.ids if progress is None else progress(project.ids, len(project)):
         try:
             yield project[doc_id]
         except AnndocError as error:
             yield error
 
 
-def raise_or_note(error: AnndocError, doc_id: str, report: ConversionReport, on_problem: OnProblem) -> None:
+def _raise_or_note(error: AnndocError, doc_id: str, report: ConversionReport, on_problem: OnProblem) -> None:
     """Raise an error of one document, or list the document as unreadable."""
     if on_problem == "error":
         raise error

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, NoReturn
 
-from luqum import parser as luqum_parser
+from luqum import parser as luqum_parser  # type: ignore[import-untyped]
 from luqum import tree
 
 from spacy_tagtog.anndoc import Legend
@@ -179,6 +179,11 @@ def _not(condition: Condition) -> Condition:
     return Condition(f"NOT ({condition.sql})", condition.parameters)
 
 
+def _exists(rows: str, condition: Condition) -> Condition:
+    """Args: rows: a table and what joins it, literals of this module; what a user gives is a parameter."""
+    return Condition(f"EXISTS (SELECT 1 FROM {rows} AND {condition.sql})", condition.parameters)  # noqa: S608
+
+
 def _among(column: str, values: Sequence[Any]) -> Condition:
     return Condition(f"{column} IN ({', '.join('?' * len(values))})", tuple(values)) if values else _NONE
 
@@ -238,7 +243,9 @@ def _parse(query: str) -> Any:
     except RecursionError as error:
         raise QueryError("the query nests too deeply", legal=f"at most {MAX_DEPTH} levels") from error
     except Exception as error:  # luqum also lets the errors of Decimal and int escape
-        raise QueryError(f"the query doesn't parse: {error}", value=query, advice="put special characters in quotes, or a backslash before them") from error
+        raise QueryError(
+            f"the query doesn't parse: {error}", value=query, advice="put special characters in quotes, or a backslash before them"
+        ) from error
 
 
 # --------------------------------------------------------------------------------------------------------------------------------- translate
@@ -301,7 +308,9 @@ class _Translator:
             return self.label((*inner, term))
         if inner:
             raise QueryError(
-                f"{field}: has a colon in its value", value=":".join([*(piece.raw for piece in path), term.raw]), legal="the value in quotes, or \\: for a colon"
+                f"{field}: has a colon in its value",
+                value=":".join([*(piece.raw for piece in path), term.raw]),
+                legal="the value in quotes, or \\: for a colon",
             )
         if field in ("docid", "filename"):
             return term.condition(f"d.{field}")
@@ -318,9 +327,7 @@ class _Translator:
             return Condition("d.anncomplete = ?", (int(term.text == "true"),))
         if field == "members_anncomplete":
             own = term.condition("v.member")
-            return Condition(
-                f"EXISTS (SELECT 1 FROM versions AS v WHERE v.document_id = d.id AND v.complete AND v.member <> 'master' AND {own.sql})", own.parameters
-            )
+            return _exists("versions AS v WHERE v.document_id = d.id AND v.complete AND v.member <> 'master'", own)
         if counted := _COUNT.fullmatch(field):
             if term.is_any:
                 return _ALL
@@ -334,7 +341,10 @@ class _Translator:
         if field == "members_assigned":
             _refuse("the assignment to members", "members_assigned:", f"the fields {_FIELDS}")
         raise QueryError(
-            "the query uses a field that isn't known", value=field, legal=_FIELDS, advice="put text with a colon in quotes, or a backslash before the colon"
+            "the query uses a field that isn't known",
+            value=field,
+            legal=_FIELDS,
+            advice="put text with a colon in quotes, or a backslash before the colon",
         )
 
     def words(self, term: _Term) -> Condition:
@@ -351,31 +361,37 @@ class _Translator:
     def folder(self, term: _Term) -> Condition:
         term = _Term(term.raw.removeprefix("\\/").removeprefix("/"), term.is_phrase)
         term = _Term(term.raw[:-2] if term.raw.endswith("\\/") else term.raw.removesuffix("/"), term.is_phrase)
-        found = [folder.index for folder in self.context.folders if any(term.selects(value) for value in (str(folder.index), folder.path, folder.name))]
+        found = [
+            folder.index for folder in self.context.folders if any(term.selects(value) for value in (str(folder.index), folder.path, folder.name))
+        ]
         return _among("d.folder", found)
 
     def class_ids(self, prefix: str, term: _Term) -> list[str]:
-        return [class_id for class_id, name in self.context.legend.items() if class_id[0] == prefix and (term.selects(class_id) or term.selects(name))]
+        return [
+            class_id for class_id, name in self.context.legend.items() if class_id[0] == prefix and (term.selects(class_id) or term.selects(name))
+        ]
 
     def entity(self, path: tuple[_Term, ...]) -> Condition:
         if len(path) > 2:
-            raise QueryError("entity: has too many colons", value=":".join(term.raw for term in path), legal='entity:TYPE or entity:TYPE:TERM, TERM in quotes')
+            raise QueryError(
+                "entity: has too many colons", value=":".join(term.raw for term in path), legal="entity:TYPE or entity:TYPE:TERM, TERM in quotes"
+            )
         classes = _ALL if path[0].is_any else _among("e.class_id", self.class_ids("e", path[0]))
         value = _ALL
         if len(path) == 2 and not path[1].is_any:
             text, norm = path[1].condition("e.text"), path[1].condition("n.norm_id")
-            by_norm = f"EXISTS (SELECT 1 FROM norms AS n WHERE n.document_id = e.document_id AND n.entity = e.number AND {norm.sql})"
-            value = _join("OR", [text, Condition(by_norm, norm.parameters)])
-        both = _join("AND", [classes, value])
-        return Condition(f"EXISTS (SELECT 1 FROM entities AS e WHERE e.document_id = d.id AND {both.sql})", both.parameters)
+            by_norm = _exists("norms AS n WHERE n.document_id = e.document_id AND n.entity = e.number", norm)
+            value = _join("OR", [text, by_norm])
+        return _exists("entities AS e WHERE e.document_id = d.id", _join("AND", [classes, value]))
 
     def label(self, path: tuple[_Term, ...]) -> Condition:
         if len(path) > 2:
-            raise QueryError("label: has too many colons", value=":".join(term.raw for term in path), legal='label:NAME or label:NAME:VALUE, VALUE in quotes')
+            raise QueryError(
+                "label: has too many colons", value=":".join(term.raw for term in path), legal="label:NAME or label:NAME:VALUE, VALUE in quotes"
+            )
         classes = _ALL if path[0].is_any else _among("l.class_id", self.class_ids("m", path[0]))
         value = path[1].condition("l.value") if len(path) == 2 else _ALL
-        both = _join("AND", [classes, value])
-        return Condition(f"EXISTS (SELECT 1 FROM labels AS l WHERE l.document_id = d.id AND {both.sql})", both.parameters)
+        return _exists("labels AS l WHERE l.document_id = d.id", _join("AND", [classes, value]))
 
     def count(self, counted: re.Match[str], low: int, high: int) -> Condition:
         if counted[1] == "count":
@@ -435,7 +451,9 @@ class _Translator:
                 return _milliseconds(start), _milliseconds(_shift(start, 1, unit))
         except (ValueError, OverflowError) as error:
             raise QueryError(f"{field}: has a date that doesn't exist", value=text, legal="dates of the years 1 to 9999") from error
-        raise QueryError(f"{field}: needs a date", value=text, legal="2018, 2018-03, 2018-03-06, 2018-03-06T16:34:41.720Z, NOW, NOW-1DAY, or a range [a TO b]")
+        raise QueryError(
+            f"{field}: needs a date", value=text, legal="2018, 2018-03, 2018-03-06, 2018-03-06T16:34:41.720Z, NOW, NOW-1DAY, or a range [a TO b]"
+        )
 
 
 def _milliseconds(moment: datetime) -> int:

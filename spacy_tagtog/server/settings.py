@@ -15,7 +15,17 @@ from typing import Any
 from spacy_tagtog.anndoc import Annotations, Legend
 from spacy_tagtog.errors import LegendError, LocalServerError
 
-__all__ = ["ROOT_FOLDER", "Folder", "check_classes", "check_name", "folders_of", "folders_tree", "legend_of", "parse_settings", "settings_from_legend"]
+__all__ = [
+    "ROOT_FOLDER",
+    "Folder",
+    "check_classes",
+    "check_name",
+    "folders_of",
+    "folders_tree",
+    "legend_of",
+    "parse_settings",
+    "settings_from_legend",
+]
 
 ROOT_FOLDER = "pool"
 """Every folder of a project is below this one, whose index is 0."""
@@ -190,7 +200,9 @@ def parse_settings(settings: object) -> tuple[dict[str, Any], list[Folder]]:
         LocalServerError: It can't be a project's settings.
     """
     if not isinstance(settings, Mapping):
-        raise LocalServerError("the settings aren't a JSON object", value=type(settings).__name__, legal='{"version": "1.6", "folders": {…}, "entities": {…}, …}')
+        raise LocalServerError(
+            "the settings aren't a JSON object", value=type(settings).__name__, legal='{"version": "1.6", "folders": {…}, "entities": {…}, …}'
+        )
     for prefix, section in _SECTIONS.items():
         entries = settings.get(section)
         if entries is None:
@@ -201,7 +213,9 @@ def parse_settings(settings: object) -> tuple[dict[str, Any], list[Folder]]:
             named = isinstance(entry, Mapping) and isinstance(entry.get("name"), str) and entry["name"]
             if not (isinstance(class_id, str) and _CLASS_ID.fullmatch(class_id) and class_id[0] == prefix and named):
                 raise LocalServerError(
-                    "a class of the settings can't be read", place=f"{section}.{class_id}", legal=f'"{prefix}_N": {{"id": "{prefix}_N", "name": NAME, …}}'
+                    "a class of the settings can't be read",
+                    place=f"{section}.{class_id}",
+                    legal=f'"{prefix}_N": {{"id": "{prefix}_N", "name": NAME, …}}',
                 )
     try:
         legend_of(settings)

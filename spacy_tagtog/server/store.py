@@ -29,7 +29,6 @@ from spacy_tagtog.server.settings import (
     check_classes,
     check_name,
     class_names,
-    folders_of,
     folders_tree,
     legend_of,
     missing_folders,
@@ -335,13 +334,18 @@ class Store:
             LocalServerError: The name or the password isn't legal.
         """
         if not _USER.fullmatch(name) or name == MASTER:
-            raise LocalServerError("this can't be a user name", value=name, legal="1 to 64 letters, digits, dots, underscores and hyphens; not master")
+            raise LocalServerError(
+                "this can't be a user name", value=name, legal="1 to 64 letters, digits, dots, underscores and hyphens; not master"
+            )
         if not password:
             raise LocalServerError("the password is empty", legal="at least one character")
         salt = secrets.token_bytes(16)
         row = (name, salt, _scrypt(password, salt))
         with self._writing() as connection:
-            connection.execute("INSERT INTO users (name, salt, hash) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET salt = excluded.salt, hash = excluded.hash", row)
+            connection.execute(
+                "INSERT INTO users (name, salt, hash) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET salt = excluded.salt, hash = excluded.hash",
+                row,
+            )
 
     def check_user(self, name: str, password: str) -> bool:
         """Whether there is a user of this name with this password. Takes the same time for a wrong name and a wrong password."""
@@ -415,7 +419,11 @@ class Store:
         row = connection.execute("SELECT * FROM projects WHERE owner = ? AND name = ?", (owner, name)).fetchone()
         if row is None:
             raise RequestError(
-                404, "there is no such project", value=f"{owner}/{name}", legal="a project of this server; its start page lists them", advice="check owner and project"
+                404,
+                "there is no such project",
+                value=f"{owner}/{name}",
+                legal="a project of this server; its start page lists them",
+                advice="check owner and project",
             )
         folders = connection.execute("SELECT number, path, extra FROM folders WHERE project_id = ? ORDER BY path", (row["id"],))
         return ProjectInfo(
@@ -516,13 +524,14 @@ class Store:
         for candidate in (upload.base, upload.html.id if upload.html is not None else None, fresh):
             if candidate is not None and row is None:
                 row = connection.execute(
-                    "SELECT d.id, d.docid, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id WHERE d.project_id = ? AND d.docid = ?",
+                    "SELECT d.id, d.docid, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
+                    "WHERE d.project_id = ? AND d.docid = ?",
                     (project.key, candidate),
                 ).fetchone()
         now = _now()
         docid = row["docid"] if row else upload.base if upload.html is not None and is_document_id(upload.base) else fresh
         html = upload.render(docid)
-        text = "\n\n".join(part.text for part in html.parts.values())
+        text = _whole_text(html)
         changed = False
         if row is None:
             # The name ends the id, and the id names files.
@@ -537,16 +546,14 @@ class Store:
             )
         else:
             key = row["id"]
-            changed = self._update_content(connection, key, row["html"], html, text, upload, member)
+            changed = self._update_content(connection, key, row["html"], html=html, upload=upload, member=member)
         if upload.annotations is not None:
             changed |= _write_version(connection, key, member, upload.annotations, list(html.parts))
         if row is not None and changed:
             connection.execute("UPDATE documents SET updated = max(?, updated + 1) WHERE id = ?", (now, key))
         return Uploaded(docid, "created" if row is None else "updated", len(text.encode()))
 
-    def _update_content(
-        self, connection: sqlite3.Connection, key: int, old_data: bytes, html: PlainHtml, text: str, upload: Upload, member: str
-    ) -> bool:
+    def _update_content(self, connection: sqlite3.Connection, key: int, old_data: bytes, *, html: PlainHtml, upload: Upload, member: str) -> bool:
         """Take over a changed content. It must not pull the text from under the annotations of others."""
         if html.data == old_data:
             return False
@@ -556,7 +563,9 @@ class Store:
                 return False
         else:
             others = [
-                row["member"] for row in connection.execute("SELECT member FROM versions WHERE document_id = ? ORDER BY member", (key,)) if row["member"] != member
+                row["member"]
+                for row in connection.execute("SELECT member FROM versions WHERE document_id = ? ORDER BY member", (key,))
+                if row["member"] != member
             ]
             if others or upload.annotations is None:
                 raise RequestError(
@@ -569,7 +578,7 @@ class Store:
                 )
         connection.execute(
             "UPDATE contents SET html = ?, text = ?, original = ?, original_name = ? WHERE document_id = ?",
-            (html.data, text, None if upload.html is not None else upload.raw, upload.names[0], key),
+            (html.data, _whole_text(html), None if upload.html is not None else upload.raw, upload.names[0], key),
         )
         connection.execute("UPDATE documents SET header = ? WHERE id = ?", (_header(html), key))
         return True
@@ -589,11 +598,15 @@ class Store:
                 raise _no_document(docid)
             versions = {
                 version["member"]: version["ann"]
-                for version in connection.execute("SELECT member, ann FROM versions WHERE document_id = ? AND member IN (?, ?)", (row["id"], member, MASTER))
+                for version in connection.execute(
+                    "SELECT member, ann FROM versions WHERE document_id = ? AND member IN (?, ?)", (row["id"], member, MASTER)
+                )
             }
             members = [
                 version["member"]
-                for version in connection.execute("SELECT member FROM versions WHERE document_id = ? ORDER BY member <> 'master', member", (row["id"],))
+                for version in connection.execute(
+                    "SELECT member FROM versions WHERE document_id = ? ORDER BY member <> 'master', member", (row["id"],)
+                )
             ]
         if member in versions:
             version = Version(versions[member], None)
@@ -626,8 +639,13 @@ class Store:
         with self._reading() as connection:
             project = self._project(connection, owner, name)
             condition = _selected(project, query)
-            total = connection.execute(f"SELECT count(*) {condition.sql}", condition.parameters).fetchone()[0]  # noqa: S608  # values are parameters
-            ids = [row[0] for row in connection.execute(f"SELECT d.id {condition.sql} ORDER BY d.id LIMIT ? OFFSET ?", (*condition.parameters, -1 if limit is None else limit, offset))]  # noqa: S608, E501
+            total = connection.execute(f"SELECT count(*) {condition.sql}", condition.parameters).fetchone()[0]
+            ids = [
+                row[0]
+                for row in connection.execute(
+                    f"SELECT d.id {condition.sql} ORDER BY d.id LIMIT ? OFFSET ?", (*condition.parameters, -1 if limit is None else limit, offset)
+                )
+            ]
             return Page(total, tuple(_hits(connection, project, ids)))
 
     def delete(self, owner: str, name: str, query: str) -> int:
@@ -705,7 +723,14 @@ def _changeable(project: ProjectInfo, path: str) -> Folder:
 
 
 def _no_document(docid: str) -> RequestError:
-    return RequestError(404, "the project has no such document", value=docid, legal="the id of a document of this project", advice="search=* lists all")
+    return RequestError(
+        404, "the project has no such document", value=docid, legal="the id of a document of this project", advice="search=* lists all"
+    )
+
+
+def _whole_text(html: PlainHtml) -> str:
+    """What words and phrases are searched in, and what ``output=text`` gives."""
+    return "\n\n".join(part.text for part in html.parts.values())
 
 
 def _texts(html: PlainHtml) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ class Upload:
     """A document of a request.
 
     Attributes:
-        names: The names of its files.
+        names: The names of its files, the content's first.
         size: Their size in bytes.
         base: Its base name: the file name without ``.plain.html`` or the like.
         filename: Its original file name.
@@ -87,6 +87,16 @@ def _base_name(name: str, suffixes: Sequence[str]) -> str | None:
     return next((name[: -len(suffix)] for suffix in suffixes if name.endswith(suffix) and len(name) > len(suffix)), None)
 
 
+def _original_name(html: PlainHtml, base: str) -> str:
+    """The name of what a plain.html was made from, as far as it can be known: documents from the web have an address there."""
+    for name in (html.origid, base[29:] if is_document_id(base) else None):
+        try:
+            return check_name(name, "document", longest=_LONGEST_NAME)
+        except LocalServerError:
+            continue
+    return base
+
+
 def _content(file: UploadedFile, base: str, kind: str, annotations: UploadedFile | None, filename: str | None) -> Upload:
     """Read one document.
 
@@ -101,10 +111,14 @@ def _content(file: UploadedFile, base: str, kind: str, annotations: UploadedFile
     html, text = None, ""
     if html_base is not None and kind in ("anndoc", "default"):
         html = PlainHtml(file.data, place=file.name)
-        original = filename or html.origid or (base[29:] if is_document_id(base) else base)
+        original = filename or _original_name(html, base)
         if not html.parts and kind == "default":
             raise RequestError(
-                501, "the local tagtog can't import HTML without parts", place=file.name, legal="plain.html: every text element has an id", advice="upload the text"
+                501,
+                "the local tagtog can't import HTML without parts",
+                place=file.name,
+                legal="plain.html: every text element has an id",
+                advice="upload the text",
             )
     elif kind == "anndoc":
         raise RequestError(400, "this file isn't one of the format anndoc", value=file.name, legal="pairs of NAME.plain.html and NAME.ann.json")
@@ -121,7 +135,11 @@ def _content(file: UploadedFile, base: str, kind: str, annotations: UploadedFile
             text = file.data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise RequestError(
-                400, "the text isn't UTF-8", place=f"{file.name}, byte {error.start}", value=file.data[error.start : error.start + 8], legal="text in UTF-8"
+                400,
+                "the text isn't UTF-8",
+                place=f"{file.name}, byte {error.start}",
+                value=file.data[error.start : error.start + 8],
+                legal="text in UTF-8",
             ) from error
         original = filename or file.name
     if html is None and not text:
@@ -132,7 +150,7 @@ def _content(file: UploadedFile, base: str, kind: str, annotations: UploadedFile
         parsed = Annotations.parse(annotations.data, place=annotations.name)
     files = [file] if annotations is None else [file, annotations]
     upload = Upload(
-        tuple(sorted(one.name for one in files)) if html is not None else tuple(one.name for one in files),
+        tuple(one.name for one in files),
         sum(len(one.data) for one in files),
         base,
         original,
@@ -160,7 +178,9 @@ def read_uploads(files: Sequence[UploadedFile], upload_format: str | None, *, fi
     """
     wanted = upload_format or "default"
     if wanted not in FORMATS:
-        raise RequestError(501 if wanted in _ELSEWHERE else 400, "the local tagtog doesn't have this format", place="format", value=wanted, legal=", ".join(FORMATS))
+        raise RequestError(
+            501 if wanted in _ELSEWHERE else 400, "the local tagtog doesn't have this format", place="format", value=wanted, legal=", ".join(FORMATS)
+        )
     for file in files:
         check_name(file.name, "file", longest=255)
     kind = _PAIR_FORMATS.get(wanted)
@@ -187,7 +207,9 @@ def _pairs(files: Sequence[UploadedFile]) -> list[tuple[UploadedFile, str, Uploa
         if base is None:
             base = _base_name(file.name, _HTML_SUFFIXES) or file.name.rpartition(".")[0] or file.name
         if base in group:
-            raise RequestError(400, "two files have one base name", value=f"{group[base].name}, {file.name}", legal="pairs NAME.plain.html and NAME.ann.json")
+            raise RequestError(
+                400, "two files have one base name", value=f"{group[base].name}, {file.name}", legal="pairs NAME.plain.html and NAME.ann.json"
+            )
         group[base] = file
     odd = [file.name for base, file in (*contents.items(), *annotations.items()) if base not in contents or base not in annotations]
     if odd:

@@ -1,0 +1,130 @@
+"""What all commands share: messages, progress bars, errors turned into exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import typer
+
+from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError
+
+__all__ = ["command", "good", "info", "note", "parse_pairs", "progress", "table", "warn", "write_json"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+_MAX_ITEMS = 10
+
+
+_SIGNS = {"good": ("✔", "green"), "info": ("ℹ", "blue"), "warn": ("⚠", "yellow"), "fail": ("✘", "red")}
+
+
+def _echo(text: str, *, err: bool = False, colour: str | None = None) -> None:
+    """Print, whatever the terminal's encoding can show; colours only on a terminal."""
+    encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
+    typer.secho(text.encode(encoding, "replace").decode(encoding), err=err, fg=colour)
+
+
+def _say(kind: str, text: str, *, err: bool = False) -> None:
+    sign, colour = _SIGNS[kind]
+    _echo(f"{sign} {text}", err=err, colour=colour)
+
+
+def good(text: str) -> None:
+    """Say that something succeeded."""
+    _say("good", text)
+
+
+def info(text: str) -> None:
+    """Say something worth knowing."""
+    _say("info", text)
+
+
+def warn(text: str) -> None:
+    """Say, on standard error, that something needs attention."""
+    _say("warn", text, err=True)
+
+
+def note(items: Iterable[object], *, caption: str) -> None:
+    """List, on standard error, what was set aside: the first few, and how many more there are."""
+    listed = list(items)
+    if not listed:
+        return
+    warn(f"{caption}: {len(listed)}")
+    for item in listed[:_MAX_ITEMS]:
+        _echo(f"    {item}", err=True)
+    if len(listed) > _MAX_ITEMS:
+        _echo(f"    … and {len(listed) - _MAX_ITEMS} more", err=True)
+
+
+def table(rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None = None) -> None:
+    """Print rows: the first column to the left, numbers to the right."""
+    from wasabi import table as wasabi_table
+
+    data = [tuple(str(cell) for cell in row) for row in rows]
+    if data:
+        aligns = ("l", *("r" for _ in data[0][1:]))
+        _echo(wasabi_table(data, header=header, divider=header is not None, aligns=aligns))
+
+
+def progress(items: Iterable[T], total: int | None = None, *, what: str = "") -> Iterable[T]:
+    """Show a progress bar on standard error while iterating; nothing where that is not a terminal."""
+    from tqdm import tqdm
+
+    bar: Iterable[T] = tqdm(items, total=total, desc=what or None, unit=" documents", disable=None, leave=False)
+    return bar
+
+
+def write_json(path: Path | None, data: object) -> None:
+    """Write an object as JSON, if a path is given."""
+    if path is not None:
+        from spacy_tagtog._files import write_atomic
+
+        write_atomic(path, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+
+
+def parse_pairs(pairs: Iterable[str], *, option: str) -> Iterator[tuple[str, str]]:
+    """Read ``KEY=VALUE`` arguments.
+
+    Raises:
+        ConfigurationError: One has no equals sign or no key.
+    """
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise ConfigurationError(f"{option} can't be read", value=pair, legal="KEY=VALUE")
+        yield key, value
+
+
+def _fail(error: SpacyTagtogError) -> None:
+    _say("fail", error.problem, err=True)
+    for caption, text in error.details():
+        _echo(f"  {caption + ':':<7}{text}", err=True)
+
+
+def command(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn errors into messages and exit codes, the same under ``spacy-tagtog`` and ``python -m spacy tagtog``."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except SpacyTagtogError as error:
+            _fail(error)
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt:
+            _echo("Interrupted.", err=True)
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            # The reader of our output went away (… | head): not an error. Python would complain again when it flushes.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+    return run

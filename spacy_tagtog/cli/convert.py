@@ -1,0 +1,207 @@
+"""``spacy-tagtog convert``: tagtog documents to ``.spacy`` files, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spacy_tagtog.cli._run import command, good, note, parse_pairs, progress, table, write_json
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+
+    from spacy_tagtog.anndoc import Document
+    from spacy_tagtog.convert import ConversionReport
+
+__all__ = ["convert", "convert_back", "convert_cli"]
+
+Progress = Callable[[Iterable[Any], int], Iterable[Any]]
+
+
+@command
+def convert_cli(
+    source: Annotated[Path, typer.Argument(help="A tagtog project (folder or zip); with --back a .spacy file or a folder of them.", show_default=False)],
+    target: Annotated[Path, typer.Argument(help="The folder to write .spacy files into; with --back the folder or zip to write documents into.", show_default=False)],
+    lang: Annotated[str, typer.Option("--lang", "-l", help="Language of the tokenizer: en, es, de… or xx for any.")] = "en",
+    base: Annotated[str, typer.Option("--base", help="A trained pipeline whose tokenizer to use instead of the language's.", show_default=False)] = "",
+    converter: Annotated[str, typer.Option("--converter", "-c", help="Registered name of the converter.")] = "spacy-tagtog.Anndoc.v1",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of the converter, KEY=VALUE: member=NAME, alignment=split|strict|contract|expand, ents=longest|shortest|first|surest, offset_unit=auto|utf-16|code-point."),
+    ] = None,
+    documents: Annotated[str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")] = "confirmed",
+    split: Annotated[str, typer.Option("--split", help="Shares of the sides beside train, such as dev=0.2 or dev=0.1,test=0.1. A document's side depends on its id alone.")] = "",
+    on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of the data: error (refuse), or report (set aside and list).")] = "error",
+    legend: Annotated[Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False)] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write the whole report to this JSON file.", show_default=False)] = None,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
+    back: Annotated[bool, typer.Option("--back", help="The other way: from .spacy files to tagtog documents.")] = False,
+) -> None:
+    """Convert tagtog documents to .spacy files for training, character-exact, and back.
+
+    Nothing is dropped silently: the table says what went in, what came out and why the rest did not. Texts about which nothing is known (a part that nobody could annotate, an
+    entity that can't be placed) are marked as missing, so that training isn't taught that there is nothing.
+
+    Examples:
+
+      spacy-tagtog convert assets/reviewed corpus --split dev=0.2
+
+      spacy-tagtog convert corpus documents.zip --back
+    """
+    if back:
+        number = convert_back(source, target, converter=converter, force=force, progress=lambda items, total: progress(items, total, what="converting"))
+        good(f"{number} documents written to {target}")
+        return
+    result, sides = convert(
+        source,
+        target,
+        lang=lang,
+        base=base,
+        converter=converter,
+        settings=dict(parse_pairs(setting or [], option="--set")),
+        documents=documents,
+        split=split,
+        on_problem=on_problem,
+        legend=legend,
+        force=force,
+        progress=lambda items, total: progress(items, total, what="converting"),
+    )
+    write_json(report, result.to_json())
+    table(result.rows())
+    note(result.faults, caption="set aside because of faults in the data")
+    if result.labels_out:
+        table(sorted(result.labels_out.items(), key=lambda item: -item[1]), header=("entity type", "entities"))
+    for side, number in sides.items():
+        good(f"{target / (side + '.spacy')}: {number} documents")
+
+
+def convert(
+    source: Path,
+    target: Path,
+    *,
+    lang: str = "en",
+    base: str = "",
+    converter: str = "spacy-tagtog.Anndoc.v1",
+    settings: Mapping[str, Any] | None = None,
+    documents: str = "confirmed",
+    split: str = "",
+    on_problem: str = "error",
+    legend: Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> tuple[ConversionReport, dict[str, int]]:
+    """Convert a project into ``target/train.spacy`` and one file for each other side of the split, all or nothing.
+
+    With ``on_problem="error"`` the whole project is looked at and all faults are listed before anything is refused.
+
+    Args:
+        source: A project's folder or zip.
+        target: A folder.
+        lang: Language of the tokenizer.
+        base: A pipeline whose tokenizer to use instead.
+        converter: Registered name of the converter.
+        settings: Its settings.
+        documents: ``confirmed``, ``unconfirmed`` or ``all``.
+        split: Such as ``dev=0.2``.
+        on_problem: ``error`` or ``report``.
+        legend: A legend file to use instead of the project's own.
+        force: Replace the target.
+        progress: Wraps the documents, with their number.
+
+    Returns:
+        The report, and the number of documents on each side.
+
+    Raises:
+        ConversionError: There are faults (``error``), or a side of the split has no document.
+        SpacyTagtogError: Anything else, see the functions called.
+    """
+    from spacy_tagtog._choices import choose
+    from spacy_tagtog._files import atomic_folder, check_free
+    from spacy_tagtog.anndoc import Project
+    from spacy_tagtog.convert import ConversionReport, convert_documents, get_state, make_converter, parse_split, side_of, write_docbin
+    from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
+    from spacy_tagtog.convert.split import TRAIN
+    from spacy_tagtog.errors import ConversionError
+    from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
+
+    choice: DocumentChoice = choose("--documents", documents, DocumentChoice)
+    choose("--on-problem", on_problem, OnProblem)
+    shares = parse_split(split)
+    maker = make_converter(converter, settings)
+    check_free(target, force=force)
+    nlp = load_pipeline(base) if base else blank_pipeline(lang)
+    # Faults are collected and refused together: one at a time would mean one run for each.
+    project = Project.open(source, strict=False, legend=legend)
+
+    report = ConversionReport()
+    sides: dict[str, list[Doc]] = {side: [] for side in (TRAIN, *shares)}
+    for doc in convert_documents(project, nlp, maker, report, choice=choice, on_problem="report", progress=progress):
+        state = get_state(doc)
+        sides[TRAIN if state is None else side_of(state.id, shares)].append(doc)
+    if on_problem == "error":
+        report.raise_faults(place=source, advice="mend them in tagtog and fetch again, or pass --on-problem report to set them aside and list them")
+    for side, docs in sides.items():
+        if not docs:
+            raise ConversionError(
+                f"no document is on the side {side!r}",
+                place=source,
+                value=f"{report.documents_out} of {report.documents_in} documents were converted ({documents}; split {split or 'none'})",
+                legal="at least one document a side",
+                advice="confirm documents in tagtog and fetch them, choose others with --documents, or change --split",
+            )
+    with atomic_folder(target, force=force) as folder:
+        for side, docs in sides.items():
+            write_docbin(docs, folder / f"{side}.spacy")
+    return report, {side: len(docs) for side, docs in sides.items()}
+
+
+def convert_back(
+    source: Path,
+    target: Path,
+    *,
+    converter: str = "spacy-tagtog.Anndoc.v1",
+    force: bool = False,
+    progress: Progress | None = None,
+) -> int:
+    """Convert ``.spacy`` files that this package wrote back into tagtog documents, all or nothing.
+
+    Args:
+        source: A ``.spacy`` file, or a folder of them.
+        target: A folder or a path ending with ``.zip``.
+        converter: Registered name of the converter that wrote them.
+        force: Replace the target.
+        progress: Wraps the Docs.
+
+    Returns:
+        The number of documents.
+
+    Raises:
+        SpacyTagtogError: See the functions called.
+    """
+    from itertools import groupby
+
+    import spacy
+
+    from spacy_tagtog.anndoc import write_project
+    from spacy_tagtog.convert import get_state, make_converter, read_spacy
+    from spacy_tagtog.errors import ConversionError
+
+    maker = make_converter(converter)
+
+    def documents() -> Iterator[Document]:
+        docs: Iterable[Doc] = read_spacy(source, spacy.blank("xx").vocab)
+        if progress is not None:
+            docs = progress(docs, 0)
+        number = 0
+        for doc_id, group in groupby(docs, key=lambda doc: getattr(get_state(doc), "id", None)):
+            of_one = list(group)
+            for chunk in [of_one] if doc_id is not None else [[doc] for doc in of_one]:
+                number += 1
+                yield maker.to_document(chunk)
+        if not number:
+            raise ConversionError("there is nothing to convert back", place=source, legal="at least one Doc")
+
+    return write_project(documents(), target, force=force)

@@ -1,0 +1,81 @@
+"""``spacy-tagtog evaluate``: precision, recall and F of a pipeline's entities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spacy_tagtog.cli._run import command, good, info, progress, table, write_json
+
+if TYPE_CHECKING:
+    from spacy_tagtog.pipeline.evaluation import Evaluation
+
+__all__ = ["evaluate", "evaluate_cli"]
+
+
+@command
+def evaluate_cli(
+    pipeline: Annotated[str, typer.Argument(help="A trained pipeline: a folder such as training/model-best, or a package's name.", show_default=False)],
+    gold: Annotated[Path, typer.Argument(help="What people annotated: a .spacy file, or a tagtog project (folder or zip).", show_default=False)],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the figures to this JSON file.", show_default=False)] = None,
+    documents: Annotated[str, typer.Option("--documents", help="Which documents of a project: confirmed, unconfirmed or all.")] = "confirmed",
+    member: Annotated[str, typer.Option("--member", help="Whose annotations of a project.")] = "master",
+    on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of a project's data: error, or report (set aside).")] = "error",
+    n_process: Annotated[int, typer.Option("--n-process", min=1, help="Processes.")] = 1,
+) -> None:
+    """Evaluate a pipeline's entities against what people annotated.
+
+    Two measures for each entity type and for all together: exact (label and both borders are equal) and overlapping (labels are equal and at least one character is shared). Offsets are
+    compared in characters, so a tokenizer that can't reach a border counts against the pipeline.
+
+    Example:
+
+      spacy-tagtog evaluate training/model-best corpus/dev.spacy --output training/metrics.json
+    """
+    result = evaluate(pipeline, gold, documents=documents, member=member, on_problem=on_problem, n_process=n_process, show_progress=True)
+    write_json(output, result.to_json())
+    table(result.rows(), header=("entity type", "exact P", "R", "F", "overlap P", "R", "F", "gold", "predicted"))
+    if result.ignored:
+        info(f"{result.ignored} predictions were not counted: the gold data says nothing about the text they touch")
+    precision, recall, f1 = (100 * value for value in result.overall.exact_prf)
+    good(f"{result.documents} documents, exact P {precision:.1f} R {recall:.1f} F {f1:.1f}")
+
+
+def evaluate(
+    pipeline: str | Path,
+    gold: Path,
+    *,
+    documents: str = "confirmed",
+    member: str = "master",
+    on_problem: str = "error",
+    n_process: int = 1,
+    show_progress: bool = False,
+) -> Evaluation:
+    """Evaluate a pipeline on a ``.spacy`` file or a tagtog project.
+
+    Args:
+        pipeline: A folder or a package's name.
+        gold: A ``.spacy`` file, a folder of them, or a project.
+        documents: Which documents of a project.
+        member: Whose annotations of a project.
+        on_problem: ``error`` or ``report``, for a project.
+        n_process: Processes.
+        show_progress: Show a progress bar.
+
+    Raises:
+        EvaluationError: There is nothing to evaluate on.
+        SpacyTagtogError: See the functions called.
+    """
+    from spacy_tagtog.pipeline.evaluation import evaluate_docs
+    from spacy_tagtog.pipeline.loading import load_pipeline
+    from spacy_tagtog.registry import anndoc_corpus
+
+    nlp = load_pipeline(pipeline)
+    corpus = anndoc_corpus(gold, settings={"member": member}, documents=documents, on_problem=on_problem)
+    # Only what is printed is needed, and the component is the slower half.
+    disabled = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "entity_confidence"]
+    with nlp.select_pipes(disable=disabled):
+        docs = corpus.docs(nlp)  # type: ignore[attr-defined]
+        return evaluate_docs(nlp, progress(docs, what="evaluating") if show_progress else docs, n_process=n_process)

@@ -1,0 +1,55 @@
+"""``spacy-tagtog serve``: the local tagtog."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated
+
+import typer
+
+from spacy_tagtog.cli._connection import DEFAULT_DATABASE, LOCAL_OWNER, Database
+from spacy_tagtog.cli._run import command, good, info
+from spacy_tagtog.errors import ConfigurationError
+
+__all__ = ["serve_cli"]
+
+
+@command
+def serve_cli(
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 for a free one.")] = 8181,
+    user: Annotated[str, typer.Option("--user", help="The user who may log in.")] = LOCAL_OWNER,
+    new_password: Annotated[bool, typer.Option("--new-password", help="Make a new password for the user and show it once.")] = False,
+    allow_remote: Annotated[bool, typer.Option("--allow-remote", help="Allow a host that other computers can reach. Nothing is encrypted: put a proxy before it.")] = False,
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Run the local tagtog until you interrupt it: tagtog's HTTP API, and pages to look at documents.
+
+    At the first start a password is made and shown once; only its hash is stored. Projects come in by import or demo; fetch, push and the others use the same database file
+    when no domain is configured, also while this runs.
+
+    Example:
+
+      spacy-tagtog serve --port 8181
+    """
+    try:
+        from spacy_tagtog.server import Store, serve
+    except ImportError as error:
+        raise ConfigurationError(f"the local tagtog is not installed ({error.name} is missing)", advice="pip install 'spacy-tagtog[server]'") from error
+
+    password = ""
+    store = Store(database)
+    try:
+        if new_password or not store.has_users():
+            password = secrets.token_urlsafe(12)
+            store.add_user(user, password)
+    finally:
+        store.close()
+
+    def ready(url: str) -> None:
+        good(f"the local tagtog ({database}) is at {url}")
+        if password:
+            info(f"user {user}, password {password}   (shown this once; --new-password makes another)")
+        info("Ctrl+C stops it")
+
+    serve(database, host=host, port=port, ready=ready, allow_remote=allow_remote)

@@ -1,0 +1,155 @@
+"""``spacy-tagtog import`` and ``export``: whole projects between a folder or zip and tagtog."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Connection, Database, Domain, Owner, ProjectName, Settings, connect
+from spacy_tagtog.cli._run import command, good, info, note, progress, table
+from spacy_tagtog.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from spacy_tagtog.anndoc import Legend, Project
+    from spacy_tagtog.client import PushReport
+
+__all__ = ["create_local_project", "export_cli", "import_cli", "import_project"]
+
+
+@command
+def import_cli(
+    source: Annotated[Path, typer.Argument(help="A folder or zip of tagtog documents.", show_default=False)],
+    on_problem: Annotated[str, typer.Option("--on-problem", help="Files that don't belong together: error (refuse), or report (leave out and list).")] = "error",
+    legend: Annotated[Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the source's own.", show_default=False)] = None,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")] = False,
+    domain: Domain = "",
+    owner: Owner = "",
+    project: ProjectName = "",
+    ca_file: CaFile = "",
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Put all documents of a folder or zip into a tagtog project, with every version of their annotations.
+
+    On the local tagtog the project is made if it isn't there (named after the source unless --project says otherwise), with the entity types and labels of the source's legend. A
+    project elsewhere must exist and have them.
+
+    Example:
+
+      spacy-tagtog import my-download.zip --project proteins
+    """
+    from spacy_tagtog._choices import choose
+    from spacy_tagtog.anndoc import Project
+    from spacy_tagtog.convert.corpus import OnProblem
+
+    choose("--on-problem", on_problem, OnProblem)
+    documents = Project.open(source, strict=on_problem == "error", legend=legend)
+    settings = Settings.of(domain, owner, project, ca_file, database)
+    if settings.is_local and not settings.project:
+        settings = Settings.of(domain, owner, source.resolve().stem, ca_file, database)
+    with connect(settings, create=True) as connection:
+        if create_local_project(connection, documents.legend, documents.folders):
+            info(f"made the project {settings.project} in {settings.database}")
+        versions, entities = import_project(connection, documents, force=force)
+        where = repr(connection.client)
+    for member, report in versions.items():
+        table(
+            [
+                (f"versions of {member}", ""),
+                ("  created", len(report.created)),
+                ("  updated", len(report.updated)),
+                ("  unchanged", len(report.unchanged)),
+                ("  refused", len(report.refused)),
+            ]
+        )
+        note((f"{doc_id}: {why}" for doc_id, why in report.refused), caption=f"refused, versions of {member}")
+    note((error.problem + ": " + str(error.place) for error in documents.problems), caption="left out")
+    good(f"{len(documents)} documents with {entities} entities are in {where}")
+
+
+def create_local_project(connection: Connection, legend: Legend, folders: list[str]) -> bool:
+    """On the local tagtog, make the connection's project if it isn't there.
+
+    Returns:
+        Whether it was made. Elsewhere nothing is done.
+    """
+    if connection.store is None:
+        return False
+    from spacy_tagtog.server import settings_from_legend
+
+    client = connection.client
+    if (client.owner, client.project) in connection.store.projects():
+        return False
+    connection.store.create_project(client.owner, client.project, settings_from_legend(legend, folders))
+    return True
+
+
+def import_project(connection: Connection, documents: Project, *, force: bool = False) -> tuple[dict[str, PushReport], int]:
+    """Upload all versions of all documents.
+
+    Args:
+        connection: Where to.
+        documents: The project.
+        force: Overwrite confirmed annotations, too.
+
+    Returns:
+        What was done with the versions of each member, and the number of entities in all of them.
+
+    Raises:
+        SpacyTagtogError: See :func:`spacy_tagtog.client.push`.
+    """
+    from spacy_tagtog.anndoc import MASTER
+    from spacy_tagtog.cli.push import push_and_say
+
+    entities = 0
+    having: dict[str, set[str]] = {}
+    for document in progress(documents, len(documents), what="reading"):
+        for member, annotations in document.versions.items():
+            having.setdefault(member, set()).add(document.id)
+            entities += len(annotations)
+    reports = {}
+    # The master version first: it brings every document, also those that nobody annotated.
+    for member in [MASTER, *(member for member in documents.members if member != MASTER)]:
+        chosen = documents if member == MASTER else documents.select(having[member].__contains__)
+        reports[member] = push_and_say(connection, chosen, member=member, force=force)
+    return reports, entities
+
+
+@command
+def export_cli(
+    target: Annotated[Path, typer.Argument(help="The folder or zip to write.", show_default=False)],
+    query: Annotated[str, typer.Option("--query", "-q", help="A tagtog search query.")] = "*",
+    member: Annotated[list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: master.", show_default=False)] = None,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
+    domain: Domain = "",
+    owner: Owner = "",
+    project: ProjectName = "",
+    ca_file: CaFile = "",
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Write all documents of a tagtog project into a folder or zip, in the layout of tagtog's own download.
+
+    Example:
+
+      spacy-tagtog export backup.zip --project proteins
+    """
+    from spacy_tagtog._files import check_free
+    from spacy_tagtog.anndoc import Project, write_project
+    from spacy_tagtog.client import fetch
+
+    check_free(target, force=force)
+    with tempfile.TemporaryDirectory() as scratch, connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
+        folder = Path(scratch) / "project"
+        fetch(
+            connection.client,
+            folder,
+            query=query,
+            members=member or ["master"],
+            progress=lambda hits, total: progress(hits, total, what="fetching"),
+        )
+        if not any(folder.glob("plain.html/**/*")):
+            raise ConfigurationError("the query finds no document", value=query, legal="a query that finds at least one", advice='try --query "*"')
+        number = write_project(Project.open(folder), target, force=force)
+    good(f"{number} documents written to {target}")

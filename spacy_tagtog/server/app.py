@@ -1,0 +1,496 @@
+"""tagtog's HTTP API on the local database."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import hashlib
+import hmac
+import io
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from spacy_tagtog.anndoc import MASTER, Annotations, Legend, PlainHtml
+from spacy_tagtog.errors import SpacyTagtogError
+from spacy_tagtog.server import pages
+from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server._request import Body, SizeLimit, credentials, read_body
+from spacy_tagtog.server.store import MEMBER, Hit, ProjectInfo, Store, StoredDocument, Uploaded, timestamp
+from spacy_tagtog.server.tsv import entities_only_tsv, entities_tsv
+from spacy_tagtog.server.uploads import TEXT_NAME, Upload, UploadedFile, read_uploads
+
+__all__ = ["MAX_REQUEST_BYTES", "make_app"]
+
+MAX_REQUEST_BYTES = 256 * 2**20
+PAGE_SIZE = 50
+_API_VERSION = "0.7.0"
+_OUTPUTS = (
+    "ann.json",
+    "plain.html",
+    "html",
+    "xml",
+    "txt",
+    "text",
+    "orig",
+    "original",
+    "entitiestsv",
+    "entitiesonlyclassestsv",
+    "weburl",
+    "visualize",
+)
+_log = logging.getLogger("spacy_tagtog.server")
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    # A document comes from anywhere: shown by a browser, it must not run anything. pages.CSP allows the style of the server's own pages.
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+}
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A request whose user is known."""
+
+    store: Store
+    method: str
+    path: str
+    base_url: str
+    query: Mapping[str, str]
+    body: Body
+
+    def parameter(self, name: str, legal: str) -> str:
+        value = self.query.get(name)
+        if not value:
+            raise RequestError(400, f"the parameter {name} is missing", place=self.path, legal=legal)
+        return value
+
+    @property
+    def project(self) -> tuple[str, str]:
+        return self.parameter("owner", "?owner=USER&project=NAME"), self.parameter("project", "?owner=USER&project=NAME")
+
+    @property
+    def member(self) -> str:
+        member = self.query.get("member") or MASTER
+        if not MEMBER.fullmatch(member):
+            raise RequestError(
+                400,
+                "this can't be a member's name",
+                place="member",
+                value=member,
+                legal="master, or 1 to 64 letters, digits, dots, underscores, hyphens",
+            )
+        return member
+
+    @property
+    def docid(self) -> str:
+        id_type = self.query.get("idType") or "tagtogID"
+        if id_type != "tagtogID":
+            raise RequestError(400, "documents have no other ids here", place="idType", value=id_type, legal="tagtogID")
+        return self.parameter("ids", "the id of one document")
+
+    def field(self, name: str) -> str:
+        value = self.body.fields.get(name)
+        if not isinstance(value, str):
+            raise RequestError(400, f"the body has no text {name}", place=self.path, legal=f'{{"{name}": "…"}} as JSON or a form')
+        return value
+
+
+_Handler = Callable[[_Call], Response]
+
+
+def _json(value: object, *, headers: Mapping[str, str] | None = None) -> Response:
+    # Escapes keep lone surrogates, which JSON can hold and UTF-8 can't.
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        data = json.dumps(value, allow_nan=False).encode()
+    return Response(data, media_type="application/json", headers=headers)
+
+
+def _disposition(name: str) -> dict[str, str]:
+    """RFC 6266: the file name, in ASCII and in UTF-8 (RFC 5987)."""
+    plain = "".join(character if " " <= character <= "~" and character not in '"\\%' else "_" for character in name)
+    value = f'attachment; filename="{plain}"'
+    return {"Content-Disposition": value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"}
+
+
+# ------------------------------------------------------------------------------------------------------------------------------------ documents
+
+
+def _web_url(call: _Call, project: tuple[str, str], document: StoredDocument) -> str:
+    return call.base_url.rstrip("/") + pages.document_address(*project, document.folder, document.docid)
+
+
+def _output(call: _Call, docid: str, output: str) -> Response:
+    """One document in one form."""
+    project = call.project
+    if output not in _OUTPUTS:
+        raise RequestError(400, "there is no such output of a document", place="output", value=output, legal=", ".join(_OUTPUTS))
+    document = call.store.document(*project, docid, member=call.member)
+    headers = {} if document.version.warning is None else {"Warning": f'299 - "{document.version.warning}"'}
+    name = document.docid
+    if output == "ann.json":
+        return Response(document.version.json.encode(), media_type="application/json", headers={**headers, **_disposition(f"{name}.ann.json")})
+    if output in ("plain.html", "html", "xml"):
+        return Response(
+            document.html, media_type="application/xml" if output == "xml" else "text/html; charset=utf-8", headers=_disposition(f"{name}.plain.html")
+        )
+    if output in ("orig", "original"):
+        kind = "text/html; charset=utf-8" if document.original_name.endswith("html") else "text/plain; charset=utf-8"
+        return Response(document.original, headers={"Content-Type": kind, **_disposition(document.original_name)})
+    if output == "weburl":
+        return PlainTextResponse(_web_url(call, project, document))
+    html = PlainHtml(document.html)
+    if output in ("txt", "text"):
+        return PlainTextResponse("\n\n".join(part.text for part in html.parts.values()), headers=_disposition(f"{name}.txt"))
+    annotations = Annotations.parse(document.version.json)
+    info = call.store.project(*project)
+    if output == "visualize":
+        return HTMLResponse(pages.document_page(info, document, html, annotations), headers={**headers, **pages.HEADERS})
+    table = entities_tsv if output == "entitiestsv" else entities_only_tsv
+    text = table(html, annotations, info.legend)
+    return Response(
+        text.encode("utf-8", "replace"),
+        headers={"Content-Type": "text/tab-separated-values; charset=utf-8", **headers, **_disposition(f"{name}.tsv")},
+    )
+
+
+def _item(upload: Upload, uploaded: Uploaded) -> dict[str, Any]:
+    names = sorted(upload.names)
+    return {
+        "origid": upload.base if upload.html is not None else upload.filename,
+        "filenames": names,
+        "names": names,
+        "rawInputSizeInBytes": upload.size,
+        "docid": uploaded.docid,
+        "tagtogID": uploaded.docid,
+        "result": uploaded.result,
+        "parsedTextSizeInBytes": uploaded.text_bytes,
+    }
+
+
+def _import(call: _Call) -> Response:
+    for name in ("url", "ids"):
+        if name in call.query or name in call.body.fields:
+            what = "from an address" if name == "url" else "by an id of PubMed or PMC"
+            raise RequestError(501, f"importing {what} is not available offline", place=name, legal="text=, or files in multipart/form-data")
+    if call.query.get("distributeToMembers", "-") not in ("-", ""):
+        raise RequestError(
+            501, "the local tagtog doesn't distribute documents", place="distributeToMembers", value=call.query["distributeToMembers"], legal="-"
+        )
+    project, member, output = call.project, call.member, call.query.get("output") or "visualize"
+    if output != "null" and output not in _OUTPUTS:
+        raise RequestError(400, "there is no such output of an import", place="output", value=output, legal=", ".join(("null", *_OUTPUTS)))
+    files, filename = list(call.body.files), call.query.get("filename") or None
+    if "text" in call.body.fields:
+        if files:
+            raise RequestError(400, "the body has both text and files", legal="one of both")
+        # Refuse here what UTF-8 can't carry where it is XML that says why.
+        files = [UploadedFile(filename or TEXT_NAME, call.field("text").encode("utf-8", "surrogatepass"))]
+        filename = filename or TEXT_NAME
+        if call.query.get("format") in (None, "", "default"):
+            uploads = read_uploads(files, "verbatim", filename=filename)
+        else:
+            uploads = read_uploads(files, call.query["format"], filename=filename)
+    elif files:
+        uploads = read_uploads(files, call.query.get("format"), filename=filename)
+    else:
+        raise RequestError(400, "the request has nothing to import", place=call.path, legal="text=, or files in multipart/form-data")
+    stored = call.store.upload(*project, uploads, member=member, folder=call.query.get("folder") or "pool")
+    if output == "null":
+        items = [_item(upload, one) for upload, one in zip(uploads, stored, strict=True)]
+        return _json({"ok": len(items), "errors": 0, "items": items, "warnings": []})
+    return _output(call, stored[-1].docid, output)
+
+
+def _get(call: _Call) -> Response:
+    if "search" in call.query:
+        if "ids" in call.query:
+            raise RequestError(400, "the request asks for both a search and a document", place=call.path, legal="search= or ids=")
+        return _search(call)
+    if "ids" in call.query:
+        return _output(call, call.docid, call.query.get("output") or "visualize")
+    raise RequestError(400, "the request asks for nothing", place=call.path, legal="search=QUERY, or ids=DOCID")
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    return {
+        "id": hit.docid,
+        "filename": hit.filename,
+        "header": hit.header,
+        "created": timestamp(hit.created),
+        "updated": timestamp(hit.updated),
+        "anncomplete": hit.anncomplete,
+        "members_anncomplete": list(hit.members_anncomplete),
+        "members_assigned": [],
+        "folder": hit.folder,
+    }
+
+
+def _search(call: _Call) -> Response:
+    project, query, output = call.project, call.query["search"], call.query.get("output") or "search"
+    if output == "csv":
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(["docid", "anncomplete"])
+        writer.writerows((hit.docid, str(hit.anncomplete).lower()) for hit in call.store.search(*project, query).hits)
+        return Response(table.getvalue().encode(), headers={"Content-Type": "text/csv; charset=utf-8", **_disposition("search.csv")})
+    if output != "search":
+        raise RequestError(400, "there is no such output of a search", place="output", value=output, legal="search, csv")
+    number = call.query.get("page") or "0"
+    if not (number.isascii() and number.isdecimal() and len(number) <= 9):
+        raise RequestError(400, "not a page number", place="page", value=number, legal="0, 1, 2, …")
+    current = int(number)
+    found = call.store.search(*project, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE)
+    total = max(1, -(-found.total // PAGE_SIZE))
+    return _json(
+        {
+            "version": _API_VERSION,
+            "search": query,
+            "totalFound": found.total,
+            "pages": {
+                "current": current,
+                "previous": current - 1,
+                "next": current + 1 if current + 1 < total else -1,
+                "numPages": total,
+                "pageSize": PAGE_SIZE,
+            },
+            "docs": [_hit(hit) for hit in found.hits],
+        }
+    )
+
+
+def _delete(call: _Call) -> Response:
+    if ("search" in call.query) == ("ids" in call.query):
+        raise RequestError(400, "what to delete isn't clear", place=call.path, legal="one of search=QUERY and ids=DOCID")
+    if "search" in call.query:
+        return PlainTextResponse(str(call.store.delete(*call.project, call.query["search"])))
+    return PlainTextResponse(str(call.store.delete_document(*call.project, call.docid)))
+
+
+# ------------------------------------------------------------------------------------------------------------------------------------- settings
+
+
+def _legend(call: _Call) -> Response:
+    legend: Legend = call.store.project(*call.project).legend
+    return _json(dict(legend))
+
+
+def _export(call: _Call) -> Response:
+    return _json(call.store.project(*call.project).export(), headers=_disposition("settings.json"))
+
+
+def _import_settings(call: _Call) -> Response:
+    if call.body.json is None:
+        raise RequestError(400, "the body isn't JSON", place=call.path, legal="a settings JSON, with Content-Type: application/json")
+    return _json(call.store.import_settings(*call.project, call.body.json))
+
+
+def _folders(info: ProjectInfo) -> Response:
+    return _json({"ok": 1, "folders": info.export()["folders"]})
+
+
+def _add_folder(call: _Call) -> Response:
+    if "path" in call.body.fields:
+        path = call.field("path")
+    else:
+        parent = call.store.project(*call.project).folder(call.field("parentPath"))
+        path = f"{parent.path}/{call.field('newFolderName')}"
+    return _folders(call.store.add_folder(*call.project, path))
+
+
+def _rename_folder(call: _Call) -> Response:
+    return _folders(call.store.rename_folder(*call.project, call.field("path"), call.field("newFolderName")))
+
+
+def _remove_folder(call: _Call) -> Response:
+    return _folders(call.store.remove_folder(*call.project, call.field("path")))
+
+
+def _elsewhere(call: _Call) -> Response:
+    raise RequestError(501, "the local tagtog doesn't have this part of the API", place=call.path, legal="/-api/documents/v1, /-api/settings/v1")
+
+
+def _nowhere(call: _Call) -> Response:
+    raise RequestError(404, "there is nothing at this address", place=call.path, legal="/-api/documents/v1, /-api/settings/v1/…, /, /OWNER/PROJECT")
+
+
+# ---------------------------------------------------------------------------------------------------------------------------------------- pages
+
+
+def _page(html: str) -> Response:
+    return HTMLResponse(html, headers=pages.HEADERS)
+
+
+def _start_page(call: _Call) -> Response:
+    projects = [(owner, name, call.store.search(owner, name, "*", limit=0).total) for owner, name in call.store.projects()]
+    return _page(pages.start_page(projects))
+
+
+def _web_page(call: _Call) -> Response:
+    owner, name, *rest = call.path.strip("/").split("/")
+    info = call.store.project(owner, name)
+    path = "/".join(rest)
+    paths = [folder.path for folder in info.folders]
+    if path and path not in paths:
+        document = call.store.document(owner, name, rest[-1], member=call.member)
+        annotations = Annotations.parse(document.version.json)
+        return _page(pages.document_page(info, document, PlainHtml(document.html), annotations))
+    number = call.query.get("page") or "0"
+    current = int(number) if number.isascii() and number.isdecimal() and len(number) <= 9 else 0
+    index = next((folder.index for folder in info.folders if folder.path == path), None)
+    query = "*" if index is None else f"folder:{index}"
+    found = call.store.search(owner, name, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE)
+    return _page(pages.project_page(info, path, found, current, PAGE_SIZE))
+
+
+# ------------------------------------------------------------------------------------------------------------------------------------------ app
+
+
+def _text(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return PlainTextResponse(message, status_code=status, headers={**_HEADERS, **(headers or {})})
+
+
+_REALM = {"WWW-Authenticate": 'Basic realm="local tagtog", charset="UTF-8"'}
+
+
+def _refused(error: SpacyTagtogError) -> Response:
+    status = error.status if isinstance(error, RequestError) else 400
+    headers = dict(_REALM) if status == 401 else {}
+    if status == 413:
+        headers["Connection"] = "close"  # the rest of the body stays unread
+    return _text(status, f"{error}\n", headers)
+
+
+def _broken(error: Exception) -> Response:
+    """What the database can't do now."""
+    message = str(error)
+    if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or (isinstance(error, sqlite3.Error) and "full" in message):
+        return _text(
+            507, "there is no space left for the database\n  to do: free some space, then send the request again. Nothing of it was stored.\n"
+        )
+    if isinstance(error, sqlite3.Error) and ("locked" in message or "busy" in message):
+        return _text(503, "another program holds the database\n  to do: send the request again. Nothing of it was stored.\n", {"Retry-After": "5"})
+    _log.error("the database failed", exc_info=error)
+    return _text(500, "the database failed\n  to do: see the log of the server. Nothing of the request was stored.\n")
+
+
+def _accounts_check(accounts: Mapping[str, str]) -> Callable[[str, str], bool]:
+    digests = {name: hashlib.sha256(password.encode()).digest() for name, password in accounts.items()}
+
+    def check(name: str, password: str) -> bool:
+        return name in digests and hmac.compare_digest(hashlib.sha256(password.encode()).digest(), digests[name])
+
+    return check
+
+
+def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_request_bytes: int = MAX_REQUEST_BYTES) -> Starlette:
+    """Make the application.
+
+    Args:
+        store: The database. The caller closes it.
+        accounts: Users, name to password, beside those of the database. They are never written to disk.
+        max_request_bytes: Larger requests are refused.
+
+    Returns:
+        An ASGI application.
+    """
+    in_accounts = _accounts_check(accounts or {})
+
+    async def authenticate(request: Request) -> None:
+        given = credentials(request)
+        if given is None or not (in_accounts(*given) or await run_in_threadpool(store.check_user, *given)):
+            raise RequestError(
+                401,
+                "no user name and password were given" if given is None else "the user name or the password is wrong",
+                legal="HTTP Basic authentication with a user of this server",
+            )
+
+    def check_origin(request: Request) -> None:
+        # A browser that knows the password sends it along with what other sites make it send.
+        origin = request.headers.get("origin")
+        if request.headers.get("sec-fetch-site") == "cross-site" or (origin is not None and urlsplit(origin).netloc != request.headers.get("host")):
+            raise RequestError(
+                403, "another web site sent this request", value=origin, legal="requests from this server's own pages and from programs"
+            )
+
+    def endpoint(**handlers: _Handler) -> Callable[[Request], Any]:
+        async def answer(request: Request) -> Response:
+            try:
+                await authenticate(request)
+                method = "GET" if request.method == "HEAD" else request.method
+                handler = handlers.get(method)
+                if handler is None:
+                    return _text(405, f"this address has no {method}\n  legal: {', '.join(handlers)}\n", {"Allow": ", ".join(handlers)})
+                if method != "GET":
+                    check_origin(request)
+                body = await read_body(request) if method in ("POST", "PUT") else Body()
+                call = _Call(store, method, request.scope["path"], str(request.base_url), request.query_params, body)
+                response = await run_in_threadpool(handler, call)
+            except SpacyTagtogError as error:
+                return _refused(error)
+            except (sqlite3.Error, OSError) as error:
+                return _broken(error)
+            except ClientDisconnect:
+                return _text(400, "the request ended early\n")
+            for name, value in _HEADERS.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return answer
+
+    def route(path: str, **handlers: _Handler) -> Route:
+        # Without methods, so that the answer to a wrong method is this module's own.
+        return Route(path, endpoint(**handlers), methods=["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+
+    async def failed(_: Request, error: Exception) -> Response:
+        _log.error("a request failed", exc_info=error)
+        return _text(500, "the server failed\n  to do: see its log\n")
+
+    documents: dict[str, _Handler] = {"GET": _get, "POST": _import, "PUT": _import, "DELETE": _delete}
+    settings = "/-api/settings/v1"
+    routes: Sequence[Route] = [
+        route("/-api/documents/v1", **documents),
+        route(f"{settings}/annotationsLegend", GET=_legend),
+        route(f"{settings}/export", GET=_export),
+        route(f"{settings}/import", POST=_import_settings),
+        route(f"{settings}/folders/add", POST=_add_folder),
+        route(f"{settings}/folders/rename", POST=_rename_folder),
+        route(f"{settings}/folders/remove", POST=_remove_folder),
+        *(
+            route(path, GET=_elsewhere, POST=_elsewhere, PUT=_elsewhere, DELETE=_elsewhere)
+            for path in (
+                "/-api/documents/versions/{rest:path}",
+                "/-api/metrics/{rest:path}",
+                f"{settings}/members",
+                f"{settings}/members/{{login}}",
+                f"{settings}/task-distribution",
+            )
+        ),
+        route("/-api/{rest:path}", GET=_nowhere, POST=_nowhere, PUT=_nowhere, DELETE=_nowhere),
+        route("/", GET=_start_page),
+        route("/{owner}/{project}", GET=_web_page),
+        route("/{owner}/{project}/{path:path}", GET=_web_page),
+        route("/{rest:path}", GET=_nowhere, POST=_nowhere, PUT=_nowhere, DELETE=_nowhere),
+    ]
+    return Starlette(
+        debug=False,
+        routes=routes,
+        middleware=[Middleware(SizeLimit, limit=max_request_bytes)],
+        exception_handlers={Exception: failed},
+    )

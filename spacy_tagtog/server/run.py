@@ -1,0 +1,179 @@
+"""Running the local tagtog: inside a program, or by itself."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from spacy_tagtog.errors import LocalServerError
+from spacy_tagtog.server.app import make_app
+from spacy_tagtog.server.store import Store
+
+__all__ = ["LocalTagtog", "local_tagtog", "serve"]
+
+_STOP_SECONDS = 5
+
+
+@dataclass
+class LocalTagtog:
+    """A running local tagtog.
+
+    Attributes:
+        url: Its address.
+        username: A user that only this run knows.
+        password: The user's password.
+        store: Its database.
+    """
+
+    url: str
+    username: str
+    password: str = field(repr=False)
+    store: Store
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which tells when it answers."""
+
+    def __init__(self, app: Starlette, on_start: Callable[[], None]) -> None:
+        # h11 and asyncio: the same everywhere, whatever else is installed. log_config=None: leave the program's logging alone.
+        config = uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_STOP_SECONDS,
+        )
+        super().__init__(config)
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_start()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise LocalServerError(f"the address can't be used: {error.strerror}", value=host, legal="an address of this computer") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise LocalServerError(
+            f"the local tagtog can't listen there: {error.strerror}",
+            value=f"{host}:{port}",
+            legal="a port that is free",
+            advice="choose another with --port, or end what uses it",
+        ) from error
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def local_tagtog(database: Path) -> Iterator[LocalTagtog]:
+    """Run a local tagtog for the time of a block, on a free port of this computer.
+
+    Args:
+        database: Its database; made if it doesn't exist. Another process may use it at the same time.
+
+    Raises:
+        LocalServerError: The database can't be used, or the server doesn't start.
+    """
+    store = Store(database)
+    try:
+        password = secrets.token_urlsafe(24)
+        listener = _listen("127.0.0.1", 0)
+        url = _url(listener)
+        started, ended = threading.Event(), threading.Event()
+        server = _Server(make_app(store, accounts={"local": password}), started.set)
+
+        def run() -> None:
+            try:
+                server.run(sockets=[listener])
+            finally:
+                ended.set()
+                started.set()
+
+        thread = threading.Thread(target=run, name="local tagtog", daemon=True)
+        thread.start()
+        try:
+            started.wait()
+            if ended.is_set():
+                raise LocalServerError("the local tagtog doesn't start", place=url, advice="see the error above")
+            yield LocalTagtog(url, "local", password, store)
+        finally:
+            server.should_exit = True
+            thread.join()
+            listener.close()
+    finally:
+        store.close()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(
+    database: Path, *, host: str = "127.0.0.1", port: int = 8181, ready: Callable[[str], None] | None = None, allow_remote: bool = False
+) -> None:
+    """Run a local tagtog until the process is interrupted.
+
+    Args:
+        database: Its database. It must have a user.
+        host: The address to listen on.
+        port: The port; 0 for a free one.
+        ready: Called with the server's address when it answers.
+        allow_remote: Allow a host that other computers can reach. The connection isn't encrypted: passwords can be read on the way.
+
+    Raises:
+        LocalServerError: The port is taken, the database can't be used or has no user, or the host isn't allowed.
+    """
+    if not (allow_remote or _is_loopback(host)):
+        raise LocalServerError(
+            "other computers could reach this server, and its connections aren't encrypted",
+            value=host,
+            legal="127.0.0.1, ::1, localhost",
+            advice="keep the default, or pass --allow-remote behind a proxy that encrypts",
+        )
+    store = Store(database)
+    try:
+        if not store.has_users():
+            raise LocalServerError("the database has no user, so nobody could use the server", place=database, advice="add a user first")
+        listener = _listen(host, port)
+        url = _url(listener)
+        try:
+            _Server(make_app(store), lambda: ready(url) if ready is not None else None).run(sockets=[listener])
+        except KeyboardInterrupt:
+            pass  # the way to end it
+        finally:
+            listener.close()
+    finally:
+        store.close()
