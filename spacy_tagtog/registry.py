@@ -1,7 +1,8 @@
 """Everything that spaCy's config system and our own registries can name.
 
-This module stands behind entry points, which spaCy loads for every pipeline: it imports nothing heavier than spaCy itself, and the work is imported when it is asked for.
-confection validates the values of a config and doesn't coerce them, so paths arrive as strings and are coerced here.
+This module stands behind entry points, which spaCy loads for every pipeline: it imports nothing heavier than spaCy
+itself, and the work is imported when it is asked for. confection validates the values of a config and doesn't coerce
+them, so paths arrive as strings and are coerced here.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def anndoc_corpus(
     Raises:
         ConfigurationError: A setting has an unknown value.
     """
-    from spacy_tagtog.convert.corpus import AnndocCorpus, DocumentChoice, OnProblem
     from spacy_tagtog._choices import choose
+    from spacy_tagtog.convert.corpus import AnndocCorpus, DocumentChoice, OnProblem
 
     return AnndocCorpus(
         Path(path),

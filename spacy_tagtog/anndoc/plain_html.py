@@ -105,7 +105,7 @@ class PlainHtml:
             raise PlainHtmlError("plain.html has no <body>", place=self.place, value=self._tree.tag, legal="<html><body>…</body></html>", advice=_ADVICE)
         parts: dict[str, Part] = {}
         for element in body.iter():
-            if element.tag is etree.Entity:
+            if isinstance(element, etree._Entity):
                 raise PlainHtmlError(
                     "plain.html uses an entity that XML doesn't define",
                     place=f"{self.place or 'plain.html'}, line {element.sourceline}",

@@ -1,12 +1,14 @@
 """The command line: one thin module a command, over plain functions.
 
-This module is behind entry points, and spaCy imports it for every one of its own commands: it imports typer and nothing heavy. Each command imports what it needs when it runs.
+This module is behind entry points, and spaCy imports it for every one of its own commands: it imports typer and
+nothing heavy. Each command imports what it needs when it runs.
 """
 
 from __future__ import annotations
 
 import typer
 
+from spacy_tagtog.cli._run import unwrapped
 from spacy_tagtog.cli.annotate import annotate_cli
 from spacy_tagtog.cli.convert import convert_cli
 from spacy_tagtog.cli.demo import demo_cli
@@ -23,13 +25,14 @@ app = typer.Typer(
     name="spacy-tagtog",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="""Train spaCy on what people annotate in tagtog, and send pre-annotations with probabilities back for review.
+    help=unwrapped("""Train spaCy on what people annotate in tagtog, and send pre-annotations with probabilities back for review.
 
-    The loop: fetch → convert → python -m spacy train → evaluate → annotate → push. Where no tagtog is configured, fetch and push use a local tagtog of their own
-    (a database file, see serve). Settings come from options or from the environment: TAGTOG_DOMAIN, TAGTOG_OWNER, TAGTOG_PROJECT, TAGTOG_CA_FILE, TAGTOG_DATABASE; user name and
+    The loop: fetch → convert → python -m spacy train → evaluate → annotate → push. Where no tagtog is configured,
+    fetch and push use a local tagtog of their own (a database file, see serve). Settings come from options or from
+    the environment: TAGTOG_DOMAIN, TAGTOG_OWNER, TAGTOG_PROJECT, TAGTOG_CA_FILE, TAGTOG_DATABASE; user name and
     password only from the environment: TAGTOG_USERNAME, TAGTOG_PASSWORD.
 
-    Exit codes: 0 done, 1 an error that the message explains, 2 wrong arguments, 130 interrupted.""",
+    Exit codes: 0 done, 1 an error that the message explains, 2 wrong arguments, 130 interrupted."""),
 )
 app.command("fetch")(fetch_cli)
 app.command("convert")(convert_cli)

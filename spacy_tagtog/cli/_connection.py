@@ -35,11 +35,19 @@ DEFAULT_DATABASE = Path("local-tagtog.db")
 
 Domain = Annotated[
     str,
-    typer.Option("--domain", envvar="TAGTOG_DOMAIN", help="tagtog's address, such as https://www.tagtog.com. Empty: a local tagtog is started for this command.", show_default=False),
+    typer.Option(
+        "--domain",
+        envvar="TAGTOG_DOMAIN",
+        help="tagtog's address, such as https://www.tagtog.com. Empty: a local tagtog is started for this command.",
+        show_default=False,
+    ),
 ]
 Owner = Annotated[str, typer.Option("--owner", envvar="TAGTOG_OWNER", help="The project's owner. Empty: TAGTOG_USERNAME.", show_default=False)]
 ProjectName = Annotated[
-    str, typer.Option("--project", "-p", envvar="TAGTOG_PROJECT", help="The project's name. Empty, on the local tagtog: its only project.", show_default=False)
+    str,
+    typer.Option(
+        "--project", "-p", envvar="TAGTOG_PROJECT", help="The project's name. Empty, on the local tagtog: its only project.", show_default=False
+    ),
 ]
 CaFile = Annotated[
     str, typer.Option("--ca-file", envvar="TAGTOG_CA_FILE", help="Certificates (PEM) to verify a self-signed tagtog with.", show_default=False)
@@ -92,10 +100,17 @@ class Connection:
     Attributes:
         client: The client.
         store: The local tagtog's database, or ``None`` for a tagtog elsewhere.
+        database: The file of that database.
     """
 
     client: TagtogClient
     store: Store | None
+    database: Path | None = None
+
+    def __str__(self) -> str:
+        """Where it leads, in words for people. The address of a local tagtog is of no use to them: it is gone with the command."""
+        project = f"{self.client.owner}/{self.client.project}"
+        return f"{project} on the local tagtog ({self.database})" if self.store is not None else f"{project} at {self.client.domain}"
 
 
 def _require(name: str, what: str) -> str:
@@ -160,4 +175,4 @@ def connect(settings: Settings, *, create: bool = False) -> Iterator[Connection]
         if not project and not create:
             owner, project = _only_project(local.store)
         with TagtogClient(local.url, username=local.username, password=local.password, project=project, owner=owner, name=LOCAL_NAME) as client:
-            yield Connection(client, local.store)
+            yield Connection(client, local.store, settings.database)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 import typer
 
 from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError
 
-__all__ = ["command", "good", "info", "note", "parse_pairs", "progress", "table", "warn", "write_json"]
+__all__ = ["command", "good", "info", "note", "parse_pairs", "progress", "table", "unwrapped", "warn", "write_json"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,11 +67,12 @@ def note(items: Iterable[object], *, caption: str) -> None:
 
 def table(rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None = None) -> None:
     """Print rows: the first column to the left, numbers to the right."""
-    from wasabi import table as wasabi_table
+    from wasabi.tables import table as wasabi_table
 
     data = [tuple(str(cell) for cell in row) for row in rows]
     if data:
-        aligns = ("l", *("r" for _ in data[0][1:]))
+        aligns: list[Literal["l", "r", "c"]] = ["l"]
+        aligns.extend("r" for _ in data[0][1:])
         _echo(wasabi_table(data, header=header, divider=header is not None, aligns=aligns))
 
 
@@ -127,4 +129,16 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
 
+    # typer prints the line breaks of a docstring as they are: one line a paragraph lets it fill the terminal.
+    run.__doc__ = unwrapped(function.__doc__ or "")
     return run
+
+
+def unwrapped(text: str) -> str:
+    """Text with one line a paragraph, except for the examples at its end: click leaves a paragraph alone that begins with a backspace."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    number = next((i for i, paragraph in enumerate(paragraphs) if paragraph.startswith("Example")), len(paragraphs))
+    lines = [" ".join(line.strip() for line in paragraph.splitlines()) for paragraph in paragraphs[:number]]
+    if number < len(paragraphs):
+        lines.append("\b\n" + "\n".join(paragraphs[number:]))
+    return "\n\n".join(lines)

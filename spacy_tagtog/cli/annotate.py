@@ -18,23 +18,33 @@ __all__ = ["annotate", "annotate_cli"]
 
 @command
 def annotate_cli(
-    pipeline: Annotated[str, typer.Argument(help="A trained pipeline: a folder such as training/model-best, or a package's name.", show_default=False)],
-    source: Annotated[Path, typer.Argument(help="The documents: a folder or zip of tagtog documents (plain.html alone is enough).", show_default=False)],
+    pipeline: Annotated[
+        str, typer.Argument(help="A trained pipeline: a folder such as training/model-best, or a package's name.", show_default=False)
+    ],
+    source: Annotated[
+        Path, typer.Argument(help="The documents: a folder or zip of tagtog documents (plain.html alone is enough).", show_default=False)
+    ],
     target: Annotated[Path, typer.Argument(help="The folder or zip to write the annotated documents into.", show_default=False)],
     name: Annotated[str, typer.Option("--name", help="The author of the pre-annotations: they are by ml:NAME.")] = "spacy",
-    rename: Annotated[list[str] | None, typer.Option("--rename", help="LABEL=NAME: the project's name of a label of the pipeline; LABEL= leaves it out.")] = None,
-    spans_key: Annotated[str, typer.Option("--spans-key", help="Take entities from this span group and its scores (spancat) instead of doc.ents.", show_default=False)] = "",
-    legend: Annotated[Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the source's own.", show_default=False)] = None,
+    rename: Annotated[
+        list[str] | None, typer.Option("--rename", help="LABEL=NAME: the project's name of a label of the pipeline; LABEL= leaves it out.")
+    ] = None,
+    spans_key: Annotated[
+        str, typer.Option("--spans-key", help="Take entities from this span group and its scores (spancat) instead of doc.ents.", show_default=False)
+    ] = "",
+    legend: Annotated[
+        Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the source's own.", show_default=False)
+    ] = None,
     n_process: Annotated[int, typer.Option("--n-process", min=1, help="Processes.")] = 1,
     report: Annotated[Path | None, typer.Option("--report", help="Write the counts to this JSON file.", show_default=False)] = None,
     force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
 ) -> None:
     """Pre-annotate documents with what a pipeline predicts, each entity with the probability that the model gives it.
 
-    Every new entity has the state pre-added, the author ml:NAME and a probability. What people annotated stays untouched; confirmed documents are left out.
+    Every new entity has the state pre-added, the author ml:NAME and a probability. What people annotated stays
+    untouched; confirmed documents are left out.
 
     Example:
-
       spacy-tagtog annotate training/model-best assets/new annotated
     """
     result = annotate(
@@ -98,8 +108,6 @@ def annotate(
     nlp = load_pipeline(pipeline)
     report = AnnotateReport()
     documents: Iterable[Any] = project if progress is None else progress(project, len(project))
-    annotated = annotate_documents(
-        nlp, documents, who=f"ml:{name}", rename=rename, spans_key=spans_key or None, n_process=n_process, report=report
-    )
+    annotated = annotate_documents(nlp, documents, who=f"ml:{name}", rename=rename, spans_key=spans_key or None, n_process=n_process, report=report)
     write_project(annotated, target, legend=project.legend, force=force)
     return report

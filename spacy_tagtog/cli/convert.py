@@ -23,36 +23,55 @@ Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 @command
 def convert_cli(
-    source: Annotated[Path, typer.Argument(help="A tagtog project (folder or zip); with --back a .spacy file or a folder of them.", show_default=False)],
-    target: Annotated[Path, typer.Argument(help="The folder to write .spacy files into; with --back the folder or zip to write documents into.", show_default=False)],
+    source: Annotated[
+        Path, typer.Argument(help="A tagtog project (folder or zip); with --back a .spacy file or a folder of them.", show_default=False)
+    ],
+    target: Annotated[
+        Path, typer.Argument(help="The folder to write .spacy files into; with --back the folder or zip to write documents into.", show_default=False)
+    ],
     lang: Annotated[str, typer.Option("--lang", "-l", help="Language of the tokenizer: en, es, de… or xx for any.")] = "en",
-    base: Annotated[str, typer.Option("--base", help="A trained pipeline whose tokenizer to use instead of the language's.", show_default=False)] = "",
+    base: Annotated[
+        str, typer.Option("--base", help="A trained pipeline whose tokenizer to use instead of the language's.", show_default=False)
+    ] = "",
     converter: Annotated[str, typer.Option("--converter", "-c", help="Registered name of the converter.")] = "spacy-tagtog.Anndoc.v1",
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting of the converter, KEY=VALUE: member=NAME, alignment=split|strict|contract|expand, ents=longest|shortest|first|surest, offset_unit=auto|utf-16|code-point."),
+        typer.Option(
+            "--set",
+            help="A setting of the converter, KEY=VALUE: member=NAME, alignment=split|strict|contract|expand, "
+            "ents=longest|shortest|first|surest, offset_unit=auto|utf-16|code-point.",
+        ),
     ] = None,
     documents: Annotated[str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")] = "confirmed",
-    split: Annotated[str, typer.Option("--split", help="Shares of the sides beside train, such as dev=0.2 or dev=0.1,test=0.1. A document's side depends on its id alone.")] = "",
+    split: Annotated[
+        str,
+        typer.Option(
+            "--split", help="Shares of the sides beside train, such as dev=0.2 or dev=0.1,test=0.1. A document's side depends on its id alone."
+        ),
+    ] = "",
     on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of the data: error (refuse), or report (set aside and list).")] = "error",
-    legend: Annotated[Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False)] = None,
+    legend: Annotated[
+        Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False)
+    ] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write the whole report to this JSON file.", show_default=False)] = None,
     force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
     back: Annotated[bool, typer.Option("--back", help="The other way: from .spacy files to tagtog documents.")] = False,
 ) -> None:
     """Convert tagtog documents to .spacy files for training, character-exact, and back.
 
-    Nothing is dropped silently: the table says what went in, what came out and why the rest did not. Texts about which nothing is known (a part that nobody could annotate, an
-    entity that can't be placed) are marked as missing, so that training isn't taught that there is nothing.
+    Nothing is dropped silently: the table says what went in, what came out and why the rest did not. Texts about
+    which nothing is known (a part that nobody could annotate, an entity that can't be placed) are marked as missing,
+    so that training isn't taught that there is nothing.
 
     Examples:
-
       spacy-tagtog convert assets/reviewed corpus --split dev=0.2
 
       spacy-tagtog convert corpus documents.zip --back
     """
     if back:
-        number = convert_back(source, target, converter=converter, force=force, progress=lambda items, total: progress(items, total, what="converting"))
+        number = convert_back(
+            source, target, converter=converter, force=force, progress=lambda items, total: progress(items, total, what="converting")
+        )
         good(f"{number} documents written to {target}")
         return
     result, sides = convert(
@@ -73,7 +92,7 @@ def convert_cli(
     table(result.rows())
     note(result.faults, caption="set aside because of faults in the data")
     if result.labels_out:
-        table(sorted(result.labels_out.items(), key=lambda item: -item[1]), header=("entity type", "entities"))
+        table(result.labels_out.most_common(), header=("entity type", "entities"))
     for side, number in sides.items():
         good(f"{target / (side + '.spacy')}: {number} documents")
 

@@ -23,8 +23,8 @@ def demo_cli(
 ) -> None:
     """Put the demo corpus into the local tagtog: 174 notes of amateur astronomers, 132 of them confirmed.
 
-    It does nothing, and says so, where another tagtog is configured, where another project is named, or where the local tagtog has a project already: so the workflow can
-    always begin with it.
+    It does nothing, and says so, where another tagtog is configured, where another project is named, or where the
+    local tagtog has a project already: so the workflow can always begin with it.
     """
     from spacy_tagtog.anndoc import write_project
     from spacy_tagtog.demo import DEMO_LEGEND, DEMO_PROJECT, demo_documents

@@ -17,7 +17,9 @@ __all__ = ["evaluate", "evaluate_cli"]
 
 @command
 def evaluate_cli(
-    pipeline: Annotated[str, typer.Argument(help="A trained pipeline: a folder such as training/model-best, or a package's name.", show_default=False)],
+    pipeline: Annotated[
+        str, typer.Argument(help="A trained pipeline: a folder such as training/model-best, or a package's name.", show_default=False)
+    ],
     gold: Annotated[Path, typer.Argument(help="What people annotated: a .spacy file, or a tagtog project (folder or zip).", show_default=False)],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the figures to this JSON file.", show_default=False)] = None,
     documents: Annotated[str, typer.Option("--documents", help="Which documents of a project: confirmed, unconfirmed or all.")] = "confirmed",
@@ -27,11 +29,11 @@ def evaluate_cli(
 ) -> None:
     """Evaluate a pipeline's entities against what people annotated.
 
-    Two measures for each entity type and for all together: exact (label and both borders are equal) and overlapping (labels are equal and at least one character is shared). Offsets are
-    compared in characters, so a tokenizer that can't reach a border counts against the pipeline.
+    Two measures for each entity type and for all together: exact (label and both borders are equal) and overlapping
+    (labels are equal and at least one character is shared). Offsets are compared in characters, so a tokenizer that
+    can't reach a border counts against the pipeline.
 
     Example:
-
       spacy-tagtog evaluate training/model-best corpus/dev.spacy --output training/metrics.json
     """
     result = evaluate(pipeline, gold, documents=documents, member=member, on_problem=on_problem, n_process=n_process, show_progress=True)

@@ -17,8 +17,12 @@ __all__ = ["fetch_cli"]
 def fetch_cli(
     target: Annotated[Path, typer.Argument(help="The folder to keep in step with the query.", show_default=False)],
     query: Annotated[str, typer.Option("--query", "-q", help="A tagtog search query.")] = "anncomplete:true",
-    member: Annotated[list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: master.", show_default=False)] = None,
-    text_only: Annotated[bool, typer.Option("--text-only", help="Only the contents, no annotations: for documents that are to be annotated.")] = False,
+    member: Annotated[
+        list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: master.", show_default=False)
+    ] = None,
+    text_only: Annotated[
+        bool, typer.Option("--text-only", help="Only the contents, no annotations: for documents that are to be annotated.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite files that were edited here.")] = False,
     domain: Domain = "",
@@ -29,11 +33,11 @@ def fetch_cli(
 ) -> None:
     """Download the documents that a query finds, by default those that people confirmed.
 
-    The target gets tagtog's download layout and a manifest: the next fetch into it downloads only what changed, removes what the query no longer finds, and leaves alone what was
-    edited here. An interrupted fetch goes on where it stopped.
+    The target gets tagtog's download layout and a manifest: the next fetch into it downloads only what changed,
+    removes what the query no longer finds, and leaves alone what was edited here. An interrupted fetch goes on where
+    it stopped.
 
     Examples:
-
       spacy-tagtog fetch assets/reviewed
 
       spacy-tagtog fetch assets/new --query "anncomplete:false AND folder:batch-2" --text-only

@@ -25,7 +25,9 @@ def push_cli(
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="The most documents in one request.")] = 20,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")] = False,
-    report: Annotated[Path | None, typer.Option("--report", help="Write what happened to each document to this JSON file.", show_default=False)] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write what happened to each document to this JSON file.", show_default=False)
+    ] = None,
     domain: Domain = "",
     owner: Owner = "",
     project: ProjectName = "",
@@ -34,11 +36,11 @@ def push_cli(
 ) -> None:
     """Upload documents with their annotations for people to review.
 
-    Sending the same again changes nothing. Documents that people confirmed in tagtog are never overwritten: they are refused and listed, unless --force is given. Labels are matched by
-    name; one that the project doesn't have stops everything before anything is sent.
+    Sending the same again changes nothing. Documents that people confirmed in tagtog are never overwritten: they are
+    refused and listed, unless --force is given. Labels are matched by name; one that the project doesn't have stops
+    everything before anything is sent.
 
     Example:
-
       spacy-tagtog push annotated
     """
     from spacy_tagtog.anndoc import Project
@@ -46,7 +48,7 @@ def push_cli(
     documents = Project.open(source)
     with connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
         result = push_and_say(connection, documents, member=member, batch_size=batch_size, force=force, dry_run=dry_run)
-        where = repr(connection.client)
+        where = str(connection)
     write_json(
         report,
         {
@@ -60,7 +62,9 @@ def push_cli(
     good(f"{'would be sent' if dry_run else 'sent'} to {where}: {len(result.created) + len(result.updated)} documents")
 
 
-def push_and_say(connection: Connection, documents: Project, *, member: str, batch_size: int = 20, force: bool = False, dry_run: bool = False) -> PushReport:
+def push_and_say(
+    connection: Connection, documents: Project, *, member: str, batch_size: int = 20, force: bool = False, dry_run: bool = False
+) -> PushReport:
     """Push with a progress bar; where it fails midway, first say what was sent.
 
     Raises:
@@ -87,5 +91,7 @@ def push_and_say(connection: Connection, documents: Project, *, member: str, bat
 
 def say_pushed(report: PushReport) -> None:
     """Print what a push did."""
-    table([("created", len(report.created)), ("updated", len(report.updated)), ("unchanged", len(report.unchanged)), ("refused", len(report.refused))])
+    table(
+        [("created", len(report.created)), ("updated", len(report.updated)), ("unchanged", len(report.unchanged)), ("refused", len(report.refused))]
+    )
     note((f"{doc_id}: {why}" for doc_id, why in report.refused), caption="refused")

@@ -20,22 +20,25 @@ def serve_cli(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 for a free one.")] = 8181,
     user: Annotated[str, typer.Option("--user", help="The user who may log in.")] = LOCAL_OWNER,
     new_password: Annotated[bool, typer.Option("--new-password", help="Make a new password for the user and show it once.")] = False,
-    allow_remote: Annotated[bool, typer.Option("--allow-remote", help="Allow a host that other computers can reach. Nothing is encrypted: put a proxy before it.")] = False,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Allow a host that other computers can reach. Nothing is encrypted: put a proxy before it.")
+    ] = False,
     database: Database = DEFAULT_DATABASE,
 ) -> None:
     """Run the local tagtog until you interrupt it: tagtog's HTTP API, and pages to look at documents.
 
-    At the first start a password is made and shown once; only its hash is stored. Projects come in by import or demo; fetch, push and the others use the same database file
-    when no domain is configured, also while this runs.
+    At the first start a password is made and shown once; only its hash is stored. Projects come in by import or demo;
+    fetch, push and the others use the same database file when no domain is configured, also while this runs.
 
     Example:
-
       spacy-tagtog serve --port 8181
     """
     try:
         from spacy_tagtog.server import Store, serve
     except ImportError as error:
-        raise ConfigurationError(f"the local tagtog is not installed ({error.name} is missing)", advice="pip install 'spacy-tagtog[server]'") from error
+        raise ConfigurationError(
+            f"the local tagtog is not installed ({error.name} is missing)", advice="pip install 'spacy-tagtog[server]'"
+        ) from error
 
     password = ""
     store = Store(database)

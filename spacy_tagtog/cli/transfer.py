@@ -22,8 +22,12 @@ __all__ = ["create_local_project", "export_cli", "import_cli", "import_project"]
 @command
 def import_cli(
     source: Annotated[Path, typer.Argument(help="A folder or zip of tagtog documents.", show_default=False)],
-    on_problem: Annotated[str, typer.Option("--on-problem", help="Files that don't belong together: error (refuse), or report (leave out and list).")] = "error",
-    legend: Annotated[Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the source's own.", show_default=False)] = None,
+    on_problem: Annotated[
+        str, typer.Option("--on-problem", help="Files that don't belong together: error (refuse), or report (leave out and list).")
+    ] = "error",
+    legend: Annotated[
+        Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the source's own.", show_default=False)
+    ] = None,
     force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")] = False,
     domain: Domain = "",
     owner: Owner = "",
@@ -33,11 +37,10 @@ def import_cli(
 ) -> None:
     """Put all documents of a folder or zip into a tagtog project, with every version of their annotations.
 
-    On the local tagtog the project is made if it isn't there (named after the source unless --project says otherwise), with the entity types and labels of the source's legend. A
-    project elsewhere must exist and have them.
+    On the local tagtog the project is made if it isn't there (named after the source unless --project says
+    otherwise), with the entity types and labels of the source's legend. A project elsewhere must exist and have them.
 
     Example:
-
       spacy-tagtog import my-download.zip --project proteins
     """
     from spacy_tagtog._choices import choose
@@ -53,7 +56,7 @@ def import_cli(
         if create_local_project(connection, documents.legend, documents.folders):
             info(f"made the project {settings.project} in {settings.database}")
         versions, entities = import_project(connection, documents, force=force)
-        where = repr(connection.client)
+        where = str(connection)
     for member, report in versions.items():
         table(
             [
@@ -106,9 +109,9 @@ def import_project(connection: Connection, documents: Project, *, force: bool = 
     entities = 0
     having: dict[str, set[str]] = {}
     for document in progress(documents, len(documents), what="reading"):
-        for member, annotations in document.versions.items():
+        for member, version in document.versions.items():
             having.setdefault(member, set()).add(document.id)
-            entities += len(annotations)
+            entities += len(version)
     reports = {}
     # The master version first: it brings every document, also those that nobody annotated.
     for member in [MASTER, *(member for member in documents.members if member != MASTER)]:
@@ -121,7 +124,9 @@ def import_project(connection: Connection, documents: Project, *, force: bool = 
 def export_cli(
     target: Annotated[Path, typer.Argument(help="The folder or zip to write.", show_default=False)],
     query: Annotated[str, typer.Option("--query", "-q", help="A tagtog search query.")] = "*",
-    member: Annotated[list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: master.", show_default=False)] = None,
+    member: Annotated[
+        list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: master.", show_default=False)
+    ] = None,
     force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
     domain: Domain = "",
     owner: Owner = "",
@@ -132,7 +137,6 @@ def export_cli(
     """Write all documents of a tagtog project into a folder or zip, in the layout of tagtog's own download.
 
     Example:
-
       spacy-tagtog export backup.zip --project proteins
     """
     from spacy_tagtog._files import check_free

@@ -12,8 +12,8 @@ def version_cli() -> None:
     """Print the versions of this package, spaCy and Python."""
     import platform
 
-    import spacy
+    from spacy.about import __version__ as spacy_version
 
     from spacy_tagtog import __version__
 
-    table([("spacy-tagtog", __version__), ("spaCy", spacy.__version__), ("Python", platform.python_version()), ("platform", platform.platform())])
+    table([("spacy-tagtog", __version__), ("spaCy", spacy_version), ("Python", platform.python_version()), ("platform", platform.platform())])

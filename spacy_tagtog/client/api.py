@@ -210,6 +210,17 @@ class _BoundedRetry(Retry):
         return retry
 
 
+class _Session(requests.Session):
+    """A session that leaves redirects to its caller, who decides which ones may have the password."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        return None
+
+    def leads_to(self, response: requests.Response) -> str | None:
+        """Where an answer redirects to, as it says itself; ``None`` where it doesn't."""
+        return super().get_redirect_target(response)
+
+
 def _retries() -> _BoundedRetry:
     return _BoundedRetry(
         total=3,
@@ -375,7 +386,7 @@ class TagtogClient:
         self._auth = HTTPBasicAuth(*credentials)
         self._secrets = (password, b64encode(b":".join(credentials)).decode())
         self._legend: Legend | None = None
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers["User-Agent"] = f"spacy-tagtog/{__version__}"
         # A proxy of the environment can't reach this machine's own loopback.
         self._session.trust_env = not loopback
@@ -428,7 +439,7 @@ class TagtogClient:
             with self._session.request(
                 method, url, params=fields, auth=self._auth, timeout=self._timeout, verify=self._verify, allow_redirects=False, stream=True, **body
             ) as response:
-                target = self._session.get_redirect_target(response)
+                target = self._session.leads_to(response)
                 if target is None:
                     return self._checked(response, _read(response, place), place)
                 url = self._redirected(method, response, target, place)

@@ -31,7 +31,9 @@ def parse_split(text: str) -> dict[str, float]:
             share = -1.0
         if not equals or not name.isidentifier() or name in shares or name == TRAIN or not 0 < share < 1:
             raise ConfigurationError(
-                "a share of the split can't be read", value=piece, legal="NAME=SHARE with a share between 0 and 1, each name once; train takes the rest"
+                "a share of the split can't be read",
+                value=piece,
+                legal="NAME=SHARE with a share between 0 and 1, each name once; train takes the rest",
             )
         shares[name] = share
     if sum(shares.values()) >= 1:

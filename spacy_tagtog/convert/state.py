@@ -3,7 +3,7 @@
 | name | what |
 |---|---|
 | ``doc.ents`` | entities without overlap, chosen by a named policy |
-| ``doc.spans["anndoc"]`` | all entities that stand on tokens; ``attrs["scores"]`` their ``prob``; ``span.id_`` their place in ann.json (``e0``, ``e1``…) |
+| ``doc.spans["anndoc"]`` | all entities that stand on tokens; ``attrs["scores"]``: ``prob``; ``span.id_``: place in ann.json (``e0``…) |
 | ``doc.spans["anndoc.parts"]`` | the parts, ``span.label_`` the part's id (parts without tokens are not in it) |
 | ``doc.cats`` | document labels: ``NAME`` for booleans, ``NAME=VALUE`` for others, 1.0 where set |
 | ``doc._.anndoc_id`` | the document's id |

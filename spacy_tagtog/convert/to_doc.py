@@ -19,11 +19,12 @@ from spacy_tagtog.convert.tokens import assemble, token_range
 __all__ = ["AlignmentMode", "EntsPolicy", "ToDocSettings", "document_to_doc"]
 
 AlignmentMode = Literal["split", "strict", "contract", "expand"]
-"""What happens where an entity begins or ends inside a token. ``split`` splits the token of the Doc; ``strict`` sets the entity aside; ``contract`` and ``expand`` move
-the border, as in ``Doc.char_span``."""
+"""What happens where an entity begins or ends inside a token. ``split`` splits the token of the Doc; ``strict`` sets
+the entity aside; ``contract`` and ``expand`` move the border, as in ``Doc.char_span``."""
 
 EntsPolicy = Literal["longest", "shortest", "first", "surest"]
-"""Which of overlapping entities goes into ``doc.ents``; ties go to the one that begins first, then to the one that ann.json lists first. ``surest``: the highest ``prob``."""
+"""Which of overlapping entities goes into ``doc.ents``; ties go to the one that begins first, then to the one that
+ann.json lists first. ``surest``: the highest ``prob``."""
 
 _PREFERENCE: Final[dict[str, Callable[[Located], float]]] = {
     "longest": lambda located: located.start - located.end,
@@ -77,8 +78,9 @@ def document_to_doc(
 ) -> Doc:
     """Convert one document into one Doc.
 
-    The Doc's text is that of the parts, divided by an empty line. Where entities are found is described in :mod:`spacy_tagtog.convert.state`. What can't be carried into
-    ``doc.ents`` is in the report, stays in the round trip, and its tokens are *missing* for NER (``ent_iob`` 0), so that training isn't taught that there is nothing.
+    The Doc's text is that of the parts, divided by an empty line. Where entities are found is described in
+    :mod:`spacy_tagtog.convert.state`. What can't be carried into ``doc.ents`` is in the report, stays in the round
+    trip, and its tokens are *missing* for NER (``ent_iob`` 0), so that training isn't taught that there is nothing.
 
     Args:
         document: The document.
@@ -205,7 +207,9 @@ def document_to_doc(
             html=document.html.data,
             ann=annotations.dumps() if settings.member in document.versions else None,
             legend=dict(document.legend),
-            spans=tuple((place.located.entity.index, span.start_char, span.end_char, place.label) for place, span in zip(placed, on_spans, strict=True)),
+            spans=tuple(
+                (place.located.entity.index, span.start_char, span.end_char, place.label) for place, span in zip(placed, on_spans, strict=True)
+            ),
             in_ents=tuple(place.located.entity.index for place in chosen),
         ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from spacy.language import Language
@@ -56,7 +56,7 @@ def _split(words: list[str], spaces: list[bool], cuts: Sequence[int]) -> tuple[l
     return out_words, out_spaces, inside
 
 
-def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: dict[str, Collection[int]] | None = None) -> Assembled:
+def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[str, Collection[int]] | None = None) -> Assembled:
     """Tokenize each part by itself and put the tokens into one Doc.
 
     Args:
@@ -69,7 +69,7 @@ def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: dict[str,
     """
     words: list[str] = []
     spaces: list[bool] = []
-    starts: list[bool | None] = []
+    starts: list[bool | int | None] = []
     spans: list[tuple[str, int, int]] = []
     splits: list[int] = []
     position = 0

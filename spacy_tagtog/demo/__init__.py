@@ -1,14 +1,16 @@
 """The demo corpus: notes of amateur astronomers, written for this package, with entities, relations and a document label.
 
-The texts are kept as people write and review them, with the annotations inline (``[M13](Celestial_Object)``), and become tagtog documents when they are read:
+The texts are kept as people write and review them, with the annotations inline (``[M13](Celestial_Object)``), and
+become tagtog documents when they are read:
 
     === NAME | annotated | seeing=good      a document; "annotated" ones are confirmed, "new" ones are for the pipeline to annotate
     # A title                               part s1h1
     A paragraph with [M13](Celestial_Object#a) in the [8-inch Dobsonian](Instrument#b).
     > observed_with a b                     a relation between two keys
 
-A document of one paragraph is one verbatim part (s1v1), any other has one part a paragraph (s1p1…). What every mention is annotated with is in ``guidelines.md``. The
-relations are a sample: a text without one may still describe an observation.
+A document of one paragraph is one verbatim part (s1v1), any other has one part a paragraph (s1p1…). What every
+mention is annotated with is in ``guidelines.md``. The relations are a sample: a text without one may still describe
+an observation.
 """
 
 from __future__ import annotations

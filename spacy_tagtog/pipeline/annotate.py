@@ -20,7 +20,7 @@ from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY
 
 __all__ = ["AnnotateReport", "annotate_documents", "ensure_confidence"]
 
-_MIN_PROB = 1e-6  # prob is in (0, 1]
+_MIN_PROB = 1e-6  # prob is in (0, 1]; 1 is left to people, no model is certain
 _WHO = re.compile(r"ml:[A-Za-z0-9._-]+")
 
 
@@ -118,8 +118,9 @@ def annotate_documents(
 ) -> Iterator[Document]:
     """Annotate documents with what a pipeline predicts.
 
-    New entities have the state ``pre-added``, the author ``who``, and the probability that the model gives. What people annotated stays as it is: a prediction that overlaps it
-    is left out. Earlier pre-annotations of the same author are replaced. Documents that people confirmed are left out.
+    New entities have the state ``pre-added``, the author ``who``, and the probability that the model gives. What
+    people annotated stays as it is: a prediction that overlaps it is left out. Earlier pre-annotations of the same
+    author are replaced. Documents that people confirmed are left out.
 
     Args:
         nlp: The pipeline, see :func:`ensure_confidence`.
@@ -232,7 +233,7 @@ def _annotated(
                 end=end,
                 unit=unit,
                 who=who,
-                prob=None if prob is None else min(1.0, max(_MIN_PROB, round(prob, 6))),
+                prob=None if prob is None else min(1 - _MIN_PROB, max(_MIN_PROB, round(prob, 6))),
             )
         )
     data["entities"] = kept + added

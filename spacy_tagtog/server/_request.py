@@ -54,6 +54,8 @@ class SizeLimit:
 
         async def limited() -> Message:
             nonlocal received
+            if received > self.limit:  # as the client itself says: don't wait for the body
+                raise self.refusal()
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))

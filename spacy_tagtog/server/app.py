@@ -161,7 +161,7 @@ def _output(call: _Call, docid: str, output: str) -> Response:
     annotations = Annotations.parse(document.version.json)
     info = call.store.project(*project)
     if output == "visualize":
-        return HTMLResponse(pages.document_page(info, document, html, annotations), headers={**headers, **pages.HEADERS})
+        return _page(pages.document_page(info, document, html, annotations), headers)
     table = entities_tsv if output == "entitiestsv" else entities_only_tsv
     text = table(html, annotations, info.legend)
     return Response(
@@ -200,13 +200,10 @@ def _import(call: _Call) -> Response:
     if "text" in call.body.fields:
         if files:
             raise RequestError(400, "the body has both text and files", legal="one of both")
-        # Refuse here what UTF-8 can't carry where it is XML that says why.
-        files = [UploadedFile(filename or TEXT_NAME, call.field("text").encode("utf-8", "surrogatepass"))]
+        text_format = call.query.get("format") or "default"
         filename = filename or TEXT_NAME
-        if call.query.get("format") in (None, "", "default"):
-            uploads = read_uploads(files, "verbatim", filename=filename)
-        else:
-            uploads = read_uploads(files, call.query["format"], filename=filename)
+        # Whatever its name is, it is text.
+        uploads = read_uploads([UploadedFile.of_text(TEXT_NAME, call.field("text"))], text_format, filename=filename)
     elif files:
         uploads = read_uploads(files, call.query.get("format"), filename=filename)
     else:
@@ -333,8 +330,9 @@ def _nowhere(call: _Call) -> Response:
 # ---------------------------------------------------------------------------------------------------------------------------------------- pages
 
 
-def _page(html: str) -> Response:
-    return HTMLResponse(html, headers=pages.HEADERS)
+def _page(html: str, headers: Mapping[str, str] | None = None) -> Response:
+    # Annotations may hold lone surrogates, which a page can't.
+    return HTMLResponse(html.encode("utf-8", "replace"), headers={**(headers or {}), **pages.HEADERS})
 
 
 def _start_page(call: _Call) -> Response:
@@ -363,7 +361,8 @@ def _web_page(call: _Call) -> Response:
 
 
 def _text(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    return PlainTextResponse(message, status_code=status, headers={**_HEADERS, **(headers or {})})
+    # A message may show what the client sent, lone surrogates of its JSON too.
+    return PlainTextResponse(message.encode("utf-8", "backslashreplace"), status_code=status, headers={**_HEADERS, **(headers or {})})
 
 
 _REALM = {"WWW-Authenticate": 'Basic realm="local tagtog", charset="UTF-8"'}
@@ -399,13 +398,13 @@ def _accounts_check(accounts: Mapping[str, str]) -> Callable[[str, str], bool]:
     return check
 
 
-def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_request_bytes: int = MAX_REQUEST_BYTES) -> Starlette:
+def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_request_bytes: int | None = None) -> Starlette:
     """Make the application.
 
     Args:
         store: The database. The caller closes it.
         accounts: Users, name to password, beside those of the database. They are never written to disk.
-        max_request_bytes: Larger requests are refused.
+        max_request_bytes: Larger requests are refused; by default those over 256 MB.
 
     Returns:
         An ASGI application.
@@ -491,6 +490,6 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
     return Starlette(
         debug=False,
         routes=routes,
-        middleware=[Middleware(SizeLimit, limit=max_request_bytes)],
+        middleware=[Middleware(SizeLimit, limit=MAX_REQUEST_BYTES if max_request_bytes is None else max_request_bytes)],
         exception_handlers={Exception: failed},
     )

@@ -450,7 +450,7 @@ class _Translator:
                 unit = ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")[len(numbers) - 1]
                 return _milliseconds(start), _milliseconds(_shift(start, 1, unit))
         except (ValueError, OverflowError) as error:
-            raise QueryError(f"{field}: has a date that doesn't exist", value=text, legal="dates of the years 1 to 9999") from error
+            raise QueryError(f"{field}: has a date that doesn't exist", value=text, legal="dates of the years 1 to 9998") from error
         raise QueryError(
             f"{field}: needs a date", value=text, legal="2018, 2018-03, 2018-03-06, 2018-03-06T16:34:41.720Z, NOW, NOW-1DAY, or a range [a TO b]"
         )

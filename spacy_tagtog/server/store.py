@@ -542,7 +542,7 @@ class Store:
             ).lastrowid
             connection.execute(
                 "INSERT INTO contents (document_id, html, text, original, original_name) VALUES (?, ?, ?, ?, ?)",
-                (key, html.data, text, None if upload.html is not None else upload.raw, upload.names[0]),
+                (key, html.data, text, None if upload.html is not None else upload.raw, upload.original_name),
             )
         else:
             key = row["id"]
@@ -578,7 +578,7 @@ class Store:
                 )
         connection.execute(
             "UPDATE contents SET html = ?, text = ?, original = ?, original_name = ? WHERE document_id = ?",
-            (html.data, _whole_text(html), None if upload.html is not None else upload.raw, upload.names[0], key),
+            (html.data, _whole_text(html), None if upload.html is not None else upload.raw, upload.original_name, key),
         )
         connection.execute("UPDATE documents SET header = ? WHERE id = ?", (_header(html), key))
         return True

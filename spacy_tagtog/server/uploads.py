@@ -26,10 +26,35 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """A file of a request."""
+    """A file of a request.
+
+    Attributes:
+        name: Its name, as it was given.
+        data: Its content.
+        text: Its content where it came as text in the first place. A byte order mark belongs to the text then.
+    """
 
     name: str
     data: bytes
+    text: str | None = None
+
+    @classmethod
+    def of_text(cls, name: str, text: str) -> UploadedFile:
+        """A text as a file.
+
+        Raises:
+            RequestError: UTF-8 can't carry it.
+        """
+        try:
+            return cls(name, text.encode(), text)
+        except UnicodeEncodeError as error:
+            raise RequestError(
+                400,
+                "the text holds a character that UTF-8 can't carry",
+                place=f"{name}, character {error.start}",
+                value=f"U+{ord(text[error.start]):04X}",
+                legal="any Unicode text without lone surrogates",
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -57,6 +82,11 @@ class Upload:
     text: str
     text_format: str
     annotations: Annotations | None
+
+    @property
+    def original_name(self) -> str:
+        """The file name under which its content is given back as it was uploaded."""
+        return self.filename if self.html is None else self.names[0]
 
     @property
     def place(self) -> str:
@@ -132,7 +162,7 @@ def _content(file: UploadedFile, base: str, kind: str, annotations: UploadedFile
         )
     else:
         try:
-            text = file.data.decode("utf-8-sig")
+            text = file.data.decode("utf-8-sig") if file.text is None else file.text
         except UnicodeDecodeError as error:
             raise RequestError(
                 400,
