@@ -314,6 +314,22 @@ def test_a_server_that_hangs_is_given_up_at_once(fault: FaultServer) -> None:
     assert len(fault.requests) == 1
 
 
+def test_a_host_that_does_not_even_refuse_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = []
+
+    def black_hole(*_: Any) -> None:
+        attempts.append(1)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket.socket, "connect", black_hole)
+    with TagtogClient("http://127.0.0.1:9", username="ann", password=PASSWORD, project="x") as client:
+        with pytest.raises(UnreachableError, match="in time"):
+            client.count()
+        with pytest.raises(UnreachableError, match="in time"):
+            client.upload_text("x")
+    assert len(attempts) == 2
+
+
 def test_an_answer_that_stops_in_the_middle_is_given_up(fault: FaultServer) -> None:
     def stall(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
@@ -917,6 +933,21 @@ def test_files_that_cannot_be_uploaded(fault: FaultServer, client: TagtogClient,
         client.upload_files([tmp_path / "a" / "x.txt", tmp_path / "b" / "x.txt"])
     assert client.upload_files([]) == []
     assert fault.requests == []
+
+
+def test_files_go_in_requests_of_bounded_size(fault: FaultServer, client: TagtogClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / f"{number}.txt" for number in range(3)]
+    for path in paths:
+        path.write_text("12345")
+    monkeypatch.setattr("spacy_tagtog.client.api._MAX_BATCH_BYTES", 10)
+    fault.answers = [
+        answer(imported({"docid": "aOne", "result": "created"}, {"docid": "aTwo", "result": "created"})),
+        answer(imported({"docid": "aThree", "result": "updated"})),
+    ]
+    items = client.upload_files(paths, folder="pool/x")
+    assert [(item.doc_id, item.result) for item in items] == [("aOne", "created"), ("aTwo", "created"), ("aThree", "updated")]
+    assert [request.body.count(b"12345") for request in fault.requests] == [2, 1]
+    assert fault.requests[0].query == {"owner": "ann", "project": "proj", "output": "null", "folder": "pool/x"}
 
 
 @pytest.mark.parametrize("body", ["", "many", "-1", "1.5", "٣", "<html>"])

@@ -584,3 +584,31 @@ def test_files_that_cannot_be_read_or_removed_are_named(client: TagtogClient, ta
     with pytest.raises(ProjectError, match="can't be read") as caught:
         fetch(client, target)
     assert caught.value.place == ann_path(target, doc)
+
+
+def test_a_manifest_that_cannot_be_read_is_named(client: TagtogClient, target: Path) -> None:
+    (target / MANIFEST_NAME).mkdir(parents=True)
+    with pytest.raises(ProjectError, match="manifest can't be read") as caught:
+        fetch(client, target)
+    assert caught.value.place == target / MANIFEST_NAME
+
+
+def test_a_file_that_cannot_be_removed_is_named_and_not_forgotten(client: TagtogClient, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    doc = document(1)
+    upload(client, doc)
+    fetch(client, target)
+    client.delete_document(doc.id)
+    unlink = Path.unlink
+
+    def denied(self: Path, missing_ok: bool = False) -> None:
+        if self.suffix == ".html":
+            raise PermissionError(13, "Permission denied")
+        unlink(self, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", denied)
+        with pytest.raises(WriteError, match="Permission denied") as caught:
+            fetch(client, target)
+    assert caught.value.place == html_path(target, doc)
+    assert fetch(client, target).removed == [doc.id]
+    assert set(tree(target)) == {MANIFEST_NAME, LEGEND_NAME}

@@ -188,10 +188,8 @@ def test_a_document_is_known_by_the_id_in_its_content(client: TagtogClient) -> N
     assert client.count() == 1
 
 
-@pytest.mark.parametrize("name", ["report.txt", 'Bericht "Über" (1) + \\ [x]:y.txt', "a b"])
+@pytest.mark.parametrize("name", ["report.txt", 'Bericht "Über" (1) + [x]:y*?.txt', "a b"])
 def test_a_document_with_a_foreign_name_is_known_by_name_and_content(client: TagtogClient, name: str) -> None:
-    if "\\" in name:
-        name = name.replace("\\", "~")  # the local tagtog takes no backslash in names
     html = html_from_text("Ann lives here.", filename=name, doc_id="foreign")
     same_name = html_from_text("Another text.", filename=name, doc_id="foreign2")
     annotations = document(complete=True).annotations
@@ -381,7 +379,6 @@ def test_a_push_that_fails_midway_says_what_was_done_and_can_go_on(
 
 def test_what_the_server_refuses_carries_the_report(client: TagtogClient) -> None:
     good, bad = document(0), document(1)
-    bad.annotations.data["entities"] = [entity(text="Ann", start=0)]
     html = html_from_text("Changed content", filename="001.txt", doc_id=bad.id)
     push(client, [bad])
     list(client.push([document(1, entity("e_2"), member="bob")], member="bob"))
@@ -392,8 +389,8 @@ def test_what_the_server_refuses_carries_the_report(client: TagtogClient) -> Non
 
 
 def test_an_unknown_project_is_not_taken_for_new_documents(client: TagtogClient, server: LocalTagtog) -> None:
-    with TagtogClient(server.url, username=server.username, password=server.password, project="none", owner="owner") as other:
-        with pytest.raises(NotFoundError) as caught:
-            push(other, [document()])
+    other = TagtogClient(server.url, username=server.username, password=server.password, project="none", owner="owner")
+    with other, pytest.raises(NotFoundError) as caught:
+        push(other, [document()])
     assert isinstance(caught.value, SpacyTagtogError)
     assert caught.value.report == PushReport()  # type: ignore[attr-defined]

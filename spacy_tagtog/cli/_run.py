@@ -73,7 +73,7 @@ def table(rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None 
     if data:
         aligns: list[Literal["l", "r", "c"]] = ["l"]
         aligns.extend("r" for _ in data[0][1:])
-        _echo(wasabi_table(data, header=header, divider=header is not None, aligns=aligns))
+        _echo(wasabi_table(data, header=header, divider=header is not None, aligns=aligns, max_col=100))
 
 
 def progress(items: Iterable[T], total: int | None = None, *, what: str = "") -> Iterable[T]:

@@ -66,7 +66,7 @@ class ReportItem:
 
     def __str__(self) -> str:
         place = self.document if self.part is None else f"{self.document}, part {self.part}, offset {self.start}"
-        shown = f" {self.label} {self.text!r}" if self.text or self.label else ""
+        shown = f" {self.label} {self.text!r}:" if self.text or self.label else ""
         reason = ENTITY_REASONS.get(self.reason) or DOCUMENT_REASONS.get(self.reason, self.reason)
         return f"{place}:{shown} {reason}" + (f" ({self.detail})" if self.detail else "")
 
