@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from spacy_tagtog.errors import OutputExistsError, WriteError
@@ -23,6 +23,24 @@ def _write_error(error: OSError, path: Path) -> WriteError:
 
 
 @contextmanager
+def _parents(path: Path) -> Iterator[None]:
+    """Make the folders that ``path`` is in; remove those that were made when the block ends badly."""
+    made = []
+    for folder in path.parents:
+        if folder.exists():
+            break
+        made.append(folder)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):  # not there, or somebody else put something into it
+                folder.rmdir()
+        raise
+
+
+@contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well, else remove it.
 
@@ -32,23 +50,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
     path = Path(path)
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        # mkstemp makes private files; give the mode that a plain open() would.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with _parents(path):
+            try:
+                handle, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)
+                os.close(handle)
+                temporary = Path(name)
+                # mkstemp makes private files; give the mode that a plain open() would.
+                mask = os.umask(0)
+                os.umask(mask)
+                temporary.chmod(0o666 & ~mask)
+                yield temporary
+                with temporary.open("rb+") as file:
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            finally:
+                if temporary is not None:
+                    temporary.unlink(missing_ok=True)
     except OSError as error:
         raise _write_error(error, path) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -67,8 +86,12 @@ def check_free(path: Path, *, force: bool) -> None:
 
     Raises:
         OutputExistsError: It exists (a folder: with something in it) and ``force`` is not set.
+        WriteError: Nothing can be there: the name is too long, or access is denied.
     """
-    exists = any(path.iterdir()) if path.is_dir() else path.exists()
+    try:
+        exists = any(path.iterdir()) if path.is_dir() else path.exists()
+    except OSError as error:
+        raise _write_error(error, path) from error
     if exists and not force:
         raise OutputExistsError(
             "the output exists already",
@@ -93,21 +116,22 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     path = Path(path)
     check_free(path, force=force)
     temporary: Path | None = None
-    old: Path | None = None
+    aside: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".part-", dir=path.parent))
-        temporary.chmod(0o755)
-        yield temporary
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=".old-", dir=path.parent))
-            path.replace(old / path.name)
-        temporary.replace(path)
+        with _parents(path):
+            try:
+                temporary = Path(tempfile.mkdtemp(prefix=".part-", dir=path.parent))
+                temporary.chmod(0o755)
+                yield temporary
+                if path.exists():
+                    aside = Path(tempfile.mkdtemp(prefix=".old-", dir=path.parent))
+                    path.replace(aside / "old")
+                temporary.replace(path)
+            finally:
+                if aside is not None and not path.exists() and (aside / "old").exists():
+                    (aside / "old").replace(path)  # whatever stopped the swap: what was there comes back
+                for folder in (temporary, aside):
+                    if folder is not None:
+                        shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
-        if old is not None and not path.exists():
-            (old / path.name).replace(path)
         raise _write_error(error, path) from error
-    finally:
-        for folder in (temporary, old):
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)

@@ -36,11 +36,18 @@ _NOTHING: Final = object()
 _MAX_VALUE_CHARS: Final = 200
 
 
+def _printable(text: str) -> str:
+    """The text without lone surrogates (as in names of files that aren't UTF-8): they can't be printed on a UTF-8 terminal."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _shown(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    text = text if text.isprintable() else repr(text)[1:-1]
-    # A lone surrogate can't be printed on a UTF-8 terminal.
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception:  # a message must never fail: not for a value nested too deeply, not for one with a broken __repr__
+        text = f"<{type(value).__name__}>"
+    text = text[: _MAX_VALUE_CHARS + 1]
+    text = _printable(text if text.isprintable() else repr(text)[1:-1])
     return text if len(text) <= _MAX_VALUE_CHARS else f"{text[: _MAX_VALUE_CHARS - 1]}…"
 
 
@@ -76,17 +83,17 @@ class SpacyTagtogError(Exception):
         """The parts of the message after the problem, as (caption, text) pairs, in display order."""
         rows = []
         if self.place is not None:
-            rows.append(("where", str(self.place)))
+            rows.append(("where", _printable(str(self.place))))
         if self._has_value:
             rows.append(("value", _shown(self.value)))
         if self.legal is not None:
-            rows.append(("legal", self.legal))
+            rows.append(("legal", _printable(self.legal)))
         if self.advice is not None:
-            rows.append(("to do", self.advice))
+            rows.append(("to do", _printable(self.advice)))
         return rows
 
     def __str__(self) -> str:
-        return "\n".join([self.problem, *(f"  {caption}: {text}" for caption, text in self.details())])
+        return "\n".join([_printable(self.problem), *(f"  {caption}: {text}" for caption, text in self.details())])
 
 
 class AnndocError(SpacyTagtogError):

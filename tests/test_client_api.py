@@ -548,6 +548,7 @@ def test_the_password_never_goes_to_another_server(fault: FaultServer, client: T
         ("https://tagtog.example", "http://tagtog.example/x", False),
         ("https://tagtog.example", "https://tagtog.example:8443/x", False),
         ("http://tagtog.example", "https://tagtog.example:8443/x", False),
+        ("http://tagtog.example", "https://evil.example/x", False),
         ("https://tagtog.example", "https://www.tagtog.example/x", False),
         ("https://tagtog.example", "//evil.example/x", False),
         ("https://tagtog.example", "https://tagtog.example@evil.example/x", False),

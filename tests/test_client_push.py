@@ -179,11 +179,12 @@ def test_a_document_without_annotations_deletes_none(client: TagtogClient) -> No
     assert push(client, bare).unchanged == [new.id, empty.id, text.doc_id]
 
 
-def test_a_document_is_known_by_the_id_in_its_content(client: TagtogClient) -> None:
+@pytest.mark.parametrize("name", ["my-name", document(77).id])
+def test_a_document_is_known_by_the_id_in_its_content(client: TagtogClient, name: str) -> None:
     doc = document(complete=True)
     push(client, [doc])
-    renamed = Document("my-name", doc.html, {"master": document(0, entity("e_2")).annotations}, legend=THERE)
-    assert push(client, [renamed]).refused == [("my-name", "it is confirmed in tagtog")]
+    renamed = Document(name, doc.html, {"master": document(0, entity("e_2")).annotations}, legend=THERE)
+    assert push(client, [renamed]).refused == [(name, "it is confirmed in tagtog")]
     assert push(client, [renamed], force=True).updated == [doc.id]
     assert client.count() == 1
 

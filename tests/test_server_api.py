@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml, confidence, html_from_blocks, html_from_text, is_document_id
+from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml, confidence, html_from_blocks, is_document_id
 from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
 
 LEGEND = Legend({"e_1": "Person", "e_2": "Place", "f_3": "role", "m_4": "topic", "n_5": "Wikidata", "r_6": "lives_in"})
@@ -33,7 +33,9 @@ class Api:
         self.project = {"owner": "local", "project": project}
         server.store.create_project("local", project, settings_from_legend(LEGEND, ["pool/train", "pool/test/deep", "pool/other/deep"]))
 
-    def call(self, method: str, path: str = "documents", /, *, files: Any = None, data: Any = None, json: Any = None, **query: Any) -> requests.Response:
+    def call(
+        self, method: str, path: str = "documents", /, *, files: Any = None, data: Any = None, json: Any = None, **query: Any
+    ) -> requests.Response:
         address = {"documents": "/-api/documents/v1"}.get(path, path)
         if not address.startswith("/"):
             address = f"/-api/settings/v1/{path}"
@@ -119,7 +121,9 @@ def test_stored_users_may_call_and_changed_passwords_count(server: LocalTagtog, 
     assert [status("pässword:1"), status("second")] == [401, 200]
 
 
-@pytest.mark.parametrize(("query", "status", "word"), [({}, 400, "owner"), ({"owner": "local"}, 400, "project"), ({"owner": "local", "project": "none"}, 404, "none")])
+@pytest.mark.parametrize(
+    ("query", "status", "word"), [({}, 400, "owner"), ({"owner": "local"}, 400, "project"), ({"owner": "local", "project": "none"}, 404, "none")]
+)
 def test_the_project_must_be_named_and_exist(api: Api, query: dict[str, str], status: int, word: str) -> None:
     for path in ("/-api/documents/v1", "/-api/settings/v1/annotationsLegend"):
         refused(api.session.get(api.server.url + path, params={**query, "search": "*"}, timeout=20), status, word)
@@ -208,7 +212,12 @@ def test_the_answer_to_an_import_is_that_of_the_api(api: Api) -> None:
 
 
 def test_text_comes_as_a_form_as_json_and_as_multipart_with_post_and_put(api: Api) -> None:
-    ways: list[dict[str, Any]] = [{"data": {"text": "tëxt"}}, {"json": {"text": "tëxt"}}, {"files": {"text": (None, "tëxt")}}, {"files": {"any": ("text.txt", "tëxt")}}]
+    ways: list[dict[str, Any]] = [
+        {"data": {"text": "tëxt"}},
+        {"json": {"text": "tëxt"}},
+        {"files": {"text": (None, "tëxt")}},
+        {"files": {"any": ("text.txt", "tëxt")}},
+    ]
     results = [api.call(method, output="null", **way).json()["items"][0] for way in ways for method in ("POST", "PUT")]
     assert {item["docid"] for item in results} == {results[0]["docid"]}
     assert [item["result"] for item in results] == ["created"] + ["updated"] * 7
@@ -228,13 +237,18 @@ def test_filename_folder_and_member_are_taken_from_the_query(api: Api) -> None:
     assert api.docs()[0]["filename"] == "Über 1.txt"
 
 
-@pytest.mark.parametrize(("given", "path"), [("1", "pool/train"), ("train", "pool/train"), ("/pool/test/deep/", "pool/test/deep"), ("0", "pool"), ("test", "pool/test")])
+@pytest.mark.parametrize(
+    ("given", "path"), [("1", "pool/train"), ("train", "pool/train"), ("/pool/test/deep/", "pool/test/deep"), ("0", "pool"), ("test", "pool/test")]
+)
 def test_a_folder_is_an_index_a_path_or_a_name(api: Api, given: str, path: str) -> None:
     api.text("x", folder=given)
     assert api.docs()[0]["folder"] == path
 
 
-@pytest.mark.parametrize(("folder", "words"), [("nope", ["no such folder", "pool/train (1)"]), ("deep", ["several", "pool/test/deep", "pool/other/deep"]), ("99", ["no such folder"])])
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [("nope", ["no such folder", "pool/train (1)"]), ("deep", ["several", "pool/test/deep", "pool/other/deep"]), ("99", ["no such folder"])],
+)
 def test_an_unknown_folder_is_refused_with_the_legal_ones(api: Api, folder: str, words: list[str]) -> None:
     refused(api.call("POST", data={"text": "x"}, folder=folder), 400, *words)
     assert api.docs() == []
@@ -295,10 +309,12 @@ def test_other_outputs_answer_with_the_last_document(api: Api) -> None:
     assert "shown" in page.text
 
 
-_XML_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff") | st.sampled_from("\n\r\t😀𝒳&<>]\"'"), min_size=1)
+_XML_TEXT = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff") | st.sampled_from("\n\r\t😀𝒳&<>]\"'"), min_size=1
+)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=_XML_TEXT)
 def test_any_text_comes_back(api: Api, text: str) -> None:
     docid = api.text(text)["docid"]
@@ -318,7 +334,11 @@ def pair_html(*paragraphs: str, doc_id: str = "x", origid: str = "x") -> bytes:
 
 def test_a_pair_becomes_a_document_and_comes_back_unchanged(api: Api) -> None:
     content = pair_html("Ada lived 😀 in London", origid="letter").replace(b"<p ", b"<p\n  class='\xc3\xa4' ")
-    own = {"custom": [1, {"z": 1, "a": "ü"}], **annotations(entity("e_1", "s1p1", 0, "Ada", vendor="kept"), complete=True).data, "annotatable": {"parts": ["s1p1"]}}
+    own = {
+        "custom": [1, {"z": 1, "a": "ü"}],
+        **annotations(entity("e_1", "s1p1", 0, "Ada", vendor="kept"), complete=True).data,
+        "annotatable": {"parts": ["s1p1"]},
+    }
     answer = api.pairs(("letter", content, Annotations(own)))
     (item,) = answer.json()["items"]
     assert item["origid"] == "letter"
@@ -387,7 +407,14 @@ def test_values_that_only_python_takes_for_equal_are_a_change(api: Api, first: A
 
 def test_members_have_versions_of_their_own(api: Api) -> None:
     content = pair_html("Ada")
-    docid = api.pairs(("x", content, annotations(entity("e_1", "s1p1", 0, "Ada")), ), member="bob").json()["items"][0]["docid"]
+    docid = api.pairs(
+        (
+            "x",
+            content,
+            annotations(entity("e_1", "s1p1", 0, "Ada")),
+        ),
+        member="bob",
+    ).json()["items"][0]["docid"]
     empty = api.get(docid, "ann.json", member="eve")
     assert (empty.json()["entities"], empty.json()["annotatable"]) == ([], {"parts": ["s1p1"]})
     assert "empty" in empty.headers["Warning"]
@@ -412,8 +439,8 @@ def test_entities_in_missing_parts_and_with_wrong_offsets_are_taken(api: Api) ->
     docid = api.pairs(("x", pair_html("Ada"), own)).json()["items"][0]["docid"]
     assert len(api.get(docid, "ann.json").json()["entities"]) == 2
     page = api.get(docid, "visualize").text
-    assert "the document has no part s9p9" in page
-    assert "its text doesn&#x27;t stand at its offsets" in page
+    assert "no part &#x27;s9p9&#x27;" in page
+    assert page.count("stands &#x27;") == 1
 
 
 def test_annotations_may_hold_what_utf8_cannot(api: Api) -> None:
@@ -436,7 +463,7 @@ def test_annotations_may_hold_what_utf8_cannot(api: Api) -> None:
         ("[]", ["ann.json"]),
         ("{", ["doesn't parse"]),
         ('{"entities": [{"classId": "e_1"}]}', ["entities[0]", "part"]),
-        ('{"x": 1e999}', ["can't be stored"]),
+        ('{"x": 1e999}', ["1e999"]),
         ('{"x": NaN}', ["NaN"]),
         ('{"entities": [{"classId": "e_1", "part": "s1p1", "offsets": [{"start": -1, "text": "x"}]}]}', ["start"]),
     ],
@@ -492,7 +519,11 @@ def test_pairs_come_in_any_field_and_with_any_of_the_suffixes(api: Api, field: s
 
 
 def test_text_with_annotations_is_parsed_as_the_format_says(api: Api) -> None:
-    for upload_format, parts in {"default-plus-annjson": ["s1v1"], "verbatim-plus-annjson": ["s1v1"], "formatted-plus-annjson": ["s1p1", "s1p2"]}.items():
+    for upload_format, parts in {
+        "default-plus-annjson": ["s1v1"],
+        "verbatim-plus-annjson": ["s1v1"],
+        "formatted-plus-annjson": ["s1p1", "s1p2"],
+    }.items():
         files = [("f", (f"{upload_format}.txt", b"\xef\xbb\xbfone\ntwo")), ("f", (f"{upload_format}.ann.json", annotations(complete=True).dumps()))]
         docid = api.call("POST", files=files, format=upload_format, output="null").json()["items"][0]["docid"]
         got = api.get(docid, "ann.json").json()
@@ -556,10 +587,12 @@ def test_every_output_of_a_document(api: Api) -> None:
     )
     assert api.get(docid, "entitiesonlyclassestsv").content.decode() == "Ada Lovelace\tPerson\nLovelace\tPlace\nNorth … America\tPlace\nBob\tPerson\n"
     address = api.get(docid, "weburl").text
-    assert address == f"{api.server.url}/local/{api.name}/pool/{docid}"
+    assert address == f"{api.server.url}/local/{quote(api.name)}/pool/{docid}"
     assert api.session.get(address, timeout=20).status_code == 200
     assert "Ada Lovelace" in api.call("GET", ids=docid).text
-    assert api.session.head(f"{api.server.url}/-api/documents/v1", params={**api.project, "ids": docid, "output": "text"}, timeout=20).status_code == 200
+    assert (
+        api.session.head(f"{api.server.url}/-api/documents/v1", params={**api.project, "ids": docid, "output": "text"}, timeout=20).status_code == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -735,7 +768,9 @@ def test_requests_beyond_the_limit_are_refused(tmp_path: Path, monkeypatch: pyte
         refused(api.call("POST", data={"text": "x" * 4000}), 413, "3000 bytes")
         pieces = [b"text=", *[b"x" * 100] * 40]
         address, headers = f"{api.server.url}/-api/documents/v1", {"Content-Type": "application/x-www-form-urlencoded"}
-        chunked = requests.post(address, params=api.project, auth=(api.server.username, api.server.password), data=iter(pieces), headers=headers, timeout=20)
+        chunked = requests.post(
+            address, params=api.project, auth=(api.server.username, api.server.password), data=iter(pieces), headers=headers, timeout=20
+        )
         refused(chunked, 413, "3000 bytes")
         assert api.docs() == []
         api.text("x" * 2000)
@@ -745,8 +780,13 @@ def test_a_declared_length_is_refused_before_it_is_sent(api: Api) -> None:
     credentials = requests.Request("POST", "http://x", auth=api.session.auth).prepare().headers["Authorization"]
     host, port = api.server.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
-        head = f"POST /-api/documents/v1?owner=local&project=x HTTP/1.1\r\nHost: {host}\r\nAuthorization: {credentials}\r\nContent-Length: 300000000\r\n\r\n"
-        connection.sendall(head.encode())
+        lines = [
+            "POST /-api/documents/v1?owner=local&project=x HTTP/1.1",
+            f"Host: {host}",
+            f"Authorization: {credentials}",
+            "Content-Length: 300000000",
+        ]
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 413")
 
 

@@ -26,10 +26,10 @@ __all__ = [
     "confidence",
     "detect_unit",
     "document_id",
+    "document_paths",
     "html_from_blocks",
     "html_from_text",
     "is_document_id",
-    "document_paths",
     "locate",
     "write_project",
 ]

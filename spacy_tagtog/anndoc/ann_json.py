@@ -7,10 +7,12 @@ thin views on it. Field facts: tagtog's anndoc documentation, version 3.6.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Union
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import NotRequired, TypedDict
@@ -21,7 +23,9 @@ __all__ = ["Annotations", "Entity", "Fragment", "JsonObject", "Relation", "confi
 
 JsonObject = dict[str, Any]
 _STRICT = ConfigDict(strict=True)
-_Number = Union[int, float]
+_Number = int | float
+_OFFSET = re.compile("[0-9]{1,18}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 # The types below are only what this package relies on. Anything else in the object passes through unseen.
@@ -190,7 +194,7 @@ class Relation:
         for reference in self.data["entities"]:
             pieces = reference.split("|")
             start, comma, last = pieces[-1].partition(",")
-            if len(pieces) not in (2, 3) or not comma or not (start.isdecimal() and last.isdecimal()):
+            if len(pieces) not in (2, 3) or not comma or not (_OFFSET.fullmatch(start) and _OFFSET.fullmatch(last)):
                 raise AnnJsonError(
                     "a relation's reference can't be read",
                     place=f"relations[{self.index}].entities",
@@ -227,10 +231,12 @@ class Annotations:
         """Read the content of an ann.json.
 
         Raises:
-            AnnJsonError: It isn't JSON, or a field has the wrong type.
+            AnnJsonError: It isn't JSON, one object has a key twice, or a field has the wrong type.
         """
         try:
-            data = json.loads(content, parse_constant=_refuse_constant)
+            if isinstance(content, bytes):  # not what json.loads guesses: UTF-16 isn't legal, a byte order mark is of no harm
+                content = content.decode("utf-8-sig", "surrogatepass")
+            data = json.loads(content.removeprefix("\ufeff"), parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique)
         except json.JSONDecodeError as error:
             raise AnnJsonError(
                 f"ann.json doesn't parse: {error.msg}",
@@ -258,8 +264,17 @@ class Annotations:
         )
 
     def dumps(self) -> str:
-        """The annotations as JSON text, keys in the order in which they were read."""
-        return json.dumps(self.data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        """The annotations as JSON text, keys in the order in which they were read. It can always be encoded as UTF-8.
+
+        Raises:
+            AnnJsonError: The data was changed to something that JSON can't hold.
+        """
+        try:
+            text = json.dumps(self.data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise AnnJsonError(f"these annotations can't be written as JSON: {error}", place=self.place, legal="what JSON can hold") from error
+        # Half a character, cut off in a browser: UTF-8 can't hold it, an escape can.
+        return text if text.isascii() else _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Annotations) and self.data == other.data
@@ -307,14 +322,33 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not legal in JSON")
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number[:20]} is too large a number")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> JsonObject:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        seen: set[str] = set()
+        key = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"one object has the key {key!r} twice")
+    return data
+
+
 def _schema_error(error: ValidationError, place: object) -> AnnJsonError:
     # Unions report one error for each alternative: the first is the most specific that a reader needs.
     first = error.errors(include_url=False)[0]
+    steps = list(first["loc"])
+    if len(steps) > 1 and steps[-1] in ("bool", "int", "float", "str") and steps[-2] in ("prob", "value"):
+        steps.pop()  # pydantic's name for the member of a union
     path = ""
-    for step in first["loc"]:
+    for step in steps:
         if isinstance(step, int):
             path += f"[{step}]"
-        elif step not in ("bool", "int", "float", "str"):  # pydantic's names for the members of a union
+        else:
             path += f".{step}" if path else str(step)
     missing = first["type"] == "missing"
     return AnnJsonError(

@@ -89,7 +89,17 @@ class Document:
         return len(self.parts)
 
     def __repr__(self) -> str:
-        versions = ", ".join(
-            f"{member}: {len(annotations)} entities{' ✓' if annotations.complete else ''}" for member, annotations in self.versions.items()
-        )
-        return f"<Document {self.id!r} in {self.folder}: {len(self)} parts, {versions or 'not annotated'}>"
+        # Files are read only now, and may be broken: a debugger must show the document all the same.
+        try:
+            parts = f"{len(self)} parts"
+        except Exception:
+            parts = "unreadable content"
+        versions = ", ".join(self._version_repr(member) for member in self.versions)
+        return f"<Document {self.id!r} in {self.folder}: {parts}, {versions or 'not annotated'}>"
+
+    def _version_repr(self, member: str) -> str:
+        try:
+            annotations = self.versions[member]
+        except Exception:
+            return f"{member}: unreadable"
+        return f"{member}: {len(annotations)} entities{' ✓' if annotations.complete else ''}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from spacy_tagtog.errors import LegendError
 
@@ -18,7 +18,14 @@ LEGEND_NAME = "annotations-legend.json"
 Prefix = Literal["e", "f", "m", "n", "r"]
 """``e`` entity types, ``f`` entity labels, ``m`` document labels, ``n`` normalizations, ``r`` relations."""
 
-_CLASS_ID = re.compile(r"[efmnr]_\d+")
+_CLASS_ID = re.compile(r"[efmnr]_[0-9]{1,18}")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("one id stands in it twice")
+    return names
 
 
 class Legend(Mapping[str, str]):
@@ -37,7 +44,7 @@ class Legend(Mapping[str, str]):
         self._ids: dict[tuple[str, str], str] = {}
         self.place = place
         for class_id, name in (names or {}).items():
-            if not _CLASS_ID.fullmatch(class_id):
+            if not isinstance(class_id, str) or not _CLASS_ID.fullmatch(class_id):
                 raise LegendError(
                     "not a class id",
                     place=place,
@@ -47,6 +54,8 @@ class Legend(Mapping[str, str]):
                 )
             if not isinstance(name, str) or not name:
                 raise LegendError(f"the name of {class_id} isn't text", place=place, value=name, legal="a non-empty string")
+            if any("\ud800" <= character <= "\udfff" for character in name):
+                raise LegendError(f"the name of {class_id} holds half a character", place=place, value=name, legal="text that UTF-8 can carry")
             key = (class_id[0], name)
             if key in self._ids:
                 raise LegendError(
@@ -67,7 +76,8 @@ class Legend(Mapping[str, str]):
             LegendError: It isn't a JSON object of class ids and names.
         """
         try:
-            names = json.loads(data)
+            text = data.decode("utf-8-sig") if isinstance(data, bytes) else data.removeprefix("\ufeff")
+            names = json.loads(text, object_pairs_hook=_unique)
         except (ValueError, RecursionError) as error:
             raise LegendError(f"the legend isn't JSON: {error}", place=place, advice="take it anew from tagtog") from error
         if not isinstance(names, dict):

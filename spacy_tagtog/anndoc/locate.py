@@ -16,6 +16,9 @@ LocationProblem = Literal["missing_part", "offset_mismatch"]
 """``missing_part``: plain.html has no such part. ``offset_mismatch``: another text stands at the offset."""
 
 
+_MAX_PARTS_SHOWN = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Located:
     """An entity and where it stands.
@@ -97,11 +100,12 @@ def locate(parts: Mapping[str, Part], annotations: Annotations, *, unit: OffsetU
     if unit == "auto":
         unit = detect_unit(parts, annotations)
     converters: dict[str, OffsetConverter] = {}
+    known = ", ".join(list(parts)[:_MAX_PARTS_SHOWN]) + (", …" if len(parts) > _MAX_PARTS_SHOWN else "")
     result = []
     for entity in annotations.entities:
         part = parts.get(entity.part)
         if part is None:
-            result.append(Located(entity, (), "missing_part", f"plain.html has no part {entity.part!r}; it has {', '.join(parts) or 'none'}"))
+            result.append(Located(entity, (), "missing_part", f"plain.html has no part {entity.part!r}; it has {known or 'none'}"))
             continue
         ranges = []
         mismatch = ""
@@ -112,8 +116,8 @@ def locate(parts: Mapping[str, Part], annotations: Annotations, *, unit: OffsetU
                 start = converter.to_code_points(fragment.start)
             found = None if start is None else _place(part.text, start, fragment.text)
             if found is None:
-                there = "" if start is None else part.text[start : start + len(fragment.text)]
-                mismatch = f"at {fragment.start} stands {there!r}"
+                there = None if start is None else part.text[start : start + len(fragment.text)]
+                mismatch = f"at {fragment.start} stands {there!r}" if there is not None else f"{fragment.start} is in the middle of a character"
                 break
             ranges.append(found)
         result.append(Located(entity, (), "offset_mismatch", mismatch) if mismatch else Located(entity, tuple(ranges)))

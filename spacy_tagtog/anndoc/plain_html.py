@@ -30,6 +30,10 @@ _ILLEGAL_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U001
 _DOCUMENT_ID = re.compile(r"a[A-Za-z0-9._-]{27}-.+", re.DOTALL)
 # XPath's string value: all character data below an element, without comments and processing instructions.
 _string_value = etree.XPath("string()", smart_strings=False)
+_MAX_REPEATED_CHARS = 10_000_000
+_MAX_REPETITION = 8
+# libxml2 reads no longer stretch of text (XML_MAX_TEXT_LENGTH), so none may be written.
+_MAX_TEXT_BYTES = 10_000_000
 _ADVICE = "download the document from tagtog again, or mend the file by hand"
 
 
@@ -64,21 +68,34 @@ class PlainHtml:
         self.place = place
 
     def __repr__(self) -> str:
-        return f"PlainHtml({self.id!r}, {len(self.parts)} parts)"
+        try:
+            return f"PlainHtml({self.id!r}, {len(self.parts)} parts)"
+        except PlainHtmlError as error:
+            return f"PlainHtml({self.place or 'plain.html'}: {error.problem})"
 
     @cached_property
     def _tree(self) -> etree._Element:
-        parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
+        parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
         try:
             tree: etree._Element | None = etree.fromstring(self.data, parser)
         except (etree.XMLSyntaxError, ValueError) as error:
             line, column = getattr(error, "position", (0, 0))
-            where = f"{self.place or 'plain.html'}, line {line}, column {column}" if line else self.place
+            where = f"{self.place or 'plain.html'}, line {line}, column {column}" if line else self.place or "plain.html"
             raise PlainHtmlError(
                 f"plain.html doesn't parse: {getattr(error, 'msg', error)}", place=where, legal="well-formed XHTML in UTF-8", advice=_ADVICE
             ) from error
         if tree is None:  # recovered to nothing: an empty file on some versions of libxml2
             raise PlainHtmlError("plain.html is empty", place=self.place, legal="well-formed XHTML in UTF-8", advice=_ADVICE)
+        dtd = tree.getroottree().docinfo.internalDTD
+        entity = None if dtd is None else next(iter(dtd.iterentities()), None)
+        if entity is not None:
+            raise PlainHtmlError(
+                "plain.html declares an entity of its own",
+                place=f"{self.place or 'plain.html'}, line 1",
+                value=entity.name,
+                legal="<!DOCTYPE html> without declarations",
+                advice="download the document from tagtog again, and trust this file only if you made it",
+            )
         return tree
 
     @property
@@ -102,8 +119,15 @@ class PlainHtml:
         if body is None:
             body = self._tree.find("body")
         if body is None:
-            raise PlainHtmlError("plain.html has no <body>", place=self.place, value=self._tree.tag, legal="<html><body>…</body></html>", advice=_ADVICE)
+            raise PlainHtmlError(
+                "plain.html has no <body>",
+                place=f"{self.place or 'plain.html'}, line {self._tree.sourceline}",
+                value=self._tree.tag,
+                legal="<html><body>…</body></html>",
+                advice=_ADVICE,
+            )
         parts: dict[str, Part] = {}
+        chars = 0
         for element in body.iter():
             if isinstance(element, etree._Entity):
                 raise PlainHtmlError(
@@ -127,6 +151,15 @@ class PlainHtml:
                     advice=_ADVICE,
                 )
             text = str(_string_value(element)) if len(element) else element.text or ""
+            chars += len(text)
+            # Text within many parts, one inside the other, counts for each of them. Documents of tagtog hold next to none of it twice.
+            if chars > _MAX_REPEATED_CHARS and chars > _MAX_REPETITION * len(self.data):
+                raise PlainHtmlError(
+                    "plain.html repeats its text in too many parts that stand within each other",
+                    place=f"{self.place or 'plain.html'}, line {element.sourceline}",
+                    legal="text elements side by side",
+                    advice=_ADVICE,
+                )
             parts[part_id] = Part(part_id, text, etree.QName(element).localname)
         return parts
 
@@ -147,8 +180,20 @@ def document_id(filename: str, content: bytes, *, salt: str = "") -> str:
     Returns:
         ``a`` + 27 characters + ``-`` + the file name.
     """
-    digest = hashlib.sha256(b"\0".join([salt.encode(), filename.encode("utf-8", "surrogatepass"), content])).digest()
+    digest = hashlib.sha256(b"\0".join([salt.encode("utf-8", "surrogatepass"), filename.encode("utf-8", "surrogatepass"), content])).digest()
     return f"a{b64encode(digest, b'._').decode()[:27]}-{filename}"
+
+
+def _check_text(text: str, place: object) -> None:
+    bad = _ILLEGAL_IN_XML.search(text)
+    if bad:
+        raise PlainHtmlError(
+            "the text holds a character that plain.html can't carry",
+            place=f"{place}, character {bad.start()}",
+            value=f"U+{ord(bad[0]):04X}",
+            legal="any Unicode text without control characters other than tab and newline",
+            advice="remove the character, or decode the file with the right encoding",
+        )
 
 
 def html_from_blocks(
@@ -157,37 +202,42 @@ def html_from_blocks(
     """Write a ``plain.html`` with one section.
 
     Args:
-        blocks: (tag, text) pairs in document order; tag is ``h2``, ``p`` or ``pre``. Parts are numbered within their kind: ``s1h1``, ``s1p1``, ``s1v1``.
+        blocks: (tag, text) pairs in document order; tag is ``h2``, ``p`` or ``pre``. Parts are numbered within their kind: ``s1h1``, ``s1p1``,
+            ``s1v1``.
         doc_id: The document's id.
         origid: The original file name.
         generator: What the ``<meta name="generator">`` says.
         place: For messages.
 
     Raises:
-        PlainHtmlError: A text holds a character that XML can't carry (NUL, most control characters, lone surrogates).
+        PlainHtmlError: A text or name holds a character that XML can't carry (NUL, most control characters, lone surrogates), or a text is
+            longer than 10 MB.
     """
+    for what, name in (("document id", doc_id), ("original name", origid), ("generator", generator)):
+        _check_text(name, f"{place or 'plain.html'}, {what}")
     letters = {"h2": "h", "p": "p", "pre": "v"}
     counts = dict.fromkeys(letters, 0)
     lines = []
     for tag, text in blocks:
-        bad = _ILLEGAL_IN_XML.search(text)
-        if bad:
+        _check_text(text, place or origid)
+        if len(text) > _MAX_TEXT_BYTES // 4 and len(text.encode()) > _MAX_TEXT_BYTES:
             raise PlainHtmlError(
-                "the text holds a character that plain.html can't carry",
-                place=f"{place or origid}, character {bad.start()}",
-                value=f"U+{ord(bad[0]):04X}",
-                legal="any Unicode text without control characters other than tab and newline",
-                advice="remove the character, or decode the file with the right encoding",
+                "the text is too long for one part",
+                place=place or origid,
+                value=f"{len(text.encode())} bytes",
+                legal=f"at most {_MAX_TEXT_BYTES} bytes",
+                advice="divide the text into several documents",
             )
         counts[tag] += 1
         # A carriage return would be normalised away on reading: write what will be read.
         content = escape(text.replace("\r\n", "\n").replace("\r", "\n"))
         lines.append(f'          <{tag} id="s1{letters[tag]}{counts[tag]}">{content}</{tag}>\n')
-    name = quoteattr(doc_id)
+    identity = quoteattr(doc_id)
     data = (
         "<!DOCTYPE html >\n"
-        f'<html id={name} data-origid={quoteattr(origid)} class="anndoc" data-anndoc-version="3.6" lang="" xml:lang="" xmlns="{_XHTML}">\n'
-        f'  <head>\n    <meta charset="UTF-8"/>\n    <meta name="generator" content={quoteattr(generator)}/>\n    <title>{escape(doc_id)}</title>\n  </head>\n'
+        f'<html id={identity} data-origid={quoteattr(origid)} class="anndoc" data-anndoc-version="3.6" lang="" xml:lang="" xmlns="{_XHTML}">\n'
+        f'  <head>\n    <meta charset="UTF-8"/>\n    <meta name="generator" content={quoteattr(generator)}/>\n    <title>{escape(doc_id)}</title>\n'
+        "  </head>\n"
         '  <body>\n    <article>\n      <section data-type="">\n        <div class="content">\n'
         f"{''.join(lines)}"
         "        </div>\n      </section>\n    </article>\n  </body>\n</html>\n"
@@ -209,8 +259,9 @@ def html_from_text(
         place: For messages.
 
     Raises:
-        PlainHtmlError: The text holds a character that XML can't carry.
+        PlainHtmlError: The text holds a character that XML can't carry, or is longer than 10 MB.
     """
+    _check_text(text, place or filename)
     identity = doc_id or document_id(filename, text.encode("utf-8", "surrogatepass"), salt=salt)
     if text_format == "verbatim":
         blocks = [("pre", text)]

@@ -2,14 +2,23 @@
 
 Three layouts are understood: tagtog's download (``plain.html/pool/…``, ``ann.json/master/pool/…``, ``ann.json/members/USER/pool/…``; public data
 sets leave ``master`` or ``pool`` out), and a flat folder with both files of a document side by side. Both may be inside a zip.
+
+Names that begin with a dot are passed over. In a folder, a symbolic link to a file is read like a file wherever it points (data sets are often
+made of links); links to folders aren't followed. Links inside a zip mean nothing.
 """
 
 from __future__ import annotations
 
+import gzip
+import io
+import os
+import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,15 +27,22 @@ from spacy_tagtog.anndoc.ann_json import Annotations
 from spacy_tagtog.anndoc.document import MASTER, Document
 from spacy_tagtog.anndoc.legend import LEGEND_NAME, Legend
 from spacy_tagtog.anndoc.plain_html import PlainHtml
-from spacy_tagtog.errors import DuplicateDocumentError, MissingPartnerError, ProjectError
+from spacy_tagtog.errors import DuplicateDocumentError, LegendError, MissingPartnerError, ProjectError, WriteError
 
 __all__ = ["Project", "document_paths", "read_project", "write_project"]
 
 # Longest first: "X.plain.html" also ends with ".html".
 _HTML_SUFFIXES = (".plain.html", ".html", ".xml")
 _ANN_SUFFIXES = (".ann.json", ".ann.json.gz")
-_MAX_FILE_BYTES = 512 * 1024 * 1024
+_NOT_IN_NAMES = re.compile("[/\\\\\0\ud800-\udfff]")
+_MAX_NAME_BYTES = 65535
+"""What the field for it in a zip can hold."""
+_MAX_FILE_BYTES = 128 * 1024 * 1024
 """No file of a project is larger; what claims to be is a zip bomb or not a document."""
+
+
+# zipfile meets hostile bytes with all of these.
+_READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError, AssertionError)
 
 
 @dataclass
@@ -40,20 +56,27 @@ class _Source:
         try:
             data = self.read_raw()
             return _gunzip(data) if self.place.endswith(".gz") else data
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        except _READ_ERRORS as error:
             raise ProjectError(
-                f"a file can't be read: {getattr(error, 'strerror', None) or error}", place=self.place, advice="check permissions, or copy the data again"
+                f"a file can't be read: {getattr(error, 'strerror', None) or error}",
+                place=self.place,
+                advice="check permissions, or copy the data again",
             ) from error
 
 
 def _gunzip(data: bytes) -> bytes:
-    decompressor = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    content = decompressor.decompress(data, _MAX_FILE_BYTES)
-    if decompressor.unconsumed_tail:
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        content = file.read(_MAX_FILE_BYTES + 1)
+    if len(content) > _MAX_FILE_BYTES:
         raise zlib.error(f"it unpacks to more than {_MAX_FILE_BYTES} bytes")
-    if not decompressor.eof:
-        raise EOFError("it ends too early")
     return content
+
+
+def _read_file(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > _MAX_FILE_BYTES:
+        raise OSError(f"it has {size} bytes, more than {_MAX_FILE_BYTES}")
+    return path.read_bytes()
 
 
 @dataclass
@@ -159,34 +182,58 @@ def _reader(source: _Source) -> Callable[[], Annotations]:
     return lambda: Annotations.parse(source.read(), place=source.place)
 
 
+def _may_be_document(path: Path) -> bool:
+    try:
+        # A link that points nowhere stays: that its file is missing is worth an error. Pipes and devices are no documents.
+        return path.is_file() or (path.is_symlink() and not path.exists())
+    except OSError:
+        return True  # reading it will say what is wrong
+
+
 def _folder_sources(root: Path) -> Iterator[tuple[PurePosixPath, _Source]]:
-    for path in sorted(root.rglob("*")):
-        relative = path.relative_to(root)
+    def refuse(error: OSError) -> None:
+        raise ProjectError(f"a folder can't be read: {error.strerror}", place=error.filename, advice="check permissions") from error
+
+    found: list[Path] = []
+    for folder, folders, files in os.walk(root, onerror=refuse):
         # Temporary files of an interrupted write, and what an operating system leaves behind, begin with a dot.
-        if any(piece.startswith(".") for piece in relative.parts) or not path.is_file():
-            continue
-        yield PurePosixPath(relative.as_posix()), _Source(str(path), path.read_bytes)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(folder, name) for name in files if not name.startswith(".")]
+    for path in sorted(found):
+        if _may_be_document(path):
+            yield PurePosixPath(path.relative_to(root).as_posix()), _Source(str(path), partial(_read_file, path))
 
 
 def _zip_sources(path: Path) -> Iterator[tuple[PurePosixPath, _Source]]:
-    archive = zipfile.ZipFile(path)
+    try:
+        archive = zipfile.ZipFile(path)
+    except _READ_ERRORS as error:
+        raise ProjectError(
+            f"the zip is broken: {getattr(error, 'strerror', None) or error}", place=path, legal="a whole zip file", advice="download it again"
+        ) from error
 
     def reader(info: zipfile.ZipInfo) -> Callable[[], bytes]:
         def read() -> bytes:
             if info.file_size > _MAX_FILE_BYTES:
                 raise zipfile.BadZipFile(f"it unpacks to {info.file_size} bytes, more than {_MAX_FILE_BYTES}")
-            return archive.read(info)
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise zipfile.BadZipFile("it is packed in another way than deflate, which can't be limited")
+            with archive.open(info) as file:
+                # With a size, no more is unpacked than asked for, whatever the file says of itself.
+                return file.read(info.file_size + 1)
 
         return read
 
     for info in sorted(archive.infolist(), key=lambda info: info.filename):
         name = PurePosixPath(info.filename)
-        if info.is_dir() or "__MACOSX" in name.parts or any(piece.startswith(".") and piece != ".." for piece in name.parts):
+        if info.is_dir() or name.parts[:1] == ("__MACOSX",) or any(piece.startswith(".") and piece != ".." for piece in name.parts):
             continue
         place = f"{path}!{info.filename}"
         # Nothing is ever unpacked to disk under these names, but a document from such an archive must not be trusted either.
-        if name.is_absolute() or ".." in name.parts or "\\" in info.filename or "\0" in info.filename:
-            raise ProjectError("a name in the zip points outside of it", place=place, legal="relative names without ..", advice="don't trust this file")
+        if name.is_absolute() or ".." in name.parts or "\\" in info.orig_filename or "\0" in info.orig_filename:
+            raise ProjectError(
+                "a name in the zip points outside of it", place=place, legal="relative names without ..", advice="don't trust this file"
+            )
         yield name, _Source(place, reader(info))
 
 
@@ -213,20 +260,30 @@ def _base_name(filename: str, suffixes: tuple[str, ...]) -> str | None:
 def read_project(path: Path, *, strict: bool = True, legend: Path | None = None) -> Project:
     """See :meth:`Project.open`."""
     path = Path(path)
-    if path.is_dir():
-        sources: Iterable[tuple[PurePosixPath, _Source]] = _folder_sources(path)
-    elif not path.exists():
+    try:
+        is_folder, exists = path.is_dir(), path.exists()
+    except OSError as error:
+        raise ProjectError(f"this path can't be read: {error.strerror}", place=path, advice="check the path and its permissions") from error
+    if is_folder:
+        sources = list(_folder_sources(path))
+    elif not exists:
         raise ProjectError("there is nothing at this path", place=path, legal="a folder or zip of tagtog documents", advice="check the path")
-    elif zipfile.is_zipfile(path):
-        sources = _zip_sources(path)
+    elif path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+        sources = list(_zip_sources(path))
     else:
         raise ProjectError(
-            "this is neither a folder nor a zip", place=path, legal="a folder or zip of tagtog documents", advice="give the folder that the file is in"
+            "this is neither a folder nor a zip",
+            place=path,
+            legal="a folder or zip of tagtog documents",
+            advice="give the folder that the file is in",
         )
 
     problems: list[ProjectError] = []
     entries: dict[str, _Entry] = {}
     legends: list[tuple[PurePosixPath, _Source]] = []
+
+    # A zip of a folder begins every name with that folder's, which isn't a folder of the project.
+    in_one_folder = not is_folder and len({name.parts[:1] for name, _ in sources}) == 1
 
     def problem(error: ProjectError) -> None:
         if strict:
@@ -256,8 +313,7 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | None = None)
             else:
                 entry.html = source
                 folders = _locate(name, "plain.html")
-                # A flat zip has the project's name as its first folder, which isn't a folder of the project.
-                entry.folder = _tagtog_folder(folders if "plain.html" in name.parts[:-1] or path.is_dir() else folders[1:])
+                entry.folder = _tagtog_folder(folders[1:] if in_one_folder and "plain.html" not in name.parts[:-1] else folders)
 
     for doc_id in [doc_id for doc_id, entry in entries.items() if entry.html is None]:
         orphan = entries.pop(doc_id)
@@ -295,7 +351,7 @@ def _legend(found: list[tuple[PurePosixPath, _Source]], override: Path | None) -
         try:
             return Legend.parse(override.read_bytes(), place=override)
         except OSError as error:
-            raise ProjectError(f"the legend can't be read: {error.strerror}", place=override, advice="check the path") from error
+            raise LegendError(f"the legend can't be read: {error.strerror}", place=override, advice="check the path") from error
     if not found:
         return Legend()
     # The one nearest to the root is the project's own.
@@ -319,8 +375,12 @@ def document_paths(doc_id: str, folder: str = "pool", member: str = MASTER) -> t
     """
     for what, value, single in (("document id", doc_id, True), ("folder", folder, False), ("member", member, True)):
         pieces = [value] if single else value.split("/")
-        if any(piece in ("", ".", "..") or "/" in piece or "\\" in piece or "\0" in piece for piece in pieces):
-            raise ProjectError(f"this {what} can't be a file name", value=value, legal="no slash, no backslash, not .. and not empty")
+        if any(piece.startswith(".") or not piece or _NOT_IN_NAMES.search(piece) for piece in pieces):
+            raise ProjectError(
+                f"this {what} can't be a file name",
+                value=value,
+                legal="text without slash and backslash that is not empty and doesn't begin with a dot",
+            )
     version = PurePosixPath(MASTER) if member == MASTER else PurePosixPath("members", member)
     return (
         PurePosixPath("plain.html", folder, f"{doc_id}.plain.html"),
@@ -333,7 +393,7 @@ def write_project(documents: Iterable[Document], path: Path | str, *, legend: Le
 
     Args:
         documents: What to write. Contents are written byte for byte, annotations as equal JSON.
-        path: A folder, or a file ending with ``.zip``.
+        path: A folder, or a file ending with ``.zip``. A zip's names begin with its own, as tagtog's do.
         legend: The project's legend; by default that of the first document.
         force: Replace what is there.
 
@@ -342,12 +402,12 @@ def write_project(documents: Iterable[Document], path: Path | str, *, legend: Le
 
     Raises:
         OutputExistsError: ``path`` exists and ``force`` is not set.
-        WriteError: The file system refuses.
-        ProjectError: A name would leave the folder.
+        WriteError: The file system refuses, as for a name that is too long.
+        ProjectError: A name would leave the folder, or be passed over on reading.
         DuplicateDocumentError: One document comes twice.
     """
     path = Path(path)
-    if path.suffix != ".zip":
+    if path.suffix.lower() != ".zip":
         with atomic_folder(path, force=force) as folder:
 
             def write(name: PurePosixPath, data: bytes) -> None:
@@ -359,10 +419,15 @@ def write_project(documents: Iterable[Document], path: Path | str, *, legend: Le
     check_free(path, force=force)
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         root = path.stem
+        if root.startswith(".") or root in ("__MACOSX", "plain.html", "ann.json") or _NOT_IN_NAMES.search(root):
+            root = "project"  # a zip may have a name that can't be a folder's in it
 
         def add(name: PurePosixPath, data: bytes) -> None:
-            # A fixed date: the same documents make the same bytes.
-            archive.writestr(zipfile.ZipInfo(f"{root}/{name}"), data, zipfile.ZIP_DEFLATED)
+            if len(f"{root}/{name}".encode()) > _MAX_NAME_BYTES:
+                raise WriteError("can't write: the name is too long for a zip", place=path, value=str(name), legal=f"at most {_MAX_NAME_BYTES} bytes")
+            info = zipfile.ZipInfo(f"{root}/{name}")  # its date is fixed: the same documents make the same bytes
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, data, zipfile.ZIP_DEFLATED)
 
         return _write_documents(documents, legend, add)
 
@@ -375,8 +440,8 @@ def _write_documents(documents: Iterable[Document], legend: Legend | None, write
         seen.add(document.id)
         html_path, _ = document_paths(document.id, document.folder)
         write(html_path, document.html.data)
-        for member, annotations in document.versions.items():
-            write(document_paths(document.id, document.folder, member)[1], annotations.dumps().encode("utf-8", "surrogatepass"))
+        for member, version in document.versions.items():
+            write(document_paths(document.id, document.folder, member)[1], version.dumps().encode())
         if legend is None:
             legend = document.legend
     if legend is not None:

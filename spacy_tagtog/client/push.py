@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -161,8 +162,12 @@ class _Push:
             filename = document.html.origid or document.id
             if filename not in self.named:
                 query = 'filename:"' + filename.replace("\\", "\\\\").replace('"', '\\"') + '"'
-                same_name = [hit.id for hit in self.client.search(query) if hit.filename == filename]
-                self.named[filename] = {_digest(PlainHtml(self.client.plain_html(doc_id))): doc_id for doc_id in same_name}
+                self.named[filename] = {}
+                for hit in self.client.search(query):
+                    if hit.filename == filename:
+                        # A document that is deleted at this moment isn't there any more.
+                        with suppress(NotFoundError):
+                            self.named[filename][_digest(PlainHtml(self.client.plain_html(hit.id)))] = hit.id
             known = self.named[filename].get(_digest(document.html))
             if known is not None:
                 yield known

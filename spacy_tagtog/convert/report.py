@@ -133,7 +133,7 @@ class ConversionReport:
         if len(faults) > len(lines):
             lines.append(f"… and {len(faults) - len(lines)} more")
         raise ConversionError(
-            f"{len(faults)} faults in the annotations:\n    " + "\n    ".join(lines),
+            f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the data:\n    " + "\n    ".join(lines),
             place=place,
             legal="entities whose part exists, whose text stands at their offset, and whose class has a name",
             advice=advice,

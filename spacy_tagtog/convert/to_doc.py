@@ -157,7 +157,7 @@ def document_to_doc(
             continue
         label = document.legend.get(entity.class_id)
         if label is None:
-            set_aside(item, "unknown_class", f"the legend has {', '.join(document.legend.of('e')) or 'no entity type'}")
+            set_aside(item, "unknown_class", f"the legend has {', '.join(document.legend.of('e').values()) or 'no entity type'}")
             unknown.extend(touched)
             continue
         if not "".join(fragment.text for fragment in entity.fragments).strip():

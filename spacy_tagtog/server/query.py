@@ -103,7 +103,7 @@ def _value_matcher(pattern: str) -> Callable[[str], bool]:
 
 
 _WORD = re.compile(r"\w+")
-_COMPOUND = re.compile(r"\w+(?:[^\w\s]+\w+)+")
+_COMPOUND = re.compile(r"\w+(?:[^\w\s]+\w+)*")  # never fails after its first letter: no backtracking
 
 
 @lru_cache(maxsize=512)
@@ -226,7 +226,7 @@ def _prepare(query: str) -> str:
         if depth > MAX_DEPTH:
             raise QueryError("the query has too many nested brackets", legal=f"at most {MAX_DEPTH}")
         pieces.append("\\" + character if character in "/'" else character)
-        at_start = character.isspace() or character in "(:+-"
+        at_start = character.isspace() or character in "():+-"
         position += 1
     return "".join(pieces)
 

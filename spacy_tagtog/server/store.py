@@ -750,16 +750,8 @@ def _write_version(connection: sqlite3.Connection, key: int | None, member: str,
     if not annotations.annotatable:
         annotatable = {**(data.get("annotatable") or {}), "parts": parts}
         data = {**data, "annotatable": annotatable}
-    try:
-        text = _dumps(data)
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:  # a lone surrogate, which JSON can carry only as an escape
-                text = json.dumps(data, allow_nan=False, separators=(",", ":"))
-        canonical = json.dumps(data, sort_keys=True)
-    except (ValueError, RecursionError) as error:
-        raise LocalServerError(f"ann.json can't be stored: {error}", place=annotations.place, legal="JSON with numbers that fit into it") from error
+    text = Annotations(data, place=annotations.place).dumps()
+    canonical = json.dumps(data, sort_keys=True)
     old = connection.execute("SELECT ann FROM versions WHERE document_id = ? AND member = ?", (key, member)).fetchone()
     if old is not None and json.dumps(json.loads(old["ann"]), sort_keys=True) == canonical:
         return False
