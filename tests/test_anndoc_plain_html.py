@@ -195,6 +195,7 @@ def test_one_id_twice() -> None:
         page("<b>" * 10_000 + "</b>" * 10_000).data,
         page("".join(f'<b id="{n}">' for n in range(10_000)) + "</b>" * 10_000).data,
     ],
+    ids=lambda data: repr(data[104:140]),
 )
 def test_broken_files(data: bytes) -> None:
     refused(PlainHtml(data, place="some/x.plain.html"))

@@ -647,3 +647,13 @@ def test_broken_pipe_is_no_error(demo: Path, tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert "Traceback" not in done.stderr
+
+
+def test_nothing_to_annotate_is_no_error(vega: Path, pipeline: Path) -> None:
+    """A project in which everything is confirmed has no new documents: the workflow must still run to its end."""
+    assert run("import", vega).code == 0
+    assert run("fetch", "new", "--query", "anncomplete:false").code == 0
+    outcome = run("annotate", pipeline, "new", "annotated")
+    assert outcome.code == 0, outcome.err
+    assert "no document to annotate" in outcome.err
+    assert run("push", "annotated").code == 0

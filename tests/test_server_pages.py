@@ -126,7 +126,8 @@ def test_overlapping_nested_and_discontinuous_entities_are_told_apart(site: Site
     ]
     tree = site.page(site.address(site.push([("p", "North and South America")], {"entities": own}, "overlap")))
     assert shown(tree) == [
-        "North[Person …] and South[Person 0.70 · pre-added][Person 0.90 · pre-added] America[Person 0.60 · pre-added][<Place> & more 0.80 · pre-added]"
+        "North[Person …] and South[Person 0.70 · pre-added][Person 0.90 · pre-added] "
+        "America[<Place> & more 0.80 · pre-added][Person 0.60 · pre-added]"
     ]
     # Whatever covers a piece of text has an underline of its own there.
     for mark in tree.xpath("//mark"):

@@ -235,8 +235,8 @@ def test_removing_documents_leaves_nothing_behind(store: Store) -> None:
 def test_threads_write_at_once(store: Store) -> None:
     store.create_project("local", "p", SETTINGS)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda number: store_text(store, f"{number}.txt", f"text {number}"), range(80)))
-    assert store.search("local", "p", "*").total == 80
+        list(pool.map(lambda number: store_text(store, f"{number}.txt", f"text {number}"), range(40)))
+    assert store.search("local", "p", "*").total == 40
 
 
 _WRITER = """
@@ -245,7 +245,7 @@ from pathlib import Path
 from spacy_tagtog.server import Store
 from spacy_tagtog.server.uploads import UploadedFile, read_uploads
 store = Store(Path(sys.argv[1]))
-for number in range(40):
+for number in range(20):
     store.upload("local", "p", read_uploads([UploadedFile(f"other{number}.txt", b"x")], None))
 store.close()
 """
@@ -258,7 +258,7 @@ def test_two_processes_use_one_database(tmp_path: Path) -> None:
         other = subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stderr=subprocess.PIPE)
         auth, query = (server.username, server.password), {"owner": "local", "project": "p", "output": "null"}
         number = 0
-        while other.poll() is None or number < 40:
+        while other.poll() is None or number < 20:
             answer = requests.post(
                 f"{server.url}/-api/documents/v1", params={**query, "filename": f"own{number}.txt"}, data={"text": "x"}, auth=auth, timeout=20
             )
@@ -266,7 +266,7 @@ def test_two_processes_use_one_database(tmp_path: Path) -> None:
             number += 1
         assert other.communicate()[1] == b""
         assert other.returncode == 0
-        assert server.store.search("local", "p", "*").total == 40 + number
+        assert server.store.search("local", "p", "*").total == 20 + number
 
 
 # ----------------------------------------------------------------------------------------------------------------------------- life cycle

@@ -326,7 +326,8 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | None = None)
                 advice="fetch the document again, or remove the ann.json; spacy-tagtog convert --on-problem report leaves it out and says so",
             )
         )
-    if not entries and not problems:
+    # A query that finds nothing leaves the layout without a document in it: that is a project, an empty one.
+    if not entries and not problems and not (path.is_dir() and (path / "plain.html").is_dir()):
         raise ProjectError(
             "there is no tagtog document here",
             place=path,
@@ -409,6 +410,7 @@ def write_project(documents: Iterable[Document], path: Path | str, *, legend: Le
     path = Path(path)
     if path.suffix.lower() != ".zip":
         with atomic_folder(path, force=force) as folder:
+            (folder / "plain.html").mkdir()  # also a project without documents is one
 
             def write(name: PurePosixPath, data: bytes) -> None:
                 target = folder / name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog.cli._run import command, good, note, parse_pairs, progress, table, write_json
+from spacy_tagtog.cli._run import command, good, note, parse_pairs, progress, table, warn, write_json
 
 if TYPE_CHECKING:
     from spacy_tagtog.pipeline.annotate import AnnotateReport
@@ -65,6 +65,8 @@ def annotate_cli(
     note(result.confirmed, caption="left out because people confirmed them")
     if result.added:
         table(result.added.most_common(), header=("entity type", "pre-annotations"))
+    if not result.documents:
+        warn("there was no document to annotate")
     good(f"{result.documents} documents written to {target}")
 
 

@@ -832,7 +832,7 @@ class TagtogClient:
             if document.id in seen:
                 raise DuplicateDocumentError("one document comes twice", value=document.id, legal="each document once")
             seen.add(document.id)
-            pair = _Pair(document.id, document.html.data, _ann_json(document.version(member)))
+            pair = _Pair(document.id, document.html.data, document.version(member).dumps().encode("utf-8"))
             batch = waiting.setdefault(document.folder, [])
             if batch and sum(map(len, batch)) + len(pair) > _MAX_BATCH_BYTES:
                 yield from self._push_batch(batch, document.folder, member)
@@ -1068,17 +1068,3 @@ def _groups(items: Iterable[_T], most: int, size: Callable[[_T], int]) -> Iterat
         weight += size(item)
     if group:
         yield group
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _ann_json(annotations: Annotations) -> bytes:
-    text = annotations.dumps()
-    # A lone surrogate can't be UTF-8. Escaped, it is still JSON.
-    return text.encode("utf-8") if _encodable(text) else json.dumps(annotations.data, allow_nan=False).encode("ascii")

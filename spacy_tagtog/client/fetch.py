@@ -162,6 +162,9 @@ class _Fetch:
                 )
             for doc_id in gone:
                 self.remove(doc_id)
+            if not self.dry_run:
+                # A query that finds nothing makes an empty project, which other commands can read.
+                (self.target / "plain.html").mkdir(exist_ok=True)
         except BaseException:
             # The first error is the one to tell of. What the manifest misses is recognised by its content next time.
             with suppress(WriteError):
@@ -331,7 +334,7 @@ class _Fetch:
             self.client.count(self.query)
             self.remove(hit.id)
             return None
-        versions = {names[member]: annotations.dumps().encode("utf-8", "surrogatepass") for member, annotations in document.versions.items()}
+        versions = {names[member]: annotations.dumps().encode("utf-8") for member, annotations in document.versions.items()}
         return {html_name: document.html.data, **versions}
 
     def remove(self, doc_id: str) -> None:

@@ -115,8 +115,14 @@ def _skip(document: Document, member: str, choice: DocumentChoice) -> str | None
 def is_spacy_path(path: Path) -> bool:
     """Whether a path is a ``.spacy`` file, or a folder with such files and no tagtog documents in it."""
     if path.is_dir():
-        return any(path.rglob(f"*{_SPACY_SUFFIX}"))
+        return bool(_spacy_files(path)) and not any(any(path.rglob(pattern)) for pattern in ("*.plain.html", "*.ann.json", "*.ann.json.gz"))
     return path.suffix == _SPACY_SUFFIX
+
+
+def _spacy_files(folder: Path) -> list[Path]:
+    """As spaCy's own corpus reader finds them: hidden ones, such as those of an interrupted run, are none."""
+    files = folder.rglob(f"*{_SPACY_SUFFIX}")
+    return sorted(file for file in files if not any(piece.startswith(".") for piece in file.relative_to(folder).parts))
 
 
 def read_spacy(path: Path, vocab: Vocab) -> Iterator[Doc]:
@@ -125,7 +131,7 @@ def read_spacy(path: Path, vocab: Vocab) -> Iterator[Doc]:
     Raises:
         ConversionError: A file can't be read.
     """
-    files = sorted(path.rglob(f"*{_SPACY_SUFFIX}")) if path.is_dir() else [path]
+    files = _spacy_files(path) if path.is_dir() else [path]
     for file in files:
         try:
             yield from DocBin(store_user_data=True).from_disk(file).get_docs(vocab)
@@ -207,10 +213,23 @@ class AnndocCorpus:
             raise ConfigurationError("the split has no such side", value=side, legal=", ".join((*self.shares, "train")))
 
     def docs(self, nlp: Language) -> Iterator[Doc]:
-        """The gold Docs, before shuffling and limits. For projects, :attr:`report` then tells what was done."""
+        """The gold Docs, before shuffling and limits. For projects, :attr:`report` then tells what was done.
+
+        Raises:
+            ConversionError: A ``.spacy`` file can't be read or split, or there is a fault in a document.
+        """
         if is_spacy_path(self.path):
             for doc in read_spacy(self.path, nlp.vocab):
                 state = get_state(doc)
+                if self.side is not None and self.shares and state is None:
+                    # To put it on both sides would be to evaluate on what was trained on.
+                    raise ConversionError(
+                        "a Doc doesn't know its document, so it can't be split",
+                        place=self.path,
+                        value=doc.text[:40],
+                        legal="Docs that spacy-tagtog convert wrote",
+                        advice="leave out split and side, or give each side a file of its own",
+                    )
                 if self.side is None or state is None or side_of(state.id, self.shares) == self.side:
                     yield doc
             return

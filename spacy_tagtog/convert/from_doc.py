@@ -82,6 +82,7 @@ def doc_to_document(
     Raises:
         LegendError: A label has no class id in the legend.
         ConversionError: An edited span crosses from one part into another.
+        PlainHtmlError: The text of a new document holds a character that XML can't carry.
     """
     state = get_state(doc)
     if state is None:
@@ -99,7 +100,7 @@ def doc_to_document(
         legend = Legend(state.legend)
     html = PlainHtml(state.html, place=state.id)
     original = state.annotations
-    data = _edited(doc, state, original, legend, who, offset_unit)
+    data = _edited(doc, state, html, original, legend, who, offset_unit)
     annotations = original if data is None else Annotations(data, place=state.id)
     if report is not None:
         report.documents_in += 1
@@ -111,7 +112,9 @@ def doc_to_document(
     return Document(state.id, html, versions, folder=state.folder, legend=legend)
 
 
-def _edited(doc: Doc, state: DocState, original: Annotations, legend: Legend, who: str, unit: OffsetUnit | None) -> dict[str, Any] | None:
+def _edited(
+    doc: Doc, state: DocState, html: PlainHtml, original: Annotations, legend: Legend, who: str, unit: OffsetUnit | None
+) -> dict[str, Any] | None:
     """The annotations with the Doc's edits applied, or ``None`` where nothing was edited."""
     before = {index: (start, end, label) for index, start, end, label in state.spans}
     groups: list[tuple[Iterable[Span], Iterable[int]]] = [(doc.ents, state.in_ents)]
@@ -148,24 +151,29 @@ def _edited(doc: Doc, state: DocState, original: Annotations, legend: Legend, wh
     if not (removed or changed or added):
         return None
 
-    unit = unit or detect_unit(state.plain_html.parts, original)
+    unit = unit or detect_unit(html.parts, original)
     data = copy.deepcopy(original.data)
     result: list[dict[str, Any]] = []
     for index, entity in enumerate(data.get("entities") or []):
         if index in removed:
             continue
         if index in changed:
-            fresh = _entity_of(changed[index], state, legend, who, unit)
+            fresh = _entity_of(changed[index], state, html, legend, who, unit)
             entity["classId"] = fresh["classId"]
             if before[index][:2] != (changed[index].start_char, changed[index].end_char):
                 entity.update(part=fresh["part"], offsets=fresh["offsets"])
         result.append(entity)
-    result.extend(_entity_of(span, state, legend, who, unit) for span in sorted(added.values(), key=lambda span: span.start_char))
+    result.extend(_entity_of(span, state, html, legend, who, unit) for span in sorted(added.values(), key=lambda span: span.start_char))
     data["entities"] = result
     return data
 
 
-def _entity_of(span: Span, state: DocState, legend: Legend, who: str, unit: OffsetUnit) -> dict[str, Any]:
+def _newlines(text: str) -> str:
+    """The text as plain.html holds it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _entity_of(span: Span, state: DocState, html: PlainHtml, legend: Legend, who: str, unit: OffsetUnit) -> dict[str, Any]:
     place = state.part_at(span.start_char, span.end_char)
     if place is None:
         raise ConversionError(
@@ -178,7 +186,11 @@ def _entity_of(span: Span, state: DocState, legend: Legend, who: str, unit: Offs
     part, start, end = place
     part_start = span.start_char - start
     part_end = next(stop for name, _, stop in state.parts if name == part)
-    text = span.doc.text[part_start:part_end]
+    text = html.parts[part].text
+    shown = span.doc.text[part_start:part_end]
+    if text != shown:
+        # A new document: its carriage returns became newlines.
+        start, end = (len(_newlines(shown[:edge])) for edge in (start, end))
     score = span._.confidence if span.has_extension("confidence") else None
     return new_entity(
         class_id=legend.id_of("e", span.label_, place=state.id), part=part, text=text, start=start, end=end, unit=unit, who=who, prob=score

@@ -18,6 +18,7 @@ ENTITY_REASONS: Final = {
     "empty": "has no text, or only white space",
     "pre_removed": "was proposed for removal",
     "misaligned": "doesn't begin and end with a token (alignment mode)",
+    "white_space": "begins or ends with white space, which spaCy can't train on",
     "discontinuous": "has a gap, which doc.ents can't hold",
     "duplicate": "repeats another entity exactly",
     "overlapping": "overlaps an entity that was preferred",

@@ -165,14 +165,14 @@ def document_to_doc(
             continue
         tokens = _align(starts, ends, offset + item.start, offset + item.end, settings.alignment)
         if tokens is None:
-            set_aside(item, "misaligned", "")
+            set_aside(item, "misaligned", "a space after a word is no token" if settings.alignment == "split" else "")
             unknown.extend(touched)
             continue
         retokenized = any(offset + edge in assembled.splits for edge in (item.start, item.end))
         placed.append(_Placed(item, label, *tokens, retokenized))
 
     on_spans = [_span(doc, place) for place in placed]
-    chosen, losers = _without_overlap(placed, settings.ents)
+    chosen, losers = _without_overlap(doc, placed, settings.ents)
     for place, reason, detail in losers:
         set_aside(place.located, reason, detail)
         offset = where[place.located.entity.part][0]
@@ -235,7 +235,7 @@ def _align(starts: list[int], ends: list[int], start: int, end: int, mode: Align
     return (first, last) if first < last else None
 
 
-def _without_overlap(placed: list[_Placed], policy: EntsPolicy) -> tuple[list[_Placed], list[tuple[_Placed, str, str]]]:
+def _without_overlap(doc: Doc, placed: list[_Placed], policy: EntsPolicy) -> tuple[list[_Placed], list[tuple[_Placed, str, str]]]:
     """Choose entities that don't overlap; say of the others why they were not chosen."""
     prefer = _PREFERENCE[policy]
     chosen: dict[int, _Placed] = {}  # by token
@@ -244,6 +244,10 @@ def _without_overlap(placed: list[_Placed], policy: EntsPolicy) -> tuple[list[_P
     for place in sorted(placed, key=lambda place: (prefer(place.located), place.start, place.located.entity.index)):
         if place.located.is_discontinuous:
             losers.append((place, "discontinuous", ""))
+            continue
+        if doc[place.start].is_space or doc[place.end - 1].is_space:
+            # spaCy's NER has no action that begins such an entity: training would stop with E024.
+            losers.append((place, "white_space", ""))
             continue
         rivals = [chosen[token] for token in range(place.start, place.end) if token in chosen]
         if not rivals:

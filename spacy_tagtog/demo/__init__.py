@@ -40,6 +40,7 @@ DEMO_LEGEND = Legend(
 
 _FILES = ("deep-sky.txt", "moon-and-planets.txt", "comets-and-travel.txt")
 _MARK = re.compile(r"\[([^\[\]]+)\]\((\w+)(?:#(\w+))?\)")
+_HALF_MARK = re.compile(r".{0,20}\]\(.{0,20}")
 _AUTHOR = "user:demo"
 
 
@@ -66,9 +67,13 @@ def parse_demo(text: str, *, place: str = "demo corpus") -> Iterator[Document]:
         AnndocError: A line can't be understood.
         LegendError: A type is not in the demo's legend.
     """
-    for block in re.split(r"^=== ", text, flags=re.MULTILINE)[1:]:
+    before, *blocks = re.split(r"^=== ", text, flags=re.MULTILINE)
+    if before.strip():
+        raise AnndocError("a text stands before the first document", place=place, value=before.strip()[:40], legal="=== NAME | annotated")
+    for block in blocks:
         header, _, body = block.partition("\n")
-        name, kind, *labels = (field.strip() for field in header.split("|"))
+        name, *fields = (field.strip() for field in header.split("|"))
+        kind, *labels = fields or [""]
         if kind not in ("annotated", "new"):
             raise AnndocError("a document is neither annotated nor new", place=f"{place}: {name}", value=kind, legal="annotated, new")
         yield _document(name, body, labels, confirmed=kind == "annotated", place=f"{place}: {name}")
@@ -79,7 +84,10 @@ def _document(name: str, body: str, labels: list[str], *, confirmed: bool, place
     relations: list[list[str]] = []
     for line in filter(None, body.splitlines()):
         if line.startswith("> "):
-            relations.append(line[2:].split())
+            relation = line[2:].split()
+            if len(relation) != 3:
+                raise AnndocError("a relation can't be read", place=place, value=line, legal="> TYPE KEY KEY")
+            relations.append(relation)
         elif line.startswith("# "):
             marked.append(("h2", line[2:]))
         else:
@@ -95,6 +103,9 @@ def _document(name: str, body: str, labels: list[str], *, confirmed: bool, place
         counts[tag] += 1
         part = f"s1{ {'h2': 'h', 'p': 'p', 'pre': 'v'}[tag] }{counts[tag]}"
         text = _MARK.sub(lambda match: match[1], line)
+        half = _HALF_MARK.search(text)
+        if half:
+            raise AnndocError("a mention can't be read", place=place, value=half[0], legal="[TEXT](TYPE) or [TEXT](TYPE#KEY)")
         blocks.append((tag, text))
         units = OffsetConverter(text)
         dropped = 0  # characters of markup before the current mention
@@ -104,6 +115,8 @@ def _document(name: str, body: str, labels: list[str], *, confirmed: bool, place
             first, last = units.to_utf16(start), units.to_utf16(start + len(match[1]))
             class_id = DEMO_LEGEND.id_of("e", match[2], place=place)
             if match[3]:
+                if match[3] in references:
+                    raise AnndocError("two mentions have one key", place=place, value=match[3], legal="each key once")
                 references[match[3]] = f"{part}|{class_id}|{first},{last}"
             entities.append(
                 {
@@ -123,7 +136,9 @@ def _document(name: str, body: str, labels: list[str], *, confirmed: bool, place
         return Document(doc_id, html, {}, legend=DEMO_LEGEND)
     metas = {}
     for label in labels:
-        key, _, value = label.partition("=")
+        key, equals, value = label.partition("=")
+        if not equals or not value:
+            raise AnndocError("a document label can't be read", place=place, value=label, legal="NAME=VALUE")
         metas[DEMO_LEGEND.id_of("m", key.capitalize(), place=place)] = {"value": value, "confidence": _sure()}
     try:
         related = [

@@ -33,7 +33,7 @@ class AnnotateReport:
         confirmed: Ids of documents that people confirmed; they are left out.
         predicted: Predictions of the pipeline.
         added: Of these, written as pre-annotations, by label.
-        same: Of these, already annotated just so by somebody else.
+        same: Of these, already annotated just so, by somebody else or by another prediction.
         contradicting: Of these, left out since they overlap what a person annotated.
         crossing: Of these, left out since they cross from one part into another.
         dropped: Of these, left out since their label was mapped to nothing.
@@ -144,17 +144,22 @@ def annotate_documents(
     key = ensure_confidence(nlp, spans_key=spans_key)
     rename = rename or {}
 
-    def inputs() -> Iterator[tuple[Doc, tuple[Document, tuple[tuple[str, int, int], ...]]]]:
-        for document in documents:
+    # Only numbers travel with the Docs: what goes to another process must be small, and a parsed document can't go at all.
+    waiting: dict[int, tuple[Document, tuple[tuple[str, int, int], ...]]] = {}
+
+    def inputs() -> Iterator[tuple[Doc, int]]:
+        for number, document in enumerate(documents):
             annotations = document.annotations
             if annotations.complete:
                 report.confirmed.append(document.id)
                 continue
             open_parts = {part for part in annotations.annotatable if part in document.parts} or set(document.parts)
             assembled = assemble(nlp, [(part.id, part.text) for part in document if part.id in open_parts])
-            yield assembled.doc, (document, assembled.parts)
+            waiting[number] = (document, assembled.parts)
+            yield assembled.doc, number
 
-    for doc, (document, parts) in nlp.pipe(inputs(), as_tuples=True, batch_size=batch_size, n_process=n_process):
+    for doc, number in nlp.pipe(inputs(), as_tuples=True, batch_size=batch_size, n_process=n_process):
+        document, parts = waiting.pop(number)
         report.documents += 1
         yield _annotated(doc, document, parts, who, legend or document.legend, rename, key, report)
 
@@ -201,6 +206,7 @@ def _annotated(
 
     unit = detect_unit(document.parts, original)
     added: list[dict[str, Any]] = []
+    new: set[tuple[str, int, int, str]] = set()  # two labels may get one name
     for span, prob in _predictions(doc, spans_key):
         report.predicted += 1
         label = rename.get(span.label_, span.label_)
@@ -215,7 +221,7 @@ def _annotated(
         part, part_start, _ = place
         start, end = span.start_char - part_start, span.end_char - part_start
         others = taken.get(part, [])
-        if (start, end, class_id) in others:
+        if (start, end, class_id) in others or (part, start, end, class_id) in new:
             report.same += 1
             continue
         if any(start < other_end and other_start < end for other_start, other_end, _ in others):
@@ -224,6 +230,7 @@ def _annotated(
         if prob is None:
             report.without_prob += 1
         report.added[label] += 1
+        new.add((part, start, end, class_id))
         added.append(
             new_entity(
                 class_id=class_id,

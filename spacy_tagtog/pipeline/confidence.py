@@ -54,8 +54,8 @@ class _Actions:
 def _plan(doc: Doc, actions: _Actions) -> tuple[NDArray[np.int64], list[NDArray[np.bool_]]] | None:
     """The action at every token that makes the Doc's entities, and which actions are legal there.
 
-    The rules of legality are those of spaCy's ``ner.pyx`` (3.8): no entity begins or ends on white space, or reaches
-    over the end of a sentence or of the Doc.
+    The rules of legality are those of spaCy's ``ner.pyx`` (3.8): no entity begins on white space (it may end there),
+    or reaches over the end of a sentence or of the Doc.
 
     Returns:
         ``None`` where the parser has no action for one of the entities (their label is not its own).
@@ -88,8 +88,7 @@ def _plan(doc: Doc, actions: _Actions) -> tuple[NDArray[np.int64], list[NDArray[
         else:
             if not ends_here:
                 mask[actions.index[f"{_INSIDE}-{label_inside}"]] = True
-            if not token.is_space or ends_here:
-                mask[actions.index[f"{_LAST}-{label_inside}"]] = True
+            mask[actions.index[f"{_LAST}-{label_inside}"]] = True
         mask[chosen[i]] = True
         legal.append(mask)
     return chosen, legal

@@ -155,8 +155,16 @@ def evaluate_docs(nlp: Language, gold_docs: Iterable[Doc], *, batch_size: int | 
         EvaluationError: There is no gold Doc, or none has an entity.
     """
     result = Evaluation()
-    pairs = ((predicted_doc(nlp, gold), gold) for gold in gold_docs)
-    for predicted, gold in nlp.pipe(pairs, as_tuples=True, batch_size=batch_size, n_process=n_process):
+    # Only numbers travel with the Docs: a gold Doc would take its whole vocabulary along to another process.
+    waiting: dict[int, Doc] = {}
+
+    def inputs() -> Iterator[tuple[Doc, int]]:
+        for number, gold in enumerate(gold_docs):
+            waiting[number] = gold
+            yield predicted_doc(nlp, gold), number
+
+    for predicted, number in nlp.pipe(inputs(), as_tuples=True, batch_size=batch_size, n_process=n_process):
+        gold = waiting.pop(number)
         result.documents += 1
         silent = [(token.idx, token.idx + len(token)) for token in gold if token.ent_iob == 0]
         spans: list[CharSpan] = []

@@ -37,6 +37,7 @@ tr:last-child td{border-bottom:0}
 th{font-weight:600;color:var(--soft)}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 td.t{overflow-wrap:anywhere}
+time{white-space:nowrap}
 .soft{color:var(--soft)}
 .badge{display:inline-block;border:1px solid var(--line);border-radius:1rem;padding:0 .6rem;font-size:.82rem;white-space:nowrap}
 .done{border-color:#3c9a55;color:#2c7a40}

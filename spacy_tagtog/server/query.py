@@ -67,9 +67,9 @@ _NONE = Condition("0")
 # ---------------------------------------------------------------------------------------------------------------------------------- patterns
 
 
-def _glob(pattern: str) -> Callable[[str], bool]:
-    """A matcher for whole values, in time linear in the value: ``*`` any characters, ``?`` one character, backslash escapes."""
-    pieces: list[str] = [""]
+def _pieces(pattern: str) -> list[str]:
+    """What stands between the ``*`` of a pattern, as regular expressions: ``?`` one character, backslash escapes."""
+    pieces = [""]
     escaped = False
     for character in pattern:
         if escaped or character not in "\\*?":
@@ -81,7 +81,13 @@ def _glob(pattern: str) -> Callable[[str], bool]:
             pieces[-1] += "."
         else:
             pieces.append("")
-    first, *others = (re.compile(piece, re.DOTALL) for piece in pieces)
+    return pieces
+
+
+@lru_cache(maxsize=512)
+def _value_matcher(pattern: str) -> Callable[[str], bool]:
+    """A matcher for whole values, in time linear in the value."""
+    first, *others = (re.compile(piece, re.DOTALL) for piece in _pieces(pattern))
     if not others:
         return lambda value: first.fullmatch(value) is not None
     *inner, last = others
@@ -97,21 +103,33 @@ def _glob(pattern: str) -> Callable[[str], bool]:
     return matches
 
 
-@lru_cache(maxsize=512)
-def _value_matcher(pattern: str) -> Callable[[str], bool]:
-    return _glob(pattern)
-
-
 _WORD = re.compile(r"\w+")
 _COMPOUND = re.compile(r"\w+(?:[^\w\s]+\w+)*")  # never fails after its first letter: no backtracking
 
 
 @lru_cache(maxsize=512)
 def _text_matcher(pattern: str) -> Callable[[str], bool]:
-    """A matcher for words (with wildcards) in a text."""
-    matches = _glob(pattern)
-    # "IL-*" must find "IL-2", and "I?" must find the "IL" in it.
-    return lambda text: any(matches(found[0]) for words in (_WORD, _COMPOUND) for found in words.finditer(text))
+    """A matcher for words with wildcards in a text: ``IL-*`` finds ``IL-2``, and ``I?`` the ``IL`` in it."""
+    matches = _value_matcher(pattern)
+    # Only words that begin like the pattern are looked at, which the regular expression engine finds quickly.
+    starts = re.compile(rf"(?<!\w)(?=\w)(?={_pieces(pattern)[0]})", re.DOTALL)
+
+    def finds(text: str) -> bool:
+        compound_end = 0
+        for start in starts.finditer(text):
+            word = _WORD.match(text, start.start())
+            assert word is not None
+            if matches(word[0]):
+                return True
+            if start.start() >= compound_end:
+                compound = _COMPOUND.match(text, start.start())
+                assert compound is not None
+                compound_end = compound.end()
+                if compound_end > word.end() and matches(compound[0]):
+                    return True
+        return False
+
+    return finds
 
 
 @lru_cache(maxsize=512)
@@ -146,6 +164,11 @@ class _Term:
     @property
     def text(self) -> str:
         return _unescape(self.raw)
+
+    @property
+    def literals(self) -> list[str]:
+        """The pieces between its wildcards."""
+        return [_unescape(piece) for piece in re.split(r"((?:[^\\*?]|\\.)*)", self.raw, flags=re.DOTALL)[1::2]]
 
     @property
     def has_wildcards(self) -> bool:
@@ -351,7 +374,8 @@ class _Translator:
         if term.is_any:
             return _ALL
         if term.has_wildcards:
-            return Condition("matches_words(c.text, ?)", (term.raw,))
+            hint = max(term.literals, key=len)
+            return Condition("CASE WHEN instr(c.text, ?) THEN matches_words(c.text, ?) ELSE 0 END", (hint, term.raw))
         if not term.text.strip():
             raise QueryError("a phrase is empty", value=f'"{term.raw}"', legal='"words"')
         # instr is quick and decides most documents; it is case sensitive, unlike LIKE.

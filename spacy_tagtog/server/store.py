@@ -639,14 +639,9 @@ class Store:
         with self._reading() as connection:
             project = self._project(connection, owner, name)
             condition = _selected(project, query)
-            total = connection.execute(f"SELECT count(*) {condition.sql}", condition.parameters).fetchone()[0]
-            ids = [
-                row[0]
-                for row in connection.execute(
-                    f"SELECT d.id {condition.sql} ORDER BY d.id LIMIT ? OFFSET ?", (*condition.parameters, -1 if limit is None else limit, offset)
-                )
-            ]
-            return Page(total, tuple(_hits(connection, project, ids)))
+            ids = [row[0] for row in connection.execute(f"SELECT d.id {condition.sql} ORDER BY d.id", condition.parameters)]
+            wanted = ids[offset : None if limit is None else offset + limit]
+            return Page(len(ids), tuple(_hits(connection, project, wanted)))
 
     def delete(self, owner: str, name: str, query: str) -> int:
         """Delete the documents that a query selects.
@@ -750,7 +745,7 @@ def _write_version(connection: sqlite3.Connection, key: int | None, member: str,
     if not annotations.annotatable:
         annotatable = {**(data.get("annotatable") or {}), "parts": parts}
         data = {**data, "annotatable": annotatable}
-    text = Annotations(data, place=annotations.place).dumps()
+    text = (annotations if data is annotations.data else Annotations(data, place=annotations.place)).dumps()
     canonical = json.dumps(data, sort_keys=True)
     old = connection.execute("SELECT ann FROM versions WHERE document_id = ? AND member = ?", (key, member)).fetchone()
     if old is not None and json.dumps(json.loads(old["ann"]), sort_keys=True) == canonical:
