@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spacy_tagtog.errors import OutputExistsError, WriteError
 
-__all__ = ["atomic_folder", "atomic_path", "check_free", "write_atomic"]
+__all__ = ["atomic_folder", "atomic_path", "check_free", "make_folder", "write_atomic"]
 
 
 def _write_error(error: OSError, path: Path) -> WriteError:
@@ -20,6 +20,18 @@ def _write_error(error: OSError, path: Path) -> WriteError:
         place=path,
         advice="free some space, choose another place, or mend the permissions; then run the command again. Nothing was left half-written.",
     )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those that it is in, unless it is there.
+
+    Raises:
+        WriteError: The file system refuses.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _write_error(error, path) from error
 
 
 @contextmanager

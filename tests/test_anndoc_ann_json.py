@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import documents, json_objects, json_values, printable, quick, short
+from strategies import documents, json_objects, json_values, printable, quick, short, slow
 
 from spacy_tagtog.anndoc import Annotations, Document, Fragment, Project, confidence
 from spacy_tagtog.errors import AnnJsonError
@@ -147,7 +147,7 @@ def test_any_object_either_comes_back_or_is_refused(data: dict[str, Any]) -> Non
         assert json.loads(annotations.dumps().encode()) == json.loads(content)
 
 
-@quick
+@slow
 @given(documents())
 def test_drawn_annotations_come_back(document: Document) -> None:
     for version in document.versions.values():

@@ -67,9 +67,9 @@ def test_versions_are_read_once_and_late() -> None:
 
 def test_a_broken_file_is_an_error_when_it_is_asked_for() -> None:
     document = Document("aX", PlainHtml(b"<html>", place="x.plain.html"), {MASTER: broken, "ann": unreadable})
-    with pytest.raises(PlainHtmlError, match="x.plain.html"):
+    with pytest.raises(PlainHtmlError, match=r"x\.plain\.html"):
         _ = document.text
-    with pytest.raises(AnnJsonError, match="x.ann.json"):
+    with pytest.raises(AnnJsonError, match=r"x\.ann\.json"):
         _ = document.annotations
     with pytest.raises(ProjectError):
         document.version("ann")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def tree(folder: Path) -> dict[str, bytes | None]:
 
 
 @pytest.fixture
-def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """No bytes can be written."""
 
     def refuse(*_: object, **__: object) -> int:
@@ -31,7 +31,10 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
     monkeypatch.setattr(Path, "write_text", refuse)
-    yield
+
+
+def _stop(_: object, exception: type[BaseException]) -> None:
+    raise exception
 
 
 # ---------------------------------------------------------------- files
@@ -65,8 +68,7 @@ def test_an_exception_leaves_the_old_file_alone(tmp_path: Path, exception: type[
         path.write_text("old")
     before = tree(tmp_path)
     with pytest.raises(exception), atomic_path(path) as temporary:
-        temporary.write_text("half")
-        raise exception
+        _stop(temporary.write_text("half"), exception)
     assert tree(tmp_path) == before
 
 
@@ -201,8 +203,7 @@ def test_an_exception_leaves_the_old_folder_alone(tmp_path: Path, exception: typ
     before = tree(tmp_path)
     expected = WriteError if exception is OSError else exception
     with pytest.raises(expected), atomic_folder(out, force=True) as temporary:
-        fill(temporary, "half")
-        raise exception
+        _stop(fill(temporary, "half"), exception)
     assert tree(tmp_path) == before
 
 

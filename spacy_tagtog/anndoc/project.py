@@ -220,20 +220,23 @@ def _zip_sources(path: Path) -> Iterator[tuple[PurePosixPath, _Source]]:
                 raise zipfile.BadZipFile("it is packed in another way than deflate, which can't be limited")
             with archive.open(info) as file:
                 # With a size, no more is unpacked than asked for, whatever the file says of itself.
-                return file.read(info.file_size + 1)
+                data = file.read(info.file_size + 1)
+            if len(data) != info.file_size:
+                raise EOFError("it ends too early")
+            return data
 
         return read
 
     for info in sorted(archive.infolist(), key=lambda info: info.filename):
         name = PurePosixPath(info.filename)
-        if info.is_dir() or name.parts[:1] == ("__MACOSX",) or any(piece.startswith(".") and piece != ".." for piece in name.parts):
-            continue
         place = f"{path}!{info.filename}"
         # Nothing is ever unpacked to disk under these names, but a document from such an archive must not be trusted either.
         if name.is_absolute() or ".." in name.parts or "\\" in info.orig_filename or "\0" in info.orig_filename:
             raise ProjectError(
                 "a name in the zip points outside of it", place=place, legal="relative names without ..", advice="don't trust this file"
             )
+        if info.is_dir() or name.parts[:1] == ("__MACOSX",) or any(piece.startswith(".") for piece in name.parts):
+            continue
         yield name, _Source(place, reader(info))
 
 

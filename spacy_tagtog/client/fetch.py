@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from spacy_tagtog._files import write_atomic
+from spacy_tagtog._files import make_folder, write_atomic
 from spacy_tagtog.anndoc import LEGEND_NAME, MASTER, document_paths
 from spacy_tagtog.client.api import SearchHit, TagtogClient
 from spacy_tagtog.errors import NotFoundError, OutputExistsError, ProjectError, UnexpectedAnswerError, WriteError
@@ -164,7 +164,7 @@ class _Fetch:
                 self.remove(doc_id)
             if not self.dry_run:
                 # A query that finds nothing makes an empty project, which other commands can read.
-                (self.target / "plain.html").mkdir(exist_ok=True)
+                make_folder(self.target / "plain.html")
         except BaseException:
             # The first error is the one to tell of. What the manifest misses is recognised by its content next time.
             with suppress(WriteError):

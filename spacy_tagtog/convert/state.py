@@ -144,10 +144,11 @@ def _entities(ann: str) -> list[Any]:
 
 def _original(span: Span) -> dict[str, Any] | None:
     index = entity_index(span)
-    state = get_state(span.doc)
-    if index is None or state is None or state.ann is None:
+    # Not get_state: this is asked of every span, and the state grows with their number.
+    data: dict[str, Any] | None = span.doc.user_data.get(_USER_DATA_KEY)
+    if index is None or data is None or data["ann"] is None:
         return None
-    entities = _entities(state.ann)
+    entities = _entities(data["ann"])
     return dict(entities[index]) if index < len(entities) else None
 
 

@@ -223,6 +223,8 @@ def _span(doc: Doc, place: _Placed) -> Span:
     for normalization in (entity.data.get("normalizations") or {}).values():
         kb_id = str((normalization.get("source") or {}).get("id") or "")
         if kb_id:
+            # spaCy stores strings as UTF-8, which half a surrogate pair, as browsers cut them, can't be.
+            kb_id = kb_id.encode("utf-8", "replace").decode("utf-8")
             break
     return Span(doc, place.start, place.end, label=place.label, kb_id=kb_id, span_id=span_id(entity.index))
 

@@ -1,0 +1,71 @@
+"""Fixtures that several files share: a tokenizer, the demo corpus as a project, and a small pipeline trained on it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.cli.train import train
+from spacy.language import Language
+
+from spacy_tagtog.anndoc import Document, write_project
+from spacy_tagtog.demo import demo_documents
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+# A net and a corpus so small that training takes seconds. The rest is as the config says.
+SMALL = {
+    "components.tok2vec.model.encode.width": 32,
+    "components.tok2vec.model.encode.depth": 1,
+    "components.tok2vec.model.embed.rows": [500, 200, 200, 200],
+    "components.ner.model.hidden_width": 32,
+    "training.optimizer.learn_rate": 0.01,
+    "training.batcher.size.start": 200,
+    "corpora.train.split": "dev=0.2",
+    "corpora.train.side": "train",
+    "corpora.train.limit": 40,
+    "corpora.dev.split": "dev=0.2",
+    "corpora.dev.side": "dev",
+    "corpora.dev.limit": 4,
+}
+
+
+@pytest.fixture(scope="session")
+def nlp() -> Language:
+    """An English tokenizer. Nobody may change it."""
+    return spacy.blank("en")
+
+
+@pytest.fixture(scope="session")
+def demo() -> list[Document]:
+    return list(demo_documents())
+
+
+@pytest.fixture(scope="session")
+def demo_folder(demo: list[Document], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("demo") / "stargazing"
+    write_project(demo, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained_path(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline that ``spacy train`` made of configs/ner.cfg and the demo corpus: it finds entities, and is unsure of them."""
+    path = tmp_path_factory.mktemp("trained")
+    paths = {"paths.train": str(demo_folder), "paths.dev": str(demo_folder)}
+    train(CONFIGS / "ner.cfg", path, overrides={**SMALL, **paths, "training.max_steps": 60, "training.eval_frequency": 60})
+    return path / "model-last"
+
+
+@pytest.fixture(scope="session")
+def trained(trained_path: Path) -> Language:
+    """The pipeline, loaded once. Who changes it loads one of their own."""
+    return spacy.load(trained_path)
+
+
+@pytest.fixture(scope="session")
+def subprocess_env() -> dict[str, str]:
+    """The environment for a fresh Python: nothing of this process's settings, and no colours."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith("TAGTOG_")}, "NO_COLOR": "1", "ANSI_COLORS_DISABLED": "1"}
