@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import spacy
+import typer
 from spacy.language import Language
 from spacy.training import Example
 from typer.testing import CliRunner
@@ -657,3 +658,18 @@ def test_nothing_to_annotate_is_no_error(vega: Path, pipeline: Path) -> None:
     assert outcome.code == 0, outcome.err
     assert "no document to annotate" in outcome.err
     assert run("push", "annotated").code == 0
+
+
+def test_every_command_and_option_is_documented() -> None:
+    page = Path(__file__).parents[1] / "docs/commands.md"
+    if not page.exists():
+        pytest.skip("runs in a checkout")
+    sections = re.split(r"^## `spacy-tagtog (\w+)`$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    documented = dict(zip(sections[1::2], sections[2::2], strict=True))
+    command = typer.main.get_command(app)
+    assert isinstance(command, typer.core.TyperGroup)
+    assert set(documented) == set(command.commands)
+    for name, subcommand in command.commands.items():
+        for parameter in subcommand.params:
+            for option in parameter.opts:
+                assert f"{option}" in documented[name], f"{name} {option}"

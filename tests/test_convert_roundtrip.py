@@ -249,7 +249,8 @@ def test_real_corpora_survive(nlp: Language, name: str) -> None:
         pytest.skip("shared/corpora is absent")
     opened = Project.open(CORPORA / name, strict=False)
     sample = itertools.islice(opened.ids, 0, None, max(1, len(opened) // 40))
-    chosen = sorted(sample, key=lambda doc_id: len(opened[doc_id].html.data))[:8]
+    sizes = sorted((len(opened[doc_id].html.data), doc_id) for doc_id in sample)
+    chosen = [doc_id for i, (_, doc_id) in enumerate(sizes) if i == 0 or sum(size for size, _ in sizes[: i + 1]) < 300_000]
     project = opened.select(lambda doc_id: doc_id in chosen)
     number = 0
     for member in project.members:
@@ -265,4 +266,4 @@ def test_real_corpora_survive(nlp: Language, name: str) -> None:
             assert_right(document_to_doc(original, nlp, settings=ToDocSettings(member=member), report=single), original, single, member=member)
             assert_same(doc_to_document(doc), original, member)
             number += 1
-    assert number >= 6
+    assert number

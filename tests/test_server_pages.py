@@ -97,6 +97,13 @@ def test_from_the_start_page_to_a_document(site: Site) -> None:
     assert shown(site.page(document)) == ["Ada[Person 0.88 · pre-added]"]
 
 
+def test_no_machine_is_shown_as_certain(site: Site) -> None:
+    own = [entity("e_1", "s1p1", (0, "Ada"), prob=0.999999), entity("e_1", "s1p1", (4, "Bob"), prob=0.99)]
+    tree = site.page(site.address(site.push([("p", "Ada Bob")], {"entities": own}, "sure")))
+    assert shown(tree) == ["Ada[Person > 0.99 · pre-added] Bob[Person 0.99 · pre-added]"]
+    assert "> 0.999" in tree.text_content()
+
+
 def test_pre_annotations_show_their_state_and_probability(site: Site) -> None:
     own = [
         entity("e_1", "s1p1", (0, "Ada"), prob=0.5),
@@ -111,8 +118,8 @@ def test_pre_annotations_show_their_state_and_probability(site: Site) -> None:
     assert "1 pre-removed" in tree.text_content()
     rows = [[cell.text_content() for cell in row.xpath("td")] for row in tree.xpath("//h2[text()='Entities']/following::tbody[1]/tr")]
     assert rows[:3] == [
-        ["Person", "Ada", "0.5", "pre-added", "ml:seed", "s1p1, 0", ""],
-        ["Person", "Bob", "0.25", "pre-removed", "ml:seed", "s1p1, 4", ""],
+        ["Person", "Ada", "0.500", "pre-added", "ml:seed", "s1p1, 0", ""],
+        ["Person", "Bob", "0.250", "pre-removed", "ml:seed", "s1p1, 4", ""],
         ["Person", "Carl", "1", "by a person", "user:ada", "s1p1, 8", ""],
     ]
 

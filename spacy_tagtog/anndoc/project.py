@@ -233,7 +233,7 @@ def _zip_sources(path: Path) -> Iterator[tuple[PurePosixPath, _Source]]:
         # Nothing is ever unpacked to disk under these names, but a document from such an archive must not be trusted either.
         if name.is_absolute() or ".." in name.parts or "\\" in info.orig_filename or "\0" in info.orig_filename:
             raise ProjectError(
-                "a name in the zip points outside of it", place=place, legal="relative names without ..", advice="don't trust this file"
+                "a name in the zip points outside of it", place=place, legal="relative names with /, without ..", advice="don't trust this file"
             )
         if info.is_dir() or name.parts[:1] == ("__MACOSX",) or any(piece.startswith(".") for piece in name.parts):
             continue

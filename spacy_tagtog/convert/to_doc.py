@@ -223,10 +223,13 @@ def _span(doc: Doc, place: _Placed) -> Span:
     for normalization in (entity.data.get("normalizations") or {}).values():
         kb_id = str((normalization.get("source") or {}).get("id") or "")
         if kb_id:
-            # spaCy stores strings as UTF-8, which half a surrogate pair, as browsers cut them, can't be.
-            kb_id = kb_id.encode("utf-8", "replace").decode("utf-8")
             break
-    return Span(doc, place.start, place.end, label=place.label, kb_id=kb_id, span_id=span_id(entity.index))
+    return Span(doc, place.start, place.end, label=place.label, kb_id=_storable(kb_id), span_id=span_id(entity.index))
+
+
+def _storable(text: str) -> str:
+    """The text as spaCy can store it, in UTF-8: half a surrogate pair, as browsers cut them, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _align(starts: list[int], ends: list[int], start: int, end: int, mode: AlignmentMode) -> tuple[int, int] | None:
@@ -290,5 +293,5 @@ def _cats(legend: Legend, metas: dict[str, dict[str, object]]) -> dict[str, floa
         if isinstance(value, bool):
             cats[name] = float(value)
         elif value is not None:
-            cats[f"{name}={value}"] = 1.0
+            cats[_storable(f"{name}={value}")] = 1.0
     return cats

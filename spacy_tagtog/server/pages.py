@@ -176,11 +176,19 @@ def _css_state(entity: Entity) -> str:
     return f" {entity.state}" if entity.state in ("pre-added", "pre-removed") else ""
 
 
+def _probability(prob: float, digits: int) -> str:
+    """Rounded, but never up to certainty: 1 is what people say."""
+    if prob == 1:
+        return "1"
+    almost = 1 - 10**-digits
+    return f"> {almost:.{digits}f}" if almost < prob < 1 else f"{prob:.{digits}f}"
+
+
 def _caption(entity: Entity, legend: Legend) -> str:
     """The type's name; for what a person didn't simply say, also probability and state."""
     pieces = [legend.get(entity.class_id, entity.class_id)]
     if entity.prob is not None and (entity.state or entity.prob != 1):
-        pieces[0] += f" {entity.prob:.2f}"
+        pieces[0] += f" {_probability(entity.prob, 2)}"
     if entity.state:
         pieces.append(entity.state)
     return " · ".join(pieces)
@@ -231,7 +239,7 @@ def _entity_row(entity: Entity, legend: Legend, remark: str) -> Sequence[str]:
     return (
         f'<span class="tag {_color(entity.class_id)}">{escape(legend.get(entity.class_id, entity.class_id))}</span>',
         escape(entity.text),
-        "" if entity.prob is None else f"{entity.prob:.3f}".rstrip("0").rstrip("."),
+        "" if entity.prob is None else _probability(entity.prob, 3),
         escape(entity.state or ("by a person" if entity.state == "" else "")),
         escape(", ".join(entity.who)),
         escape(f"{entity.part}, {', '.join(str(fragment.start) for fragment in entity.fragments)}"),
