@@ -187,9 +187,9 @@ def _entity_of(span: Span, state: DocState, html: PlainHtml, legend: Legend, who
     part_start = span.start_char - start
     part_end = next(stop for name, _, stop in state.parts if name == part)
     text = html.parts[part].text
-    shown = span.doc.text[part_start:part_end]
-    if text != shown:
-        # A new document: its carriage returns became newlines.
+    if len(text) != part_end - part_start:
+        # A new document: each CRLF of the Doc became one newline.
+        shown = span.doc.text[part_start:part_end]
         start, end = (len(_newlines(shown[:edge])) for edge in (start, end))
     score = span._.confidence if span.has_extension("confidence") else None
     return new_entity(
