@@ -191,10 +191,10 @@ def test_everything_that_an_annotation_can_hold(nlp: Language) -> None:
     for one in (doc, *through_disk([doc])):
         assert_same(doc_to_document(one), original)
         assert [span._.anndoc["offsets"][0]["start"] for span in one.spans[SPANS_KEY]] == [0, 10, 15, 15, 25, 0]
-    assert report.reasons == {"discontinuous": 1, "overlapping": 2} or report.reasons == {"overlapping": 2, "discontinuous": 1}
+    assert report.reasons == {"discontinuous": 1, "overlapping": 2}
 
 
-@pytest.mark.parametrize("value", ["\ud83d", "\ude80", "a\ud800b"])
+@pytest.mark.parametrize("value", ["\ud83d", "a\ud800b"])
 def test_half_a_surrogate_pair_is_no_obstacle(nlp: Language, value: str) -> None:
     normalizations = {"n_1": {"source": {"id": value, "name": None, "url": None}, "recName": value}}
     original = document("Mars", entities=[E(1, 0, 4, keys={"normalizations": normalizations})], metas={"m_2": {"value": value, "confidence": {}}})
@@ -205,9 +205,8 @@ def test_half_a_surrogate_pair_is_no_obstacle(nlp: Language, value: str) -> None
         assert_same(doc_to_document(one), original)
 
 
-NEW_TEXTS = st.text(
-    st.sampled_from("ab \t\r\n🚀é<&") | st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"), max_size=30
-)
+NEW_CHARACTERS = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff")
+NEW_TEXTS = st.text(st.sampled_from("ab \t\r\n🚀é<&") | NEW_CHARACTERS, max_size=30)
 
 
 @settings(quick)
@@ -249,7 +248,7 @@ def test_real_corpora_survive(nlp: Language, name: str) -> None:
     opened = Project.open(CORPORA / name, strict=False)
     sample = itertools.islice(opened.ids, 0, None, max(1, len(opened) // 40))
     sizes = sorted((len(opened[doc_id].html.data), doc_id) for doc_id in sample)
-    chosen = [doc_id for i, (_, doc_id) in enumerate(sizes) if i == 0 or sum(size for size, _ in sizes[: i + 1]) < 300_000]
+    chosen = [doc_id for i, (_, doc_id) in enumerate(sizes) if i == 0 or sum(size for size, _ in sizes[: i + 1]) < 60_000]
     project = opened.select(lambda doc_id: doc_id in chosen)
     number = 0
     for member in project.members:

@@ -10,13 +10,28 @@ from spacy_tagtog.anndoc.ann_json import Annotations, Entity
 from spacy_tagtog.anndoc.offsets import OffsetConverter, OffsetUnit
 from spacy_tagtog.anndoc.plain_html import Part
 
-__all__ = ["Located", "LocationProblem", "detect_unit", "locate"]
+__all__ = ["Located", "LocationProblem", "Repair", "detect_unit", "locate"]
 
 LocationProblem = Literal["missing_part", "offset_mismatch"]
 """``missing_part``: plain.html has no such part. ``offset_mismatch``: another text stands at the offset."""
 
 
 _MAX_PARTS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """How a wrong offset was mended, see :mod:`spacy_tagtog.anndoc.repair`.
+
+    Attributes:
+        method: ``shift``, ``look_alike``, ``escaped``, ``unique`` or ``nearest``.
+        confidence: How often the method is right, in (0, 1].
+        detail: What was done, in words.
+    """
+
+    method: str
+    confidence: float
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +43,14 @@ class Located:
         ranges: (start, end) of each fragment in code points of the part's text, in file order; empty where there is a problem.
         problem: Why it can't be placed, or ``None``.
         detail: The problem in words.
+        repair: How its place was found where its offset was wrong, or ``None``.
     """
 
     entity: Entity
     ranges: tuple[tuple[int, int], ...]
     problem: LocationProblem | None = None
     detail: str = ""
+    repair: Repair | None = None
 
     @property
     def start(self) -> int:

@@ -58,7 +58,7 @@ class _Source:
             return _gunzip(data) if self.place.endswith(".gz") else data
         except _READ_ERRORS as error:
             raise ProjectError(
-                f"a file can't be read: {getattr(error, 'strerror', None) or error}",
+                f"a file can't be read: {getattr(error, 'strerror', None) or str(error) or 'it ends too early'}",
                 place=self.place,
                 advice="check permissions, or copy the data again",
             ) from error

@@ -202,7 +202,9 @@ def _annotated(
             report.replaced += 1
             continue
         kept.append(data["entities"][entity.index])
-        taken.setdefault(entity.part, []).extend((start, end, entity.class_id) for start, end in located.ranges)
+        # A piece of a discontinuous entity is no entity of its own, so no prediction is the same.
+        class_id = "" if located.is_discontinuous else entity.class_id
+        taken.setdefault(entity.part, []).extend((start, end, class_id) for start, end in located.ranges)
 
     unit = detect_unit(document.parts, original)
     added: list[dict[str, Any]] = []

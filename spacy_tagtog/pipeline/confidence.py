@@ -34,6 +34,7 @@ class _Actions:
     """The actions of a transition-based NER, by index in the model's output."""
 
     index: dict[str, int]
+    unseen: frozenset[int]  # of labels that came after training, from other components' entities: spaCy adds those by itself
     opening: NDArray[np.bool_]  # B-* and U-*
     begin: NDArray[np.bool_]  # B-*
     out: int
@@ -44,11 +45,17 @@ class _Actions:
         kinds = [name.partition("-")[0] for name in names]
         return cls(
             index={name: i for i, name in enumerate(names)},
+            unseen=frozenset(ner.model.attrs["unseen_classes"]),
             # "U-" alone is spaCy's action for a missing value that can't be predicted.
             opening=np.array([kind in (_BEGIN, _UNIT) and name != "U-" for kind, name in zip(kinds, names, strict=True)]),
             begin=np.array([kind == _BEGIN for kind in kinds]),
             out=names.index("O"),
         )
+
+
+def _action_names(ent: Span) -> list[str]:
+    kinds = [_UNIT] if len(ent) == 1 else [_BEGIN, *[_INSIDE] * (len(ent) - 2), _LAST]
+    return [f"{kind}-{ent.label_}" for kind in kinds]
 
 
 def _plan(doc: Doc, actions: _Actions) -> tuple[NDArray[np.int64], list[NDArray[np.bool_]]] | None:
@@ -58,21 +65,19 @@ def _plan(doc: Doc, actions: _Actions) -> tuple[NDArray[np.int64], list[NDArray[
     or reaches over the end of a sentence or of the Doc.
 
     Returns:
-        ``None`` where the parser has no action for one of the entities (their label is not its own).
+        ``None`` where the parser has no trained action for one of the entities (their label is not its own).
     """
     size = len(actions.index)
     chosen = np.full(len(doc), actions.out, dtype=np.int64)
     inside: dict[int, str] = {}
     for ent in doc.ents:
-        label = ent.label_
-        kinds = [_UNIT] if len(ent) == 1 else [_BEGIN, *[_INSIDE] * (len(ent) - 2), _LAST]
-        for offset, kind in enumerate(kinds):
-            action = actions.index.get(f"{kind}-{label}")
-            if action is None:
+        for offset, name in enumerate(_action_names(ent)):
+            action = actions.index.get(name)
+            if action is None or action in actions.unseen:
                 return None
             chosen[ent.start + offset] = action
             if offset:
-                inside[ent.start + offset] = label
+                inside[ent.start + offset] = ent.label_
     legal = []
     last = len(doc) - 1
     for i, token in enumerate(doc):
@@ -152,12 +157,13 @@ def entity_scores(ner: Any, docs: Sequence[Doc]) -> list[list[float | None]]:
     Returns:
         For each Doc a list along ``doc.ents``, each number in (0, 1]; ``None`` where the model has no opinion (a label that isn't its own).
     """
-    known = set(ner.labels)
+    actions = _Actions.of(ner)
+    known = {name for name, i in actions.index.items() if i not in actions.unseen}
     result: list[list[float | None]] = []
     for doc, steps in zip(docs, action_probabilities(ner, docs), strict=True):
         if steps is None:
             # Other components' entities make the whole parse impossible: look at this component's own alone.
-            own = [ent for ent in doc.ents if ent.label_ in known]
+            own = [ent for ent in doc.ents if known.issuperset(_action_names(ent))]
             bare = _with_entities(doc, own)
             scores = dict(zip([(e.start, e.end) for e in own], entity_scores(ner, [bare])[0], strict=True))
             result.append([scores.get((ent.start, ent.end)) for ent in doc.ents])

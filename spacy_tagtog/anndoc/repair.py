@@ -1,0 +1,265 @@
+"""Mending offsets that point at another text, where the right place is certain.
+
+Most wrong offsets of real projects have one of few causes: a literal ``<`` or ``&`` in the source shifted everything
+after it by a constant; an annotation was stored at 0 although its text stands elsewhere in the part; a look-alike
+character (``α`` and ``a``) was exchanged; markup was escaped twice. Each method here accepts a place only if no other
+is as
+plausible: a wrong repair is worse than none. The original annotation is never changed; a repair only says where it stands.
+
+How often each method is right was measured by breaking right offsets of real corpora in the same ways, see ``docs/offsets.md``.
+"""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+from spacy_tagtog.anndoc.locate import Located, Repair
+from spacy_tagtog.anndoc.offsets import OffsetConverter, OffsetUnit
+from spacy_tagtog.anndoc.plain_html import Part
+
+__all__ = ["CONFIDENCE", "repair"]
+
+CONFIDENCE: Final[dict[str, float]] = {
+    "shift": 0.99,
+    "look_alike": 0.99,
+    "escaped": 0.99,
+    "one_character": 0.95,
+    "unique": 0.97,
+    "nearest": 0.95,
+}
+"""How sure each method is."""
+
+_MAX_SHIFT: Final = 64
+"""A shift by dropped or doubled markup is small; a larger one is more likely to be a coincidence."""
+_MIN_UNIQUE: Final = 3
+"""A text must be so long for its only occurrence to mean something."""
+_MIN_SAME: Final = 12
+"""Two texts of such a length that differ in one character are meant to be the same."""
+_NEAR: Final = 8
+_FARTHER: Final = 4
+"""The nearest occurrence is at most so far away, and the next nearest so many times farther."""
+_MAX_OCCURRENCES: Final = 1000
+
+# Letters that people, keyboards and parsers exchange and that Unicode's decompositions don't relate.
+_LOOK_ALIKES: Final = str.maketrans("αβγδεζηθικλμνοπρσςτυφχωΑΒΕΖΗΙΚΜΝΟΡΤΥΧ–—−‐‑’‘“”×·", "abgdezhqiklmnoprsstufxwABEZHIKMNOPTYX-----''\"\"x.")
+
+
+@lru_cache(maxsize=4096)
+def _skeleton(character: str) -> str:
+    """What a character looks like: without accents and variants, Greek letters as Latin ones."""
+    base = unicodedata.normalize("NFKD", character.translate(_LOOK_ALIKES))[:1]
+    return base.translate(_LOOK_ALIKES) or character
+
+
+def repair(parts: Mapping[str, Part], located: Sequence[Located], *, unit: OffsetUnit) -> list[Located]:
+    """Place entities whose offset points at another text, where one place is certain.
+
+    Args:
+        parts: The parts of the document's content.
+        located: What :func:`~spacy_tagtog.anndoc.locate.locate` found.
+        unit: How the offsets count.
+
+    Returns:
+        The same list; entities that were repaired have ranges, no problem, and a :class:`~spacy_tagtog.anndoc.locate.Repair`.
+    """
+    broken: dict[str, list[int]] = defaultdict(list)
+    sound: dict[str, list[Located]] = defaultdict(list)
+    for index, item in enumerate(located):
+        if item.problem == "offset_mismatch":
+            broken[item.entity.part].append(index)
+        elif item.problem is None:
+            sound[item.entity.part].append(item)
+    result = list(located)
+    for part_id, indices in broken.items():
+        work = _Part(parts[part_id].text, unit, [result[index] for index in indices], sound[part_id])
+        for index, fixed in zip(indices, work.repaired(), strict=True):
+            if fixed is not None:
+                result[index] = fixed
+    return result
+
+
+def _same(offset: int) -> int:
+    return offset
+
+
+def _occurrences(text: str, surface: str) -> Iterator[int]:
+    position = text.find(surface)
+    for _ in range(_MAX_OCCURRENCES):
+        if position < 0:
+            return
+        yield position
+        position = text.find(surface, position + 1)
+
+
+class _Part:
+    """The broken entities of one part."""
+
+    def __init__(self, text: str, unit: OffsetUnit, broken: Sequence[Located], sound: Sequence[Located]) -> None:
+        self.text = text
+        self.broken = broken
+        self.sound = sound
+        converter = OffsetConverter(text)
+        self.to_points: Callable[[int], int | None] = converter.to_code_points if unit == "utf-16" else _same
+
+    def start(self, item: Located, fragment: int = 0) -> int | None:
+        return self.to_points(item.entity.fragments[fragment].start)
+
+    def repaired(self) -> list[Located | None]:
+        shifts = self.shifts()
+        return [self.one(item, shifts[number]) for number, item in enumerate(self.broken)]
+
+    def one(self, item: Located, shift: int | None) -> Located | None:
+        for method, ranges in (
+            ("shift", None if shift is None else self.shifted(item, shift)),
+            ("look_alike", self.look_alike(item)),
+            ("escaped", self.escaped(item)),
+            ("one_character", self.one_character(item)),
+            ("unique", self.unique(item)),
+            ("nearest", self.nearest(item)),
+        ):
+            if ranges is not None:
+                moved = f"moved by {ranges[0][0] - (self.start(item) or 0):+d}" if ranges[0][0] != self.start(item) else ""
+                there = " … ".join(self.text[start:end] for start, end in ranges)
+                detail = ", ".join(filter(None, [moved, f"there stands {there!r}" if there != item.entity.text else ""]))
+                return replace(item, ranges=ranges, problem=None, detail="", repair=Repair(method, CONFIDENCE[method], detail))
+        return None
+
+    # ---- a constant shift from one place on
+
+    def shifted(self, item: Located, shift: int) -> tuple[tuple[int, int], ...] | None:
+        ranges = []
+        for number, fragment in enumerate(item.entity.fragments):
+            start = self.start(item, number)
+            if start is None or start + shift < 0 or not self.text.startswith(fragment.text, start + shift):
+                return None
+            ranges.append((start + shift, start + shift + len(fragment.text)))
+        return tuple(ranges)
+
+    def candidates(self, item: Located) -> set[int]:
+        start = self.start(item)
+        if start is None:
+            return set()
+        low, high = max(0, start - _MAX_SHIFT), start + _MAX_SHIFT
+        window = self.text[low : high + len(item.entity.fragments[0].text)]
+        return {
+            found + low - start
+            for found in _occurrences(window, item.entity.fragments[0].text)
+            if self.shifted(item, found + low - start) is not None
+        }
+
+    def shifts(self) -> list[int | None]:
+        """For each broken entity the shift that it shares with another broken one, no sound entity between them speaking against it."""
+        possible = [self.candidates(item) for item in self.broken]
+        starts = [self.start(item) for item in self.broken]
+        rigid = sorted(item.start for item in self.sound)
+        result: list[int | None] = []
+        for number, mine in enumerate(possible):
+            votes: Counter[int] = Counter()
+            for other, theirs in enumerate(possible):
+                here, there = starts[number], starts[other]
+                if other == number or here is None or there is None or here == there:
+                    continue
+                low, high = sorted((here, there))
+                if any(low < place < high for place in rigid):
+                    continue  # the text between them is where it should be: they have not been shifted together
+                # Two mentions of one text agree on many shifts by chance; two texts hardly ever do.
+                same = self.broken[other].entity.text == self.broken[number].entity.text
+                for shift in mine & theirs:
+                    votes[shift] += 1 if same else 3
+            best = votes.most_common(2)
+            certain = best and (len(best) == 1 or best[0][1] > best[1][1])
+            result.append(best[0][0] if certain and (best[0][1] >= 3 or len(mine) == 1) else None)
+        return result
+
+    # ---- the offset is right, the text isn't
+
+    def differences(self, item: Located) -> list[tuple[str, str]] | None:
+        """The characters in which the text at the offset and the stored text differ.
+
+        Returns:
+            ``None`` where the part ends before it, and where the stored text stands somewhere else letter by letter:
+            then it isn't this place that is meant.
+        """
+        if any(fragment.text in self.text for fragment in item.entity.fragments):
+            return None
+        different: list[tuple[str, str]] = []
+        for number, fragment in enumerate(item.entity.fragments):
+            start = self.start(item, number)
+            there = "" if start is None else self.text[start : start + len(fragment.text)]
+            if len(there) != len(fragment.text):
+                return None
+            different.extend((a, b) for a, b in zip(there, fragment.text, strict=True) if a != b)
+        return different
+
+    def in_place(self, item: Located) -> tuple[tuple[int, int], ...]:
+        starts = [(self.start(item, number) or 0, fragment.text) for number, fragment in enumerate(item.entity.fragments)]
+        return tuple((start, start + len(text)) for start, text in starts)
+
+    def look_alike(self, item: Located) -> tuple[tuple[int, int], ...] | None:
+        different = self.differences(item)
+        if not different or any(_skeleton(a) != _skeleton(b) for a, b in different):
+            return None
+        length = sum(len(fragment.text) for fragment in item.entity.fragments)
+        return self.in_place(item) if len(different) <= max(1, length // 4) else None
+
+    def one_character(self, item: Located) -> tuple[tuple[int, int], ...] | None:
+        different = self.differences(item)
+        length = sum(len(fragment.text) for fragment in item.entity.fragments)
+        return self.in_place(item) if different is not None and len(different) == 1 and length >= _MIN_SAME else None
+
+    # ---- markup escaped once too often or too seldom
+
+    def escaped(self, item: Located) -> tuple[tuple[int, int], ...] | None:
+        if len(item.entity.fragments) != 1:
+            return None
+        fragment = item.entity.fragments[0]
+        plain = html.unescape(fragment.text)
+        raw = html.escape(self.text, quote=False)
+        # The offset counts in the text as it was before it was unescaped.
+        if raw != self.text and raw.startswith(fragment.text, fragment.start):
+            start = len(html.unescape(raw[: fragment.start]))
+            if self.text.startswith(plain, start) and html.escape(self.text[:start], quote=False) == raw[: fragment.start]:
+                return ((start, start + len(plain)),)
+        start_here = self.start(item)
+        if plain and plain != fragment.text and start_here is not None and self.text.startswith(plain, start_here):
+            return ((start_here, start_here + len(plain)),)
+        return None
+
+    # ---- the only place where the text stands
+
+    def unique(self, item: Located) -> tuple[tuple[int, int], ...] | None:
+        if len(item.entity.fragments) != 1:
+            return None
+        surface = item.entity.fragments[0].text
+        if len(surface.strip()) < _MIN_UNIQUE:
+            return None
+        places = [place for _, place in zip(range(2), self.words(surface), strict=False)]
+        return ((places[0], places[0] + len(surface)),) if len(places) == 1 else None
+
+    def nearest(self, item: Located) -> tuple[tuple[int, int], ...] | None:
+        start = self.start(item)
+        surface = item.entity.fragments[0].text
+        # An offset of 0 says nothing of where the text is.
+        if len(item.entity.fragments) != 1 or not start or len(surface.strip()) < _MIN_UNIQUE:
+            return None
+        places = sorted(self.words(surface), key=lambda place: abs(place - start))
+        if not places or abs(places[0] - start) > _NEAR:
+            return None
+        if len(places) > 1 and abs(places[1] - start) < _FARTHER * max(abs(places[0] - start), 2):
+            return None
+        return ((places[0], places[0] + len(surface)),)
+
+    def words(self, surface: str) -> Iterator[int]:
+        """Where a text stands and isn't part of a longer word; where it always is, all places."""
+        places = list(_occurrences(self.text, surface))
+        whole = [place for place in places if not (self._inside_word(place) or self._inside_word(place + len(surface)))]
+        yield from whole or places
+
+    def _inside_word(self, position: int) -> bool:
+        return 0 < position < len(self.text) and self.text[position - 1].isalnum() and self.text[position].isalnum()
