@@ -22,7 +22,7 @@ __all__ = ["anndoc_converter", "anndoc_corpus", "entity_confidence"]
 
 
 def anndoc_corpus(
-    path: str | Path,
+    path: str | Path | None,
     converter: str = "spacy-tagtog.Anndoc.v1",
     settings: dict[str, Any] | None = None,
     documents: str = "confirmed",
@@ -37,11 +37,18 @@ def anndoc_corpus(
     """The reader ``spacy-tagtog.AnndocCorpus.v1``, see :class:`spacy_tagtog.convert.corpus.AnndocCorpus`.
 
     Raises:
-        ConfigurationError: A setting has an unknown value.
+        ConfigurationError: There is no path, or a setting has an unknown value.
     """
     from spacy_tagtog._choices import choose
     from spacy_tagtog.convert.corpus import AnndocCorpus, DocumentChoice, OnProblem
+    from spacy_tagtog.errors import ConfigurationError
 
+    if path is None:
+        raise ConfigurationError(
+            "a corpus has no path",
+            legal="a .spacy file, a folder of them, or the folder or zip of a tagtog project",
+            advice="give it on the command line: --paths.train PATH --paths.dev PATH",
+        )
     return AnndocCorpus(
         Path(path),
         converter=converter,

@@ -141,7 +141,7 @@ class TestFrame:
             assert f" {name} " in ours.stdout
             assert f" {name} " in spacys.stdout
 
-    @pytest.mark.parametrize("name", ["fetch", "convert", "evaluate", "annotate", "push", "serve", "import", "export", "demo", "version"])
+    @pytest.mark.parametrize("name", ["fetch", "convert", "validate", "evaluate", "annotate", "push", "serve", "import", "export", "demo", "version"])
     def test_help_teaches(self, name: str) -> None:
         outcome = run(name, "--help")
         assert outcome.code == 0
@@ -266,6 +266,38 @@ class TestConvert:
         assert_refused(run("convert", "bad.spacy", "out", "--back"), "isn't a .spacy file", "bad.spacy")
         assert_refused(run("convert", "none.spacy", "out", "--back"), "there is no such file", "none.spacy")
         assert not Path("out").exists()
+
+
+class TestValidate:
+    def test_good_documents(self, vega: Path) -> None:
+        outcome = run("validate", vega, "--report", "report.json")
+        assert outcome.code == 0, outcome.err
+        assert "1 documents, no faults" in outcome.out
+        assert json.loads(Path("report.json").read_text())["entities_out"] == 2
+        assert listing(Path()) == {"vega", "report.json", *(f"vega/{name}" for name in listing(vega))}
+
+    def test_faults_give_1_and_the_whole_report(self, tmp_path: Path) -> None:
+        faulty = document("I saw <b>Vega</b> & Mars.", entity("e_1", 1, "Deneb"), entity("e_9", 20, "Mars"))
+        broken = document("Altair", name="broken.txt")
+        source = write(tmp_path / "x", faulty, broken)
+        only_file(source, "*broken*.ann.json").write_text("{")
+        outcome = run("validate", source, "--report", "report.html", "--report", "report.json")
+        assert_refused(outcome, "3 faults in the data", "--report FILE.html")
+        assert sorted(json.loads(Path("report.json").read_text())["reasons"]) == ["offset_mismatch", "unknown_class", "unreadable"]
+        page = Path("report.html").read_text(encoding="utf-8")
+        assert "I<mark> saw </mark>&lt;b&gt;Vega&lt;/b&gt; &amp; Mars." in page
+        assert "<b>Vega" not in page
+        assert "<script" not in page
+
+    def test_a_refused_conversion_writes_its_report(self, tmp_path: Path) -> None:
+        source = write(tmp_path / "x", document("Vega", entity("e_1", 1, "Deneb")))
+        assert_refused(run("convert", source, "corpus", "--report", "report.html"), "1 fault in the data")
+        assert "Deneb" in Path("report.html").read_text(encoding="utf-8")
+
+    def test_a_report_of_an_unknown_form(self, vega: Path) -> None:
+        assert_refused(run("validate", vega, "--report", "report.doc"), "report.doc", ".json or .html")
+        assert_refused(run("convert", vega, "corpus", "--report", "report.doc"), "report.doc", ".json or .html")
+        assert not Path("corpus").exists()
 
 
 class TestAnnotateAndEvaluate:

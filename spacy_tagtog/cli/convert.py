@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog.cli._run import command, good, note, parse_pairs, progress, table, write_json
+from spacy_tagtog.cli._reports import Reports, check_reports, say_report, write_reports
+from spacy_tagtog.cli._run import command, good, parse_pairs, progress
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -53,7 +54,7 @@ def convert_cli(
     legend: Annotated[
         Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False)
     ] = None,
-    report: Annotated[Path | None, typer.Option("--report", help="Write the whole report to this JSON file.", show_default=False)] = None,
+    report: Reports = None,
     force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
     back: Annotated[bool, typer.Option("--back", help="The other way: from .spacy files to tagtog documents.")] = False,
 ) -> None:
@@ -68,31 +69,39 @@ def convert_cli(
 
       spacy-tagtog convert corpus documents.zip --back
     """
+    from spacy_tagtog.anndoc import Project
+    from spacy_tagtog.convert import ConversionReport
+
     if back:
         number = convert_back(
             source, target, converter=converter, force=force, progress=lambda items, total: progress(items, total, what="converting")
         )
         good(f"{number} documents written to {target}")
         return
-    result, sides = convert(
-        source,
-        target,
-        lang=lang,
-        base=base,
-        converter=converter,
-        settings=dict(parse_pairs(setting or [], option="--set")),
-        documents=documents,
-        split=split,
-        on_problem=on_problem,
-        legend=legend,
-        force=force,
-        progress=lambda items, total: progress(items, total, what="converting"),
-    )
-    write_json(report, result.to_json())
-    table(result.rows())
-    note(result.faults, caption="set aside because of faults in the data")
-    if result.labels_out:
-        table(result.labels_out.most_common(), header=("entity type", "entities"))
+    check_reports(report)
+    settings = dict(parse_pairs(setting or [], option="--set"))
+    result = ConversionReport()
+    try:
+        sides = convert(
+            source,
+            target,
+            lang=lang,
+            base=base,
+            converter=converter,
+            settings=settings,
+            documents=documents,
+            split=split,
+            on_problem=on_problem,
+            legend=legend,
+            force=force,
+            report=result,
+            progress=lambda items, total: progress(items, total, what="converting"),
+        )
+    finally:
+        # Also, and above all, where the conversion is refused.
+        if result.documents_in:
+            write_reports(report, result, Project.open(source, strict=False, legend=legend), member=settings.get("member", "master"))
+    say_report(result)
     for side, number in sides.items():
         good(f"{target / (side + '.spacy')}: {number} documents")
 
@@ -110,8 +119,9 @@ def convert(
     on_problem: str = "error",
     legend: Path | None = None,
     force: bool = False,
+    report: ConversionReport | None = None,
     progress: Progress | None = None,
-) -> tuple[ConversionReport, dict[str, int]]:
+) -> dict[str, int]:
     """Convert a project into ``target/train.spacy`` and one file for each other side of the split, all or nothing.
 
     With ``on_problem="error"`` the whole project is looked at and all faults are listed before anything is refused.
@@ -128,10 +138,11 @@ def convert(
         on_problem: ``error`` or ``report``.
         legend: A legend file to use instead of the project's own.
         force: Replace the target.
+        report: Everything is counted there.
         progress: Wraps the documents, with their number.
 
     Returns:
-        The report, and the number of documents on each side.
+        The number of documents on each side.
 
     Raises:
         ConversionError: There are faults (``error``), or a side of the split has no document.
@@ -155,7 +166,7 @@ def convert(
     # Faults are collected and refused together: one at a time would mean one run for each.
     project = Project.open(source, strict=False, legend=legend)
 
-    report = ConversionReport()
+    report = report if report is not None else ConversionReport()
     sides: dict[str, list[Doc]] = {side: [] for side in (TRAIN, *shares)}
     for doc in convert_documents(project, nlp, maker, report, choice=choice, on_problem="report", progress=progress):
         state = get_state(doc)
@@ -174,7 +185,7 @@ def convert(
     with atomic_folder(target, force=force) as folder:
         for side, docs in sides.items():
             write_docbin(docs, folder / f"{side}.spacy")
-    return report, {side: len(docs) for side, docs in sides.items()}
+    return {side: len(docs) for side, docs in sides.items()}
 
 
 def convert_back(
