@@ -114,7 +114,7 @@ def test_configs_are_complete(name: str, tmp_path: Path) -> None:
     assert written["initialize"]["vectors"] == "${paths.vectors}"
     nlp = load_model_from_config(load_config(CONFIGS / name), auto_fill=True)
     assert nlp.config == load_config(CONFIGS / name)
-    fill_config(tmp_path / "filled.cfg", CONFIGS / name, no_print=True)
+    fill_config(tmp_path / "filled.cfg", CONFIGS / name, silent=True)
     assert load_config(tmp_path / "filled.cfg", interpolate=False) == written
 
 
