@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from spacy_tagtog.convert.converter import Converter
     from spacy_tagtog.pipeline.confidence import EntityConfidence
 
-__all__ = ["anndoc_converter", "anndoc_corpus", "entity_confidence"]
+__all__ = ["anndoc_converter", "anndoc_corpus", "entity_confidence", "learned_tokenizer"]
 
 
 def anndoc_corpus(
@@ -64,7 +64,18 @@ def anndoc_corpus(
     )
 
 
-def anndoc_converter(member: str = "master", alignment: str = "split", ents: str = "longest", offset_unit: str = "auto") -> Converter:
+def anndoc_converter(
+    member: str = "master",
+    alignment: str = "split",
+    ents: str = "longest",
+    offset_unit: str = "auto",
+    repair: bool = True,
+    labels: dict[str, str] | None = None,
+    types: list[str] | None = None,
+    states: list[str] | None = None,
+    authors: list[str] | None = None,
+    min_prob: float = 0.0,
+) -> Converter:
     """The converter ``spacy-tagtog.Anndoc.v1``: one Doc a document, see :class:`spacy_tagtog.convert.to_doc.ToDocSettings`.
 
     Raises:
@@ -74,8 +85,45 @@ def anndoc_converter(member: str = "master", alignment: str = "split", ents: str
     from spacy_tagtog.convert.to_doc import ToDocSettings
 
     # The settings check their own values.
-    values: dict[str, Any] = {"member": member, "alignment": alignment, "ents": ents, "offset_unit": offset_unit}
-    return AnndocConverter(ToDocSettings(**values))
+    choices: dict[str, Any] = {"alignment": alignment, "ents": ents, "offset_unit": offset_unit}
+    return AnndocConverter(
+        ToDocSettings(
+            member=member,
+            repair=repair,
+            labels=labels or {},
+            types=types or (),
+            states=states or (),
+            authors=authors or (),
+            min_prob=min_prob,
+            **choices,
+        )
+    )
+
+
+def learned_tokenizer(path: str | Path | None = None) -> Callable[[Language], Language]:
+    """The callback ``spacy-tagtog.LearnedTokenizer.v1``: puts the rules that ``spacy-tagtog tokenizer`` learned into the pipeline's tokenizer.
+
+    It belongs into ``[initialize.before_init]``: that runs once, before training (and in ``spacy debug data``), and never when a pipeline is loaded.
+    The tokenizer is saved with the pipeline, so the file isn't needed again. The callbacks of ``[nlp]`` run at every loading, too.
+
+    Args:
+        path: The JSON file of rules; ``None`` leaves the tokenizer as it is.
+    """
+
+    def apply(nlp: Language) -> Language:
+        """Add the rules.
+
+        Raises:
+            ConfigurationError: The file can't be read.
+            PipelineError: The tokenizer isn't spaCy's rule-based one.
+        """
+        if path is not None:
+            from spacy_tagtog.convert.tokenizer import apply_rules, read_rules
+
+            apply_rules(nlp, read_rules(Path(path)))
+        return nlp
+
+    return apply
 
 
 @Language.factory(

@@ -223,8 +223,20 @@ class TestConvert:
         assert "s9p9" in outcome.err
 
     def test_another_text_at_the_offset(self, tmp_path: Path) -> None:
-        source = write(tmp_path / "x", document("I saw Vega", entity("e_1", 5, "Vega")))
-        assert_refused(run("convert", source, "corpus"), "another text stands at its offset", "at 5 stands ' Veg'")
+        source = write(tmp_path / "x", document("I saw Vega", entity("e_1", 5, "Deneb")))
+        assert_refused(run("convert", source, "corpus"), "another text stands at its offset", "at 5 stands ' Vega'")
+
+    def test_an_offset_that_can_be_repaired(self, tmp_path: Path) -> None:
+        source = write(tmp_path / "x", document("I saw Vega 🌠 & Deneb", entity("e_1", 7, "Vega"), entity("e_1", 17, "Deneb")))
+        outcome = run("convert", source, "corpus", "--report", "report.json")
+        assert outcome.code == 0, outcome.err
+        assert re.search(r"offset repaired: moved with its neighbours by a constant \(right in 99%\) +2\n", outcome.out)
+        assert [item["text"] for item in json.loads(Path("report.json").read_text())["repairs"]] == ["Vega", "Deneb"]
+        # The documents themselves stay as they are.
+        assert run("convert", "corpus", "back", "--back").code == 0
+        (before,), (after,) = Project.open(source), Project.open("back")
+        assert after.annotations == before.annotations
+        assert_refused(run("convert", source, "strict", "--set", "repair=no"), "2 faults in the data")
 
     def test_a_class_id_without_a_name(self, tmp_path: Path) -> None:
         source = write(tmp_path / "x", document("Vega", entity("e_7", 0, "Vega")))
@@ -234,7 +246,7 @@ class TestConvert:
         assert run("convert", source, "corpus", "--legend", legend).code == 0
 
     def test_all_faults_are_listed_at_once(self, tmp_path: Path) -> None:
-        documents = [document(f"Vega {n}", entity("e_1", 1, "Vega"), name=f"{n}.txt") for n in range(12)]
+        documents = [document(f"Vega {n}", entity("e_1", 1, "Deneb"), name=f"{n}.txt") for n in range(12)]
         outcome = run("convert", write(tmp_path / "x", *documents), "corpus")
         assert_refused(outcome, "12 faults", "… and 2 more")
 

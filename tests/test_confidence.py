@@ -105,6 +105,16 @@ def test_any_entities_that_the_parser_can_make(trained: Language, words: list[st
     assert all(score is not None and 0 < score <= 1 for score in entity_scores(ner, [doc])[0])
 
 
+def test_an_entity_may_go_on_after_white_space_or_end_there(trained: Language) -> None:
+    doc = Doc(trained.vocab, words=["Moon", "\n", "Ann", "\n", "."], spaces=[False] * 5)
+    trained.get_pipe("tok2vec")(doc)
+    doc.ents = [Span(doc, 0, 3, label="Person")]
+    [steps] = action_probabilities(trained.get_pipe("ner"), [doc])
+    assert steps is not None
+    assert steps == pytest.approx(replayed(trained.get_pipe("ner"), doc), rel=1e-4)
+    assert steps[1] < 1
+
+
 def test_entities_stay_as_they_are(trained: Language, demo: list[Document]) -> None:
     with trained.select_pipes(disable="entity_confidence"):
         without = [trained(text) for text in texts(demo)]

@@ -38,10 +38,10 @@ def test_the_installed_entry_points_are_those_of_the_project_file() -> None:
     expected |= {(group, name, value) for group, points in declared["entry-points"].items() for name, value in points.items()}
     installed = {(point.group, point.name, point.value) for point in distribution("spacy-tagtog").entry_points}
     assert installed == expected
-    assert {group for group, _, _ in installed} == set(GROUPS)
+    assert {group for group, _, _ in installed} >= set(GROUPS)
 
 
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", sorted({point.group for point in distribution("spacy-tagtog").entry_points}))
 def test_entry_points_resolve(group: str) -> None:
     points = [point for point in distribution("spacy-tagtog").entry_points if point.group == group]
     assert points

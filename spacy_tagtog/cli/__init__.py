@@ -16,6 +16,7 @@ from spacy_tagtog.cli.evaluate import evaluate_cli
 from spacy_tagtog.cli.fetch import fetch_cli
 from spacy_tagtog.cli.push import push_cli
 from spacy_tagtog.cli.serve import serve_cli
+from spacy_tagtog.cli.tokenizer import tokenizer_cli
 from spacy_tagtog.cli.transfer import export_cli, import_cli
 from spacy_tagtog.cli.validate import validate_cli
 from spacy_tagtog.cli.version import version_cli
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("fetch")(fetch_cli)
 app.command("convert")(convert_cli)
 app.command("validate")(validate_cli)
+app.command("tokenizer")(tokenizer_cli)
 app.command("evaluate")(evaluate_cli)
 app.command("annotate")(annotate_cli)
 app.command("push")(push_cli)

@@ -34,13 +34,17 @@ def convert_cli(
     base: Annotated[
         str, typer.Option("--base", help="A trained pipeline whose tokenizer to use instead of the language's.", show_default=False)
     ] = "",
+    tokenizer: Annotated[
+        Path | None, typer.Option("--tokenizer", help="Rules that spacy-tagtog tokenizer learned, for the tokenizer.", show_default=False)
+    ] = None,
     converter: Annotated[str, typer.Option("--converter", "-c", help="Registered name of the converter.")] = "spacy-tagtog.Anndoc.v1",
     setting: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             help="A setting of the converter, KEY=VALUE: member=NAME, alignment=split|strict|contract|expand, "
-            "ents=longest|shortest|first|surest, offset_unit=auto|utf-16|code-point.",
+            "ents=longest|shortest|first|surest, offset_unit=auto|utf-16|code-point, repair=yes|no, labels=OLD:NEW,DROPPED:, "
+            "types=A,B (all else is unknown), states=…, authors=user:*, min_prob=0.5.",
         ),
     ] = None,
     documents: Annotated[str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")] = "confirmed",
@@ -70,7 +74,7 @@ def convert_cli(
       spacy-tagtog convert corpus documents.zip --back
     """
     from spacy_tagtog.anndoc import Project
-    from spacy_tagtog.convert import ConversionReport
+    from spacy_tagtog.convert import ConversionReport, settings_from_text
 
     if back:
         number = convert_back(
@@ -79,7 +83,7 @@ def convert_cli(
         good(f"{number} documents written to {target}")
         return
     check_reports(report)
-    settings = dict(parse_pairs(setting or [], option="--set"))
+    settings = settings_from_text(dict(parse_pairs(setting or [], option="--set")), converter)
     result = ConversionReport()
     try:
         sides = convert(
@@ -87,6 +91,7 @@ def convert_cli(
             target,
             lang=lang,
             base=base,
+            tokenizer=tokenizer,
             converter=converter,
             settings=settings,
             documents=documents,
@@ -112,6 +117,7 @@ def convert(
     *,
     lang: str = "en",
     base: str = "",
+    tokenizer: Path | None = None,
     converter: str = "spacy-tagtog.Anndoc.v1",
     settings: Mapping[str, Any] | None = None,
     documents: str = "confirmed",
@@ -131,6 +137,7 @@ def convert(
         target: A folder.
         lang: Language of the tokenizer.
         base: A pipeline whose tokenizer to use instead.
+        tokenizer: A file of rules that were learned, to add to either.
         converter: Registered name of the converter.
         settings: Its settings.
         documents: ``confirmed``, ``unconfirmed`` or ``all``.
@@ -154,6 +161,7 @@ def convert(
     from spacy_tagtog.convert import ConversionReport, convert_documents, get_state, make_converter, parse_split, side_of, write_docbin
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
     from spacy_tagtog.convert.split import TRAIN
+    from spacy_tagtog.convert.tokenizer import apply_rules, read_rules
     from spacy_tagtog.errors import ConversionError
     from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
 
@@ -163,6 +171,8 @@ def convert(
     maker = make_converter(converter, settings)
     check_free(target, force=force)
     nlp = load_pipeline(base) if base else blank_pipeline(lang)
+    if tokenizer is not None:
+        apply_rules(nlp, read_rules(tokenizer))
     # Faults are collected and refused together: one at a time would mean one run for each.
     project = Project.open(source, strict=False, legend=legend)
 

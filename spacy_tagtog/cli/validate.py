@@ -37,8 +37,10 @@ def validate_cli(
     Example:
       spacy-tagtog validate my-download.zip --report report.html
     """
+    from spacy_tagtog.convert import settings_from_text
+
     check_reports(report)
-    settings = dict(parse_pairs(setting or [], option="--set"))
+    settings = settings_from_text(dict(parse_pairs(setting or [], option="--set")))
     result, project = validate(
         source,
         lang=lang,

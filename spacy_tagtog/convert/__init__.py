@@ -1,6 +1,6 @@
 """tagtog documents to spaCy Docs and back, character-exact, part by part."""
 
-from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, Converter, converters, make_converter
+from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, Converter, converters, make_converter, settings_from_text
 from spacy_tagtog.convert.corpus import AnndocCorpus, convert_documents, read_spacy, write_docbin
 from spacy_tagtog.convert.from_doc import doc_to_document, new_entity
 from spacy_tagtog.convert.report import ConversionReport, ReportItem
@@ -31,6 +31,7 @@ __all__ = [
     "parse_split",
     "predicted_doc",
     "read_spacy",
+    "settings_from_text",
     "side_of",
     "write_docbin",
 ]

@@ -13,7 +13,7 @@ or by an entry point of the group ``spacy_tagtog_converters``:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import catalogue
@@ -26,7 +26,7 @@ from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
 from spacy_tagtog.errors import ConfigurationError, ConversionError
 
-__all__ = ["DEFAULT_CONVERTER", "AnndocConverter", "Converter", "converters", "make_converter"]
+__all__ = ["DEFAULT_CONVERTER", "AnndocConverter", "Converter", "converters", "make_converter", "settings_from_text"]
 
 DEFAULT_CONVERTER = "spacy-tagtog.Anndoc.v1"
 
@@ -74,6 +74,46 @@ class AnndocConverter:
         return doc_to_document(docs[0], legend=legend, who=who)
 
 
+def settings_from_text(pairs: Mapping[str, str], name: str = DEFAULT_CONVERTER) -> dict[str, Any]:
+    """Turn settings that were typed as text into what a converter's factory takes.
+
+    Numbers, yes and no, lists (``a,b``) and mappings (``a:b,c:d``) are recognised by the factory's own signature.
+
+    Args:
+        pairs: Setting to text.
+        name: The converter's registered name.
+
+    Raises:
+        ConfigurationError: A text can't be read as what the setting must be. Unknown settings pass; :func:`make_converter` refuses them.
+    """
+    parameters = inspect.signature(_factory(name)).parameters
+    settings: dict[str, Any] = {}
+    for key, text in pairs.items():
+        parameter = parameters.get(key)
+        annotation = "" if parameter is None else str(parameter.annotation)
+        pieces = [piece.strip() for piece in text.split(",")]
+        legal = ""
+        if parameter is not None and isinstance(parameter.default, bool):
+            legal = "yes or no"
+            settings[key] = {"yes": True, "true": True, "no": False, "false": False}.get(text.lower())
+        elif parameter is not None and isinstance(parameter.default, float):
+            legal = "a number"
+            try:
+                settings[key] = float(text)
+            except ValueError:
+                settings[key] = None
+        elif annotation.startswith("list"):
+            settings[key] = pieces
+        elif annotation.startswith("dict"):
+            legal = "NAME:NEW_NAME,NAME:NEW_NAME (an empty new name leaves it out)"
+            settings[key] = dict(piece.split(":", 1) for piece in pieces) if all(":" in piece for piece in pieces) else None
+        else:
+            settings[key] = text
+        if settings[key] is None:
+            raise ConfigurationError(f"the setting {key} can't be read", value=text, legal=legal)
+    return settings
+
+
 def make_converter(name: str = DEFAULT_CONVERTER, settings: Mapping[str, Any] | None = None) -> Converter:
     """Make a registered converter.
 
@@ -84,15 +124,7 @@ def make_converter(name: str = DEFAULT_CONVERTER, settings: Mapping[str, Any] | 
     Raises:
         ConfigurationError: There is no such converter, or its factory doesn't take these settings.
     """
-    try:
-        factory = converters.get(name)
-    except catalogue.RegistryError as error:
-        raise ConfigurationError(
-            "there is no converter of this name",
-            value=name,
-            legal=", ".join(sorted({*converters.get_all(), *converters.get_entry_points()})),
-            advice="install the package that registers it, or check the spelling",
-        ) from error
+    factory = _factory(name)
     settings = dict(settings or {})
     try:
         inspect.signature(factory).bind(**settings)
@@ -102,3 +134,16 @@ def make_converter(name: str = DEFAULT_CONVERTER, settings: Mapping[str, Any] | 
         ) from error
     converter: Converter = factory(**settings)
     return converter
+
+
+def _factory(name: str) -> Callable[..., Converter]:
+    try:
+        factory: Callable[..., Converter] = converters.get(name)
+    except catalogue.RegistryError as error:
+        raise ConfigurationError(
+            "there is no converter of this name",
+            value=name,
+            legal=", ".join(sorted({*converters.get_all(), *converters.get_entry_points()})),
+            advice="install the package that registers it, or check the spelling",
+        ) from error
+    return factory

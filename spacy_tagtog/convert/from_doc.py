@@ -158,12 +158,16 @@ def _edited(
         if index in removed:
             continue
         if index in changed:
-            fresh = _entity_of(changed[index], state, html, legend, who, unit)
-            entity["classId"] = fresh["classId"]
-            if before[index][:2] != (changed[index].start_char, changed[index].end_char):
+            span = changed[index]
+            # A label that was mapped to another name on the way in needn't be one of the legend's: it is looked up only if it was edited.
+            if span.label_ != before[index][2]:
+                entity["classId"] = legend.id_of("e", span.label_, place=state.id)
+            if before[index][:2] != (span.start_char, span.end_char):
+                fresh = _entity_of(span, entity["classId"], state, html, who, unit)
                 entity.update(part=fresh["part"], offsets=fresh["offsets"])
         result.append(entity)
-    result.extend(_entity_of(span, state, html, legend, who, unit) for span in sorted(added.values(), key=lambda span: span.start_char))
+    for span in sorted(added.values(), key=lambda span: span.start_char):
+        result.append(_entity_of(span, legend.id_of("e", span.label_, place=state.id), state, html, who, unit))
     data["entities"] = result
     return data
 
@@ -173,7 +177,7 @@ def _newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _entity_of(span: Span, state: DocState, html: PlainHtml, legend: Legend, who: str, unit: OffsetUnit) -> dict[str, Any]:
+def _entity_of(span: Span, class_id: str, state: DocState, html: PlainHtml, who: str, unit: OffsetUnit) -> dict[str, Any]:
     place = state.part_at(span.start_char, span.end_char)
     if place is None:
         raise ConversionError(
@@ -192,6 +196,4 @@ def _entity_of(span: Span, state: DocState, html: PlainHtml, legend: Legend, who
         shown = span.doc.text[part_start:part_end]
         start, end = (len(_newlines(shown[:edge])) for edge in (start, end))
     score = span._.confidence if span.has_extension("confidence") else None
-    return new_entity(
-        class_id=legend.id_of("e", span.label_, place=state.id), part=part, text=text, start=start, end=end, unit=unit, who=who, prob=score
-    )
+    return new_entity(class_id=class_id, part=part, text=text, start=start, end=end, unit=unit, who=who, prob=score)

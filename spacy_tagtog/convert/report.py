@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from spacy_tagtog.anndoc.repair import CONFIDENCE
 from spacy_tagtog.errors import ConversionError
 
-__all__ = ["DOCUMENT_REASONS", "ENTITY_REASONS", "FAULTS", "ConversionReport", "ReportItem"]
+__all__ = ["DOCUMENT_REASONS", "ENTITY_REASONS", "FAULTS", "REPAIRS", "ConversionReport", "ReportItem"]
 
 ENTITY_REASONS: Final = {
     "missing_part": "stands in a part that plain.html lacks",
@@ -17,6 +18,11 @@ ENTITY_REASONS: Final = {
     "unknown_class": "its class id has no name in the legend",
     "empty": "has no text, or only white space",
     "pre_removed": "was proposed for removal",
+    "other_type": "is of a type that annotators did not look for (types)",
+    "label_dropped": "has a label that was mapped to nothing (labels)",
+    "other_state": "has a state that was not chosen (states)",
+    "other_author": "is by an author who was not chosen (authors)",
+    "low_prob": "is less probable than was asked for (min_prob)",
     "misaligned": "doesn't begin and end with a token (alignment mode)",
     "white_space": "begins or ends with white space, which spaCy can't train on",
     "discontinuous": "has a gap, which doc.ents can't hold",
@@ -24,6 +30,16 @@ ENTITY_REASONS: Final = {
     "overlapping": "overlaps an entity that was preferred",
 }
 """Why an entity of a converted document is not in ``doc.ents``. All of them stay in the round trip."""
+
+REPAIRS: Final = {
+    "shift": "moved with its neighbours by a constant",
+    "look_alike": "its text differs in look-alike characters",
+    "escaped": "its markup was escaped twice",
+    "one_character": "its text differs in one character",
+    "unique": "its text stands in one place only",
+    "nearest": "its text stands very near, and nowhere else near",
+}
+"""What the methods of :mod:`spacy_tagtog.anndoc.repair` find."""
 
 DOCUMENT_REASONS: Final = {
     "unconfirmed": "not confirmed (anncomplete is false)",
@@ -85,6 +101,7 @@ class ConversionReport:
         entities_retokenized: Of these, how many begin or end inside a token of the pipeline's own tokenizer, which can therefore never predict them.
         labels_out: Entities in ``doc.ents`` by label.
         items: Everything that was set aside.
+        repairs: Entities whose offset was wrong and that were placed all the same; ``reason`` is the method. They are not set aside.
     """
 
     documents_in: int = 0
@@ -95,6 +112,7 @@ class ConversionReport:
     entities_retokenized: int = 0
     labels_out: Counter[str] = field(default_factory=Counter)
     items: list[ReportItem] = field(default_factory=list)
+    repairs: list[ReportItem] = field(default_factory=list)
 
     def add(self, item: ReportItem) -> None:
         """Note that something was set aside."""
@@ -108,6 +126,11 @@ class ConversionReport:
     def reasons(self) -> dict[str, int]:
         """How often each reason occurs, most frequent first."""
         return dict(Counter(item.reason for item in self.items).most_common())
+
+    @property
+    def repaired(self) -> dict[str, int]:
+        """How many entities each method of repair placed, most frequent first."""
+        return dict(Counter(item.reason for item in self.repairs).most_common())
 
     @property
     def faults(self) -> list[ReportItem]:
@@ -152,6 +175,8 @@ class ConversionReport:
             if number := self.count(reason):
                 yield f"  not in doc.ents: {meaning}", number
         yield "entities out (doc.ents)", self.entities_out
+        for method, number in self.repaired.items():
+            yield f"  offset repaired: {REPAIRS[method]} (right in {CONFIDENCE[method]:.0%})", number
         if self.entities_retokenized:
             yield "  of these split out of longer tokens", self.entities_retokenized
 
@@ -166,6 +191,8 @@ class ConversionReport:
             "entities_retokenized": self.entities_retokenized,
             "labels_out": dict(sorted(self.labels_out.items())),
             "reasons": self.reasons,
+            "repaired": self.repaired,
+            "repairs": [asdict(item) for item in self.repairs],
             "items": [asdict(item) for item in self.items],
         }
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from spacy_tagtog.anndoc import Document, OffsetConverter, Project, detect_unit
-from spacy_tagtog.convert.report import DOCUMENT_REASONS, ENTITY_REASONS, FAULTS, ConversionReport, ReportItem
+from spacy_tagtog.convert.report import DOCUMENT_REASONS, ENTITY_REASONS, FAULTS, REPAIRS, ConversionReport, ReportItem
 from spacy_tagtog.errors import AnndocError
 
 __all__ = ["report_page"]
@@ -29,7 +29,6 @@ class _Shown:
 
 @dataclass(frozen=True)
 class _Section:
-    reason: str
     meaning: str
     is_fault: bool
     number: int
@@ -83,7 +82,11 @@ def _sections(report: ConversionReport, texts: Callable[[str, str], tuple[str, O
     # Faults first, the frequent ones before the rare.
     for reason, number in sorted(report.reasons.items(), key=lambda pair: (pair[0] not in FAULTS, -pair[1])):
         items = [item for item in report.items if item.reason == reason]
-        yield _Section(reason, meanings[reason], reason in FAULTS, number, [_in_context(item, texts) for item in items[:_MOST]])
+        yield _Section(meanings[reason], reason in FAULTS, number, [_in_context(item, texts) for item in items[:_MOST]])
+    for method, number in report.repaired.items():
+        items = [item for item in report.repairs if item.reason == method]
+        meaning = f"offset repaired: {REPAIRS[method]}"
+        yield _Section(meaning, False, number, [_in_context(item, texts) for item in items[:_MOST]])
 
 
 def _in_context(item: ReportItem, texts: Callable[[str, str], tuple[str, OffsetConverter | None]]) -> _Shown:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Final, Literal
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 
 from spacy_tagtog._choices import choose
-from spacy_tagtog.anndoc import MASTER, Document, Legend, Located, OffsetUnit, locate
+from spacy_tagtog.anndoc import MASTER, Document, Legend, Located, OffsetUnit, detect_unit, locate
+from spacy_tagtog.anndoc.repair import repair
 from spacy_tagtog.convert.report import ConversionReport, ReportItem
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, set_state, span_id
 from spacy_tagtog.convert.tokens import assemble, token_range
+from spacy_tagtog.errors import ConfigurationError
 
 __all__ = ["AlignmentMode", "EntsPolicy", "ToDocSettings", "document_to_doc"]
 
@@ -43,6 +46,13 @@ class ToDocSettings:
         alignment: See :data:`AlignmentMode`.
         ents: See :data:`EntsPolicy`.
         offset_unit: How offsets count; ``"auto"`` finds out for each document.
+        repair: Place entities whose offset is wrong where the right place is certain, see :mod:`spacy_tagtog.anndoc.repair`.
+        labels: Entity type names to rename (two may get one name); an empty name leaves the type out.
+        types: The entity types, by their names in the project, that annotators looked for. Empty: all of them. Otherwise the others are
+            left out, and whatever is no entity is *missing* instead of ``O``: nobody said that there is nothing.
+        states: The only states (``""``, ``"pre-added"``…) of which entities are taken. Empty: all but ``pre-removed``.
+        authors: Patterns such as ``user:*``; an entity is taken if one of its authors matches. Empty: all.
+        min_prob: Entities with a lower ``prob`` are left out; one without counts as 1.
 
     Raises:
         ConfigurationError: A value isn't one of those listed.
@@ -52,8 +62,16 @@ class ToDocSettings:
     alignment: AlignmentMode = "split"
     ents: EntsPolicy = "longest"
     offset_unit: OffsetUnit | Literal["auto"] = "auto"
+    repair: bool = True
+    labels: Mapping[str, str] = field(default_factory=dict)
+    types: Collection[str] = ()
+    states: Collection[str] = ()
+    authors: Collection[str] = ()
+    min_prob: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.min_prob <= 1:
+            raise ConfigurationError("the least probability is out of range", value=self.min_prob, legal="a number from 0 to 1")
         choose("alignment", self.alignment, AlignmentMode)
         choose("ents", self.ents, EntsPolicy)
         if self.offset_unit != "auto":
@@ -97,7 +115,10 @@ def document_to_doc(
     report = report if report is not None else ConversionReport()
     parts = document.parts
     annotations = document.version(settings.member)
-    located = locate(parts, annotations, unit=settings.offset_unit)
+    unit = detect_unit(parts, annotations) if settings.offset_unit == "auto" else settings.offset_unit
+    located = locate(parts, annotations, unit=unit)
+    if settings.repair and any(item.problem == "offset_mismatch" for item in located):
+        located = repair(parts, located, unit=unit)
     # Every reading below this line can fail on bad files; counting begins after it, so that the totals always add up.
     cuts: dict[str, set[int]] = {}
     if settings.alignment == "split":
@@ -126,19 +147,20 @@ def document_to_doc(
     def whole_part(part: str) -> tuple[int, int]:
         return overlapped_tokens(*where[part])
 
-    def set_aside(item: Located, reason: str, detail: str = "") -> None:
+    def listed(item: Located, reason: str, detail: str) -> ReportItem:
         entity = item.entity
-        report.add(
-            ReportItem(
-                reason=reason,
-                document=document.id,
-                part=entity.part,
-                start=entity.fragments[0].start,
-                text=entity.text,
-                label=document.legend.get(entity.class_id, entity.class_id),
-                detail=detail,
-            )
+        return ReportItem(
+            reason=reason,
+            document=document.id,
+            part=entity.part,
+            start=entity.fragments[0].start,
+            text=entity.text,
+            label=document.legend.get(entity.class_id, entity.class_id),
+            detail=detail,
         )
+
+    def set_aside(item: Located, reason: str, detail: str = "") -> None:
+        report.add(listed(item, reason, detail))
 
     placed: list[_Placed] = []
     for item in located:
@@ -149,6 +171,8 @@ def document_to_doc(
                 # It is somewhere in this part, nobody knows where: nothing in the part can be said to be no entity.
                 unknown.append(whole_part(entity.part))
             continue
+        if item.repair is not None:
+            report.repairs.append(listed(item, item.repair.method, item.repair.detail))
         offset = where[entity.part][0]
         touched = [overlapped_tokens(offset + start, offset + end) for start, end in item.ranges]
         if entity.is_removed:
@@ -163,6 +187,12 @@ def document_to_doc(
         if not "".join(fragment.text for fragment in entity.fragments).strip():
             set_aside(item, "empty")
             continue
+        unwanted = _unwanted(item, label, settings)
+        if unwanted is not None:
+            set_aside(item, *unwanted)
+            unknown.extend(touched)
+            continue
+        label = settings.labels.get(label, label)
         tokens = _align(starts, ends, offset + item.start, offset + item.end, settings.alignment)
         if tokens is None:
             set_aside(item, "misaligned", "a space after a word is no token" if settings.alignment == "split" else "")
@@ -186,7 +216,7 @@ def document_to_doc(
         # Parts that annotators could not annotate say nothing. (Where no listed part exists the list is of another text: it says nothing either.)
         unknown.extend(whole_part(part) for part in where if part not in annotatable)
 
-    doc.set_ents([_span(doc, place) for place in chosen], missing=_gaps(doc, unknown, chosen), default="outside")
+    doc.set_ents([_span(doc, place) for place in chosen], missing=_gaps(doc, unknown, chosen), default="missing" if settings.types else "outside")
     scores = [place.located.entity.prob for place in placed]
     doc.spans[SPANS_KEY] = SpanGroup(
         doc, name=SPANS_KEY, spans=on_spans, attrs={"scores": [1.0 if score is None else score for score in scores]} if placed else {}
@@ -214,6 +244,22 @@ def document_to_doc(
         ),
     )
     return doc
+
+
+def _unwanted(item: Located, name: str, settings: ToDocSettings) -> tuple[str, str] | None:
+    """Why the settings leave an entity out, in words for the report; ``None`` where they don't."""
+    entity = item.entity
+    if settings.types and name not in settings.types:
+        return "other_type", ""
+    if settings.labels.get(name, name) == "":
+        return "label_dropped", ""
+    if settings.states and (entity.state or "") not in settings.states:
+        return "other_state", f"state {entity.state!r}"
+    if settings.authors and not any(fnmatchcase(author, pattern) for author in entity.who for pattern in settings.authors):
+        return "other_author", ", ".join(entity.who) or "nobody"
+    if entity.prob is not None and entity.prob < settings.min_prob:
+        return "low_prob", f"{entity.prob}"
+    return None
 
 
 def _span(doc: Doc, place: _Placed) -> Span:

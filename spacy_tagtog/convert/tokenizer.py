@@ -19,7 +19,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -82,6 +82,13 @@ class LearnedPiece:
     tokens: int = 0
     documents: int = 0
 
+    def __str__(self) -> str:
+        """The pattern with names of classes in place of their characters, such as ``(?<={digit})(?={upper})``."""
+        text = self.pattern
+        for name, characters in _CLASSES.items():
+            text = text.replace(characters, f"{{{name}}}")
+        return text
+
 
 @dataclass(frozen=True, slots=True)
 class TokenizerRules:
@@ -138,7 +145,7 @@ class TokenizerRules:
         if not isinstance(lang, str):
             raise _bad("the rules' language isn't a text", f"{place}, lang" if place else "lang", lang, "a language code such as en")
         pieces = {kind: _read_pieces(kind, data.get(kind, []), f"{place}, {kind}" if place else kind) for kind in _KINDS}
-        return cls(**pieces, lang=lang)
+        return cls(pieces["prefixes"], pieces["suffixes"], pieces["infixes"], pieces["exceptions"], lang)
 
 
 def _bad(problem: str, place: object, value: object, legal: str) -> ConfigurationError:
@@ -157,7 +164,8 @@ def _read_pieces(kind: Kind, data: object, place: str) -> tuple[LearnedPiece, ..
         numbers = {key: value for key, value in fields.items() if key != "pattern"}
         for key, value in numbers.items():
             if key not in {"borders", "tokens", "documents"} or not isinstance(value, int) or isinstance(value, bool):
-                raise _bad("this rule has a field that can't be read", f"{at}, {key}", value, "pattern, and whole numbers: borders, tokens, documents")
+                legal = "pattern, and whole numbers: borders, tokens, documents"
+                raise _bad("this rule has a field that can't be read", f"{at}, {key}", value, legal)
         piece = LearnedPiece(fields["pattern"], **numbers)
         if kind != "exceptions":
             _compile(_wrapped(kind, piece), at, piece.pattern)
@@ -165,9 +173,9 @@ def _read_pieces(kind: Kind, data: object, place: str) -> tuple[LearnedPiece, ..
     return tuple(pieces)
 
 
-def _compile(pattern: str, place: object, shown: str) -> re.Pattern[str]:
+def _compile(pattern: str, place: object, shown: str, flags: int = 0) -> re.Pattern[str]:
     try:
-        return re.compile(pattern)
+        return re.compile(pattern, flags)
     # Python raises the other two for repetitions beyond all bounds and for parentheses that are nested too deeply.
     except (re.error, OverflowError, RecursionError) as error:
         raise _bad(f"this isn't a regular expression: {error}", place, shown, "a regular expression of Python's re") from error
@@ -229,27 +237,32 @@ def _extended(function: Callable[..., Any] | None, kind: Kind, pieces: Sequence[
     if not pieces:
         return function
     wrapped = [_wrapped(kind, piece) for piece in pieces]
-    base = ""
+    base, flags = "", 0
     if function is not None:
-        base = getattr(getattr(function, "__self__", None), "pattern", None) or ""
-        if not base:
+        compiled = getattr(function, "__self__", None)
+        if not isinstance(compiled, re.Pattern):
             raise PipelineError(
                 f"the tokenizer finds its {kind} with a function that can't be extended",
                 value=repr(function),
                 legal="a method of a compiled regular expression",
                 advice="set it as spaCy's documentation shows: tokenizer.infix_finditer = re.compile(…).finditer",
             )
+        base, flags = compiled.pattern, compiled.flags
     # Applied twice, such as when a trained pipeline is trained on, they are there already.
     present = f"|{base}|"
     pattern = "|".join([*([base] if base else []), *(piece for piece in wrapped if f"|{piece}|" not in present)])
-    compiled = _compile(pattern, kind, " | ".join(piece.pattern for piece in pieces))
-    return getattr(compiled, _ATTRIBUTES[kind][1])  # type: ignore[no-any-return]
+    method: Callable[..., Any] = getattr(_compile(pattern, kind, " | ".join(piece.pattern for piece in pieces), flags), _ATTRIBUTES[kind][1])
+    return method
 
 
 def _install(tokenizer: Tokenizer, base: Tokenizer, rules: TokenizerRules) -> None:
     """Give a tokenizer the rules of ``base`` (which may be itself) and the learned ones."""
     dropped = {piece.pattern for piece in rules.exceptions}
-    functions = {_ATTRIBUTES[kind][0]: _extended(getattr(base, _ATTRIBUTES[kind][0]), kind, pieces) for kind, pieces in rules.items() if kind in _ATTRIBUTES}
+    functions = {}
+    for kind, pieces in rules.items():
+        if kind in _ATTRIBUTES:
+            name, _ = _ATTRIBUTES[kind]
+            functions[name] = _extended(getattr(base, name), kind, pieces)
     exceptions = {text: tokens for text, tokens in base.rules.items() if text not in dropped}
     # Each of these lets the tokenizer work out its special cases anew: only what is new, and these first while there are none.
     functions = {name: function for name, function in functions.items() if getattr(tokenizer, name) != function}
@@ -351,21 +364,23 @@ def _measure(tokenizer: Callable[[str], Doc], gold: Iterable[GoldText]) -> Align
 
 # Contexts: what stands around a place in a text, as classes of characters
 
-_Class: TypeAlias = str  # a key of _CLASSES, or a punctuation mark itself
-_Context: TypeAlias = tuple["_Class | None", "_Class | None", "_Class | None", "_Class | None"]
-"""Two characters to the left of a place and two to the right. In a rule ``None`` stands for anything."""
+_Class: TypeAlias = str  # a key of _CLASSES, a punctuation mark itself, _START or _END
+_Context: TypeAlias = tuple[str, str, str, str]
+"""Two characters to the left of a place and two to the right, or the start or end of what the tokenizer looks at."""
+_Rule: TypeAlias = tuple["_Class | None", "_Class | None", "_Class | None", "_Class | None"]
+"""The same in classes; ``None`` stands for anything."""
 
 _START: Final = "start"
 _END: Final = "end"
 
 # From general to specific. Python's re knows no class of upper-case letters: these are those of Latin, Greek and Russian; others are letters.
-_CLASSES: Final[Mapping[_Class, str]] = {
+_CLASSES: Final[dict[_Class, str]] = {
     "alphanumeric": r"[^\W_]",
     "letter": r"[^\W\d_]",
     "digit": r"\d",
     "upper": "[A-ZÀ-ÖØ-ÞΑ-ΩА-ЯЁ]",
     "lower": "[a-zß-öø-ÿα-ωа-яё]",
-    # Marks that belong to the character before them (accents, joiners, variants of emoji) are never split off.
+    # Without combining accents, joiners and variation selectors: they belong to the character before them.
     "punctuation": r"[^\w\s\u0300-\u036F\u200B-\u200F\uFE00-\uFE0F]",
 }
 _COMPILED: Final = {name: re.compile(pattern) for name, pattern in _CLASSES.items()}
@@ -379,9 +394,9 @@ class _Generalizations(dict[str, tuple["_Class | None", ...]]):
         classes: list[_Class | None] = []
         if character in (_START, _END):
             classes.append(character)
-        elif not character.isalnum() and unicodedata.category(character)[0] not in "MC":
-            classes.append(character)
-        if len(character) == 1:
+        else:
+            if not character.isalnum() and unicodedata.category(character)[0] not in "MC":
+                classes.append(character)
             classes.extend(name for name in reversed(_CLASSES) if _COMPILED[name].match(character))
         self[character] = result = (*classes, None)
         return result
@@ -398,7 +413,7 @@ def _finest(character: str) -> str:
     return character
 
 
-def _generalize(context: tuple[str, str, str, str]) -> Iterator[_Context]:
+def _generalize(context: _Context) -> Iterator[_Rule]:
     """All rules that hold at a place with this context."""
     left2, left1, right1, right2 = context
     lefts: list[tuple[_Class | None, _Class | None]] = [(b, a) for a in _generalizations[left1] if a is not None for b in _generalizations[left2]]
@@ -410,7 +425,7 @@ def _generalize(context: tuple[str, str, str, str]) -> Iterator[_Context]:
         yield (*left, *right)
 
 
-def _kind(rule: _Context) -> Kind:
+def _kind(rule: _Rule) -> Kind:
     return "prefixes" if rule[0] == _START else "suffixes" if rule[3] == _END else "infixes"
 
 
@@ -418,7 +433,7 @@ def _regex(classes: Iterable[_Class | None]) -> str:
     return "".join(_CLASSES.get(name) or re.escape(name) for name in classes if name is not None)
 
 
-def _pattern(rule: _Context) -> str:
+def _pattern(rule: _Rule) -> str:
     left2, left1, right1, right2 = rule
     kind = _kind(rule)
     left = left1 if kind == "prefixes" else None
@@ -428,7 +443,7 @@ def _pattern(rule: _Context) -> str:
     return (f"(?<={before})" if before else "") + eaten + (f"(?={after})" if after else "")
 
 
-def _generality(rule: _Context) -> int:
+def _generality(rule: _Rule) -> int:
     return sum(_GENERALITY.get(name, 0) for name in rule)
 
 
@@ -452,17 +467,16 @@ class _Chunk:
     count: int = 0
     gold: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     borders: frozenset[int] = frozenset()
-    places: dict[int, tuple[str, str, str, str]] = field(default_factory=dict)
+    places: dict[int, _Context] = field(default_factory=dict)
     core: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What a change of the tokenizer does to the training side."""
-
-    borders: int
-    tokens: int
-    documents: int
+def _as_rules(learned: Iterable[tuple[Kind, LearnedPiece]], lang: str = "") -> TokenizerRules:
+    pieces: dict[str, list[LearnedPiece]] = {kind: [] for kind in _KINDS}
+    for kind, piece in learned:
+        pieces[kind].append(piece)
+    prefixes, suffixes, infixes, exceptions = (tuple(pieces[kind]) for kind in _KINDS)
+    return TokenizerRules(prefixes, suffixes, infixes, exceptions, lang)
 
 
 class _Learner:
@@ -494,8 +508,8 @@ class _Learner:
         self.stuck: set[tuple[int, int]] = set()  # (chunk, place): a rule held there, and the tokenizer did not split
         self.costs: Counter[_Context] = Counter()
         self.holders: dict[_Context, set[int]] = defaultdict(set)  # which chunks have a place with this context
-        self.index: dict[_Context, set[_Context]] = {}  # rule: contexts in which it holds
-        self.refused: set[_Context] = set()
+        self.index: dict[_Rule, set[_Context]] = {}  # rule: contexts in which it holds
+        self.refused: set[_Rule] = set()
 
     @staticmethod
     def _read(gold: Sequence[GoldText]) -> list[_Chunk]:
@@ -514,12 +528,6 @@ class _Learner:
                         chunk.gold[borders[next_border] - match.start()][item.document] += 1
                     next_border += 1
         return list(chunks.values())
-
-    def _rules(self, *more: tuple[Kind, LearnedPiece]) -> TokenizerRules:
-        pieces: dict[Kind, list[LearnedPiece]] = {kind: [] for kind in _KINDS}
-        for kind, piece in (*self.learned, *more):
-            pieces[kind].append(piece)
-        return TokenizerRules(**{kind: tuple(of_kind) for kind, of_kind in pieces.items()})
 
     def _core(self, text: str) -> tuple[int, int]:
         """What the tokenizer leaves of a string when it has taken off prefixes and suffixes; as ``Tokenizer._split_affixes`` goes about it."""
@@ -583,19 +591,19 @@ class _Learner:
             self.holders[context].discard(number)
         chunk.places = {}
 
-    def _gains(self) -> dict[tuple[str, str, str, str], Counter[str]]:
+    def _gains(self) -> dict[_Context, Counter[str]]:
         """Missed borders in each context, by document."""
-        gains: dict[tuple[str, str, str, str], Counter[str]] = defaultdict(Counter)
+        gains: dict[_Context, Counter[str]] = defaultdict(Counter)
         for chunk in self.chunks:
             for place, documents in self._missed(chunk):
                 if place in chunk.places:
                     gains[chunk.places[place]].update(documents)
         return gains
 
-    def _scored(self) -> Iterator[tuple[_Context, int, set[str]]]:
-        """The rules with enough support, with the borders they would gain and in which documents."""
-        borders: Counter[_Context] = Counter()
-        documents: dict[_Context, set[str]] = defaultdict(set)
+    def _scored(self) -> Iterator[tuple[_Rule, int]]:
+        """The rules with enough support, and how many borders they would gain."""
+        borders: Counter[_Rule] = Counter()
+        documents: dict[_Rule, set[str]] = defaultdict(set)
         for context, by_document in self._gains().items():
             number = by_document.total()
             for rule in _generalize(context):
@@ -603,7 +611,7 @@ class _Learner:
                 documents[rule].update(by_document)
         for rule, gained in borders.items():
             if len(documents[rule]) >= self.min_support and rule not in self.refused:
-                yield rule, gained, documents[rule]
+                yield rule, gained
 
     def _net(self, borders: int, tokens: int) -> float:
         return borders - self.min_gain * tokens
@@ -611,16 +619,16 @@ class _Learner:
     def _prepare(self) -> None:
         for number in range(len(self.chunks)):
             self.enter(number)
-        self.index = {rule: set() for rule, _, _ in self._scored()}
+        self.index = {rule: set() for rule, _ in self._scored()}
         for context in self.costs:
             for rule in _generalize(context):
                 if rule in self.index:
                     self.index[rule].add(context)
 
-    def _best(self) -> _Context | None:
+    def _best(self) -> _Rule | None:
         best: tuple[float, int, int, str] | None = None
-        chosen: _Context | None = None
-        for rule, borders, _ in self._scored():
+        chosen: _Rule | None = None
+        for rule, borders in self._scored():
             if rule not in self.index or (best is not None and self._net(borders, borders) < best[0]):
                 continue  # each border costs a token at the least
             net = self._net(borders, sum(self.costs[context] for context in self.index[rule]))
@@ -633,9 +641,9 @@ class _Learner:
     def _try(self, kind: Kind, pattern: str, affected: Iterable[int]) -> bool:
         """Change the tokenizer; keep the change if it is worth it, by what the tokenizer then really does."""
         numbers = sorted(affected)
-        _install(self.tokenizer, self.base, self._rules((kind, LearnedPiece(pattern))))
+        _install(self.tokenizer, self.base, _as_rules([*self.learned, (kind, LearnedPiece(pattern))]))
         borders = tokens = 0
-        documents: Counter[str] = Counter()
+        documents: set[str] = set()
         for number in numbers:
             chunk = self.chunks[number]
             after = self._borders(chunk)
@@ -646,7 +654,7 @@ class _Learner:
                 if sign > 0:
                     documents.update(by_document)
         if len(documents) < self.min_support or borders <= 0 or self._net(borders, tokens) <= 0:
-            _install(self.tokenizer, self.base, self._rules())
+            _install(self.tokenizer, self.base, _as_rules(self.learned))
             return False
         self.learned.append((kind, LearnedPiece(pattern, borders, tokens, len(documents))))
         for number in numbers:
@@ -658,11 +666,11 @@ class _Learner:
         """Give up special cases of the tokenizer that hide borders."""
         hiding: dict[str, set[str]] = defaultdict(set)
         for chunk in self.chunks:
-            for place, documents in self._missed(chunk):
+            for place, by_document in self._missed(chunk):
                 start = max((border for border in chunk.borders if border < place), default=0)
                 end = min((border for border in chunk.borders if border > place), default=len(chunk.text))
                 for text in {chunk.text[start:end], chunk.core} & self.tokenizer.rules.keys():
-                    hiding[text].update(documents)
+                    hiding[text].update(by_document)
         for text, documents in sorted(hiding.items(), key=lambda item: (-len(item[1]), item[0])):
             if len(documents) >= self.min_support:
                 self._try("exceptions", text, [number for number, chunk in enumerate(self.chunks) if text in chunk.text])
@@ -730,13 +738,11 @@ def learn_tokenizer(nlp: Language, gold: Iterable[GoldText], *, min_support: int
         )
     learner = _Learner(base, texts, min_support=min_support, min_gain=min_gain)
     learned = list(learner.learn())
-    before = _measure(base, texts)
+    aligned = _measure(base, texts).aligned
+    # The search looked at strings without white space, one by one; this looks at the whole texts.
     while learned:
-        learner.learned = learned
-        _install(learner.tokenizer, base, learner._rules())
-        # The search looked at strings without white space, one by one; this is the whole text.
-        if _measure(learner.tokenizer, texts).aligned >= before.aligned:
+        _install(learner.tokenizer, base, _as_rules(learned))
+        if _measure(learner.tokenizer, texts).aligned >= aligned:
             break
-        learned = learned[:-1]
-    learner.learned = learned
-    return replace(learner._rules(), lang=nlp.lang or "")
+        learned.pop()
+    return _as_rules(learned, nlp.lang or "")
