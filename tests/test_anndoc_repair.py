@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import quick
 
 from spacy_tagtog.anndoc import Annotations, Located, Part, Project, detect_unit, locate
 from spacy_tagtog.anndoc.repair import CONFIDENCE, repair
@@ -115,6 +116,7 @@ class TestCaution:
 words = st.lists(st.sampled_from(["CD25", "Foxp3", "p53", "α", "<", "and", "🌠", "café"]), min_size=1, max_size=30).map(" ".join)
 
 
+@quick
 @given(
     text=words,
     entities=st.lists(st.tuples(st.integers(0, 200), st.sampled_from(["CD25", "Foxp3", "p53", "cafe", "a &lt; b", "and CD25"])), max_size=8),
@@ -136,6 +138,7 @@ def test_a_repair_never_invents(text: str, entities: list[tuple[int, str]], unit
             assert all(0 <= start < end <= len(text) for start, end in new.ranges)
 
 
+@quick
 @given(text=words, distance=st.integers(-6, 6).filter(bool))
 def test_what_was_shifted_together_comes_back_together(text: str, distance: int) -> None:
     """Several different texts, all moved by the same distance: wherever a shift is found, it is the one that was made."""

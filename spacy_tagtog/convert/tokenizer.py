@@ -384,7 +384,14 @@ _CLASSES: Final[dict[_Class, str]] = {
     "punctuation": r"[^\w\s\u0300-\u036F\u200B-\u200F\uFE00-\uFE0F]",
 }
 _COMPILED: Final = {name: re.compile(pattern) for name, pattern in _CLASSES.items()}
-_GENERALITY: Final[Mapping[_Class | None, int]] = {None: 3, "alphanumeric": 2, "letter": 1, "punctuation": 1}
+# A punctuation mark itself comes first: where a corpus says nothing about other marks, they are left alone.
+_GENERALITY: Final[Mapping[_Class | None, int]] = {
+    None: 4,
+    "alphanumeric": 3,
+    "letter": 1,
+    **dict.fromkeys(("upper", "lower", "digit", "punctuation"), 0),
+}
+_MARK_GENERALITY: Final = 5
 
 
 class _Generalizations(dict[str, tuple["_Class | None", ...]]):
@@ -444,7 +451,7 @@ def _pattern(rule: _Rule) -> str:
 
 
 def _generality(rule: _Rule) -> int:
-    return sum(_GENERALITY.get(name, 0) for name in rule)
+    return sum(0 if name in (_START, _END) else _GENERALITY.get(name, _MARK_GENERALITY) for name in rule)
 
 
 # Learning

@@ -1,0 +1,209 @@
+"""A split that keeps near-duplicates together, is balanced over entity types, and is remembered.
+
+The side of a document by the hash of its id alone (:func:`~spacy_tagtog.convert.split.side_of`) never changes and
+needs no memory, but it puts two copies of one text on two sides as readily as on one, and leaves the balance of the
+entity types to chance. A plan looks at the texts and the entities, and is written to a file: documents that are in it
+keep their side for ever, new ones join their near-duplicates or go where their types are needed most.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasketch import MinHash, MinHashLSH
+
+from spacy_tagtog.convert.split import TRAIN, side_of
+from spacy_tagtog.errors import ConfigurationError
+
+__all__ = ["SplitItem", "near_duplicates", "plan_split", "read_plan", "write_plan"]
+
+_SHINGLE = 5  # words
+_PERMUTATIONS = 128
+_WORD = re.compile(r"\w+")
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class SplitItem:
+    """What a plan needs to know of a document.
+
+    Attributes:
+        id: Its id.
+        text: Its text.
+        labels: How many entities of each type it has.
+    """
+
+    id: str
+    text: str
+    labels: Mapping[str, int]
+
+
+def _signature(text: str) -> MinHash:
+    words = _WORD.findall(text.casefold())
+    shingles = {" ".join(words[start : start + _SHINGLE]) for start in range(max(1, len(words) - _SHINGLE + 1))}
+    signature = MinHash(num_perm=_PERMUTATIONS, seed=1)
+    signature.update_batch([shingle.encode("utf-8", "surrogatepass") for shingle in shingles])
+    return signature
+
+
+def near_duplicates(items: Iterable[SplitItem], *, threshold: float = 0.7) -> list[list[str]]:
+    """Group documents with nearly the same text.
+
+    Two texts are near-duplicates if the estimated Jaccard similarity of their five-word shingles (MinHash, Broder
+    1997) reaches the threshold; groups are closed under that.
+
+    Args:
+        items: The documents.
+        threshold: In (0, 1].
+
+    Returns:
+        Groups of ids, each sorted; a document without near-duplicates is a group by itself. The order is that of the first members.
+    """
+    index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS)
+    parent: dict[str, str] = {}
+
+    def root(doc_id: str) -> str:
+        while parent[doc_id] != doc_id:
+            parent[doc_id] = parent[parent[doc_id]]
+            doc_id = parent[doc_id]
+        return doc_id
+
+    signatures: dict[str, MinHash] = {}
+    for item in items:
+        parent[item.id] = item.id
+        # Texts of no words are alike in nothing.
+        if not _WORD.search(item.text):
+            continue
+        signature = _signature(item.text)
+        for other in index.query(signature):
+            if signatures[other].jaccard(signature) >= threshold:
+                one, two = sorted((root(item.id), root(other)))
+                parent[two] = one
+        signatures[item.id] = signature
+        index.insert(item.id, signature)
+    groups: dict[str, list[str]] = defaultdict(list)
+    for doc_id in parent:
+        groups[root(doc_id)].append(doc_id)
+    return sorted(sorted(group) for group in groups.values())
+
+
+def plan_split(
+    items: Iterable[SplitItem],
+    shares: Mapping[str, float],
+    *,
+    known: Mapping[str, str] | None = None,
+    threshold: float = 0.7,
+) -> dict[str, str]:
+    """Decide the side of each document.
+
+    Documents that are known keep their side. A group of near-duplicates goes where one of it is already. The others
+    are placed group by group, the one with the rarest entity type first, each on the side that is shortest of its
+    rarest type (iterative stratification, Sechidis, Tsoumakas & Vlahavas 2011); ties are decided by the number of
+    documents, then by the hash of the id.
+
+    Args:
+        items: The documents.
+        shares: Name to share for the sides beside ``train``.
+        known: Sides that were decided before.
+        threshold: See :func:`near_duplicates`.
+
+    Returns:
+        Id to side, for every document of ``items``.
+
+    Raises:
+        ConfigurationError: A known document is on a side that the split doesn't have.
+    """
+    documents = {item.id: item for item in items}
+    sides = {**shares, TRAIN: 1 - sum(shares.values())}
+    known = dict(known or {})
+    plan: dict[str, str] = {}
+    for doc_id, side in known.items():
+        if side not in sides:
+            raise ConfigurationError(
+                "a document was put on a side that the split doesn't have",
+                place=doc_id,
+                value=side,
+                legal=", ".join(sides),
+                advice="name the same sides as before, or begin with a new split file",
+            )
+        if doc_id in documents:
+            plan[doc_id] = side
+
+    waiting: list[tuple[str, ...]] = []
+    for group in near_duplicates(documents.values(), threshold=threshold):
+        decided = Counter(plan[doc_id] for doc_id in group if doc_id in plan)
+        fresh = [doc_id for doc_id in group if doc_id not in plan]
+        if decided:
+            # Copies that were put on two sides before can't be mended without moving one: new ones join the training side then.
+            side = TRAIN if len(decided) > 1 else next(iter(decided))
+            plan.update(dict.fromkeys(fresh, side))
+        elif fresh:
+            waiting.append(tuple(fresh))
+
+    def labels_of(group: Iterable[str]) -> Counter[str]:
+        return sum((Counter(documents[doc_id].labels) for doc_id in group), Counter())
+
+    total = labels_of(documents)
+    have: dict[str, Counter[str]] = {side: labels_of(doc_id for doc_id in plan if plan[doc_id] == side) for side in sides}
+    number = Counter(plan.values())
+    weights = {group: labels_of(group) for group in waiting}
+
+    def rarest(group: tuple[str, ...]) -> str | None:
+        return min(weights[group], key=lambda label: (total[label], label), default=None)
+
+    def order(group: tuple[str, ...]) -> tuple[float, str]:
+        label = rarest(group)
+        return (total[label] if label is not None else float("inf"), group[0])
+
+    def shortage(side: str, members: tuple[str, ...], label: str | None) -> tuple[float, float, bool]:
+        """How much a side still needs, as a share of what it should have."""
+        wanted = sides[side]
+        of_label = 0.0 if label is None else 1 - have[side][label] / (wanted * total[label])
+        return (of_label, 1 - number[side] / (wanted * len(documents)), side_of(members[0], shares) == side)
+
+    for members in sorted(waiting, key=order):
+        label = rarest(members)
+        side = max(sides, key=lambda name: shortage(name, members, label))
+        plan.update(dict.fromkeys(members, side))
+        have[side] += weights[members]
+        number[side] += len(members)
+    return plan
+
+
+def read_plan(path: Path) -> dict[str, str]:
+    """Read a plan that :func:`write_plan` wrote; nothing where there is none yet.
+
+    Raises:
+        ConfigurationError: The file is something else.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        sides = data["sides"]
+        if data["version"] != _VERSION or not all(isinstance(side, str) for side in sides.values()):
+            raise ValueError("an unknown version, or a side that isn't text")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigurationError(
+            f"this is no split file: {error}",
+            place=path,
+            legal='{"version": 1, "sides": {"DOCUMENT": "SIDE"}}',
+            advice="give another file, or remove it",
+        ) from error
+    return dict(sides)
+
+
+def write_plan(path: Path, plan: Mapping[str, str]) -> None:
+    """Write a plan, all or nothing; sorted, so that a version control system shows what is new.
+
+    Raises:
+        WriteError: The file system refuses.
+    """
+    from spacy_tagtog._files import write_atomic
+
+    write_atomic(path, json.dumps({"version": _VERSION, "sides": dict(sorted(plan.items()))}, ensure_ascii=False, indent=1) + "\n")
