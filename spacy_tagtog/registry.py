@@ -75,8 +75,9 @@ def anndoc_converter(
     states: list[str] | None = None,
     authors: list[str] | None = None,
     min_prob: float = 0.0,
+    unit: str = "document",
 ) -> Converter:
-    """The converter ``spacy-tagtog.Anndoc.v1``: one Doc a document, see :class:`spacy_tagtog.convert.to_doc.ToDocSettings`.
+    """The converter ``spacy-tagtog.Anndoc.v1``: one Doc a document or a part, see :class:`spacy_tagtog.convert.to_doc.ToDocSettings`.
 
     Raises:
         ConfigurationError: A setting has an unknown value.
@@ -84,7 +85,8 @@ def anndoc_converter(
     from spacy_tagtog.convert.converter import AnndocConverter
     from spacy_tagtog.convert.to_doc import ToDocSettings
 
-    # The settings check their own values.
+    # The settings and the converter check their own values.
+    of_what: Any = unit
     choices: dict[str, Any] = {"alignment": alignment, "ents": ents, "offset_unit": offset_unit}
     return AnndocConverter(
         ToDocSettings(
@@ -96,7 +98,8 @@ def anndoc_converter(
             authors=authors or (),
             min_prob=min_prob,
             **choices,
-        )
+        ),
+        unit=of_what,
     )
 
 

@@ -203,8 +203,8 @@ _ALPHABET = "abABß1·20-/.,()+:'*[]é\u0301≥ 🚀\n"
 def corpora(draw: st.DrawFn) -> list[GoldText]:
     """Random texts with random entities: nothing a person would annotate."""
     result = []
-    for number in range(draw(st.integers(1, 4))):
-        text = draw(st.text(_ALPHABET, min_size=1, max_size=40)) + draw(st.sampled_from(["", " Mar. 8)", " (C++) D.C.:)"]))
+    for number in range(draw(st.integers(1, 3))):
+        text = draw(st.text(_ALPHABET, min_size=1, max_size=24)) + draw(st.sampled_from(["", " Mar. 8)", " (C++) D.C.:)"]))
         borders = st.integers(0, len(text))
         pairs = draw(st.lists(st.tuples(borders, borders), min_size=1, max_size=4))
         result.append(GoldText(f"doc{number}", text, tuple((min(pair), max(pair)) for pair in pairs)))
@@ -223,13 +223,13 @@ def check_any_rules(lang: str, data: st.DataObject) -> None:
 
 
 @given(data=st.data())
-@slow
+@settings(slow, max_examples=8)
 def test_alignment_never_falls_and_no_character_is_lost(data: st.DataObject) -> None:
     check_any_rules("xx", data)
 
 
 @given(data=st.data())
-@settings(slow, max_examples=3)  # English has ten times as many special cases: each rule takes its time
+@settings(slow, max_examples=2)  # English has ten times as many special cases: each rule takes its time
 def test_alignment_never_falls_and_no_character_is_lost_in_english(data: st.DataObject) -> None:
     check_any_rules("en", data)
 
@@ -388,7 +388,7 @@ def test_train_with_rules_and_load_without_the_file(
     config["initialize"]["before_init"] = {"@callbacks": CALLBACK, "path": str(rules)}
     config.to_disk(tmp_path / "ner.cfg")
     paths = {"paths.train": str(project_folder), "paths.dev": str(project_folder)}
-    overrides = {**SMALL, **paths, "training.max_steps": 60, "training.eval_frequency": 30}
+    overrides = {**SMALL, **paths, "training.max_steps": 40, "training.eval_frequency": 40}
     with pytest.raises(SystemExit):  # it finds that these are too few documents
         debug_data(tmp_path / "ner.cfg", config_overrides=overrides, silent=False)
     assert "Pipeline can be initialized with data" in capsys.readouterr().out
@@ -481,7 +481,7 @@ def test_nothing_worth_learning_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not (CORPORA / "nala").is_dir(), reason="needs ../shared/corpora")
 def test_unseen_documents_of_a_real_corpus(nlp: Language) -> None:
-    project = Project.open(CORPORA / "nala", strict=False).select(lambda doc_id: side_of(doc_id, {"some": 0.4}) == "some")
+    project = Project.open(CORPORA / "nala", strict=False).select(lambda doc_id: side_of(doc_id, {"some": 0.3}) == "some")
     docs = convert_documents(project, nlp, make_converter(), ConversionReport(), choice="all", on_problem="report")
     sides: dict[bool, list[GoldText]] = {True: [], False: []}
     for text in gold_texts(docs):

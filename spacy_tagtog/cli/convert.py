@@ -44,7 +44,7 @@ def convert_cli(
             "--set",
             help="A setting of the converter, KEY=VALUE: member=NAME, alignment=split|strict|contract|expand, "
             "ents=longest|shortest|first|surest, offset_unit=auto|utf-16|code-point, repair=yes|no, labels=OLD:NEW,DROPPED:, "
-            "types=A,B (all else is unknown), states=…, authors=user:*, min_prob=0.5.",
+            "unit=document|part, types=A,B (all else is unknown), states=…, authors=user:*, min_prob=0.5.",
         ),
     ] = None,
     documents: Annotated[str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")] = "confirmed",

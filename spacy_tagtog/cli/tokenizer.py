@@ -79,8 +79,8 @@ def tokenizer_cli(
     """Learn where the tokenizer has to split, so that entities begin and end with tokens.
 
     An entity that begins or ends inside a token can never be predicted. The rules are about kinds of characters, not
-    strings, so they hold for new documents; how well they do is measured on documents that were held out. Put the
-    file into the config for training, [initialize.before_init], and give it to convert with --tokenizer.
+    strings, so they hold for new documents; how well they do is measured on documents that were held out. Name the
+    file in the config for training (initialize.before_init), and give it to convert with --tokenizer.
 
     Example:
       spacy-tagtog tokenizer assets/reviewed tokenizer.json --split dev=0.2

@@ -2,7 +2,8 @@
 
 from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, Converter, converters, make_converter, settings_from_text
 from spacy_tagtog.convert.corpus import AnndocCorpus, convert_documents, read_spacy, write_docbin
-from spacy_tagtog.convert.from_doc import doc_to_document, new_entity
+from spacy_tagtog.convert.from_doc import doc_to_document, docs_to_document, new_entity
+from spacy_tagtog.convert.parts import split_into_parts
 from spacy_tagtog.convert.report import ConversionReport, ReportItem
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, get_state
@@ -24,6 +25,7 @@ __all__ = [
     "convert_documents",
     "converters",
     "doc_to_document",
+    "docs_to_document",
     "document_to_doc",
     "get_state",
     "make_converter",
@@ -33,5 +35,6 @@ __all__ = [
     "read_spacy",
     "settings_from_text",
     "side_of",
+    "split_into_parts",
     "write_docbin",
 ]

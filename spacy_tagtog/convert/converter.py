@@ -14,19 +14,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import catalogue
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from spacy_tagtog._choices import choose
 from spacy_tagtog.anndoc import Document, Legend
-from spacy_tagtog.convert.from_doc import doc_to_document
+from spacy_tagtog.convert.from_doc import docs_to_document
+from spacy_tagtog.convert.parts import split_into_parts
 from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
-from spacy_tagtog.errors import ConfigurationError, ConversionError
+from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["DEFAULT_CONVERTER", "AnndocConverter", "Converter", "converters", "make_converter", "settings_from_text"]
+__all__ = ["DEFAULT_CONVERTER", "AnndocConverter", "Converter", "DocUnit", "converters", "make_converter", "settings_from_text"]
 
 DEFAULT_CONVERTER = "spacy-tagtog.Anndoc.v1"
 
@@ -48,30 +50,43 @@ class Converter(Protocol):
         """Convert the Docs of one document back."""
 
 
+DocUnit = Literal["document", "part"]
+"""What becomes one Doc."""
+
+
 class AnndocConverter:
-    """One Doc a document, every part tokenized by itself.
+    """One Doc a document, every part tokenized by itself; or one Doc a part.
 
     Args:
         settings: See :class:`~spacy_tagtog.convert.to_doc.ToDocSettings`.
+        unit: ``"document"``, or ``"part"``: then the first Doc of a document remembers it, and its Docs go back together.
+
+    Raises:
+        ConfigurationError: The unit is another.
     """
 
-    def __init__(self, settings: ToDocSettings | None = None) -> None:
+    def __init__(self, settings: ToDocSettings | None = None, *, unit: DocUnit = "document") -> None:
         self.settings = settings or ToDocSettings()
         self.member = self.settings.member
+        self.unit: DocUnit = choose("unit", unit, DocUnit)
 
     def to_docs(self, document: Document, nlp: Language, report: ConversionReport) -> Iterator[Doc]:
-        """Convert a document into one Doc, see :func:`~spacy_tagtog.convert.to_doc.document_to_doc`."""
-        yield document_to_doc(document, nlp, settings=self.settings, report=report)
+        """Convert a document into one Doc, or one for each part, see :func:`~spacy_tagtog.convert.to_doc.document_to_doc`."""
+        doc = document_to_doc(document, nlp, settings=self.settings, report=report)
+        if self.unit == "document":
+            yield doc
+            return
+        docs = split_into_parts(doc)
+        report.docs_out += len(docs) - 1
+        yield from docs
 
     def to_document(self, docs: Sequence[Doc], *, legend: Legend | None = None, who: str = "ml:spacy") -> Document:
-        """Convert the Doc of a document back, see :func:`~spacy_tagtog.convert.from_doc.doc_to_document`.
+        """Convert the Docs of a document back, see :func:`~spacy_tagtog.convert.from_doc.docs_to_document`.
 
         Raises:
-            ConversionError: There isn't exactly one Doc.
+            ConversionError: They aren't the Docs of one document, the first one first.
         """
-        if len(docs) != 1:
-            raise ConversionError("this converter makes one Doc of a document", value=len(docs), legal="one Doc")
-        return doc_to_document(docs[0], legend=legend, who=who)
+        return docs_to_document(docs, legend=legend, who=who)
 
 
 def settings_from_text(pairs: Mapping[str, str], name: str = DEFAULT_CONVERTER) -> dict[str, Any]:

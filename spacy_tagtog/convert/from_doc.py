@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from spacy.tokens import Doc, Span
@@ -13,7 +13,7 @@ from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.state import SPANS_KEY, DocState, entity_index, get_state
 from spacy_tagtog.errors import ConversionError
 
-__all__ = ["doc_to_document", "new_entity"]
+__all__ = ["doc_to_document", "docs_to_document", "new_entity"]
 
 
 def new_entity(
@@ -84,92 +84,150 @@ def doc_to_document(
         ConversionError: An edited span crosses from one part into another.
         PlainHtmlError: The text of a new document holds a character that XML can't carry.
     """
-    state = get_state(doc)
-    if state is None:
-        html = html_from_text(doc.text)
-        state = DocState(
-            id=html.id or "",
-            folder="pool",
-            member="master",
-            parts=(("s1v1", 0, len(doc.text)),),
-            html=html.data,
-            ann=Annotations.empty(["s1v1"]).dumps(),
-            legend={},
+    return docs_to_document([doc], who=who, legend=legend, offset_unit=offset_unit, report=report)
+
+
+def docs_to_document(
+    docs: Sequence[Doc],
+    *,
+    who: str = "ml:spacy",
+    legend: Legend | None = None,
+    offset_unit: OffsetUnit | None = None,
+    report: ConversionReport | None = None,
+) -> Document:
+    """Convert the Docs of one document, one a part, back into the document. See :func:`doc_to_document`.
+
+    Args:
+        docs: The Docs. The first must be the document's first, which remembers the whole document; of the others any may be missing, their parts
+            come back as they were.
+        who: The author of new entities.
+        legend: Class ids and names; by default those that the Docs remember.
+        offset_unit: The unit of new offsets.
+        report: Counted there.
+
+    Raises:
+        LegendError: A label has no class id in the legend.
+        ConversionError: The first Doc is missing, the Docs are of several documents, or an edited span crosses from one part into another.
+        PlainHtmlError: The text of a new document holds a character that XML can't carry.
+    """
+    states = [get_state(doc) for doc in docs]
+    first = states[0] if states else None
+    if first is None:
+        if len(docs) != 1:
+            raise ConversionError(
+                "these Docs don't belong to one document", value=f"{len(docs)} Docs", legal="the Docs of one document, or one new Doc"
+            )
+        first = _new_state(docs[0])
+        states = [first]
+    whole = [state for state in states if state is not None and (state.id, state.member) == (first.id, first.member)]
+    if len(whole) != len(docs) or not first.html:
+        raise ConversionError(
+            "these aren't the Docs of one document, its first one before the others",
+            place=first.id,
+            value=", ".join("a new Doc" if state is None else f"{state.id} ({state.member})" for state in states[:5]),
+            legal="all Docs of one document and one member, in order: the first remembers the document",
         )
     if legend is None:
-        legend = Legend(state.legend)
-    html = PlainHtml(state.html, place=state.id)
-    original = state.annotations
-    data = _edited(doc, state, html, original, legend, who, offset_unit)
-    annotations = original if data is None else Annotations(data, place=state.id)
+        legend = Legend(first.legend)
+    html = PlainHtml(first.html, place=first.id)
+    original = first.annotations
+    data: dict[str, Any] | None = None
+    edits = _Edits()
+    for doc, state in zip(docs, whole, strict=True):
+        edits.add(doc, state, original)
+    if edits:
+        data = edits.applied(original, html, legend, who, offset_unit)
+    annotations = original if data is None else Annotations(data, place=first.id)
     if report is not None:
         report.documents_in += 1
         report.documents_out += 1
         report.entities_in += len(annotations)
         report.entities_out += len(annotations)
     # No version before, and nothing to say now: a document that nobody annotated stays one.
-    versions = {} if state.ann is None and data is None else {state.member: annotations}
-    return Document(state.id, html, versions, folder=state.folder, legend=legend)
+    versions = {} if first.ann is None and data is None else {first.member: annotations}
+    return Document(first.id, html, versions, folder=first.folder, legend=legend)
 
 
-def _edited(
-    doc: Doc, state: DocState, html: PlainHtml, original: Annotations, legend: Legend, who: str, unit: OffsetUnit | None
-) -> dict[str, Any] | None:
-    """The annotations with the Doc's edits applied, or ``None`` where nothing was edited."""
-    before = {index: (start, end, label) for index, start, end, label in state.spans}
-    groups: list[tuple[Iterable[Span], Iterable[int]]] = [(doc.ents, state.in_ents)]
-    if SPANS_KEY in doc.spans:
-        groups.append((doc.spans[SPANS_KEY], before))
-    removed: set[int] = set()
-    changed: dict[int, Span] = {}
-    added: dict[tuple[int, int, str], Span] = {}
-    for spans, expected in groups:
-        loose: list[Span] = []
-        seen: set[int] = set()
-        for span in spans:
-            index = entity_index(span)
-            if index is None or index not in before or index in seen:
-                loose.append(span)
+def _new_state(doc: Doc) -> DocState:
+    html = html_from_text(doc.text)
+    return DocState(
+        id=html.id or "",
+        folder="pool",
+        member="master",
+        parts=(("s1v1", 0, len(doc.text)),),
+        html=html.data,
+        ann=Annotations.empty(["s1v1"]).dumps(),
+        legend={},
+    )
+
+
+class _Edits:
+    """What was done to the Docs of one document, by the entities' places in its ann.json."""
+
+    def __init__(self) -> None:
+        self.removed: set[int] = set()
+        self.changed: dict[int, tuple[Span, DocState, tuple[int, int, str]]] = {}
+        self.added: list[tuple[Span, DocState]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.removed or self.changed or self.added)
+
+    def add(self, doc: Doc, state: DocState, original: Annotations) -> None:
+        """Compare a Doc with what it was when it was made."""
+        before = {index: (start, end, label) for index, start, end, label in state.spans}
+        # The Docs of later parts count the entities of their part by themselves.
+        own = None if state.html else [entity.index for entity in original.entities if entity.part == state.parts[0][0]]
+        groups: list[tuple[Iterable[Span], Iterable[int]]] = [(doc.ents, state.in_ents)]
+        if SPANS_KEY in doc.spans:
+            groups.append((doc.spans[SPANS_KEY], before))
+        added: dict[tuple[int, int, str], Span] = {}
+        known = set(before.values())
+        for spans, expected in groups:
+            loose: list[Span] = []
+            seen: dict[int, Span] = {}
+            for span in spans:
+                index = entity_index(span)
+                if index is None or index not in before or index in seen:
+                    loose.append(span)
+                else:
+                    seen[index] = span
+            gone = [index for index in expected if index not in seen]
+            # A new span where one was just taken away, with the same borders, is that entity with another label (or the same: spaCy forgets ids).
+            by_border = {before[index][:2]: index for index in gone}
+            for span in loose:
+                index = by_border.pop((span.start_char, span.end_char), None)
+                if index is not None:
+                    gone.remove(index)
+                    seen[index] = span
+                elif (span.start_char, span.end_char, span.label_) not in known:
+                    added.setdefault((span.start_char, span.end_char, span.label_), span)
+            self.removed.update(index if own is None else own[index] for index in gone)
+            for index, span in seen.items():
+                if (span.start_char, span.end_char, span.label_) != before[index]:
+                    self.changed[index if own is None else own[index]] = (span, state, before[index])
+        self.added.extend((span, state) for span in sorted(added.values(), key=lambda span: span.start_char))
+
+    def applied(self, original: Annotations, html: PlainHtml, legend: Legend, who: str, unit: OffsetUnit | None) -> dict[str, Any]:
+        """The annotations with the edits; what was not touched is as it was."""
+        unit = unit or detect_unit(html.parts, original)
+        data = copy.deepcopy(original.data)
+        result: list[dict[str, Any]] = []
+        for index, entity in enumerate(data.get("entities") or []):
+            if index in self.removed:
                 continue
-            seen.add(index)
-            if (span.start_char, span.end_char, span.label_) != before[index]:
-                changed[index] = span
-        gone = [index for index in expected if index not in seen]
-        # A new span where one was just taken away, with the same borders, is that entity with another label (or the same: spaCy forgets ids).
-        by_border = {before[index][:2]: index for index in gone}
-        for span in loose:
-            index = by_border.pop((span.start_char, span.end_char), None)
-            if index is None:
-                key = (span.start_char, span.end_char, span.label_)
-                if key not in before.values():
-                    added.setdefault(key, span)
-            else:
-                gone.remove(index)
-                if span.label_ != before[index][2]:
-                    changed[index] = span
-        removed.update(gone)
-    if not (removed or changed or added):
-        return None
-
-    unit = unit or detect_unit(html.parts, original)
-    data = copy.deepcopy(original.data)
-    result: list[dict[str, Any]] = []
-    for index, entity in enumerate(data.get("entities") or []):
-        if index in removed:
-            continue
-        if index in changed:
-            span = changed[index]
-            # A label that was mapped to another name on the way in needn't be one of the legend's: it is looked up only if it was edited.
-            if span.label_ != before[index][2]:
-                entity["classId"] = legend.id_of("e", span.label_, place=state.id)
-            if before[index][:2] != (span.start_char, span.end_char):
-                fresh = _entity_of(span, entity["classId"], state, html, who, unit)
-                entity.update(part=fresh["part"], offsets=fresh["offsets"])
-        result.append(entity)
-    for span in sorted(added.values(), key=lambda span: span.start_char):
-        result.append(_entity_of(span, legend.id_of("e", span.label_, place=state.id), state, html, who, unit))
-    data["entities"] = result
-    return data
+            if index in self.changed:
+                span, state, before = self.changed[index]
+                # A label that was mapped to another name on the way in needn't be one of the legend's: it is looked up only if it was edited.
+                if span.label_ != before[2]:
+                    entity["classId"] = legend.id_of("e", span.label_, place=state.id)
+                if before[:2] != (span.start_char, span.end_char):
+                    fresh = _entity_of(span, entity["classId"], state, html, who, unit)
+                    entity.update(part=fresh["part"], offsets=fresh["offsets"])
+            result.append(entity)
+        for span, state in self.added:
+            result.append(_entity_of(span, legend.id_of("e", span.label_, place=state.id), state, html, who, unit))
+        data["entities"] = result
+        return data
 
 
 def _newlines(text: str) -> str:

@@ -255,6 +255,10 @@ def _extended(function: Callable[..., Any] | None, kind: Kind, pieces: Sequence[
     return method
 
 
+def _pattern_of(function: Callable[..., Any] | None) -> object:
+    return getattr(function, "__self__", function)
+
+
 def _install(tokenizer: Tokenizer, base: Tokenizer, rules: TokenizerRules) -> None:
     """Give a tokenizer the rules of ``base`` (which may be itself) and the learned ones."""
     dropped = {piece.pattern for piece in rules.exceptions}
@@ -265,7 +269,7 @@ def _install(tokenizer: Tokenizer, base: Tokenizer, rules: TokenizerRules) -> No
             functions[name] = _extended(getattr(base, name), kind, pieces)
     exceptions = {text: tokens for text, tokens in base.rules.items() if text not in dropped}
     # Each of these lets the tokenizer work out its special cases anew: only what is new, and these first while there are none.
-    functions = {name: function for name, function in functions.items() if getattr(tokenizer, name) != function}
+    functions = {name: function for name, function in functions.items() if _pattern_of(getattr(tokenizer, name)) != _pattern_of(function)}
     if functions:
         tokenizer.rules = {}
         for name, function in functions.items():
@@ -661,8 +665,7 @@ class _Learner:
                 if sign > 0:
                     documents.update(by_document)
         if len(documents) < self.min_support or borders <= 0 or self._net(borders, tokens) <= 0:
-            _install(self.tokenizer, self.base, _as_rules(self.learned))
-            return False
+            return False  # the tokenizer is set right by the next one who needs it: that takes time
         self.learned.append((kind, LearnedPiece(pattern, borders, tokens, len(documents))))
         for number in numbers:
             self.leave(number)
@@ -671,6 +674,7 @@ class _Learner:
 
     def _drop_exceptions(self) -> None:
         """Give up special cases of the tokenizer that hide borders."""
+        _install(self.tokenizer, self.base, _as_rules(self.learned))
         hiding: dict[str, set[str]] = defaultdict(set)
         for chunk in self.chunks:
             for place, by_document in self._missed(chunk):
