@@ -832,3 +832,22 @@ def test_a_real_project_comes_back(tmp_path: Path) -> None:
     write_project(project, tmp_path / "copy")
     for document in Project.open(tmp_path / "copy"):
         same(project[document.id], document)
+
+
+def test_a_member_of_a_zip_without_a_name_is_passed_over(tmp_path: Path) -> None:
+    """Found by fuzzing: ``ZipInfo.is_dir()`` raises IndexError on it before Python 3.12."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("p/a.plain.html", html_from_text("Mars").data)
+        archive.writestr("?", "nameless")
+    # Both headers of the second member: a name of no length.
+    data = path.read_bytes()
+    for header, length_at, name_at in ((b"PK\x03\x04", 26, 30), (b"PK\x01\x02", 28, 46)):
+        start = data.rindex(header)
+        data = data[: start + length_at] + b"\0\0" + data[start + length_at + 2 : start + name_at] + data[start + name_at + 1 :]
+    directory = data.index(b"PK\x01\x02")
+    end = data.rindex(b"PK\x05\x06")
+    data = data[: end + 12] + (end - directory).to_bytes(4, "little") + directory.to_bytes(4, "little") + data[end + 20 :]
+    path.write_bytes(data)
+    assert "" in zipfile.ZipFile(path).namelist()
+    assert Project.open(path).ids == ["a"]

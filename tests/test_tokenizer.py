@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,15 @@ def gold(*marked: str) -> list[GoldText]:
     return result
 
 
+@cache
+def blank(lang: str) -> Language:
+    """A pipeline that nobody may change: to make one takes long."""
+    return spacy.blank(lang)
+
+
+@cache
 def with_rules(rules: TokenizerRules, lang: str = "en") -> Language:
+    """The same with rules."""
     nlp = spacy.blank(lang)
     apply_rules(nlp, rules)
     return nlp
@@ -82,7 +91,7 @@ def words(nlp: Language, text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def mutation_rules() -> TokenizerRules:
-    return learn_tokenizer(spacy.blank("en"), gold(*MUTATIONS))
+    return learn_tokenizer(blank("en"), gold(*MUTATIONS))
 
 
 # What is learned
@@ -213,9 +222,9 @@ def corpora(draw: st.DrawFn) -> list[GoldText]:
 
 def check_any_rules(lang: str, data: st.DataObject) -> None:
     drawn = data.draw(corpora())
-    rules = learn_tokenizer(spacy.blank(lang), drawn, min_support=1, min_gain=data.draw(st.sampled_from([0.02, 0.3, 1.0])))
+    rules = learn_tokenizer(blank(lang), drawn, min_support=1, min_gain=data.draw(st.sampled_from([0.02, 0.3, 1.0])))
     nlp = with_rules(TokenizerRules.from_json(json.loads(json.dumps(rules.to_json()))), lang)
-    assert measure_alignment(nlp, drawn).aligned >= measure_alignment(spacy.blank(lang), drawn).aligned
+    assert measure_alignment(nlp, drawn).aligned >= measure_alignment(blank(lang), drawn).aligned
     for text in [one.text for one in drawn] + [data.draw(any_texts()), data.draw(st.text(_ALPHABET))]:
         doc = nlp.make_doc(text)
         assert doc.text == text
@@ -237,7 +246,7 @@ def test_alignment_never_falls_and_no_character_is_lost_in_english(data: st.Data
 def test_patterns_are_bounded() -> None:
     """No repetition, so no backtracking: whatever is learned takes constant time at each place."""
     marked = ["«A»-1/«b2»(«C.d»)+e:«F»", "«G»-3/«h4»(«I.j»)+k:«L»", "~«x»", "~«y»", "«z»..", "«w».."]
-    for _, pieces in learn_tokenizer(spacy.blank("xx"), gold(*marked), min_gain=0.01).items():
+    for _, pieces in learn_tokenizer(blank("xx"), gold(*marked), min_gain=0.01).items():
         for piece in pieces:
             bare = re.sub(r"\\.|\[(\\.|[^\]])*\]", "x", piece.pattern)
             assert re.fullmatch(
@@ -249,7 +258,8 @@ def test_patterns_are_bounded() -> None:
 
 
 def test_applying_twice_is_applying_once(mutation_rules: TokenizerRules) -> None:
-    nlp = with_rules(mutation_rules)
+    nlp = spacy.blank("en")
+    apply_rules(nlp, mutation_rules)
     once = nlp.tokenizer.to_bytes(exclude=["vocab"])
     apply_rules(nlp, mutation_rules)
     assert nlp.tokenizer.to_bytes(exclude=["vocab"]) == once

@@ -235,7 +235,8 @@ def _zip_sources(path: Path) -> Iterator[tuple[PurePosixPath, _Source]]:
             raise ProjectError(
                 "a name in the zip points outside of it", place=place, legal="relative names with /, without ..", advice="don't trust this file"
             )
-        if info.is_dir() or name.parts[:1] == ("__MACOSX",) or any(piece.startswith(".") for piece in name.parts):
+        # ZipInfo.is_dir() fails on an empty name before Python 3.12.
+        if info.filename.endswith("/") or not info.filename or name.parts[:1] == ("__MACOSX",) or any(piece.startswith(".") for piece in name.parts):
             continue
         yield name, _Source(place, reader(info))
 
