@@ -287,3 +287,32 @@ def test_any_edit_of_ents(nlp: Language, original: Document, data: st.DataObject
         assert sorted(entity["offsets"][0]["text"] for entity in result[len(expected) :]) == sorted(doc[i].text for i in added)
         assert [item.problem for item in locate(back.parts, back.annotations)] == [None] * len(result)
         assert back.html.data == original.html.data
+
+
+@pytest.mark.parametrize("with_class", [True, False])
+def test_relations_follow_the_entities_that_were_edited(nlp: Language, with_class: bool) -> None:
+    """Both spellings of a reference; a relation of a removed entity goes with it."""
+
+    def reference(start: int, end: int, class_id: str = "e_1") -> str:
+        return f"s1p1|{class_id}|{start},{end}" if with_class else f"s1p1|{start},{end}"
+
+    # The emoji counts two: 🌠 Vega is 3–7, Mars 12–16, Venus 21–26 in UTF-16.
+    original = document(
+        "🌠 Vega and Mars and Venus",
+        entities=[E(1, 2, 6), E(1, 11, 15), E(1, 20, 25)],
+        relations=[
+            {"classId": "r_1", "type": "linked", "directed": True, "entities": [reference(3, 7), reference(12, 16)]},
+            {"classId": "r_1", "type": "linked", "directed": True, "entities": [reference(12, 16), reference(21, 26)]},
+        ],
+    )
+    doc = document_to_doc(original, nlp)
+    vega, mars, venus = doc.ents
+    doc.ents = [Span(doc, vega.start - 1, vega.end, label="Star", span_id=vega.id_), Span(doc, mars.start, mars.end, label="Planet"), venus]
+    back = doc_to_document(doc).annotations
+    assert [relation["entities"] for relation in back.data["relations"]] == [
+        [reference(0, 7), reference(12, 16, "e_2")],
+        [reference(12, 16, "e_2"), reference(21, 26)],
+    ]
+    doc.ents = [span for span in doc.ents if span.text != "Venus"]
+    back = doc_to_document(doc).annotations
+    assert [relation["entities"] for relation in back.data["relations"]] == [[reference(0, 7), reference(12, 16, "e_2")]]

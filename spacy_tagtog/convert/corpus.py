@@ -15,7 +15,8 @@ from spacy.vocab import Vocab
 from spacy_tagtog._files import atomic_path
 from spacy_tagtog.anndoc import Document, Project
 from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, Converter, make_converter
-from spacy_tagtog.convert.report import ConversionReport, ReportItem
+from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker
+from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokens import predicted_doc
@@ -75,9 +76,10 @@ def convert_documents(
             skip = _skip(document, converter.member, choice)
             if skip is None:
                 # The whole document before anything of it is yielded: a fault in it must not leave half of it behind.
-                faults = len(report.faults)
+                items = len(report.items)
                 docs = list(converter.to_docs(document, nlp, report))
-                if on_problem == "error" and len(report.faults) > faults:
+                # Only those of this document: to look through all of them each time would take ever longer.
+                if on_problem == "error" and any(item.reason in FAULTS for item in report.items[items:]):
                     report.raise_faults(place=document.html.place)
                 yield from docs
                 continue
@@ -156,12 +158,17 @@ def write_docbin(docs: Iterable[Doc], path: Path) -> int:
     Raises:
         WriteError: The file system refuses.
     """
-    docbin = DocBin(store_user_data=True)
+    file = DocBinFile()
+    packer = DocPacker()
     for doc in docs:
-        docbin.add(doc)
+        packer.add(doc)
+        if len(packer) == PIECE_DOCS:
+            file.add(packer.take())
+    if len(packer):
+        file.add(packer.take())
     with atomic_path(path) as temporary:
-        temporary.write_bytes(docbin.to_bytes())
-    return len(docbin)
+        file.write(temporary)
+    return len(file)
 
 
 class AnndocCorpus:

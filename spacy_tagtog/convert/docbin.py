@@ -84,6 +84,7 @@ class DocPacker:
     def _clear(self) -> None:
         self._vocab: Vocab | None = None
         self._unresolved: list[np.ndarray[Any, Any]] = []
+        self._span_hashes: set[int] = set()
         self._strings: set[str] = {""}  # what all that is not set stands for
         self._lengths: list[int] = []
         self._columns: dict[str, list[bytes]] = {name: [] for name in ("tokens", "spaces", *_LIST_COLUMNS)}
@@ -112,24 +113,20 @@ class DocPacker:
         columns["span_groups"].append(pack(span_groups))
         columns["user_data"].append(user_data)
 
-    def _span_groups(self, doc: Doc) -> bytes:
+    def _span_groups(self, doc: Doc) -> Any:
         """What ``doc.spans.to_bytes()`` gives; the strings of the spans are noted."""
         if not doc.spans:
-            packed: bytes = doc.spans.to_bytes()
-            return packed
-        strings = doc.vocab.strings
+            return doc.spans.to_bytes()
         groups: dict[bytes, list[str]] = {}
         for key, group in doc.spans.items():
             spans = []
             for span in group:
                 ids = span.id, span.kb_id, span.label
                 spans.append(_SPAN.pack(*ids, span.start, span.end, span.start_char, span.end_char))
-                self._strings.add(span.label_)
-                self._strings.update(strings[value] for value in ids[:2] if value in strings)
+                self._span_hashes.update(ids)
             data = self._packer.pack({"name": group.name, "attrs": group.attrs, "spans": spans}) if type(group) is SpanGroup else group.to_bytes()
             groups.setdefault(data, []).append(key)
-        packed = self._packer.pack(groups)
-        return packed
+        return self._packer.pack(groups)
 
     def _resolve(self) -> None:
         """Look up the strings of all tokens since the last time, each once."""
@@ -138,8 +135,11 @@ class DocPacker:
         strings = self._vocab.strings
         for column in _STRING_COLUMNS:
             hashes = np.unique(np.concatenate([array[:, column] for array in self._unresolved]))
-            self._strings.update(strings[value] for value in hashes.tolist())
+            self._strings.update([strings[value] for value in hashes.tolist()])
+        # Ids of spans may be plain numbers, with no string behind them.
+        self._strings.update([strings[value] for value in self._span_hashes if value in strings])
         self._unresolved = []
+        self._span_hashes = set()
 
     def take(self) -> Piece:
         """The Docs added since the last piece, as a piece."""

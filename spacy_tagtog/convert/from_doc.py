@@ -68,7 +68,7 @@ def doc_to_document(
 
     A Doc that was made from a tagtog document and not changed gives back the same bytes of plain.html and an equal
     ann.json. Edits of ``doc.ents`` and of ``doc.spans["anndoc"]`` go back: a span that was removed from either
-    removes its entity, a span with another label or other borders changes it, a new span adds one (``pre-added``,
+    removes its entity and the relations with it, another label or other borders change it, a new span adds one (``pre-added``,
     with the probability of ``span._.confidence`` where the pipeline gives one). A Doc without a tagtog document
     behind it becomes a new document with one verbatim part.
 
@@ -120,7 +120,8 @@ def docs_to_document(
         first = _new_state(docs[0])
         states = [first]
     whole = [state for state in states if state is not None and (state.id, state.member) == (first.id, first.member)]
-    if len(whole) != len(docs) or not first.html:
+    # A Doc that remembers the whole document is the first one: a second such would be a copy.
+    if len(whole) != len(docs) or [bool(state.html) for state in whole] != [True, *[False] * (len(docs) - 1)]:
         raise ConversionError(
             "these aren't the Docs of one document, its first one before the others",
             place=first.id,
@@ -212,8 +213,12 @@ class _Edits:
         unit = unit or detect_unit(html.parts, original)
         data = copy.deepcopy(original.data)
         result: list[dict[str, Any]] = []
+        moves: dict[_Key, _Key | None] = {}
+        stay: set[_Key] = set()
         for index, entity in enumerate(data.get("entities") or []):
+            key = _key(entity, unit)
             if index in self.removed:
+                moves[key] = None
                 continue
             if index in self.changed:
                 span, state, before = self.changed[index]
@@ -223,11 +228,49 @@ class _Edits:
                 if before[:2] != (span.start_char, span.end_char):
                     fresh = _entity_of(span, entity["classId"], state, html, who, unit)
                     entity.update(part=fresh["part"], offsets=fresh["offsets"])
+                moves[key] = _key(entity, unit)
+            else:
+                stay.add(key)
             result.append(entity)
         for span, state in self.added:
             result.append(_entity_of(span, legend.id_of("e", span.label_, place=state.id), state, html, who, unit))
         data["entities"] = result
+        # Two entities may be equal to a relation; where one of them stays, the relation is its.
+        moves = {key: new for key, new in moves.items() if key not in stay and key != new}
+        if data.get("relations") and moves:
+            data["relations"] = [relation for relation in data["relations"] if _follow(relation, moves)]
         return data
+
+
+_Key = tuple[str, str, int, int]
+"""What a relation knows of an entity: part, class id, start, end."""
+
+
+def _key(entity: dict[str, Any], unit: OffsetUnit) -> _Key:
+    first, last = entity["offsets"][0], entity["offsets"][-1]
+    length = OffsetConverter(last["text"]).utf16_length if unit == "utf-16" else len(last["text"])
+    return entity["part"], entity["classId"], first["start"], last["start"] + length
+
+
+def _follow(relation: dict[str, Any], moves: dict[_Key, _Key | None]) -> bool:
+    """Let a relation's references follow the entities that were changed.
+
+    Returns:
+        Whether the relation stays: one whose entity was removed goes with it (as in tagtog's own merges).
+    """
+    references = []
+    for reference in relation["entities"]:
+        part, *class_id, offsets = reference.split("|")
+        found = [key for key in moves if key[0] == part and f"{key[2]},{key[3]}" == offsets and class_id in ([], [key[1]])]
+        if not found:
+            references.append(reference)
+            continue
+        new = moves[found[0]]
+        if new is None:
+            return False
+        references.append("|".join([new[0], *([new[1]] if class_id else []), f"{new[2]},{new[3]}"]))
+    relation["entities"] = references
+    return True
 
 
 def _newlines(text: str) -> str:

@@ -16,7 +16,7 @@ from spacy_tagtog.anndoc import MASTER, Document, Legend, Located, OffsetUnit, d
 from spacy_tagtog.anndoc.repair import repair
 from spacy_tagtog.convert.report import ConversionReport, ReportItem
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, set_state, span_id
-from spacy_tagtog.convert.tokens import assemble, token_range
+from spacy_tagtog.convert.tokens import assemble, token_borders, token_range
 from spacy_tagtog.errors import ConfigurationError
 
 __all__ = ["AlignmentMode", "EntsPolicy", "ToDocSettings", "document_to_doc"]
@@ -131,8 +131,7 @@ def document_to_doc(
     assembled = assemble(nlp, [(part.id, part.text) for part in parts.values()], cuts=cuts)
     doc = assembled.doc
     where = {part: (start, end) for part, start, end in assembled.parts}
-    starts = [token.idx for token in doc]
-    ends = [token.idx + len(token) for token in doc]
+    starts, ends = token_borders(doc)
 
     report.documents_in += 1
     report.documents_out += 1

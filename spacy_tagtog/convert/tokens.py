@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
+import numpy as np
+from spacy.attrs import IDX, LENGTH, NORM, ORTH, SENT_START, SPACY
 from spacy.language import Language
+from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
 from spacy_tagtog.convert.state import SEPARATOR
 from spacy_tagtog.errors import PipelineError
 
-__all__ = ["Assembled", "assemble", "predicted_doc"]
+__all__ = ["Assembled", "assemble", "predicted_doc", "token_borders", "token_range"]
 
 
 @dataclass(frozen=True)
@@ -30,32 +35,6 @@ class Assembled:
     splits: frozenset[int]
 
 
-def _split(words: list[str], spaces: list[bool], cuts: Sequence[int]) -> tuple[list[str], list[bool], list[int]]:
-    """Split words at character offsets; return the new words and spaces, and those offsets that were inside a word."""
-    out_words: list[str] = []
-    out_spaces: list[bool] = []
-    inside: list[int] = []
-    position = 0
-    next_cut = 0
-    for word, space in zip(words, spaces, strict=True):
-        end = position + len(word)
-        while next_cut < len(cuts) and cuts[next_cut] <= position:
-            next_cut += 1
-        start = position
-        while next_cut < len(cuts) and cuts[next_cut] < end:
-            cut = cuts[next_cut]
-            out_words.append(word[start - position : cut - position])
-            out_spaces.append(False)
-            inside.append(cut)
-            start = cut
-            next_cut += 1
-        out_words.append(word[start - position :])
-        out_spaces.append(space)
-        position = end + space
-    # A border may also fall on the space after a word, which is no token of its own; nothing can be split there.
-    return out_words, out_spaces, inside
-
-
 def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[str, Collection[int]] | None = None) -> Assembled:
     """Tokenize each part by itself and put the tokens into one Doc.
 
@@ -67,18 +46,82 @@ def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[s
     Raises:
         PipelineError: The tokenizer changes the text.
     """
-    words: list[str] = []
-    spaces: list[bool] = []
-    starts: list[bool | int | None] = []
-    spans: list[tuple[str, int, int]] = []
-    splits: list[int] = []
+    parts = list(parts)
+    places: list[tuple[str, int, int]] = []
+    edges: set[int] = set()
     position = 0
+    for part_id, text in parts:
+        end = position + len(text)
+        places.append((part_id, position, end))
+        if cuts and (wanted := cuts.get(part_id)):
+            edges.update(position + cut for cut in wanted if 0 < cut < len(text))
+        position = end + len(SEPARATOR)
+    doc = _tokenized_at_once(nlp, parts, places)
+    if doc is None:
+        doc = _tokenized_by_part(nlp, parts)
+    starts, ends = token_borders(doc)
+    inside = _inside(starts, ends, edges)
+    if inside:
+        doc = _split(doc, starts, inside)
+        starts, _ = token_borders(doc)
+    _start_sentences(doc, starts, places)
+    return Assembled(doc, tuple(places), frozenset(cut for cuts in inside.values() for cut in cuts))
+
+
+def token_borders(doc: Doc) -> tuple[list[int], list[int]]:
+    """Where each token of a Doc begins and ends, in characters of ``doc.text``."""
+    starts = doc.to_array(IDX)
+    return starts.tolist(), (starts + doc.to_array(LENGTH)).tolist()
+
+
+def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], places: Sequence[tuple[str, int, int]]) -> Doc | None:
+    """The Doc of the joined text, where spaCy's tokenizer makes the same of it as part by part; else ``None``.
+
+    It tokenizes every stretch of characters that are no white space by itself, and every other stretch of white space than one blank. The
+    separator is such a stretch if no white space touches it.
+    """
+    tokenizer: Any = nlp.tokenizer
+    # A class of somebody else's may look at what it likes, also a subclass.
+    if type(tokenizer) is not Tokenizer or tokenizer.vocab is not nlp.vocab:
+        return None
+    if len(parts) > 1 and (any(not text or text[0].isspace() or text[-1].isspace() for _, text in parts) or _divides_separator(tokenizer)):
+        return None
+    text = SEPARATOR.join([text for _, text in parts])
+    doc = tokenizer(text)
+    if doc.text != text:
+        return None
+    if len(parts) > 1:
+        starts = doc.to_array(IDX).tolist()
+        for _, _, end in places[:-1]:
+            index = bisect_left(starts, end)
+            if starts[index : index + 2] != [end, end + len(SEPARATOR)]:
+                return None
+    return doc
+
+
+_looked_at: tuple[dict[str, Any] | None, int, bool] = (None, 0, False)
+
+
+def _divides_separator(tokenizer: Tokenizer) -> bool:
+    """Whether a special case of the tokenizer could reach over the separator."""
+    global _looked_at  # noqa: PLW0603 — English has 1,300 special cases, and there are many documents
+    rules: dict[str, Any] = tokenizer.rules
+    seen, number, result = _looked_at
+    if seen is not rules or number != len(rules):
+        result = any(SEPARATOR in key for key in rules)
+        _looked_at = rules, len(rules), result
+    return result
+
+
+def _tokenized_by_part(nlp: Language, parts: Sequence[tuple[str, str]]) -> Doc:
+    orths: list[int] = []
+    spaces: list[bool] = []
+    norms: list[int] = []
     for index, (part_id, text) in enumerate(parts):
         if index:
-            words.append(SEPARATOR)
+            orths.append(nlp.vocab.strings.add(SEPARATOR))
             spaces.append(False)
-            starts.append(None)
-            position += len(SEPARATOR)
+            norms.append(0)
         tokens = nlp.tokenizer(text)
         if tokens.text != text:
             at = next((i for i, (a, b) in enumerate(zip(tokens.text, text, strict=False)) if a != b), min(len(tokens.text), len(text)))
@@ -88,20 +131,64 @@ def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[s
                 value=text[at : at + 20],
                 legal="a tokenizer that keeps every character",
             )
-        part_words = [token.text for token in tokens]
-        part_spaces = [bool(token.whitespace_) for token in tokens]
-        if cuts and cuts.get(part_id):
-            part_words, part_spaces, inside = _split(part_words, part_spaces, sorted(cuts[part_id]))
-            splits.extend(position + cut for cut in inside)
-        words.extend(part_words)
-        spaces.extend(part_spaces)
-        if part_words:
-            starts.append(True)
-            starts.extend([None] * (len(part_words) - 1))
-        spans.append((part_id, position, position + len(text)))
-        position += len(text)
-    doc = Doc(nlp.vocab, words=words, spaces=spaces, sent_starts=starts) if words else Doc(nlp.vocab)
-    return Assembled(doc, tuple(spans), frozenset(splits))
+        if tokens.vocab is nlp.vocab:
+            orths.extend(tokens.to_array(ORTH).tolist())
+            norms.extend(tokens.to_array(NORM).tolist())
+        else:
+            orths.extend(nlp.vocab.strings.add(token.text) for token in tokens)
+            norms.extend([0] * len(tokens))
+        spaces.extend(tokens.to_array(SPACY).astype(bool).tolist())
+    return _doc(nlp.vocab, orths, spaces, norms)
+
+
+def _doc(vocab: Any, orths: list[int], spaces: list[bool], norms: list[int]) -> Doc:
+    """A Doc of these words; a norm of 0 is that of the word itself."""
+    if not orths:
+        return Doc(vocab)
+    words: Any = orths  # hashes are as good as strings, and looked up faster
+    doc = Doc(vocab, words=words, spaces=spaces)
+    own: Any = doc.to_array(NORM)
+    given: Any = np.asarray(norms, dtype=own.dtype)
+    given[given == 0] = own[given == 0]
+    # The tokenizer's special cases set norms ("n't" is "not"), and a pipeline looks at them.
+    if (given != own).any():
+        doc.from_array([NORM], given)
+    return doc
+
+
+def _inside(starts: Sequence[int], ends: Sequence[int], edges: Collection[int]) -> dict[int, list[int]]:
+    """The edges that are inside a token, by token. One on the space after a word is in none: nothing can be split there."""
+    inside: dict[int, list[int]] = {}
+    for edge in sorted(edges):
+        token = bisect_right(ends, edge)
+        if token < len(starts) and starts[token] < edge:
+            inside.setdefault(token, []).append(edge)
+    return inside
+
+
+def _split(doc: Doc, starts: Sequence[int], inside: Mapping[int, Sequence[int]]) -> Doc:
+    """The Doc with tokens split at characters inside them."""
+    orths: list[int] = doc.to_array(ORTH).tolist()
+    norms: list[int] = doc.to_array(NORM).tolist()
+    spaces: list[bool] = doc.to_array(SPACY).astype(bool).tolist()
+    strings = doc.vocab.strings
+    for token in sorted(inside, reverse=True):
+        word = strings[orths[token]]
+        borders = [0, *(edge - starts[token] for edge in inside[token]), len(word)]
+        pieces = [strings.add(word[start:end]) for start, end in pairwise(borders)]
+        spaces[token : token + 1] = [False] * (len(pieces) - 1) + [spaces[token]]
+        orths[token : token + 1] = pieces
+        norms[token : token + 1] = [0] * len(pieces)
+    return _doc(doc.vocab, orths, spaces, norms)
+
+
+def _start_sentences(doc: Doc, starts: Sequence[int], places: Iterable[tuple[str, int, int]]) -> None:
+    marks: Any = np.zeros(len(doc), dtype=np.uint64)
+    for _, start, end in places:
+        if start < end:
+            marks[bisect_left(starts, start)] = 1
+    if len(doc):
+        doc.from_array([SENT_START], marks)
 
 
 def predicted_doc(nlp: Language, doc: Doc) -> Doc:
