@@ -8,6 +8,7 @@ from spacy_tagtog.convert.report import ConversionReport, ReportItem
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, get_state
 from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
+from spacy_tagtog.convert.tokenizer import TokenizerRules, apply_rules, learn_tokenizer
 from spacy_tagtog.convert.tokens import assemble, predicted_doc
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "DocState",
     "ReportItem",
     "ToDocSettings",
+    "TokenizerRules",
+    "apply_rules",
     "assemble",
     "convert_documents",
     "converters",
@@ -28,6 +31,7 @@ __all__ = [
     "docs_to_document",
     "document_to_doc",
     "get_state",
+    "learn_tokenizer",
     "make_converter",
     "new_entity",
     "parse_split",
