@@ -191,6 +191,28 @@ class TestConvert:
         assert outcome.code == 0, outcome.err
         assert listing(Path("corpus")) == {"train.spacy", "dev.spacy", "test.spacy"}
 
+    def test_a_split_that_is_remembered(self, tmp_path: Path) -> None:
+        texts = [
+            f"{word} " * 30 + f"and {word} again."
+            for word in ("Vega", "Mars", "Deneb", "Altair", "Capella", "Rigel", "Spica", "Mizar", "Sirius", "Castor")
+        ]
+        originals = [document(text, name=f"{n}.txt") for n, text in enumerate(texts)]
+        source = write(tmp_path / "first", *originals)
+        assert run("convert", source, "one", "--split", "dev=0.5", "--split-file", "split.json").code == 0
+        first = json.loads(Path("split.json").read_text())["sides"]
+        assert sorted(first.values()) == ["dev"] * 5 + ["train"] * 5
+        # Copies of all of them, with other names: each goes where its original is, and nothing moves.
+        copies = [document(text + " Indeed.", name=f"copy-{n}.txt") for n, text in enumerate(texts)]
+        source = write(tmp_path / "second", *originals, *copies)
+        assert run("convert", source, "two", "--split", "dev=0.5", "--split-file", "split.json").code == 0
+        second = json.loads(Path("split.json").read_text())["sides"]
+        assert first.items() <= second.items()
+        assert [second[copy.id] for copy in copies] == [first[original.id] for original in originals]
+        vocab = spacy.blank("en").vocab
+        for side in ("train", "dev"):
+            docs = spacy.tokens.DocBin().from_disk(f"two/{side}.spacy").get_docs(vocab)
+            assert len(list(docs)) == 10
+
     def test_an_existing_output_is_not_touched(self, vega: Path) -> None:
         Path("corpus").mkdir()
         Path("corpus/mine.txt").write_text("precious")

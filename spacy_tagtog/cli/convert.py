@@ -54,6 +54,14 @@ def convert_cli(
             "--split", help="Shares of the sides beside train, such as dev=0.2 or dev=0.1,test=0.1. A document's side depends on its id alone."
         ),
     ] = "",
+    split_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--split-file",
+            help="Remember every document's side in this file; new documents join their near-duplicates or go where their entity types are needed.",
+            show_default=False,
+        ),
+    ] = None,
     on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of the data: error (refuse), or report (set aside and list).")] = "error",
     legend: Annotated[
         Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False)
@@ -96,6 +104,7 @@ def convert_cli(
             settings=settings,
             documents=documents,
             split=split,
+            split_file=split_file,
             on_problem=on_problem,
             legend=legend,
             force=force,
@@ -122,6 +131,7 @@ def convert(
     settings: Mapping[str, Any] | None = None,
     documents: str = "confirmed",
     split: str = "",
+    split_file: Path | None = None,
     on_problem: str = "error",
     legend: Path | None = None,
     force: bool = False,
@@ -142,6 +152,7 @@ def convert(
         settings: Its settings.
         documents: ``confirmed``, ``unconfirmed`` or ``all``.
         split: Such as ``dev=0.2``.
+        split_file: Remember the sides in this file, keep near-duplicates together and balance the entity types.
         on_problem: ``error`` or ``report``.
         legend: A legend file to use instead of the project's own.
         force: Replace the target.
@@ -161,6 +172,7 @@ def convert(
     from spacy_tagtog.convert import ConversionReport, convert_documents, get_state, make_converter, parse_split, side_of, write_docbin
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
     from spacy_tagtog.convert.split import TRAIN
+    from spacy_tagtog.convert.split_plan import plan_split, read_plan, split_items, write_plan
     from spacy_tagtog.convert.tokenizer import apply_rules, read_rules
     from spacy_tagtog.errors import ConversionError
     from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
@@ -177,10 +189,15 @@ def convert(
     project = Project.open(source, strict=False, legend=legend)
 
     report = report if report is not None else ConversionReport()
+    plan = {}
+    if split_file is not None:
+        items = split_items(project, member=maker.member, confirmed_only=choice == "confirmed")
+        known = read_plan(split_file)
+        plan = {**known, **plan_split(items, shares, known=known)}
     sides: dict[str, list[Doc]] = {side: [] for side in (TRAIN, *shares)}
     for doc in convert_documents(project, nlp, maker, report, choice=choice, on_problem="report", progress=progress):
         state = get_state(doc)
-        sides[TRAIN if state is None else side_of(state.id, shares)].append(doc)
+        sides[TRAIN if state is None else plan.get(state.id) or side_of(state.id, shares)].append(doc)
     if on_problem == "error":
         report.raise_faults(place=source, advice="mend them in tagtog and fetch again, or pass --on-problem report to set them aside and list them")
     for side, docs in sides.items():
@@ -195,6 +212,8 @@ def convert(
     with atomic_folder(target, force=force) as folder:
         for side, docs in sides.items():
             write_docbin(docs, folder / f"{side}.spacy")
+    if split_file is not None:
+        write_plan(split_file, plan)
     return {side: len(docs) for side, docs in sides.items()}
 
 

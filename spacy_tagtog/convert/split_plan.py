@@ -11,16 +11,18 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasketch import MinHash, MinHashLSH
 
+from spacy_tagtog._files import write_atomic
+from spacy_tagtog.anndoc import Project
 from spacy_tagtog.convert.split import TRAIN, side_of
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import AnndocError, ConfigurationError
 
-__all__ = ["SplitItem", "near_duplicates", "plan_split", "read_plan", "write_plan"]
+__all__ = ["SplitItem", "near_duplicates", "plan_split", "read_plan", "split_items", "write_plan"]
 
 _SHINGLE = 5  # words
 _PERMUTATIONS = 128
@@ -175,6 +177,25 @@ def plan_split(
     return plan
 
 
+def split_items(project: Project, *, member: str, confirmed_only: bool) -> Iterator[SplitItem]:
+    """What a plan needs to know of a project's documents. Documents that can't be read are passed over: the conversion speaks of them.
+
+    Args:
+        project: The project.
+        member: Whose annotations.
+        confirmed_only: Leave out what the member has not confirmed.
+    """
+    for doc_id in project.ids:
+        try:
+            document = project[doc_id]
+            if member not in document.versions or (confirmed_only and not document.version(member).complete):
+                continue
+            names = Counter(project.legend.get(entity.class_id, entity.class_id) for entity in document.version(member))
+            yield SplitItem(doc_id, document.text, names)
+        except AnndocError:
+            continue
+
+
 def read_plan(path: Path) -> dict[str, str]:
     """Read a plan that :func:`write_plan` wrote; nothing where there is none yet.
 
@@ -204,6 +225,4 @@ def write_plan(path: Path, plan: Mapping[str, str]) -> None:
     Raises:
         WriteError: The file system refuses.
     """
-    from spacy_tagtog._files import write_atomic
-
     write_atomic(path, json.dumps({"version": _VERSION, "sides": dict(sorted(plan.items()))}, ensure_ascii=False, indent=1) + "\n")
