@@ -11,20 +11,22 @@ from spacy_tagtog.anndoc import Annotations, Document, Legend, html_from_blocks,
 CHARACTERS = 1536
 ENTITIES = 15
 LEGEND = Legend({"e_1": "Gene", "e_2": "Disease", "e_3": "Drug"})
-_SYLLABLES = [a + b for a in ("b", "br", "c", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "st", "t", "v") for b in ("a", "e", "i", "o", "u", "an", "er", "is")]
-_FREQUENT = "the of and in to a was with for that were by is as on at from an be or this are which not it we".split()
+_ONSETS = ("b", "br", "c", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "st", "t", "v")
+_RHYMES = ("a", "e", "i", "o", "u", "an", "er", "is")
+_SYLLABLES = [onset + rhyme for onset in _ONSETS for rhyme in _RHYMES]
+_FREQUENT = ("the", "of", "and", "in", "to", "a", "was", "with", "for", "that", "were", "by", "is", "as", "on", "at", "from", "an", "be", "or", "this")
 
 
 class Writer:
     """Texts whose words are distributed as in natural language (Zipf's law), with punctuation, numbers and contractions."""
 
-    def __init__(self, seed: int = 0, words: int = 30_000) -> None:
+    def __init__(self, seed: int = 0, words: int = 15_000) -> None:
         chance = random.Random(seed)
         made = dict.fromkeys(_FREQUENT)
         while len(made) < words:
             made["".join(chance.choices(_SYLLABLES, k=chance.choice((1, 2, 2, 3, 3, 4))))] = None
         self.words = list(made)
-        self.weights = list(accumulate(1 / (rank + 2.7) for rank in range(words)))
+        self.weights = list(accumulate(1 / (rank + 2.7) ** 1.2 for rank in range(words)))
 
     def sentence(self, chance: random.Random) -> str:
         """One sentence."""
@@ -51,7 +53,7 @@ class Writer:
         while len(text) < length:
             text += " " + self.sentence(chance)
         text = text[:length]
-        return text[: length - 1].rstrip() .ljust(length - 1, "a") + "."
+        return text[: length - 1].rstrip().ljust(length - 1, "a") + "."
 
 
 def make_document(number: int, writer: Writer, *, seed: int = 0, nested: float = 0.0) -> Document:

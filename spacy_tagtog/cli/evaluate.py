@@ -70,14 +70,21 @@ def evaluate(
         EvaluationError: There is nothing to evaluate on.
         SpacyTagtogError: See the functions called.
     """
+    from spacy_tagtog._choices import choose
+    from spacy_tagtog.convert import AnndocCorpus
+    from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
     from spacy_tagtog.pipeline.evaluation import evaluate_docs
     from spacy_tagtog.pipeline.loading import load_pipeline
-    from spacy_tagtog.registry import anndoc_corpus
 
     nlp = load_pipeline(pipeline)
-    corpus = anndoc_corpus(gold, settings={"member": member}, documents=documents, on_problem=on_problem)
+    corpus = AnndocCorpus(
+        gold,
+        settings={"member": member},
+        documents=choose("--documents", documents, DocumentChoice),
+        on_problem=choose("--on-problem", on_problem, OnProblem),
+    )
     # Only what is printed is needed, and the component is the slower half.
     disabled = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "entity_confidence"]
     with nlp.select_pipes(disable=disabled):
-        docs = corpus.docs(nlp)  # type: ignore[attr-defined]
+        docs = corpus.docs(nlp)
         return evaluate_docs(nlp, progress(docs, what="evaluating") if show_progress else docs, n_process=n_process)

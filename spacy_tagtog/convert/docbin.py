@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import srsly.msgpack
+import srsly.msgpack  # type: ignore[import-untyped]
 from spacy.attrs import DEP, ENT_ID, ENT_KB_ID, ENT_TYPE, LEMMA, MORPH, NORM, ORTH, SPACY, TAG
 from spacy.tokens import Doc, DocBin, SpanGroup
 from spacy.vocab import Vocab
@@ -29,7 +29,7 @@ PIECE_DOCS: Final = 100
 
 # What DocBin's default is for the attributes, in its order.
 _TEMPLATE = DocBin(store_user_data=True)
-_ATTRS: Final[list[int]] = list(_TEMPLATE.attrs)
+_ATTRS: Final[list[Any]] = list(_TEMPLATE.attrs)
 _STRING_COLUMNS: Final = [_ATTRS.index(attr) for attr in (ORTH, NORM, TAG, LEMMA, MORPH, DEP, ENT_TYPE, ENT_KB_ID, ENT_ID)]
 
 # Raw deflate: pieces are put together into one stream.
@@ -84,10 +84,11 @@ class DocPacker:
     def _clear(self) -> None:
         self._vocab: Vocab | None = None
         self._unresolved: list[np.ndarray[Any, Any]] = []
+        self._tokens: list[bytes] = []
         self._span_hashes: set[int] = set()
         self._strings: set[str] = {""}  # what all that is not set stands for
         self._lengths: list[int] = []
-        self._columns: dict[str, list[bytes]] = {name: [] for name in ("tokens", "spaces", *_LIST_COLUMNS)}
+        self._columns: dict[str, list[bytes]] = {name: [] for name in ("spaces", *_LIST_COLUMNS)}
 
     def __len__(self) -> int:
         """The number of Docs added since the last piece."""
@@ -106,7 +107,6 @@ class DocPacker:
         cats, user_data = pack(doc.cats), pack(pack(doc.user_data))
         self._unresolved.append(array)
         self._lengths.append(len(array))
-        columns["tokens"].append(array.tobytes("C"))
         columns["spaces"].append(doc.to_array(SPACY).astype(bool).tobytes("C"))
         columns["cats"].append(cats)
         columns["flags"].append(pack({"has_unknown_spaces": doc.has_unknown_spaces}))
@@ -132,10 +132,13 @@ class DocPacker:
         """Look up the strings of all tokens since the last time, each once."""
         if self._vocab is None or not self._unresolved:
             return
-        strings = self._vocab.strings
-        for column in _STRING_COLUMNS:
-            hashes = np.unique(np.concatenate([array[:, column] for array in self._unresolved]))
-            self._strings.update([strings[value] for value in hashes.tolist()])
+        strings: Any = self._vocab.strings
+        tokens = np.concatenate(self._unresolved)
+        self._tokens.append(tokens.tobytes("C"))
+        for number in _STRING_COLUMNS:
+            column = tokens[:, number]
+            if column.any():
+                self._strings.update([strings[value] for value in np.unique(column).tolist()])
         # Ids of spans may be plain numbers, with no string behind them.
         self._strings.update([strings[value] for value in self._span_hashes if value in strings])
         self._unresolved = []
@@ -145,6 +148,7 @@ class DocPacker:
         """The Docs added since the last piece, as a piece."""
         self._resolve()
         joined = {name: b"".join(values) for name, values in self._columns.items()}
+        joined["tokens"] = b"".join(self._tokens)
         joined["lengths"] = np.asarray(self._lengths, dtype="int32").tobytes("C")
         piece = Piece(len(self._lengths), frozenset(self._strings), {name: _Segment.of(data) for name, data in joined.items()})
         self._clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final, Literal
@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 
 from spacy_tagtog._choices import choose
-from spacy_tagtog.anndoc import MASTER, Document, Legend, Located, OffsetUnit, detect_unit, locate
+from spacy_tagtog.anndoc import MASTER, Document, Entity, Legend, Located, OffsetUnit, detect_unit, locate
 from spacy_tagtog.anndoc.repair import repair
 from spacy_tagtog.convert.report import ConversionReport, ReportItem
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, set_state, span_id
@@ -28,13 +28,6 @@ the entity aside; ``contract`` and ``expand`` move the border, as in ``Doc.char_
 EntsPolicy = Literal["longest", "shortest", "first", "surest"]
 """Which of overlapping entities goes into ``doc.ents``; ties go to the one that begins first, then to the one that
 ann.json lists first. ``surest``: the highest ``prob``."""
-
-_PREFERENCE: Final[dict[str, Callable[[Located], float]]] = {
-    "longest": lambda located: located.start - located.end,
-    "shortest": lambda located: located.end - located.start,
-    "first": lambda located: located.start,
-    "surest": lambda located: -(located.entity.prob if located.entity.prob is not None else 1.0),
-}
 
 
 @dataclass(frozen=True)
@@ -85,6 +78,17 @@ class _Placed:
     start: int  # tokens
     end: int
     retokenized: bool
+    first: int  # characters of the part
+    last: int
+    span: Span
+
+
+_PREFERENCE: Final[dict[str, Callable[[_Placed], float]]] = {
+    "longest": lambda place: place.first - place.last,
+    "shortest": lambda place: place.last - place.first,
+    "first": lambda place: place.first,
+    "surest": lambda place: -(1.0 if (prob := place.located.entity.prob) is None else prob),
+}
 
 
 def document_to_doc(
@@ -146,6 +150,10 @@ def document_to_doc(
     def whole_part(part: str) -> tuple[int, int]:
         return overlapped_tokens(*where[part])
 
+    def touched(item: Located) -> Iterator[tuple[int, int]]:
+        offset = where[item.entity.part][0]
+        return (overlapped_tokens(offset + start, offset + end) for start, end in item.ranges)
+
     def listed(item: Located, reason: str, detail: str) -> ReportItem:
         entity = item.entity
         return ReportItem(
@@ -173,39 +181,39 @@ def document_to_doc(
         if item.repair is not None:
             report.repairs.append(listed(item, item.repair.method, item.repair.detail))
         offset = where[entity.part][0]
-        touched = [overlapped_tokens(offset + start, offset + end) for start, end in item.ranges]
         if entity.is_removed:
             set_aside(item, "pre_removed")
-            unknown.extend(touched)
+            unknown.extend(touched(item))
             continue
         label = document.legend.get(entity.class_id)
         if label is None:
             set_aside(item, "unknown_class", f"the legend has {', '.join(document.legend.of('e').values()) or 'no entity type'}")
-            unknown.extend(touched)
+            unknown.extend(touched(item))
             continue
-        if not "".join(fragment.text for fragment in entity.fragments).strip():
+        if not any(fragment["text"].strip() for fragment in entity.data["offsets"]):
             set_aside(item, "empty")
             continue
         unwanted = _unwanted(item, label, settings)
         if unwanted is not None:
             set_aside(item, *unwanted)
-            unknown.extend(touched)
+            unknown.extend(touched(item))
             continue
         label = settings.labels.get(label, label)
-        tokens = _align(starts, ends, offset + item.start, offset + item.end, settings.alignment)
+        first, last = item.ranges[0] if len(item.ranges) == 1 else (item.start, item.end)
+        tokens = _align(starts, ends, offset + first, offset + last, settings.alignment)
         if tokens is None:
             set_aside(item, "misaligned", "a space after a word is no token" if settings.alignment == "split" else "")
-            unknown.extend(touched)
+            unknown.extend(touched(item))
             continue
-        retokenized = any(offset + edge in assembled.splits for edge in (item.start, item.end))
-        placed.append(_Placed(item, label, *tokens, retokenized))
+        retokenized = offset + first in assembled.splits or offset + last in assembled.splits
+        placed.append(_Placed(item, label, *tokens, retokenized, first, last, _span(doc, entity, label, *tokens)))
 
-    on_spans = [_span(doc, place) for place in placed]
-    chosen, losers = _without_overlap(doc, placed, settings.ents)
+    on_spans = [place.span for place in placed]
+    blank = {index for place in placed for index in (place.start, place.end - 1) if assembled.text[starts[index] : ends[index]].isspace()}
+    chosen, losers = _without_overlap(placed, blank, settings.ents)
     for place, reason, detail in losers:
         set_aside(place.located, reason, detail)
-        offset = where[place.located.entity.part][0]
-        unknown.extend(overlapped_tokens(offset + start, offset + end) for start, end in place.located.ranges)
+        unknown.extend(touched(place.located))
     report.entities_out += len(chosen)
     report.entities_retokenized += sum(place.retokenized for place in chosen)
     report.labels_out.update(place.label for place in chosen)
@@ -215,7 +223,7 @@ def document_to_doc(
         # Parts that annotators could not annotate say nothing. (Where no listed part exists the list is of another text: it says nothing either.)
         unknown.extend(whole_part(part) for part in where if part not in annotatable)
 
-    doc.set_ents([_span(doc, place) for place in chosen], missing=_gaps(doc, unknown, chosen), default="missing" if settings.types else "outside")
+    doc.set_ents([place.span for place in chosen], missing=_gaps(doc, unknown, chosen), default="missing" if settings.types else "outside")
     scores = [place.located.entity.prob for place in placed]
     doc.spans[SPANS_KEY] = SpanGroup(
         doc, name=SPANS_KEY, spans=on_spans, attrs={"scores": [1.0 if score is None else score for score in scores]} if placed else {}
@@ -261,15 +269,14 @@ def _unwanted(item: Located, name: str, settings: ToDocSettings) -> tuple[str, s
     return None
 
 
-def _span(doc: Doc, place: _Placed) -> Span:
+def _span(doc: Doc, entity: Entity, label: str, start: int, end: int) -> Span:
     """A span of a placed entity; the first normalization's id is its knowledge base id."""
-    entity = place.located.entity
     kb_id = ""
     for normalization in (entity.data.get("normalizations") or {}).values():
         kb_id = str((normalization.get("source") or {}).get("id") or "")
         if kb_id:
             break
-    return Span(doc, place.start, place.end, label=place.label, kb_id=_storable(kb_id), span_id=span_id(entity.index))
+    return Span(doc, start, end, label=label, kb_id=_storable(kb_id), span_id=span_id(entity.index))
 
 
 def _storable(text: str) -> str:
@@ -285,17 +292,17 @@ def _align(starts: list[int], ends: list[int], start: int, end: int, mode: Align
     return (first, last) if first < last else None
 
 
-def _without_overlap(doc: Doc, placed: list[_Placed], policy: EntsPolicy) -> tuple[list[_Placed], list[tuple[_Placed, str, str]]]:
-    """Choose entities that don't overlap; say of the others why they were not chosen."""
+def _without_overlap(placed: list[_Placed], blank: Container[int], policy: EntsPolicy) -> tuple[list[_Placed], list[tuple[_Placed, str, str]]]:
+    """Choose entities that don't overlap and don't begin or end with a blank token; say of the others why they were not chosen."""
     prefer = _PREFERENCE[policy]
     chosen: dict[int, _Placed] = {}  # by token
     winners: list[_Placed] = []
     losers: list[tuple[_Placed, str, str]] = []
-    for place in sorted(placed, key=lambda place: (prefer(place.located), place.start, place.located.entity.index)):
+    for place in sorted(placed, key=lambda place: (prefer(place), place.start, place.located.entity.index)):
         if place.located.is_discontinuous:
             losers.append((place, "discontinuous", ""))
             continue
-        if doc[place.start].is_space or doc[place.end - 1].is_space:
+        if place.start in blank or place.end - 1 in blank:
             # spaCy's NER has no action that begins such an entity: training would stop with E024.
             losers.append((place, "white_space", ""))
             continue

@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 from spacy_tagtog.convert.state import SEPARATOR
 from spacy_tagtog.errors import PipelineError
 
-__all__ = ["Assembled", "assemble", "predicted_doc", "token_borders", "token_range"]
+__all__ = ["Assembled", "assemble", "keep_only_norms", "predicted_doc", "token_borders", "token_range"]
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class Assembled:
         doc: The Doc: the parts' texts, divided by the separator, with the first token of each part marked as a sentence start.
         parts: (part id, start, end) in characters of ``doc.text``.
         splits: Characters of ``doc.text`` at which a token of the tokenizer was split.
+        text: ``doc.text``, which spaCy makes anew each time.
     """
 
     doc: Doc
     parts: tuple[tuple[str, int, int], ...]
     splits: frozenset[int]
+    text: str
 
 
 def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[str, Collection[int]] | None = None) -> Assembled:
@@ -56,7 +58,8 @@ def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[s
         if cuts and (wanted := cuts.get(part_id)):
             edges.update(position + cut for cut in wanted if 0 < cut < len(text))
         position = end + len(SEPARATOR)
-    doc = _tokenized_at_once(nlp, parts, places)
+    joined = SEPARATOR.join([text for _, text in parts])
+    doc = _tokenized_at_once(nlp, parts, places, joined)
     if doc is None:
         doc = _tokenized_by_part(nlp, parts)
     starts, ends = token_borders(doc)
@@ -65,7 +68,7 @@ def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[s
         doc = _split(doc, starts, inside)
         starts, _ = token_borders(doc)
     _start_sentences(doc, starts, places)
-    return Assembled(doc, tuple(places), frozenset(cut for cuts in inside.values() for cut in cuts))
+    return Assembled(doc, tuple(places), frozenset(cut for cuts in inside.values() for cut in cuts), joined)
 
 
 def token_borders(doc: Doc) -> tuple[list[int], list[int]]:
@@ -74,7 +77,7 @@ def token_borders(doc: Doc) -> tuple[list[int], list[int]]:
     return starts.tolist(), (starts + doc.to_array(LENGTH)).tolist()
 
 
-def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], places: Sequence[tuple[str, int, int]]) -> Doc | None:
+def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], places: Sequence[tuple[str, int, int]], text: str) -> Doc | None:
     """The Doc of the joined text, where spaCy's tokenizer makes the same of it as part by part; else ``None``.
 
     It tokenizes every stretch of characters that are no white space by itself, and every other stretch of white space than one blank. The
@@ -86,8 +89,7 @@ def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], places: 
         return None
     if len(parts) > 1 and (any(not text or text[0].isspace() or text[-1].isspace() for _, text in parts) or _divides_separator(tokenizer)):
         return None
-    text = SEPARATOR.join([text for _, text in parts])
-    doc = tokenizer(text)
+    doc: Doc = tokenizer(text)
     if doc.text != text:
         return None
     if len(parts) > 1:
@@ -189,6 +191,17 @@ def _start_sentences(doc: Doc, starts: Sequence[int], places: Iterable[tuple[str
             marks[bisect_left(starts, start)] = 1
     if len(doc):
         doc.from_array([SENT_START], marks)
+
+
+def keep_only_norms(nlp: Language) -> None:
+    """Make new words of a vocabulary know nothing but their norm, the only one of their features that a ``.spacy`` file holds.
+
+    The twenty others (shape, whether it looks like an address…) take longer than to find the word. For a pipeline that is used for its tokenizer
+    alone; nothing happens where that isn't spaCy's own, which looks at none of them.
+    """
+    tokenizer: Any = nlp.tokenizer
+    if type(tokenizer) is Tokenizer and tokenizer.vocab is nlp.vocab:
+        nlp.vocab.lex_attr_getters = {attr: getter for attr, getter in nlp.vocab.lex_attr_getters.items() if attr == NORM}
 
 
 def predicted_doc(nlp: Language, doc: Doc) -> Doc:
