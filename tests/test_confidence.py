@@ -198,7 +198,8 @@ def test_blocked_tokens(trained: Language) -> None:
 
 def test_entities_of_another_component(fresh: Language, demo: list[Document]) -> None:
     """What the model can't predict has no probability; what it can keeps that of the model alone."""
-    text = "We had cocoa at nine. " + texts(demo)[0]
+    # How much so small a pipeline finds in a text differs between platforms: take one in which it finds several.
+    text = next(text for text in ("We had cocoa at nine. " + text for text in texts(demo)) if len(fresh(text).ents) > 3)
     expected = {(ent.start, ent.end): ent._.confidence for ent in fresh(text).ents}
     fresh.add_pipe("entity_ruler", after="ner").add_patterns([{"label": "DRINK", "pattern": "cocoa"}])  # type: ignore[attr-defined]
     doc = fresh(text)
