@@ -239,11 +239,15 @@ class Store:
     def _connect(self) -> sqlite3.Connection:
         # Which thread uses a connection changes, but only one at a time does.
         connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        for name, function in FUNCTIONS.items():
-            connection.create_function(name, 2, function, deterministic=True)
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA trusted_schema = OFF")
+        try:
+            connection.row_factory = sqlite3.Row
+            for name, function in FUNCTIONS.items():
+                connection.create_function(name, 2, function, deterministic=True)
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA trusted_schema = OFF")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _prepare(self) -> sqlite3.Connection:
