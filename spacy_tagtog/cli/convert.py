@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from spacy_tagtog.cli._reports import Reports, check_reports, say_report, write_
 from spacy_tagtog.cli._run import command, good, parse_pairs, progress
 
 if TYPE_CHECKING:
+    from spacy.language import Language
     from spacy.tokens import Doc
 
     from spacy_tagtog.anndoc import Document
@@ -66,6 +68,10 @@ def convert_cli(
     legend: Annotated[
         Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False)
     ] = None,
+    n_process: Annotated[int, typer.Option("--n-process", "-n", help="Processes that convert. The files are the same for any number.")] = 1,
+    shard_size: Annotated[
+        int, typer.Option("--shard-size", help="Documents in a file: more of them make a folder of files. 0: one file, whatever its size.")
+    ] = 2000,
     report: Reports = None,
     force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
     back: Annotated[bool, typer.Option("--back", help="The other way: from .spacy files to tagtog documents.")] = False,
@@ -110,6 +116,8 @@ def convert_cli(
             force=force,
             report=result,
             progress=lambda items, total: progress(items, total, what="converting"),
+            n_process=n_process,
+            shard_size=shard_size,
         )
     finally:
         # Also, and above all, where the conversion is refused.
@@ -117,7 +125,8 @@ def convert_cli(
             write_reports(report, result, Project.open(source, strict=False, legend=legend), member=settings.get("member", "master"))
     say_report(result)
     for side, number in sides.items():
-        good(f"{target / (side + '.spacy')}: {number} documents")
+        file = target / f"{side}.spacy"
+        good(f"{file if file.exists() else target / side}: {number} documents")
 
 
 def convert(
@@ -137,8 +146,12 @@ def convert(
     force: bool = False,
     report: ConversionReport | None = None,
     progress: Progress | None = None,
+    n_process: int = 1,
+    shard_size: int = 2000,
 ) -> dict[str, int]:
     """Convert a project into ``target/train.spacy`` and one file for each other side of the split, all or nothing.
+
+    A side of more Docs than fit into one file becomes a folder of files, ``target/train/0000.spacy`` and so on.
 
     With ``on_problem="error"`` the whole project is looked at and all faults are listed before anything is refused.
 
@@ -158,6 +171,8 @@ def convert(
         force: Replace the target.
         report: Everything is counted there.
         progress: Wraps the documents, with their number.
+        n_process: The number of processes; the files are the same for any.
+        shard_size: Docs in a file; 0 makes one file of each side, whatever its size.
 
     Returns:
         The number of documents on each side.
@@ -169,22 +184,25 @@ def convert(
     from spacy_tagtog._choices import choose
     from spacy_tagtog._files import atomic_folder, check_free
     from spacy_tagtog.anndoc import Project
-    from spacy_tagtog.convert import ConversionReport, convert_documents, get_state, make_converter, parse_split, side_of, write_docbin
+    from spacy_tagtog.convert import ConversionReport, make_converter, parse_split
+    from spacy_tagtog.convert.bulk import BulkJob, Shards, convert_in_bulk
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
+    from spacy_tagtog.convert.docbin import PIECE_DOCS
     from spacy_tagtog.convert.split import TRAIN
     from spacy_tagtog.convert.split_plan import plan_split, read_plan, split_items, write_plan
-    from spacy_tagtog.convert.tokenizer import apply_rules, read_rules
-    from spacy_tagtog.errors import ConversionError
-    from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
+    from spacy_tagtog.errors import ConfigurationError, ConversionError
 
+    for option, number, least in (("--n-process", n_process, 1), ("--shard-size", shard_size, 0)):
+        if number < least:
+            raise ConfigurationError(f"{option} is out of range", value=number, legal=f"{least} or more")
     choice: DocumentChoice = choose("--documents", documents, DocumentChoice)
     choose("--on-problem", on_problem, OnProblem)
     shares = parse_split(split)
     maker = make_converter(converter, settings)
     check_free(target, force=force)
-    nlp = load_pipeline(base) if base else blank_pipeline(lang)
-    if tokenizer is not None:
-        apply_rules(nlp, read_rules(tokenizer))
+    make_nlp = partial(_make_nlp, base, lang, tokenizer)
+    if n_process > 1:
+        make_nlp()  # what is wrong with it is to be said here, as what it is
     # Faults are collected and refused together: one at a time would mean one run for each.
     project = Project.open(source, strict=False, legend=legend)
 
@@ -194,27 +212,48 @@ def convert(
         items = split_items(project, member=maker.member, confirmed_only=choice == "confirmed")
         known = read_plan(split_file)
         plan = {**known, **plan_split(items, shares, known=known)}
-    sides: dict[str, list[Doc]] = {side: [] for side in (TRAIN, *shares)}
-    for doc in convert_documents(project, nlp, maker, report, choice=choice, on_problem="report", progress=progress):
-        state = get_state(doc)
-        sides[TRAIN if state is None else plan.get(state.id) or side_of(state.id, shares)].append(doc)
-    if on_problem == "error":
-        report.raise_faults(place=source, advice="mend them in tagtog and fetch again, or pass --on-problem report to set them aside and list them")
-    for side, docs in sides.items():
-        if not docs:
-            raise ConversionError(
-                f"no document is on the side {side!r}",
-                place=source,
-                value=f"{report.documents_out} of {report.documents_in} documents were converted ({documents}; split {split or 'none'})",
-                legal="at least one document a side",
-                advice="confirm documents in tagtog and fetch them, choose others with --documents, or change --split",
-            )
+    job = BulkJob(source, make_nlp, converter, dict(settings or {}), choice, shares, plan, legend)
     with atomic_folder(target, force=force) as folder:
-        for side, docs in sides.items():
-            write_docbin(docs, folder / f"{side}.spacy")
+        sides = {side: Shards(folder, side, shard_size) for side in (TRAIN, *shares)}
+
+        def finished(report: ConversionReport) -> Iterator[str]:
+            batch_size = min(PIECE_DOCS, shard_size or PIECE_DOCS)
+            for batch in convert_in_bulk(job, project, report, n_process=n_process, batch_size=batch_size):
+                for side, piece in batch.pieces.items():
+                    sides[side].add(piece)
+                yield from batch.ids
+
+        for _ in finished(report) if progress is None else progress(finished(report), len(project)):
+            pass
+        # Nothing is visible yet: the folder gets its name at the end of this block.
+        if on_problem == "error":
+            report.raise_faults(
+                place=source, advice="mend them in tagtog and fetch again, or pass --on-problem report to set them aside and list them"
+            )
+        for side, shards in sides.items():
+            if not len(shards):
+                raise ConversionError(
+                    f"no document is on the side {side!r}",
+                    place=source,
+                    value=f"{report.documents_out} of {report.documents_in} documents were converted ({documents}; split {split or 'none'})",
+                    legal="at least one document a side",
+                    advice="confirm documents in tagtog and fetch them, choose others with --documents, or change --split",
+                )
+            shards.close()
     if split_file is not None:
         write_plan(split_file, plan)
-    return {side: len(docs) for side, docs in sides.items()}
+    return {side: len(shards) for side, shards in sides.items()}
+
+
+def _make_nlp(base: str, lang: str, tokenizer: Path | None) -> Language:
+    """The pipeline whose tokenizer is used; every process makes its own."""
+    from spacy_tagtog.convert.tokenizer import apply_rules, read_rules
+    from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
+
+    nlp = load_pipeline(base) if base else blank_pipeline(lang)
+    if tokenizer is not None:
+        apply_rules(nlp, read_rules(tokenizer))
+    return nlp
 
 
 def convert_back(

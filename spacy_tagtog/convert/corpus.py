@@ -22,7 +22,17 @@ from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import AnndocError, ConfigurationError, ConversionError, MissingPartnerError
 
-__all__ = ["AnndocCorpus", "DocumentChoice", "OnProblem", "convert_documents", "is_spacy_path", "read_spacy", "write_docbin"]
+__all__ = [
+    "AnndocCorpus",
+    "DocumentChoice",
+    "OnProblem",
+    "convert_documents",
+    "convert_ids",
+    "is_spacy_path",
+    "note_problems",
+    "read_spacy",
+    "write_docbin",
+]
 
 OnProblem = Literal["error", "report"]
 """What happens with faults of the data: ``error`` refuses them, ``report`` sets them aside and lists them."""
@@ -58,16 +68,40 @@ def convert_documents(
         ConversionError: An entity can't be placed or named (``error``).
         AnndocError: A document can't be read (``error``).
     """
-    iterator: Iterable[Document | AnndocError] = documents
     if isinstance(documents, Project):
-        for problem in documents.problems:
-            if on_problem == "error":
-                raise problem
-            report.documents_in += 1
-            reason = "no_content" if isinstance(problem, MissingPartnerError) else "duplicate_files"
-            report.add(ReportItem(reason, str(problem.value), detail=f"{problem.place}"))
-        iterator = _readable(documents, progress)
-    for item in iterator:
+        if on_problem == "error" and documents.problems:
+            raise documents.problems[0]
+        note_problems(documents, report)
+        ids = documents.ids if progress is None else progress(documents.ids, len(documents))
+        yield from _convert(_readable(documents, ids), nlp, converter, report, choice, on_problem)
+    else:
+        yield from _convert(documents, nlp, converter, report, choice, on_problem)
+
+
+def note_problems(project: Project, report: ConversionReport) -> None:
+    """List what was set aside when a project was opened with ``strict=False``."""
+    for problem in project.problems:
+        report.documents_in += 1
+        reason = "no_content" if isinstance(problem, MissingPartnerError) else "duplicate_files"
+        report.add(ReportItem(reason, str(problem.value), detail=f"{problem.place}"))
+
+
+def convert_ids(
+    project: Project, ids: Iterable[str], nlp: Language, converter: Converter, report: ConversionReport, *, choice: DocumentChoice
+) -> Iterator[Doc]:
+    """Convert some documents of a project; faults are set aside and listed. Arguments as in :func:`convert_documents`."""
+    return _convert(_readable(project, ids), nlp, converter, report, choice, "report")
+
+
+def _convert(
+    documents: Iterable[Document | AnndocError],
+    nlp: Language,
+    converter: Converter,
+    report: ConversionReport,
+    choice: DocumentChoice,
+    on_problem: OnProblem,
+) -> Iterator[Doc]:
+    for item in documents:
         if isinstance(item, AnndocError):
             _raise_or_note(item, "", report, on_problem)
             continue
@@ -90,8 +124,8 @@ def convert_documents(
         report.add(ReportItem(skip, document.id))
 
 
-def _readable(project: Project, progress: Callable[[Iterable[str], int], Iterable[str]] | None) -> Iterator[Document | AnndocError]:
-    for doc_id in project.ids if progress is None else progress(project.ids, len(project)):
+def _readable(project: Project, ids: Iterable[str]) -> Iterator[Document | AnndocError]:
+    for doc_id in ids:
         try:
             yield project[doc_id]
         except AnndocError as error:

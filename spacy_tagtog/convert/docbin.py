@@ -86,7 +86,7 @@ class DocPacker:
         self._unresolved: list[np.ndarray[Any, Any]] = []
         self._tokens: list[bytes] = []
         self._span_hashes: set[int] = set()
-        self._strings: set[str] = {""}  # what all that is not set stands for
+        self._strings: set[str] = set()
         self._lengths: list[int] = []
         self._columns: dict[str, list[bytes]] = {name: [] for name in ("spaces", *_LIST_COLUMNS)}
 
@@ -135,6 +135,8 @@ class DocPacker:
         strings: Any = self._vocab.strings
         tokens = np.concatenate(self._unresolved)
         self._tokens.append(tokens.tobytes("C"))
+        if len(tokens):
+            self._strings.add("")  # what all that isn't set stands for
         for number in _STRING_COLUMNS:
             column = tokens[:, number]
             if column.any():
@@ -193,13 +195,11 @@ class DocBinFile:
         head = bytearray(_map_header(3 + len(_BIN_COLUMNS) + len(_LIST_COLUMNS)))
         head += pack("version") + pack(_TEMPLATE.version) + pack("attrs") + pack(_ATTRS)
         for name in _BIN_COLUMNS:
-            # spaCy's message is made with one call: that of an empty list of Docs has no other form.
             size = sum(columns[name].length for columns in self._pieces)
             yield _Segment.of(bytes(head) + pack(name) + _bin_header(size))
             head.clear()
             yield from self._column(name)
-        strings = sorted(self._strings) if self._docs else []
-        head += pack("strings") + pack(strings)
+        head += pack("strings") + pack(sorted(self._strings))
         for name in _LIST_COLUMNS:
             yield _Segment.of(bytes(head) + pack(name) + _list_header(self._docs))
             head.clear()

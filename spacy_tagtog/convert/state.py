@@ -25,7 +25,7 @@ from spacy.tokens import Doc, Span
 
 from spacy_tagtog.anndoc import Annotations, PlainHtml
 
-__all__ = ["PARTS_KEY", "SEPARATOR", "SPANS_KEY", "DocState", "entity_index", "get_state", "set_state", "span_id"]
+__all__ = ["PARTS_KEY", "SEPARATOR", "SPANS_KEY", "DocState", "entity_index", "get_id", "get_state", "set_state", "span_id"]
 
 SPANS_KEY: Final = "anndoc"
 PARTS_KEY: Final = "anndoc.parts"
@@ -152,11 +152,12 @@ def _original(span: Span) -> dict[str, Any] | None:
     return dict(entities[index]) if index < len(entities) else None
 
 
-def _doc_id(doc: Doc) -> str | None:
-    state = get_state(doc)
-    return None if state is None else state.id
+def get_id(doc: Doc) -> str | None:
+    """The id of the document behind a Doc, or ``None``: as :func:`get_state` without making a state."""
+    data: dict[str, Any] | None = doc.user_data.get(_USER_DATA_KEY)
+    return None if data is None else data["id"]
 
 
 Doc.set_extension("anndoc", getter=get_state, force=True)
-Doc.set_extension("anndoc_id", getter=_doc_id, force=True)
+Doc.set_extension("anndoc_id", getter=get_id, force=True)
 Span.set_extension("anndoc", getter=_original, force=True)

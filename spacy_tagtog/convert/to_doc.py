@@ -16,7 +16,7 @@ from spacy_tagtog.anndoc import MASTER, Document, Entity, Legend, Located, Offse
 from spacy_tagtog.anndoc.repair import repair
 from spacy_tagtog.convert.report import ConversionReport, ReportItem
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, set_state, span_id
-from spacy_tagtog.convert.tokens import assemble, token_borders, token_range
+from spacy_tagtog.convert.tokens import assemble, token_range
 from spacy_tagtog.errors import ConfigurationError
 
 __all__ = ["AlignmentMode", "EntsPolicy", "ToDocSettings", "document_to_doc"]
@@ -135,7 +135,7 @@ def document_to_doc(
     assembled = assemble(nlp, [(part.id, part.text) for part in parts.values()], cuts=cuts)
     doc = assembled.doc
     where = {part: (start, end) for part, start, end in assembled.parts}
-    starts, ends = token_borders(doc)
+    starts, ends = assembled.starts, assembled.ends
 
     report.documents_in += 1
     report.documents_out += 1
@@ -271,12 +271,12 @@ def _unwanted(item: Located, name: str, settings: ToDocSettings) -> tuple[str, s
 
 def _span(doc: Doc, entity: Entity, label: str, start: int, end: int) -> Span:
     """A span of a placed entity; the first normalization's id is its knowledge base id."""
-    kb_id = ""
+    kb_id: str | int = 0
     for normalization in (entity.data.get("normalizations") or {}).values():
-        kb_id = str((normalization.get("source") or {}).get("id") or "")
-        if kb_id:
+        if source_id := (normalization.get("source") or {}).get("id"):
+            kb_id = _storable(str(source_id))
             break
-    return Span(doc, start, end, label=label, kb_id=_storable(kb_id), span_id=span_id(entity.index))
+    return Span(doc, start, end, label=label, kb_id=kb_id, span_id=span_id(entity.index))
 
 
 def _storable(text: str) -> str:

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from spacy.attrs import IDX, LENGTH, NORM, ORTH, SENT_START, SPACY
@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 from spacy_tagtog.convert.state import SEPARATOR
 from spacy_tagtog.errors import PipelineError
 
-__all__ = ["Assembled", "assemble", "keep_only_norms", "predicted_doc", "token_borders", "token_range"]
+__all__ = ["Assembled", "assemble", "keep_only_norms", "predicted_doc", "token_range"]
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,16 @@ class Assembled:
         parts: (part id, start, end) in characters of ``doc.text``.
         splits: Characters of ``doc.text`` at which a token of the tokenizer was split.
         text: ``doc.text``, which spaCy makes anew each time.
+        starts: The first character of each token.
+        ends: One past the last character of each token.
     """
 
     doc: Doc
     parts: tuple[tuple[str, int, int], ...]
     splits: frozenset[int]
     text: str
+    starts: list[int]
+    ends: list[int]
 
 
 def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[str, Collection[int]] | None = None) -> Assembled:
@@ -59,26 +63,36 @@ def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[s
             edges.update(position + cut for cut in wanted if 0 < cut < len(text))
         position = end + len(SEPARATOR)
     joined = SEPARATOR.join([text for _, text in parts])
-    doc = _tokenized_at_once(nlp, parts, places, joined)
-    if doc is None:
+    doc = _tokenized_at_once(nlp, parts, joined)
+    starts, ends = ([], []) if doc is None else _borders(doc)
+    if doc is None or not _stand_apart(places, starts):
         doc = _tokenized_by_part(nlp, parts)
-    starts, ends = token_borders(doc)
+        starts, ends = _borders(doc)
     inside = _inside(starts, ends, edges)
     if inside:
         doc = _split(doc, starts, inside)
-        starts, _ = token_borders(doc)
+        starts, ends = _borders(doc)
     _start_sentences(doc, starts, places)
-    return Assembled(doc, tuple(places), frozenset(cut for cuts in inside.values() for cut in cuts), joined)
+    return Assembled(doc, tuple(places), frozenset(cut for cuts in inside.values() for cut in cuts), joined, starts, ends)
 
 
-def token_borders(doc: Doc) -> tuple[list[int], list[int]]:
+def _borders(doc: Doc) -> tuple[list[int], list[int]]:
     """Where each token of a Doc begins and ends, in characters of ``doc.text``."""
     starts = doc.to_array(IDX)
     return starts.tolist(), (starts + doc.to_array(LENGTH)).tolist()
 
 
-def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], places: Sequence[tuple[str, int, int]], text: str) -> Doc | None:
-    """The Doc of the joined text, where spaCy's tokenizer makes the same of it as part by part; else ``None``.
+def _stand_apart(places: Sequence[tuple[str, int, int]], starts: Sequence[int]) -> bool:
+    """Whether all separators are tokens of their own."""
+    for _, _, end in places[:-1]:
+        index = bisect_left(starts, end)
+        if starts[index : index + 2] != [end, end + len(SEPARATOR)]:
+            return False
+    return True
+
+
+def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], text: str) -> Doc | None:
+    """The Doc of the joined text, where spaCy's tokenizer should make the same of it as part by part; else ``None``.
 
     It tokenizes every stretch of characters that are no white space by itself, and every other stretch of white space than one blank. The
     separator is such a stretch if no white space touches it.
@@ -90,15 +104,24 @@ def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], places: 
     if len(parts) > 1 and (any(not text or text[0].isspace() or text[-1].isspace() for _, text in parts) or _divides_separator(tokenizer)):
         return None
     doc: Doc = tokenizer(text)
-    if doc.text != text:
-        return None
-    if len(parts) > 1:
-        starts = doc.to_array(IDX).tolist()
-        for _, _, end in places[:-1]:
-            index = bisect_left(starts, end)
-            if starts[index : index + 2] != [end, end + len(SEPARATOR)]:
-                return None
-    return doc
+    return doc if _text(doc) == text else None
+
+
+_MAX_WORDS: Final = 500_000
+_words: dict[int, str] = {}
+
+
+def _text(doc: Doc) -> str:
+    """``doc.text``, in a fifth of the time: a word's hash is the same in all vocabularies, so each needs to be looked up only once."""
+    pairs = doc.to_array([ORTH, SPACY]).tolist()
+    if len(_words) > _MAX_WORDS:
+        _words.clear()
+    try:
+        return "".join([_words[orth] + " " if space else _words[orth] for orth, space in pairs])
+    except KeyError:
+        strings: Any = doc.vocab.strings
+        _words.update((orth, strings[orth]) for orth, _ in pairs if orth not in _words)
+        return "".join([_words[orth] + " " if space else _words[orth] for orth, space in pairs])
 
 
 _looked_at: tuple[dict[str, Any] | None, int, bool] = (None, 0, False)

@@ -1,0 +1,226 @@
+"""Converting whole projects: by several processes, into files of a limited size, in memory that doesn't grow with the project."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from spacy.language import Language
+
+from spacy_tagtog._files import atomic_path, make_folder
+from spacy_tagtog.anndoc import Project
+from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, make_converter
+from spacy_tagtog.convert.corpus import DocumentChoice, convert_ids, note_problems
+from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, Piece
+from spacy_tagtog.convert.report import ConversionReport
+from spacy_tagtog.convert.split import TRAIN, side_of
+from spacy_tagtog.convert.state import get_id
+from spacy_tagtog.convert.tokens import keep_only_norms
+from spacy_tagtog.errors import ConfigurationError, ConversionError
+
+__all__ = ["SHARD_DOCS", "Batch", "BulkJob", "Shards", "convert_in_bulk"]
+
+SHARD_DOCS: Final = 2000
+"""Docs in a file, unless somebody says otherwise."""
+
+
+@dataclass(frozen=True)
+class BulkJob:
+    """What is to be converted, in a form that can be sent to another process.
+
+    Attributes:
+        source: A project's folder or zip.
+        make_nlp: Makes the pipeline whose tokenizer is used.
+        converter: Registered name of the converter.
+        settings: Its settings.
+        choice: Which documents.
+        shares: Shares of the split.
+        plan: Sides of documents for which the hash of the id doesn't decide.
+        legend: A legend file to use in place of the project's own.
+    """
+
+    source: Path
+    make_nlp: Callable[[], Language]
+    converter: str = DEFAULT_CONVERTER
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    choice: DocumentChoice = "confirmed"
+    shares: Mapping[str, float] = field(default_factory=dict)
+    plan: Mapping[str, str] = field(default_factory=dict)
+    legend: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some documents, converted.
+
+    Attributes:
+        ids: The documents.
+        pieces: Their Docs, packed, by side.
+        report: What was done with them.
+    """
+
+    ids: Sequence[str]
+    pieces: dict[str, Piece]
+    report: ConversionReport
+
+
+class _Worker:
+    """Converts documents of a job."""
+
+    def __init__(self, job: BulkJob, project: Project | None = None) -> None:
+        self._job = job
+        # Each process opens the files by itself: of a zip that is open already they would all move the same place.
+        self._project = project or Project.open(job.source, strict=False, legend=job.legend)
+        self._converter = make_converter(job.converter, job.settings)
+        self._nlp = job.make_nlp()
+        if type(self._converter).__module__ == AnndocConverter.__module__:
+            # Somebody else's converter may look at any feature of a word. Ours don't.
+            keep_only_norms(self._nlp)
+
+    def convert(self, ids: Sequence[str]) -> Batch:
+        report = ConversionReport()
+        packers: dict[str, DocPacker] = {}
+        for doc in convert_ids(self._project, ids, self._nlp, self._converter, report, choice=self._job.choice):
+            doc_id = get_id(doc)
+            side = TRAIN if doc_id is None else self._job.plan.get(doc_id) or side_of(doc_id, self._job.shares)
+            packers.setdefault(side, DocPacker()).add(doc)
+        return Batch(ids, {side: packer.take() for side, packer in packers.items()}, report)
+
+
+def convert_in_bulk(job: BulkJob, project: Project, report: ConversionReport, *, n_process: int = 1, batch_size: int = PIECE_DOCS) -> Iterator[Batch]:
+    """Convert a project's documents, batch by batch, in order. Faults are counted, not raised.
+
+    What comes out is the same for any number of processes.
+
+    Args:
+        job: What to do.
+        project: The project, opened with ``strict=False``.
+        report: Everything is counted there.
+        n_process: The number of processes that read, convert and pack.
+        batch_size: Documents in a batch.
+
+    Raises:
+        ConversionError: A process ended without an answer.
+        SpacyTagtogError: Anything else, as it was raised in whichever process.
+    """
+    if n_process < 1:
+        raise ConfigurationError("the number of processes is out of range", value=n_process, legal="1 or more")
+    note_problems(project, report)
+    ids = project.ids
+    batches = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
+    n_process = min(n_process, len(batches))
+    done = map(_Worker(job, project).convert, batches) if n_process <= 1 else _in_processes(job, batches, n_process)
+    for batch in done:
+        _add_up(report, batch.report)
+        yield batch
+
+
+def _add_up(total: ConversionReport, more: ConversionReport) -> None:
+    for item in fields(total):
+        value = getattr(total, item.name)
+        value += getattr(more, item.name)  # numbers, counters and lists, the latter in place
+        setattr(total, item.name, value)
+
+
+_worker: _Worker | None = None
+
+
+def _start(job: BulkJob) -> None:
+    global _worker  # noqa: PLW0603 — one for each process
+    # Ctrl-C reaches all processes of a terminal; the first one decides what to do.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker = _Worker(job)
+
+
+def _run(ids: Sequence[str]) -> Batch:
+    assert _worker is not None
+    return _worker.convert(ids)
+
+
+def _in_processes(job: BulkJob, batches: Sequence[Sequence[str]], n_process: int) -> Iterator[Batch]:
+    # What fails in making a pipeline or converter is to fail here, as what it is, not in the start of a process.
+    make_converter(job.converter, job.settings)
+    executor = ProcessPoolExecutor(n_process, mp_context=multiprocessing.get_context(), initializer=_start, initargs=(job,))
+    waiting: deque[Future[Batch]] = deque()
+    try:
+        for ids in batches:
+            with warnings.catch_warnings():
+                # Python 3.12 warns of any thread when it forks. The threads here (of BLAS, of the progress bar) hold no lock that a worker needs.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                waiting.append(executor.submit(_run, ids))
+            # No more at a time than keeps all of them busy: results that nobody takes are memory.
+            if len(waiting) > 2 * n_process:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise ConversionError(
+            "a process that converts ended without an answer",
+            place=job.source,
+            advice="there may be too little memory: use fewer processes (--n-process)",
+        ) from error
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+class Shards:
+    """The ``.spacy`` files of one side: ``SIDE.spacy``, or ``SIDE/0000.spacy``… where there are too many Docs for one file.
+
+    Args:
+        folder: Where to write.
+        side: The side's name.
+        size: No file gets more Docs, unless one piece has more; 0 makes one file, whatever its size.
+    """
+
+    def __init__(self, folder: Path, side: str, size: int = SHARD_DOCS) -> None:
+        self._folder = folder
+        self._side = side
+        self._size = size
+        self._file = DocBinFile()
+        self._written = 0
+        self._docs = 0
+
+    def __len__(self) -> int:
+        """The number of Docs."""
+        return self._docs
+
+    def add(self, piece: Piece) -> None:
+        """Append a piece.
+
+        Raises:
+            WriteError: The file system refuses.
+        """
+        if self._size and len(self._file) and len(self._file) + piece.docs > self._size:
+            self._write_shard()
+        self._file.add(piece)
+        self._docs += piece.docs
+
+    def close(self) -> None:
+        """Write what is left.
+
+        Raises:
+            WriteError: The file system refuses.
+        """
+        if self._written:
+            self._write_shard()
+        else:
+            self._write(self._folder / f"{self._side}.spacy")
+
+    def _write_shard(self) -> None:
+        folder = self._folder / self._side
+        make_folder(folder)
+        self._write(folder / f"{self._written:04}.spacy")
+        self._written += 1
+
+    def _write(self, path: Path) -> None:
+        with atomic_path(path) as temporary:
+            self._file.write(temporary)
+        self._file = DocBinFile()
