@@ -10,7 +10,7 @@ modules = [module.name for module in pkgutil.walk_packages(spacy_tagtog.__path__
 for name in modules:
     importlib.import_module(name)
 
-points = [point for point in distribution("spacy-tagtog").entry_points]
+points = list(distribution("spacy-tagtog").entry_points)
 for point in points:
     point.load()
 
