@@ -301,7 +301,8 @@ def soup(folder: Path) -> Callable[[], object]:
 def label_studio(folder: Path) -> Callable[[], object]:
     """Label Studio's export to CoNLL and ``spacy convert``, its documented way to spaCy.
 
-    Version 2.1 of its SDK writes a first line that spaCy doesn't take for one: it is mended here, else nothing would be converted (E177).
+    At its best: as it is exported, spaCy refuses the file (E177: its first line lacks a column), and with that mended it makes one Doc of all
+    documents, which takes quadratic time. Here every document gets a first line of its own.
     """
     from label_studio_sdk.converter import Converter
     from spacy.cli.convert import convert
@@ -327,7 +328,8 @@ def label_studio(folder: Path) -> Callable[[], object]:
     def run() -> None:
         Converter(config, str(folder)).convert_to_conll2003(str(folder / "tasks.json"), str(folder / "conll"), is_dir=False)
         path = folder / "conll" / "result.conll"
-        path.write_text(path.read_text(encoding="utf-8").replace("-DOCSTART- -X- O\n", "-DOCSTART- -X- O O\n\n", 1), encoding="utf-8")
+        lines = path.read_text(encoding="utf-8").removeprefix("-DOCSTART- -X- O\n").strip()
+        path.write_text("-DOCSTART- -X- O O\n\n" + lines.replace("\n\n", "\n\n-DOCSTART- -X- O O\n\n"), encoding="utf-8")
         convert(path, folder / "out", converter="ner", file_type="spacy", silent=True, msg=silent)
 
     return run
