@@ -1,0 +1,1 @@
+"""How far annotators agree, one version out of many, and what reviewers changed."""
