@@ -24,6 +24,7 @@ from spacy_tagtog.anndoc import Document
 from spacy_tagtog.convert import assemble, document_to_doc, predicted_doc
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, EntityConfidence, action_probabilities, entity_scores
+from spacy_tagtog.pipeline.uncertainty import get_certainty
 
 
 def replayed(ner: Any, doc: Doc) -> NDArray[np.float64]:
@@ -161,10 +162,28 @@ def test_saved_and_loaded(trained: Language, demo: list[Document], reload: Calla
         assert scores(other(text)) == pytest.approx(scores(trained(text)), rel=1e-4)
 
 
+def test_the_certainty_of_tokens(trained: Language, demo: list[Document]) -> None:
+    for text in texts(demo)[:3]:
+        doc = trained(text)
+        certainty = get_certainty(doc)
+        assert certainty is not None
+        slowly = replayed(trained.get_pipe("ner"), doc)
+        assert np.exp(certainty.log_probability) == pytest.approx(slowly, rel=1e-3)
+        # At a token outside of entities, only O and what opens an entity are legal.
+        outside = np.array([token.ent_iob_ == "O" for token in doc])
+        assert certainty.missed[outside] == pytest.approx(1 - slowly[outside], abs=1e-4)
+        assert not certainty.missed[~outside].any()
+        assert 0 < certainty.missed.sum() < len(doc)
+
+
 def test_scores_survive_a_docbin(trained: Language, demo: list[Document]) -> None:
     doc = trained(texts(demo)[0])
     [read] = DocBin(docs=[doc], store_user_data=True).get_docs(trained.vocab)
     assert [ent._.confidence for ent in read.ents] == scores(doc)
+    before, after = get_certainty(doc), get_certainty(read)
+    assert before is not None
+    assert after is not None
+    assert (before.missed == after.missed).all()
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n \n", "the", "…"])

@@ -21,6 +21,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 
 from spacy_tagtog.errors import PipelineError
+from spacy_tagtog.pipeline.uncertainty import TokenCertainty, set_certainty
 
 __all__ = ["DEFAULT_SPANS_KEY", "EntityConfidence", "action_probabilities", "entity_scores"]
 
@@ -109,8 +110,21 @@ def action_probabilities(ner: Any, docs: Sequence[Doc]) -> list[NDArray[np.float
     Returns:
         For each Doc an array of shape (tokens,), or ``None`` where an entity's label is not one of the component's.
     """
+    return [None if steps is None else steps.chosen for steps in _replay(ner, docs)]
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """What the model thinks of each step of a parse; arrays of shape (tokens,)."""
+
+    chosen: NDArray[np.float64]  # the probability of the action that was taken
+    opening: NDArray[np.float64]  # of all actions that open an entity
+
+
+def _replay(ner: Any, docs: Sequence[Doc]) -> list[_Steps | None]:
+    """Take the actions that make the entities of each Doc; ``None`` where an entity's label is not one of the component's."""
     actions = _Actions.of(ner)
-    result: list[NDArray[np.float64] | None] = [np.ones(len(doc)) for doc in docs]
+    result: list[_Steps | None] = [_Steps(np.ones(len(doc)), np.zeros(len(doc))) for doc in docs]
     live: list[int] = []
     plans: dict[int, tuple[NDArray[np.int64], list[NDArray[np.bool_]]]] = {}
     for i, doc in enumerate(docs):
@@ -137,11 +151,14 @@ def action_probabilities(ner: Any, docs: Sequence[Doc]) -> list[NDArray[np.float
         masked -= masked.max(axis=1, keepdims=True)
         exponentials = np.exp(masked)
         rows = np.arange(len(running))
-        probabilities = exponentials[rows, chosen] / exponentials.sum(axis=1)
-        for (i, _), probability in zip(running, probabilities, strict=True):
-            scores = result[i]
-            assert scores is not None
-            scores[step] = probability
+        totals = exponentials.sum(axis=1)
+        probabilities = exponentials[rows, chosen] / totals
+        openings = exponentials[:, actions.opening].sum(axis=1) / totals
+        for (i, _), probability, opening in zip(running, probabilities, openings, strict=True):
+            steps = result[i]
+            assert steps is not None
+            steps.chosen[step] = probability
+            steps.opening[step] = opening
         # The parser takes the legal action with the highest score: make it the one that was planned.
         forced[rows, chosen] = 1.0
         ner.transition_states([state for _, state in running], forced)
@@ -157,19 +174,30 @@ def entity_scores(ner: Any, docs: Sequence[Doc]) -> list[list[float | None]]:
     Returns:
         For each Doc a list along ``doc.ents``, each number in (0, 1]; ``None`` where the model has no opinion (a label that isn't its own).
     """
+    return [scores for scores, _ in _scored(ner, docs)]
+
+
+def _scored(ner: Any, docs: Sequence[Doc]) -> list[tuple[list[float | None], TokenCertainty]]:
+    """The probability of each entity of each Doc, and the certainty of its tokens."""
     actions = _Actions.of(ner)
     known = {name for name, i in actions.index.items() if i not in actions.unseen}
-    result: list[list[float | None]] = []
-    for doc, steps in zip(docs, action_probabilities(ner, docs), strict=True):
+    floor = np.finfo(np.float64).tiny
+    result: list[tuple[list[float | None], TokenCertainty]] = []
+    for doc, replayed in zip(docs, _replay(ner, docs), strict=True):
+        own, steps = list(doc.ents), replayed
         if steps is None:
             # Other components' entities make the whole parse impossible: look at this component's own alone.
             own = [ent for ent in doc.ents if known.issuperset(_action_names(ent))]
-            bare = _with_entities(doc, own)
-            scores = dict(zip([(e.start, e.end) for e in own], entity_scores(ner, [bare])[0], strict=True))
-            result.append([scores.get((ent.start, ent.end)) for ent in doc.ents])
-            continue
-        floor = np.finfo(np.float64).tiny
-        result.append([float(max(np.prod(steps[ent.start : ent.end]), floor)) for ent in doc.ents])
+            steps = _replay(ner, [_with_entities(doc, own)])[0]
+            assert steps is not None
+        scores = {(ent.start, ent.end): float(max(np.prod(steps.chosen[ent.start : ent.end]), floor)) for ent in own}
+        missed = steps.opening.copy()
+        logs = np.log(np.maximum(steps.chosen, floor))
+        for ent in doc.ents:
+            missed[ent.start : ent.end] = 0
+            if (ent.start, ent.end) not in scores:
+                logs[ent.start : ent.end] = 0  # what another component is certain of
+        result.append(([scores.get((ent.start, ent.end)) for ent in doc.ents], TokenCertainty.of(logs, missed)))
     return result
 
 
@@ -180,7 +208,8 @@ def _with_entities(doc: Doc, entities: Sequence[Span]) -> Doc:
 
 
 class EntityConfidence:
-    """Write a probability for every entity into ``doc.spans[spans_key].attrs["scores"]``, as ``spancat`` does, and so into ``span._.confidence``.
+    """Write a probability for every entity into ``doc.spans[spans_key].attrs["scores"]``, as ``spancat`` does, and so into ``span._.confidence``; and how
+    certain the pipeline is of every token, see :mod:`spacy_tagtog.pipeline.uncertainty`.
 
     Add it after ``ner``: ``nlp.add_pipe("entity_confidence")``. It has nothing to train and never changes ``doc.ents``.
 
@@ -217,9 +246,10 @@ class EntityConfidence:
         ner = self._component()
         # Short with short: a step costs the same for one Doc as for many.
         order = sorted(range(len(docs)), key=lambda i: len(docs[i]))
-        scored = entity_scores(ner, [docs[i] for i in order])
-        for i, scores in zip(order, scored, strict=True):
+        scored = _scored(ner, [docs[i] for i in order])
+        for i, (scores, certainty) in zip(order, scored, strict=True):
             doc = docs[i]
+            set_certainty(doc, certainty)
             values = [float("nan") if score is None else score for score in scores]
             doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=list(doc.ents), attrs={"scores": values} if values else {})
 
