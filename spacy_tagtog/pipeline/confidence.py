@@ -208,7 +208,8 @@ def _with_entities(doc: Doc, entities: Sequence[Span]) -> Doc:
 
 
 class EntityConfidence:
-    """Write a probability for every entity into ``doc.spans[spans_key].attrs["scores"]``, as ``spancat`` does, and so into ``span._.confidence``; and how
+    """Write a probability for every entity into ``doc.spans[spans_key].attrs["scores"]``, as ``spancat`` does,
+    and so into ``span._.confidence``; and how
     certain the pipeline is of every token, see :mod:`spacy_tagtog.pipeline.uncertainty`.
 
     Add it after ``ner``: ``nlp.add_pipe("entity_confidence")``. It has nothing to train and never changes ``doc.ents``.
