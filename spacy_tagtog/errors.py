@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 __all__ = [
+    "AgreementError",
     "AnnJsonError",
     "AnndocError",
     "AuthenticationError",
@@ -20,6 +21,7 @@ __all__ = [
     "LegendError",
     "LocalServerError",
     "MissingPartnerError",
+    "NotConfirmedError",
     "NotFoundError",
     "OutputExistsError",
     "PipelineError",
@@ -134,6 +136,14 @@ class PipelineError(SpacyTagtogError):
 
 class EvaluationError(SpacyTagtogError):
     """There is nothing to compare, or the two sides don't belong together."""
+
+
+class AgreementError(SpacyTagtogError):
+    """Versions of annotations can't be compared or merged as asked."""
+
+
+class NotConfirmedError(AgreementError):
+    """No member confirmed a version of the document: there is nothing to merge."""
 
 
 class ConfigurationError(SpacyTagtogError):
