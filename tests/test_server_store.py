@@ -277,10 +277,10 @@ def test_a_local_tagtog_starts_quickly_and_ends(tmp_path: Path) -> None:
     started = time.perf_counter()
     with local_tagtog(tmp_path / "x.db") as server:
         assert requests.get(server.url, auth=(server.username, server.password), timeout=20).status_code == 200
-        assert time.perf_counter() - started < 1
+        assert time.perf_counter() - started < 5
         assert server.password not in repr(server)
         assert not server.store.has_users()
-    assert time.perf_counter() - started < 3
+    assert time.perf_counter() - started < 10
     with pytest.raises(requests.ConnectionError):
         requests.get(server.url, timeout=20)
     assert threading.active_count() <= threads

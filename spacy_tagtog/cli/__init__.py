@@ -18,6 +18,7 @@ from spacy_tagtog.cli.push import push_cli
 from spacy_tagtog.cli.serve import serve_cli
 from spacy_tagtog.cli.tokenizer import tokenizer_cli
 from spacy_tagtog.cli.transfer import export_cli, import_cli
+from spacy_tagtog.cli.user import user_app
 from spacy_tagtog.cli.validate import validate_cli
 from spacy_tagtog.cli.version import version_cli
 
@@ -47,6 +48,7 @@ app.command("serve")(serve_cli)
 app.command("import")(import_cli)
 app.command("export")(export_cli)
 app.command("demo")(demo_cli)
+app.add_typer(user_app)
 app.command("version")(version_cli)
 
 

@@ -18,7 +18,7 @@ __all__ = ["serve_cli"]
 def serve_cli(
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 for a free one.")] = 8181,
-    user: Annotated[str, typer.Option("--user", help="The user who may log in.")] = LOCAL_OWNER,
+    user: Annotated[str, typer.Option("--user", help="The user who runs the server, an admin of every project.")] = LOCAL_OWNER,
     new_password: Annotated[bool, typer.Option("--new-password", help="Make a new password for the user and show it once.")] = False,
     allow_remote: Annotated[
         bool, typer.Option("--allow-remote", help="Allow a host that other computers can reach. Nothing is encrypted: put a proxy before it.")
@@ -27,8 +27,9 @@ def serve_cli(
 ) -> None:
     """Run the local tagtog until you interrupt it: tagtog's HTTP API, and pages to look at documents.
 
-    At the first start a password is made and shown once; only its hash is stored. Projects come in by import or demo;
-    fetch, push and the others use the same database file when no domain is configured, also while this runs.
+    At the first start a password is made and shown once; only its hash is stored. Other people get in with user add.
+    Projects come in by import or demo; fetch, push and the others use the same database file when no domain is
+    configured, also while this runs.
 
     Example:
       spacy-tagtog serve --port 8181
@@ -45,7 +46,7 @@ def serve_cli(
     try:
         if new_password or not store.has_users():
             password = secrets.token_urlsafe(12)
-            store.add_user(user, password)
+            store.add_user(user, password, admin=True)
     finally:
         store.close()
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import errno
 import hashlib
 import hmac
 import io
-import json
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -22,12 +21,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from spacy_tagtog.anndoc import MASTER, Annotations, Legend, PlainHtml
+from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml
 from spacy_tagtog.errors import SpacyTagtogError
-from spacy_tagtog.server import pages
+from spacy_tagtog.server import pages, people
+from spacy_tagtog.server._call import Call, disposition, json_answer
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server._request import Body, SizeLimit, credentials, read_body
-from spacy_tagtog.server.store import MEMBER, Hit, ProjectInfo, Store, StoredDocument, Uploaded, timestamp
+from spacy_tagtog.server.members import Access
+from spacy_tagtog.server.store import Hit, ProjectInfo, Store, StoredDocument, Uploaded, timestamp
 from spacy_tagtog.server.tsv import entities_only_tsv, entities_tsv
 from spacy_tagtog.server.uploads import TEXT_NAME, Upload, UploadedFile, read_uploads
 
@@ -61,113 +62,54 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True)
-class _Call:
-    """A request whose user is known."""
-
-    store: Store
-    method: str
-    path: str
-    base_url: str
-    query: Mapping[str, str]
-    body: Body
-
-    def parameter(self, name: str, legal: str) -> str:
-        value = self.query.get(name)
-        if not value:
-            raise RequestError(400, f"the parameter {name} is missing", place=self.path, legal=legal)
-        return value
-
-    @property
-    def project(self) -> tuple[str, str]:
-        return self.parameter("owner", "?owner=USER&project=NAME"), self.parameter("project", "?owner=USER&project=NAME")
-
-    @property
-    def member(self) -> str:
-        member = self.query.get("member") or MASTER
-        if not MEMBER.fullmatch(member):
-            raise RequestError(
-                400,
-                "this can't be a member's name",
-                place="member",
-                value=member,
-                legal="master, or 1 to 64 letters, digits, dots, underscores, hyphens",
-            )
-        return member
-
-    @property
-    def docid(self) -> str:
-        id_type = self.query.get("idType") or "tagtogID"
-        if id_type != "tagtogID":
-            raise RequestError(400, "documents have no other ids here", place="idType", value=id_type, legal="tagtogID")
-        return self.parameter("ids", "the id of one document")
-
-    def field(self, name: str) -> str:
-        value = self.body.fields.get(name)
-        if not isinstance(value, str):
-            raise RequestError(400, f"the body has no text {name}", place=self.path, legal=f'{{"{name}": "…"}} as JSON or a form')
-        return value
-
-
-_Handler = Callable[[_Call], Response]
-
-
-def _json(value: object, *, headers: Mapping[str, str] | None = None) -> Response:
-    # Escapes keep lone surrogates, which JSON can hold and UTF-8 can't.
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:
-        data = json.dumps(value, allow_nan=False).encode()
-    return Response(data, media_type="application/json", headers=headers)
-
-
-def _disposition(name: str) -> dict[str, str]:
-    """RFC 6266: the file name, in ASCII and in UTF-8 (RFC 5987)."""
-    plain = "".join(character if " " <= character <= "~" and character not in '"\\%' else "_" for character in name)
-    value = f'attachment; filename="{plain}"'
-    return {"Content-Disposition": value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"}
+_Handler = Callable[[Call], Response]
 
 
 # ------------------------------------------------------------------------------------------------------------------------------------ documents
 
 
-def _web_url(call: _Call, project: tuple[str, str], document: StoredDocument) -> str:
+def _web_url(call: Call, project: tuple[str, str], document: StoredDocument) -> str:
     return call.base_url.rstrip("/") + pages.document_address(*project, document.folder, document.docid)
 
 
-def _output(call: _Call, docid: str, output: str) -> Response:
+def _output(call: Call, docid: str, output: str) -> Response:
     """One document in one form."""
     project = call.project
     if output not in _OUTPUTS:
         raise RequestError(400, "there is no such output of a document", place="output", value=output, legal=", ".join(_OUTPUTS))
+    call.access.need_to_read(call.member)
     document = call.store.document(*project, docid, member=call.member)
     headers = {} if document.version.warning is None else {"Warning": f'299 - "{document.version.warning}"'}
     name = document.docid
     if output == "ann.json":
-        return Response(document.version.json.encode(), media_type="application/json", headers={**headers, **_disposition(f"{name}.ann.json")})
+        return Response(document.version.json.encode(), media_type="application/json", headers={**headers, **disposition(f"{name}.ann.json")})
     if output in ("plain.html", "html", "xml"):
         return Response(
-            document.html, media_type="application/xml" if output == "xml" else "text/html; charset=utf-8", headers=_disposition(f"{name}.plain.html")
+            document.html, media_type="application/xml" if output == "xml" else "text/html; charset=utf-8", headers=disposition(f"{name}.plain.html")
         )
     if output in ("orig", "original"):
         kind = "text/html; charset=utf-8" if document.original_name.endswith("html") else "text/plain; charset=utf-8"
-        return Response(document.original, headers={"Content-Type": kind, **_disposition(document.original_name)})
+        return Response(document.original, headers={"Content-Type": kind, **disposition(document.original_name)})
     if output == "weburl":
         return PlainTextResponse(_web_url(call, project, document))
     html = PlainHtml(document.html)
     if output in ("txt", "text"):
-        return PlainTextResponse("\n\n".join(part.text for part in html.parts.values()), headers=_disposition(f"{name}.txt"))
+        return PlainTextResponse("\n\n".join(part.text for part in html.parts.values()), headers=disposition(f"{name}.txt"))
     annotations = Annotations.parse(document.version.json)
     info = call.store.project(*project)
     if output == "visualize":
-        return _page(pages.document_page(info, document, html, annotations), headers)
+        return _page(pages.document_page(info, _readable(call.access, document), html, annotations), headers)
     table = entities_tsv if output == "entitiestsv" else entities_only_tsv
     text = table(html, annotations, info.legend)
     return Response(
         text.encode("utf-8", "replace"),
-        headers={"Content-Type": "text/tab-separated-values; charset=utf-8", **headers, **_disposition(f"{name}.tsv")},
+        headers={"Content-Type": "text/tab-separated-values; charset=utf-8", **headers, **disposition(f"{name}.tsv")},
     )
+
+
+def _readable(access: Access, document: StoredDocument) -> StoredDocument:
+    """A document without the versions that the user may not read."""
+    return dataclasses.replace(document, members=tuple(member for member in document.members if access.may_read(member)))
 
 
 def _item(upload: Upload, uploaded: Uploaded) -> dict[str, Any]:
@@ -184,7 +126,7 @@ def _item(upload: Upload, uploaded: Uploaded) -> dict[str, Any]:
     }
 
 
-def _import(call: _Call) -> Response:
+def _import(call: Call) -> Response:
     for name in ("url", "ids"):
         if name in call.query or name in call.body.fields:
             what = "from an address" if name == "url" else "by an id of PubMed or PMC"
@@ -193,6 +135,8 @@ def _import(call: _Call) -> Response:
         raise RequestError(
             501, "the local tagtog doesn't distribute documents", place="distributeToMembers", value=call.query["distributeToMembers"], legal="-"
         )
+    call.need("import documents")
+    call.access.need_to_edit(call.member)
     project, member, output = call.project, call.member, call.query.get("output") or "visualize"
     if output != "null" and output not in _OUTPUTS:
         raise RequestError(400, "there is no such output of an import", place="output", value=output, legal=", ".join(("null", *_OUTPUTS)))
@@ -208,14 +152,14 @@ def _import(call: _Call) -> Response:
         uploads = read_uploads(files, call.query.get("format"), filename=filename)
     else:
         raise RequestError(400, "the request has nothing to import", place=call.path, legal="text=, or files in multipart/form-data")
-    stored = call.store.upload(*project, uploads, member=member, folder=call.query.get("folder") or "pool")
+    stored = call.store.upload(*project, uploads, member=member, folder=call.query.get("folder") or "pool", author=call.author)
     if output == "null":
         items = [_item(upload, one) for upload, one in zip(uploads, stored, strict=True)]
-        return _json({"ok": len(items), "errors": 0, "items": items, "warnings": []})
+        return json_answer({"ok": len(items), "errors": 0, "items": items, "warnings": []})
     return _output(call, stored[-1].docid, output)
 
 
-def _get(call: _Call) -> Response:
+def _get(call: Call) -> Response:
     if "search" in call.query:
         if "ids" in call.query:
             raise RequestError(400, "the request asks for both a search and a document", place=call.path, legal="search= or ids=")
@@ -234,19 +178,19 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "updated": timestamp(hit.updated),
         "anncomplete": hit.anncomplete,
         "members_anncomplete": list(hit.members_anncomplete),
-        "members_assigned": [],
+        "members_assigned": list(hit.members_assigned),
         "folder": hit.folder,
     }
 
 
-def _search(call: _Call) -> Response:
+def _search(call: Call) -> Response:
     project, query, output = call.project, call.query["search"], call.query.get("output") or "search"
     if output == "csv":
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["docid", "anncomplete"])
         writer.writerows((hit.docid, str(hit.anncomplete).lower()) for hit in call.store.search(*project, query).hits)
-        return Response(table.getvalue().encode(), headers={"Content-Type": "text/csv; charset=utf-8", **_disposition("search.csv")})
+        return Response(table.getvalue().encode(), headers={"Content-Type": "text/csv; charset=utf-8", **disposition("search.csv")})
     if output != "search":
         raise RequestError(400, "there is no such output of a search", place="output", value=output, legal="search, csv")
     number = call.query.get("page") or "0"
@@ -255,7 +199,7 @@ def _search(call: _Call) -> Response:
     current = int(number)
     found = call.store.search(*project, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE)
     total = max(1, -(-found.total // PAGE_SIZE))
-    return _json(
+    return json_answer(
         {
             "version": _API_VERSION,
             "search": query,
@@ -272,7 +216,8 @@ def _search(call: _Call) -> Response:
     )
 
 
-def _delete(call: _Call) -> Response:
+def _delete(call: Call) -> Response:
+    call.need("delete documents")
     if ("search" in call.query) == ("ids" in call.query):
         raise RequestError(400, "what to delete isn't clear", place=call.path, legal="one of search=QUERY and ids=DOCID")
     if "search" in call.query:
@@ -283,47 +228,60 @@ def _delete(call: _Call) -> Response:
 # ------------------------------------------------------------------------------------------------------------------------------------- settings
 
 
-def _legend(call: _Call) -> Response:
+def _legend(call: Call) -> Response:
     legend: Legend = call.store.project(*call.project).legend
-    return _json(dict(legend))
+    return json_answer(dict(legend))
 
 
-def _export(call: _Call) -> Response:
-    return _json(call.store.project(*call.project).export(), headers=_disposition("settings.json"))
+def _settings_for(call: Call, info: ProjectInfo) -> dict[str, Any]:
+    """The settings as far as the user may know them: webhooks hold passwords."""
+    settings = info.export()
+    if settings.get("webhooks") and not call.access.may("edit webhooks"):
+        settings["webhooks"] = {}
+    return settings
 
 
-def _import_settings(call: _Call) -> Response:
+def _export(call: Call) -> Response:
+    return json_answer(_settings_for(call, call.store.project(*call.project)), headers=disposition("settings.json"))
+
+
+def _import_settings(call: Call) -> Response:
+    call.need("edit project settings")
     if call.body.json is None:
         raise RequestError(400, "the body isn't JSON", place=call.path, legal="a settings JSON, with Content-Type: application/json")
-    return _json(call.store.import_settings(*call.project, call.body.json))
+    return json_answer(call.store.import_settings(*call.project, call.body.json))
 
 
-def _folders(info: ProjectInfo) -> Response:
-    return _json({"ok": 1, "folders": info.export()["folders"]})
+def _folders(call: Call, info: ProjectInfo) -> Response:
+    settings = _settings_for(call, info)
+    return json_answer({"ok": 1, "folders": settings["folders"], "mapNewIds": {}, "newSettings": settings})
 
 
-def _add_folder(call: _Call) -> Response:
+def _add_folder(call: Call) -> Response:
+    call.need("change folders")
     if "path" in call.body.fields:
         path = call.field("path")
     else:
         parent = call.store.project(*call.project).folder(call.field("parentPath"))
         path = f"{parent.path}/{call.field('newFolderName')}"
-    return _folders(call.store.add_folder(*call.project, path))
+    return _folders(call, call.store.add_folder(*call.project, path))
 
 
-def _rename_folder(call: _Call) -> Response:
-    return _folders(call.store.rename_folder(*call.project, call.field("path"), call.field("newFolderName")))
+def _rename_folder(call: Call) -> Response:
+    call.need("change folders")
+    return _folders(call, call.store.rename_folder(*call.project, call.field("path"), call.field("newFolderName")))
 
 
-def _remove_folder(call: _Call) -> Response:
-    return _folders(call.store.remove_folder(*call.project, call.field("path")))
+def _remove_folder(call: Call) -> Response:
+    call.need("change folders")
+    return _folders(call, call.store.remove_folder(*call.project, call.field("path")))
 
 
-def _elsewhere(call: _Call) -> Response:
+def _elsewhere(call: Call) -> Response:
     raise RequestError(501, "the local tagtog doesn't have this part of the API", place=call.path, legal="/-api/documents/v1, /-api/settings/v1")
 
 
-def _nowhere(call: _Call) -> Response:
+def _nowhere(call: Call) -> Response:
     raise RequestError(404, "there is nothing at this address", place=call.path, legal="/-api/documents/v1, /-api/settings/v1/…, /, /OWNER/PROJECT")
 
 
@@ -335,20 +293,24 @@ def _page(html: str, headers: Mapping[str, str] | None = None) -> Response:
     return HTMLResponse(html.encode("utf-8", "replace"), headers={**(headers or {}), **pages.HEADERS})
 
 
-def _start_page(call: _Call) -> Response:
-    projects = [(owner, name, call.store.search(owner, name, "*", limit=0).total) for owner, name in call.store.projects()]
+def _start_page(call: Call) -> Response:
+    projects_of = call.store.projects_of(call.user, operator=call.operator)
+    projects = [(owner, name, call.store.search(owner, name, "*", limit=0).total) for owner, name in projects_of]
     return _page(pages.start_page(projects))
 
 
-def _web_page(call: _Call) -> Response:
+def _web_page(call: Call) -> Response:
     owner, name, *rest = call.path.strip("/").split("/")
+    access = call.access_to(owner, name)
+    access.need("read the master version")
     info = call.store.project(owner, name)
     path = "/".join(rest)
     paths = [folder.path for folder in info.folders]
     if path and path not in paths:
+        access.need_to_read(call.member)
         document = call.store.document(owner, name, rest[-1], member=call.member)
         annotations = Annotations.parse(document.version.json)
-        return _page(pages.document_page(info, document, PlainHtml(document.html), annotations))
+        return _page(pages.document_page(info, _readable(access, document), PlainHtml(document.html), annotations))
     number = call.query.get("page") or "0"
     current = int(number) if number.isascii() and number.isdecimal() and len(number) <= 9 else 0
     index = next((folder.index for folder in info.folders if folder.path == path), None)
@@ -389,6 +351,14 @@ def _broken(error: Exception) -> Response:
     return _text(500, "the database failed\n  to do: see the log of the server. Nothing of the request was stored.\n")
 
 
+def _for_api_users(handler: _Handler) -> _Handler:
+    def answer(call: Call) -> Response:
+        call.need("use the API")
+        return handler(call)
+
+    return answer
+
+
 def _accounts_check(accounts: Mapping[str, str]) -> Callable[[str, str], bool]:
     digests = {name: hashlib.sha256(password.encode()).digest() for name, password in accounts.items()}
 
@@ -403,7 +373,8 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
 
     Args:
         store: The database. The caller closes it.
-        accounts: Users, name to password, beside those of the database. They are never written to disk.
+        accounts: Users, name to password, beside those of the database: who runs the server, and so is an admin of every project. They are
+            never written to disk.
         max_request_bytes: Larger requests are refused; by default those over 256 MB.
 
     Returns:
@@ -411,14 +382,18 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
     """
     in_accounts = _accounts_check(accounts or {})
 
-    async def authenticate(request: Request) -> None:
+    async def authenticate(request: Request) -> tuple[str, bool]:
+        """Who asks, and whether they run this server."""
         given = credentials(request)
-        if given is None or not (in_accounts(*given) or await run_in_threadpool(store.check_user, *given)):
+        if given is not None and in_accounts(*given):
+            return given[0], True
+        if given is None or not await run_in_threadpool(store.check_user, *given):
             raise RequestError(
                 401,
                 "no user name and password were given" if given is None else "the user name or the password is wrong",
                 legal="HTTP Basic authentication with a user of this server",
             )
+        return given[0], False
 
     def check_origin(request: Request) -> None:
         # A browser that knows the password sends it along with what other sites make it send.
@@ -431,7 +406,7 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
     def endpoint(**handlers: _Handler) -> Callable[[Request], Any]:
         async def answer(request: Request) -> Response:
             try:
-                await authenticate(request)
+                user, operator = await authenticate(request)
                 method = "GET" if request.method == "HEAD" else request.method
                 handler = handlers.get(method)
                 if handler is None:
@@ -439,7 +414,7 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
                 if method != "GET":
                     check_origin(request)
                 body = await read_body(request) if method in ("POST", "PUT") else Body()
-                call = _Call(store, method, request.scope["path"], str(request.base_url), request.query_params, body)
+                call = Call(store, method, request.scope["path"], str(request.base_url), request.query_params, body, user, operator)
                 response = await run_in_threadpool(handler, call)
             except SpacyTagtogError as error:
                 return _refused(error)
@@ -453,6 +428,10 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
 
         return answer
 
+    def api_route(path: str, **handlers: _Handler) -> Route:
+        """A part of tagtog's API, which not every role may use."""
+        return route(path, **{method: _for_api_users(handler) for method, handler in handlers.items()})
+
     def route(path: str, **handlers: _Handler) -> Route:
         # Without methods, so that the answer to a wrong method is this module's own.
         return Route(path, endpoint(**handlers), methods=["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
@@ -464,20 +443,20 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
     documents: dict[str, _Handler] = {"GET": _get, "POST": _import, "PUT": _import, "DELETE": _delete}
     settings = "/-api/settings/v1"
     routes: Sequence[Route] = [
-        route("/-api/documents/v1", **documents),
-        route(f"{settings}/annotationsLegend", GET=_legend),
-        route(f"{settings}/export", GET=_export),
-        route(f"{settings}/import", POST=_import_settings),
-        route(f"{settings}/folders/add", POST=_add_folder),
-        route(f"{settings}/folders/rename", POST=_rename_folder),
-        route(f"{settings}/folders/remove", POST=_remove_folder),
+        api_route("/-api/documents/v1", **documents),
+        api_route(f"{settings}/members", GET=people.get_members, POST=people.add_member),
+        api_route(f"{settings}/members/{{login}}", PUT=people.change_member, DELETE=people.remove_member),
+        api_route(f"{settings}/annotationsLegend", GET=_legend),
+        api_route(f"{settings}/export", GET=_export),
+        api_route(f"{settings}/import", POST=_import_settings),
+        api_route(f"{settings}/folders/add", POST=_add_folder),
+        api_route(f"{settings}/folders/rename", POST=_rename_folder),
+        api_route(f"{settings}/folders/remove", POST=_remove_folder),
         *(
             route(path, GET=_elsewhere, POST=_elsewhere, PUT=_elsewhere, DELETE=_elsewhere)
             for path in (
                 "/-api/documents/versions/{rest:path}",
                 "/-api/metrics/{rest:path}",
-                f"{settings}/members",
-                f"{settings}/members/{{login}}",
                 f"{settings}/task-distribution",
             )
         ),

@@ -21,7 +21,10 @@ from typing import Any
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Legend, PlainHtml, is_document_id
 from spacy_tagtog.errors import LocalServerError
+from spacy_tagtog.server import schema
 from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.history import Author, keep_html, save
+from spacy_tagtog.server.members import Access, Role, as_role
 from spacy_tagtog.server.query import FUNCTIONS, Condition, QueryContext, translate
 from spacy_tagtog.server.settings import (
     ROOT_FOLDER,
@@ -36,46 +39,15 @@ from spacy_tagtog.server.settings import (
 )
 from spacy_tagtog.server.uploads import Upload
 
-__all__ = ["Hit", "Page", "ProjectInfo", "Store", "StoredDocument", "Uploaded", "Version", "timestamp"]
+__all__ = ["Author", "Hit", "Page", "ProjectInfo", "Store", "StoredDocument", "Uploaded", "Version", "timestamp"]
 
 _APPLICATION_ID = 0x74616774  # "tagt"
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = schema.VERSION
 _BUSY_SECONDS = 10
 _USER = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 MEMBER = _USER
+_NOBODY = Author("")
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "maxmem": 64 * 2**20, "dklen": 32}
-
-_SCHEMA = """
-CREATE TABLE users (name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE projects (
-  id INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL, created INTEGER NOT NULL, UNIQUE (owner, name));
-CREATE TABLE folders (
-  project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE, number INTEGER NOT NULL, path TEXT NOT NULL, extra TEXT NOT NULL,
-  PRIMARY KEY (project_id, number), UNIQUE (project_id, path)) WITHOUT ROWID;
-CREATE TABLE documents (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL, folder INTEGER NOT NULL, docid TEXT NOT NULL, filename TEXT NOT NULL,
-  header TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, anncomplete INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (project_id, docid), FOREIGN KEY (project_id, folder) REFERENCES folders (project_id, number) ON DELETE CASCADE);
-CREATE INDEX documents_of_folder ON documents (project_id, folder);
--- Apart from documents, so that listing these doesn't read the texts. original is NULL where the upload was the plain.html itself.
-CREATE TABLE contents (
-  document_id INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, html BLOB NOT NULL, text TEXT NOT NULL, original BLOB,
-  original_name TEXT NOT NULL);
-CREATE TABLE versions (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL, complete INTEGER NOT NULL, ann TEXT NOT NULL,
-  PRIMARY KEY (document_id, member));
--- What the search looks at: the master version's entities, their normalizations, and its document labels.
-CREATE TABLE entities (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, number INTEGER NOT NULL, class_id TEXT NOT NULL, text TEXT NOT NULL,
-  state TEXT NOT NULL, PRIMARY KEY (document_id, number)) WITHOUT ROWID;
-CREATE TABLE norms (
-  document_id INTEGER NOT NULL, entity INTEGER NOT NULL, class_id TEXT NOT NULL, norm_id TEXT NOT NULL,
-  PRIMARY KEY (document_id, entity, class_id), FOREIGN KEY (document_id, entity) REFERENCES entities (document_id, number) ON DELETE CASCADE)
-  WITHOUT ROWID;
-CREATE TABLE labels (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, class_id TEXT NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY (document_id, class_id)) WITHOUT ROWID;
-"""
 
 
 @dataclass(frozen=True)
@@ -175,6 +147,7 @@ class Hit:
     folder: str
     entities: int
     pre_added: int
+    members_assigned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -254,8 +227,8 @@ class Store:
         connection = self._connect()
         try:
             self._check_identity(connection)
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                self._create(connection)
+            if connection.execute("PRAGMA user_version").fetchone()[0] < _SCHEMA_VERSION:
+                self._upgrade(connection)
         except BaseException:
             connection.close()
             raise
@@ -275,7 +248,7 @@ class Store:
                 "update spacy-tagtog, or choose another path",
             )
 
-    def _create(self, connection: sqlite3.Connection) -> None:
+    def _upgrade(self, connection: sqlite3.Connection) -> None:
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:
             try:  # SQLite doesn't wait for another process while it changes the journal mode.
@@ -287,11 +260,10 @@ class Store:
                 time.sleep(0.01)
         with _transaction(connection, "IMMEDIATE"):
             self._check_identity(connection)
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # else another process was faster
-                for statement in _SCHEMA.split(";\n"):
-                    connection.execute(statement)
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version < _SCHEMA_VERSION:  # else another process was faster
+                schema.upgrade(connection, version)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -321,6 +293,8 @@ class Store:
         with self._connection() as connection, _transaction(connection, "IMMEDIATE"):
             yield connection
 
+    reading, writing = _reading, _writing
+
     def close(self) -> None:
         """Close all connections. What is still running ends first."""
         with self._lock:
@@ -331,8 +305,13 @@ class Store:
 
     # -------------------------------------------------------------------------------------------------------------------------------- users
 
-    def add_user(self, name: str, password: str) -> None:
+    def add_user(self, name: str, password: str, *, admin: bool | None = None) -> None:
         """Add a user, or change a user's password.
+
+        Args:
+            name: The user's name.
+            password: The password. Only a hash of it is stored.
+            admin: Whether the user is an admin of every project. ``None`` leaves a known user what they are; a new one is none.
 
         Raises:
             LocalServerError: The name or the password isn't legal.
@@ -347,8 +326,28 @@ class Store:
         row = (name, salt, _scrypt(password, salt))
         with self._writing() as connection:
             connection.execute(
-                "INSERT INTO users (name, salt, hash) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET salt = excluded.salt, hash = excluded.hash",
-                row,
+                "INSERT INTO users (name, salt, hash, admin) VALUES (?, ?, ?, coalesce(?, 0)) ON CONFLICT (name) DO UPDATE SET "
+                "salt = excluded.salt, hash = excluded.hash, admin = coalesce(?, admin)",
+                (*row, admin, admin),
+            )
+
+    def users(self) -> list[tuple[str, bool]]:
+        """The users: their names, and whether they are admins of every project."""
+        with self._reading() as connection:
+            return [(row["name"], bool(row["admin"])) for row in connection.execute("SELECT name, admin FROM users ORDER BY name")]
+
+    def remove_user(self, name: str) -> None:
+        """Remove a user, also from the projects of others. What they annotated stays.
+
+        Raises:
+            LocalServerError: There is no such user.
+        """
+        with self._writing() as connection:
+            if not connection.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount:
+                raise LocalServerError("there is no such user", place=self.path, value=name, legal="a user of this server")
+            connection.execute(
+                "DELETE FROM members WHERE login = ? AND NOT EXISTS (SELECT 1 FROM projects AS p WHERE p.id = project_id AND p.owner = login)",
+                (name,),
             )
 
     def check_user(self, name: str, password: str) -> bool:
@@ -401,9 +400,14 @@ class Store:
             if connection.execute("SELECT 1 FROM projects WHERE owner = ? AND name = ?", (owner, project)).fetchone():
                 raise LocalServerError("the project exists already", place=self.path, value=f"{owner}/{project}", advice="choose another name")
             key = connection.execute(
-                "INSERT INTO projects (owner, name, settings, created) VALUES (?, ?, ?, ?)", (owner, project, _dumps(rest), _now())
-            ).lastrowid
+                "INSERT INTO projects (owner, name, settings, created) VALUES (?, ?, ?, ?) RETURNING id", (owner, project, _dumps(rest), _now())
+            ).fetchone()[0]
+            connection.execute("INSERT INTO members (project_id, login, role) VALUES (?, ?, 'admin')", (key, owner))
             _insert_folders(connection, key, folders)
+
+    def projects_of(self, login: str, *, operator: bool = False) -> list[tuple[str, str]]:
+        """The projects that a user may see, as (owner, name)."""
+        return [project for project in self.projects() if self._role(*project, login, operator) is not None]
 
     def projects(self) -> list[tuple[str, str]]:
         """All projects as (owner, name)."""
@@ -419,16 +423,21 @@ class Store:
         with self._reading() as connection:
             return self._project(connection, owner, name)
 
+    def project_key(self, connection: sqlite3.Connection, owner: str, name: str) -> int:
+        """A project's number in the database.
+
+        Raises:
+            RequestError: There is none.
+        """
+        row = connection.execute("SELECT id FROM projects WHERE owner = ? AND name = ?", (owner, name)).fetchone()
+        if row is None:
+            raise _no_project(owner, name)
+        return int(row["id"])
+
     def _project(self, connection: sqlite3.Connection, owner: str, name: str) -> ProjectInfo:
         row = connection.execute("SELECT * FROM projects WHERE owner = ? AND name = ?", (owner, name)).fetchone()
         if row is None:
-            raise RequestError(
-                404,
-                "there is no such project",
-                value=f"{owner}/{name}",
-                legal="a project of this server; its start page lists them",
-                advice="check owner and project",
-            )
+            raise _no_project(owner, name)
         folders = connection.execute("SELECT number, path, extra FROM folders WHERE project_id = ? ORDER BY path", (row["id"],))
         return ProjectInfo(
             row["id"],
@@ -437,6 +446,36 @@ class Store:
             json.loads(row["settings"]),
             tuple(Folder(folder["number"], folder["path"], json.loads(folder["extra"])) for folder in folders),
         )
+
+    def _role(self, owner: str, name: str, login: str, operator: bool) -> Role | None:
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT coalesce((SELECT admin FROM users WHERE name = ?), 0) AS admin, (SELECT role FROM members AS m WHERE m.project_id = p.id "
+                "AND m.login = ?) AS role FROM projects AS p WHERE p.owner = ? AND p.name = ?",
+                (login, login, owner, name),
+            ).fetchone()
+        if row is None:
+            return None
+        if operator or row["admin"]:
+            return "admin"
+        return None if row["role"] is None else as_role(row["role"], place="the database")
+
+    def access(self, owner: str, name: str, login: str, *, operator: bool = False) -> Access:
+        """What a user may do in a project.
+
+        Args:
+            owner: The project's owner.
+            name: The project's name.
+            login: The user.
+            operator: Whether the user runs this server: an admin of every project.
+
+        Raises:
+            RequestError: There is no such project, or the user isn't a member of it: the same answer, so that names can't be guessed.
+        """
+        role = self._role(owner, name, login, operator)
+        if role is None:
+            raise _no_project(owner, name)
+        return Access(login, f"{owner}/{name}", role)
 
     def import_settings(self, owner: str, name: str, settings: object) -> dict[str, Any]:
         """Replace a project's settings. Its documents are removed, as tagtog does.
@@ -507,8 +546,25 @@ class Store:
 
     # ---------------------------------------------------------------------------------------------------------------------------- documents
 
-    def upload(self, owner: str, name: str, uploads: Sequence[Upload], *, member: str = MASTER, folder: str = ROOT_FOLDER) -> list[Uploaded]:
+    def upload(
+        self,
+        owner: str,
+        name: str,
+        uploads: Sequence[Upload],
+        *,
+        member: str = MASTER,
+        folder: str = ROOT_FOLDER,
+        author: Author = _NOBODY,
+    ) -> list[Uploaded]:
         """Store documents, all or nothing.
+
+        Args:
+            owner: The project's owner.
+            name: The project's name.
+            uploads: The documents.
+            member: Whose version their annotations become.
+            folder: Index, path or name of the folder of new documents.
+            author: Who uploads.
 
         Raises:
             SpacyTagtogError: A document, the folder or a class id isn't legal. Nothing is stored.
@@ -520,9 +576,11 @@ class Store:
             for upload in uploads:
                 if upload.annotations is not None:
                     check_classes(upload.annotations, legend, place=upload.annotations.place)
-            return [self._upload_one(connection, project, upload, member, target) for upload in uploads]
+            return [self._upload_one(connection, project, upload, member, target, author) for upload in uploads]
 
-    def _upload_one(self, connection: sqlite3.Connection, project: ProjectInfo, upload: Upload, member: str, folder: Folder) -> Uploaded:
+    def _upload_one(
+        self, connection: sqlite3.Connection, project: ProjectInfo, upload: Upload, member: str, folder: Folder, author: Author
+    ) -> Uploaded:
         fresh = upload.new_id(f"{project.owner}/{project.name}")
         row = None
         for candidate in (upload.base, upload.html.id if upload.html is not None else None, fresh):
@@ -541,9 +599,9 @@ class Store:
             # The name ends the id, and the id names files.
             check_name(docid, "document", longest=240, place=upload.place)
             key = connection.execute(
-                "INSERT INTO documents (project_id, folder, docid, filename, header, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO documents (project_id, folder, docid, filename, header, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
                 (project.key, folder.index, docid, upload.filename, _header(html), now, now),
-            ).lastrowid
+            ).fetchone()[0]
             connection.execute(
                 "INSERT INTO contents (document_id, html, text, original, original_name) VALUES (?, ?, ?, ?, ?)",
                 (key, html.data, text, None if upload.html is not None else upload.raw, upload.original_name),
@@ -552,7 +610,7 @@ class Store:
             key = row["id"]
             changed = self._update_content(connection, key, row["html"], html=html, upload=upload, member=member)
         if upload.annotations is not None:
-            changed |= _write_version(connection, key, member, upload.annotations, list(html.parts))
+            changed |= write_version(connection, key, member, upload.annotations, list(html.parts), author=author, action="uploaded", now=now)
         if row is not None and changed:
             connection.execute("UPDATE documents SET updated = max(?, updated + 1) WHERE id = ?", (now, key))
         return Uploaded(docid, "created" if row is None else "updated", len(text.encode()))
@@ -580,6 +638,7 @@ class Store:
                     legal="the text that the document has" if others else "an ann.json for the changed text, too",
                     advice="download its plain.html and annotate that, or delete the document first",
                 )
+        keep_html(connection, key, old_data)
         connection.execute(
             "UPDATE contents SET html = ?, text = ?, original = ?, original_name = ? WHERE document_id = ?",
             (html.data, _whole_text(html), None if upload.html is not None else upload.raw, upload.original_name, key),
@@ -601,9 +660,10 @@ class Store:
             if row is None:
                 raise _no_document(docid)
             versions = {
-                version["member"]: version["ann"]
+                version["member"]: version["data"].decode()
                 for version in connection.execute(
-                    "SELECT member, ann FROM versions WHERE document_id = ? AND member IN (?, ?)", (row["id"], member, MASTER)
+                    "SELECT v.member, b.data FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id WHERE v.document_id = ? AND v.member IN (?, ?)",
+                    (row["id"], member, MASTER),
                 )
             }
             members = [
@@ -702,7 +762,7 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _insert_folders(connection: sqlite3.Connection, project: int | None, folders: Iterable[Folder]) -> None:
+def _insert_folders(connection: sqlite3.Connection, project: int, folders: Iterable[Folder]) -> None:
     connection.executemany(
         "INSERT INTO folders (project_id, number, path, extra) VALUES (?, ?, ?, ?)",
         [(project, folder.index, folder.path, _dumps(dict(folder.extra))) for folder in folders],
@@ -719,6 +779,16 @@ def _changeable(project: ProjectInfo, path: str) -> Folder:
             legal=", ".join(folder.path for folder in project.folders if folder.index) or "(the project has no folder but pool)",
         )
     return folder
+
+
+def _no_project(owner: str, name: str) -> RequestError:
+    return RequestError(
+        404,
+        "there is no such project, or you aren't a member of it",
+        value=f"{owner}/{name}",
+        legal="a project of this server; its start page lists yours",
+        advice="check owner and project, or ask the project's admin to add you",
+    )
 
 
 def _no_document(docid: str) -> RequestError:
@@ -743,28 +813,37 @@ def _header(html: PlainHtml) -> str:
     return first if len(first) <= 100 else f"{first[:99]}…"
 
 
-def _write_version(connection: sqlite3.Connection, key: int | None, member: str, annotations: Annotations, parts: list[str]) -> bool:
-    """Store a member's annotations. Returns whether they differ from what was there."""
+def write_version(
+    connection: sqlite3.Connection, key: int, member: str, annotations: Annotations, parts: list[str], *, author: Author, action: str, now: int
+) -> bool:
+    """Store a member's annotations.
+
+    Args:
+        connection: The database, in a transaction.
+        key: The document's number.
+        member: Whose version it becomes.
+        annotations: The version.
+        parts: The ids of the document's parts, for annotations that don't say what was annotatable.
+        author: Who saves.
+        action: What was done, in words.
+        now: When, in milliseconds since 1970.
+
+    Returns:
+        Whether it differs from what was there.
+    """
     data = annotations.data
     if not annotations.annotatable:
         annotatable = {**(data.get("annotatable") or {}), "parts": parts}
         data = {**data, "annotatable": annotatable}
     text = (annotations if data is annotations.data else Annotations(data, place=annotations.place)).dumps()
-    canonical = json.dumps(data, sort_keys=True)
-    old = connection.execute("SELECT ann FROM versions WHERE document_id = ? AND member = ?", (key, member)).fetchone()
-    if old is not None and json.dumps(json.loads(old["ann"]), sort_keys=True) == canonical:
+    if save(connection, key, member, text, complete=annotations.complete, author=author, action=action, now=now) is None:
         return False
-    connection.execute(
-        "INSERT INTO versions (document_id, member, complete, ann) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (document_id, member) DO UPDATE SET complete = excluded.complete, ann = excluded.ann",
-        (key, member, annotations.complete, text),
-    )
     if member == MASTER:
         _index(connection, key, annotations)
     return True
 
 
-def _index(connection: sqlite3.Connection, key: int | None, annotations: Annotations) -> None:
+def _index(connection: sqlite3.Connection, key: int, annotations: Annotations) -> None:
     """Write what the search looks at."""
     connection.execute("UPDATE documents SET anncomplete = ? WHERE id = ?", (annotations.complete, key))
     connection.execute("DELETE FROM entities WHERE document_id = ?", (key,))
@@ -797,6 +876,7 @@ def _hits(connection: sqlite3.Connection, project: ProjectInfo, ids: list[int]) 
     for key in ids:
         row = connection.execute("SELECT * FROM documents WHERE id = ?", (key,)).fetchone()
         members = connection.execute("SELECT member FROM versions WHERE document_id = ? AND complete AND member <> 'master' ORDER BY member", (key,))
+        assigned = connection.execute("SELECT member FROM assignments WHERE document_id = ? ORDER BY member", (key,))
         counts = connection.execute("SELECT count(*), total(state = 'pre-added') FROM entities WHERE document_id = ?", (key,)).fetchone()
         yield Hit(
             row["docid"],
@@ -809,4 +889,5 @@ def _hits(connection: sqlite3.Connection, project: ProjectInfo, ids: list[int]) 
             paths[row["folder"]],
             counts[0],
             int(counts[1]),
+            tuple(member[0] for member in assigned),
         )

@@ -1,0 +1,146 @@
+"""A request whose user is known, and answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from spacy_tagtog.anndoc import MASTER
+from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server._request import Body
+from spacy_tagtog.server.members import Access, Action
+from spacy_tagtog.server.store import MEMBER, Author, Store
+
+__all__ = ["Call", "disposition", "json_answer"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request whose user is known.
+
+    Attributes:
+        store: The database.
+        method: The HTTP method; ``GET`` for ``HEAD``, too.
+        path: The path of the address.
+        base_url: The address of the server, as the client knows it.
+        query: The parameters of the address.
+        body: The body.
+        user: Who asks.
+        operator: Whether this user runs the server, and so is an admin of every project.
+    """
+
+    store: Store
+    method: str
+    path: str
+    base_url: str
+    query: Mapping[str, str]
+    body: Body
+    user: str
+    operator: bool = False
+
+    def parameter(self, name: str, legal: str) -> str:
+        """A parameter that can't be left out.
+
+        Raises:
+            RequestError: It is missing or empty.
+        """
+        value = self.query.get(name)
+        if not value:
+            raise RequestError(400, f"the parameter {name} is missing", place=self.path, legal=legal)
+        return value
+
+    @property
+    def project(self) -> tuple[str, str]:
+        """Owner and name of the project."""
+        return self.parameter("owner", "?owner=USER&project=NAME"), self.parameter("project", "?owner=USER&project=NAME")
+
+    def member_of(self, parameter: str, default: str | None = MASTER) -> str:
+        """A parameter that names a version: ``master`` or a member.
+
+        Raises:
+            RequestError: It can't be one, or is missing and has no default.
+        """
+        member = self.query.get(parameter) or default
+        if member is None or not MEMBER.fullmatch(member):
+            raise RequestError(
+                400,
+                "this can't be a member's name" if member is not None else f"the parameter {parameter} is missing",
+                place=parameter,
+                value=member,
+                legal="master, or 1 to 64 letters, digits, dots, underscores, hyphens",
+            )
+        return member
+
+    @property
+    def member(self) -> str:
+        """Whose version is meant."""
+        return self.member_of("member")
+
+    @property
+    def docid(self) -> str:
+        """The id of the document that is meant."""
+        id_type = self.query.get("idType") or "tagtogID"
+        if id_type != "tagtogID":
+            raise RequestError(400, "documents have no other ids here", place="idType", value=id_type, legal="tagtogID")
+        return self.parameter("ids", "the id of one document")
+
+    def field(self, name: str) -> str:
+        """A text in the body.
+
+        Raises:
+            RequestError: There is none.
+        """
+        value = self.body.fields.get(name)
+        if not isinstance(value, str):
+            raise RequestError(400, f"the body has no text {name}", place=self.path, legal=f'{{"{name}": "…"}} as JSON or a form')
+        return value
+
+    def access_to(self, owner: str, project: str) -> Access:
+        """What the user may do in a project.
+
+        Raises:
+            RequestError: There is no such project for this user.
+        """
+        return self.store.access(owner, project, self.user, operator=self.operator)
+
+    @cached_property
+    def access(self) -> Access:
+        """What the user may do in the project that the parameters name."""
+        return self.access_to(*self.project)
+
+    def need(self, *actions: Action) -> None:
+        """Make sure that the user may do something.
+
+        Raises:
+            RequestError: The user's role doesn't allow it (403).
+        """
+        for action in actions:
+            self.access.need(action)
+
+    @property
+    def author(self) -> Author:
+        """Who saves, for the history."""
+        return Author(self.user, "GUI" if self.path.startswith("/-local/") else "API")
+
+
+def json_answer(value: object, *, headers: Mapping[str, str] | None = None) -> Response:
+    """A value as JSON."""
+    # Escapes keep lone surrogates, which JSON can hold and UTF-8 can't.
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        data = json.dumps(value, allow_nan=False).encode()
+    return Response(data, media_type="application/json", headers=headers)
+
+
+def disposition(name: str) -> dict[str, str]:
+    """RFC 6266: the file name, in ASCII and in UTF-8 (RFC 5987)."""
+    plain = "".join(character if " " <= character <= "~" and character not in '"\\%' else "_" for character in name)
+    value = f'attachment; filename="{plain}"'
+    return {"Content-Disposition": value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"}
