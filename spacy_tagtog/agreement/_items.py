@@ -159,8 +159,10 @@ class VersionItems:
         unit: How its offsets count; ``None`` where the content isn't known.
         entities: The entities by what makes them the same; several where one repeats.
         relations: The relations by what makes them the same; several where one repeats.
+        ends: The ends of each relation by its index, in the order of the file.
         dangling: Relations of which an end is no entity of this version; they are among :attr:`relations`, too.
         removed: Entities that are proposed for removal.
+        removed_relations: Relations that are proposed for removal.
         misplaced: Entities whose offset points at another text, or whose part isn't there.
     """
 
@@ -168,8 +170,10 @@ class VersionItems:
     unit: OffsetUnit | None = None
     entities: dict[EntityKey, list[Entity]] = field(default_factory=dict)
     relations: dict[RelationKey, list[Relation]] = field(default_factory=dict)
+    ends: dict[int, tuple[EntityKey, ...]] = field(default_factory=dict)
     dangling: list[Relation] = field(default_factory=list)
     removed: list[Entity] = field(default_factory=list)
+    removed_relations: list[Relation] = field(default_factory=list)
     misplaced: list[Entity] = field(default_factory=list)
 
     @classmethod
@@ -200,9 +204,11 @@ class VersionItems:
                 continue
             name = EntityKey(entity.class_id, place)
             items.entities.setdefault(name, []).append(entity)
-            by_start.setdefault((entity.part, entity.fragments[0].start), []).append((name, entity))
+            for fragment in entity.fragments:
+                by_start.setdefault((entity.part, fragment.start), []).append((name, entity))
         for relation in annotations.relations:
             if _is_removed(relation.data):
+                items.removed_relations.append(relation)
                 continue
             ends = []
             for part, class_id, start, last in relation.ends:
@@ -210,6 +216,7 @@ class VersionItems:
                 if end is None and relation not in items.dangling:
                     items.dangling.append(relation)
                 ends.append(end or EntityKey(class_id or "", Place(part, ((start, last),))))
+            items.ends[relation.index] = tuple(ends)
             directed = bool(relation.data.get("directed"))
             key = RelationKey(relation.class_id, directed, tuple(ends if directed else sorted(ends)))
             items.relations.setdefault(key, []).append(relation)
