@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -19,7 +19,18 @@ from lxml import etree
 
 from spacy_tagtog.errors import PlainHtmlError
 
-__all__ = ["Part", "PlainHtml", "TextFormat", "document_id", "html_from_blocks", "html_from_text", "is_document_id"]
+__all__ = [
+    "Block",
+    "Part",
+    "PlainHtml",
+    "Section",
+    "TextFormat",
+    "document_id",
+    "html_from_blocks",
+    "html_from_sections",
+    "html_from_text",
+    "is_document_id",
+]
 
 TextFormat = Literal["verbatim", "formatted"]
 """How tagtog turns plain text into parts: ``verbatim`` one ``<pre>``, ``formatted`` one ``<p>`` a paragraph."""
@@ -34,6 +45,7 @@ _MAX_REPEATED_CHARS = 10_000_000
 _MAX_REPETITION = 8
 # libxml2 reads no longer stretch of text (XML_MAX_TEXT_LENGTH), so none may be written.
 _MAX_TEXT_BYTES = 10_000_000
+_LETTERS = {"h2": "h", "h3": "h", "h4": "h", "h5": "h", "h6": "h", "p": "p", "pre": "v"}
 _ADVICE = "download the document from tagtog again, or mend the file by hand"
 
 
@@ -53,6 +65,34 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A text element that is to be written.
+
+    Attributes:
+        tag: ``h2`` to ``h6``, ``p``, ``pre``, or ``figure``.
+        text: Its text; of a figure the caption.
+        source: The address of a figure's image.
+    """
+
+    tag: str
+    text: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section that is to be written.
+
+    Attributes:
+        blocks: Its own text elements, in document order.
+        sections: The sections in it, which come after these.
+    """
+
+    blocks: Sequence[Block]
+    sections: Sequence[Section] = ()
 
 
 class PlainHtml:
@@ -107,6 +147,11 @@ class PlainHtml:
     def origid(self) -> str | None:
         """The name of the file that the document was made from (``data-origid``)."""
         return self._tree.get("data-origid")
+
+    @property
+    def is_anndoc(self) -> bool:
+        """Whether the file says of itself that it is a plain.html (``class="anndoc"``, ``data-anndoc-version``)."""
+        return "anndoc" in (self._tree.get("class") or "").split() or self._tree.get("data-anndoc-version") is not None
 
     @cached_property
     def parts(self) -> dict[str, Part]:
@@ -213,34 +258,67 @@ def html_from_blocks(
         PlainHtmlError: A text or name holds a character that XML can't carry (NUL, most control characters, lone surrogates), or a text is
             longer than 10 MB.
     """
+    return html_from_sections([Section([Block(*block) for block in blocks])], doc_id=doc_id, origid=origid, generator=generator, place=place)
+
+
+def _content(text: str, place: object) -> str:
+    """A part's text as markup."""
+    _check_text(text, place)
+    if len(text) > _MAX_TEXT_BYTES // 4 and len(text.encode()) > _MAX_TEXT_BYTES:
+        raise PlainHtmlError(
+            "the text is too long for one part",
+            place=place,
+            value=f"{len(text.encode())} bytes",
+            legal=f"at most {_MAX_TEXT_BYTES} bytes",
+            advice="divide the text into several documents",
+        )
+    # A carriage return would be normalised away on reading: write what will be read.
+    return escape(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _section(section: Section, path: str, indent: str, place: object) -> Iterator[str]:
+    counts = dict.fromkeys("hpvf", 0)
+    yield f'{indent}<section data-type="">\n{indent}  <div class="content">\n'
+    for block in section.blocks:
+        letter = "f" if block.tag == "figure" else _LETTERS[block.tag]
+        counts[letter] += 1
+        part_id, content = f"{path}{letter}{counts[letter]}", _content(block.text, place)
+        if block.tag == "figure":
+            _check_text(block.source, place)
+            image = f"<img src={quoteattr(block.source)} alt={quoteattr(block.text)}/>"
+            yield f'{indent}    <figure>{image}<figcaption><p id="{part_id}p1">{content}</p></figcaption></figure>\n'
+        else:
+            yield f'{indent}    <{block.tag} id="{part_id}">{content}</{block.tag}>\n'
+    yield f"{indent}  </div>\n"
+    for number, inner in enumerate(section.sections, 1):
+        yield from _section(inner, f"{path}s{number}", f"{indent}  ", place)
+    yield f"{indent}</section>\n"
+
+
+def html_from_sections(sections: Sequence[Section], *, doc_id: str, origid: str, generator: str = "spacy-tagtog", place: object = None) -> PlainHtml:
+    """Write a ``plain.html`` with nested sections.
+
+    Args:
+        sections: The sections in document order. Parts are numbered within their section and kind: ``s1h1``, ``s2s1p1``, ``s1v1``, ``s3f1p1``.
+        doc_id: The document's id.
+        origid: The original file name.
+        generator: What the ``<meta name="generator">`` says.
+        place: For messages.
+
+    Raises:
+        PlainHtmlError: A text or name holds a character that XML can't carry (NUL, most control characters, lone surrogates), or a text is
+            longer than 10 MB.
+    """
     for what, name in (("document id", doc_id), ("original name", origid), ("generator", generator)):
         _check_text(name, f"{place or 'plain.html'}, {what}")
-    letters = {"h2": "h", "p": "p", "pre": "v"}
-    counts = dict.fromkeys(letters, 0)
-    lines = []
-    for tag, text in blocks:
-        _check_text(text, place or origid)
-        if len(text) > _MAX_TEXT_BYTES // 4 and len(text.encode()) > _MAX_TEXT_BYTES:
-            raise PlainHtmlError(
-                "the text is too long for one part",
-                place=place or origid,
-                value=f"{len(text.encode())} bytes",
-                legal=f"at most {_MAX_TEXT_BYTES} bytes",
-                advice="divide the text into several documents",
-            )
-        counts[tag] += 1
-        # A carriage return would be normalised away on reading: write what will be read.
-        content = escape(text.replace("\r\n", "\n").replace("\r", "\n"))
-        lines.append(f'          <{tag} id="s1{letters[tag]}{counts[tag]}">{content}</{tag}>\n')
+    lines = [line for number, section in enumerate(sections, 1) for line in _section(section, f"s{number}", "      ", place or origid)]
     identity = quoteattr(doc_id)
     data = (
         "<!DOCTYPE html >\n"
         f'<html id={identity} data-origid={quoteattr(origid)} class="anndoc" data-anndoc-version="3.6" lang="" xml:lang="" xmlns="{_XHTML}">\n'
         f'  <head>\n    <meta charset="UTF-8"/>\n    <meta name="generator" content={quoteattr(generator)}/>\n    <title>{escape(doc_id)}</title>\n'
         "  </head>\n"
-        '  <body>\n    <article>\n      <section data-type="">\n        <div class="content">\n'
-        f"{''.join(lines)}"
-        "        </div>\n      </section>\n    </article>\n  </body>\n</html>\n"
+        f"  <body>\n    <article>\n{''.join(lines)}    </article>\n  </body>\n</html>\n"
     )
     return PlainHtml(data.encode("utf-8"), place=place)
 

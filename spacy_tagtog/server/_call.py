@@ -16,7 +16,7 @@ from spacy_tagtog.server._request import Body
 from spacy_tagtog.server.members import Access, Action
 from spacy_tagtog.server.store import MEMBER, Author, Store
 
-__all__ = ["Call", "disposition", "json_answer"]
+__all__ = ["Call", "disposition", "json_answer", "not_offline"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class Call:
     @property
     def project(self) -> tuple[str, str]:
         """Owner and name of the project."""
-        return self.parameter("owner", "?owner=USER&project=NAME"), self.parameter("project", "?owner=USER&project=NAME")
+        # Without owner, the user who asks is meant.
+        return self.query.get("owner") or self.user, self.parameter("project", "?owner=USER&project=NAME")
 
     def member_of(self, parameter: str, default: str | None = MASTER) -> str:
         """A parameter that names a version: ``master`` or a member.
@@ -85,6 +86,8 @@ class Call:
     def docid(self) -> str:
         """The id of the document that is meant."""
         id_type = self.query.get("idType") or "tagtogID"
+        if id_type in ("PMID", "PMCID"):
+            raise not_offline("ids")
         if id_type != "tagtogID":
             raise RequestError(400, "documents have no other ids here", place="idType", value=id_type, legal="tagtogID")
         return self.parameter("ids", "the id of one document")
@@ -126,6 +129,12 @@ class Call:
     def author(self) -> Author:
         """Who saves, for the history."""
         return Author(self.user, "GUI" if self.path.startswith("/-local/") else "API")
+
+
+def not_offline(parameter: str) -> RequestError:
+    """What is only to be had from the network."""
+    what = "from an address" if parameter == "url" else "by an id of PubMed or PMC"
+    return RequestError(501, f"importing {what} is not available offline", place=parameter, legal="text=, or files in multipart/form-data")
 
 
 def json_answer(value: object, *, headers: Mapping[str, str] | None = None) -> Response:

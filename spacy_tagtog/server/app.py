@@ -24,7 +24,7 @@ from starlette.routing import Route
 from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml
 from spacy_tagtog.errors import SpacyTagtogError
 from spacy_tagtog.server import pages, people
-from spacy_tagtog.server._call import Call, disposition, json_answer
+from spacy_tagtog.server._call import Call, disposition, json_answer, not_offline
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server._request import Body, SizeLimit, credentials, read_body
 from spacy_tagtog.server.members import Access
@@ -50,6 +50,8 @@ _OUTPUTS = (
     "entitiesonlyclassestsv",
     "weburl",
     "visualize",
+    "web",
+    "web-editor-only",
 )
 _log = logging.getLogger("spacy_tagtog.server")
 
@@ -66,6 +68,16 @@ _Handler = Callable[[Call], Response]
 
 
 # ------------------------------------------------------------------------------------------------------------------------------------ documents
+
+_MEDIA_TYPES = {".pdf": "application/pdf", ".csv": "text/csv; charset=utf-8", ".tsv": "text/tab-separated-values; charset=utf-8"}
+
+
+def _media_type(name: str) -> str:
+    """Of an original file. HTML keeps its own declaration of what encoding it is in."""
+    suffix = name[name.rfind(".") :].lower() if "." in name else ""
+    if suffix in (".html", ".htm"):
+        return "text/html; charset=utf-8" if name.endswith(".plain.html") else "text/html"
+    return _MEDIA_TYPES.get(suffix, "text/plain; charset=utf-8")
 
 
 def _web_url(call: Call, project: tuple[str, str], document: StoredDocument) -> str:
@@ -88,8 +100,7 @@ def _output(call: Call, docid: str, output: str) -> Response:
             document.html, media_type="application/xml" if output == "xml" else "text/html; charset=utf-8", headers=disposition(f"{name}.plain.html")
         )
     if output in ("orig", "original"):
-        kind = "text/html; charset=utf-8" if document.original_name.endswith("html") else "text/plain; charset=utf-8"
-        return Response(document.original, headers={"Content-Type": kind, **disposition(document.original_name)})
+        return Response(document.original, headers={"Content-Type": _media_type(document.original_name), **disposition(document.original_name)})
     if output == "weburl":
         return PlainTextResponse(_web_url(call, project, document))
     html = PlainHtml(document.html)
@@ -97,7 +108,7 @@ def _output(call: Call, docid: str, output: str) -> Response:
         return PlainTextResponse("\n\n".join(part.text for part in html.parts.values()), headers=disposition(f"{name}.txt"))
     annotations = Annotations.parse(document.version.json)
     info = call.store.project(*project)
-    if output == "visualize":
+    if output in ("visualize", "web", "web-editor-only"):
         return _page(pages.document_page(info, _readable(call.access, document), html, annotations), headers)
     table = entities_tsv if output == "entitiestsv" else entities_only_tsv
     text = table(html, annotations, info.legend)
@@ -115,7 +126,7 @@ def _readable(access: Access, document: StoredDocument) -> StoredDocument:
 def _item(upload: Upload, uploaded: Uploaded) -> dict[str, Any]:
     names = sorted(upload.names)
     return {
-        "origid": upload.base if upload.html is not None else upload.filename,
+        "origid": upload.base if upload.html is not None and uploaded.result == "created" else uploaded.filename,
         "filenames": names,
         "names": names,
         "rawInputSizeInBytes": upload.size,
@@ -129,8 +140,7 @@ def _item(upload: Upload, uploaded: Uploaded) -> dict[str, Any]:
 def _import(call: Call) -> Response:
     for name in ("url", "ids"):
         if name in call.query or name in call.body.fields:
-            what = "from an address" if name == "url" else "by an id of PubMed or PMC"
-            raise RequestError(501, f"importing {what} is not available offline", place=name, legal="text=, or files in multipart/form-data")
+            raise not_offline(name)
     if call.query.get("distributeToMembers", "-") not in ("-", ""):
         raise RequestError(
             501, "the local tagtog doesn't distribute documents", place="distributeToMembers", value=call.query["distributeToMembers"], legal="-"
@@ -155,14 +165,15 @@ def _import(call: Call) -> Response:
     stored = call.store.upload(*project, uploads, member=member, folder=call.query.get("folder") or "pool", author=call.author)
     if output == "null":
         items = [_item(upload, one) for upload, one in zip(uploads, stored, strict=True)]
-        return json_answer({"ok": len(items), "errors": 0, "items": items, "warnings": []})
+        return json_answer({"ok": len(items), "errors": 0, "items": items, "warnings": [text for upload in uploads for text in upload.warnings]})
     return _output(call, stored[-1].docid, output)
 
 
 def _get(call: Call) -> Response:
-    if "search" in call.query:
-        if "ids" in call.query:
-            raise RequestError(400, "the request asks for both a search and a document", place=call.path, legal="search= or ids=")
+    if "search" in call.query and "ids" in call.query and (call.query.get("output") or "search") in ("search", "csv"):
+        raise RequestError(400, "the request asks for both a search and a document", place=call.path, legal="search= or ids=")
+    # With an output of documents the id counts: tagtog's own download script leaves its search in the request.
+    if "search" in call.query and "ids" not in call.query:
         return _search(call)
     if "ids" in call.query:
         return _output(call, call.docid, call.query.get("output") or "visualize")

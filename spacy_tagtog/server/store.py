@@ -131,6 +131,7 @@ class Uploaded:
     docid: str
     result: str
     text_bytes: int
+    filename: str = ""
 
 
 @dataclass(frozen=True)
@@ -586,7 +587,7 @@ class Store:
         for candidate in (upload.base, upload.html.id if upload.html is not None else None, fresh):
             if candidate is not None and row is None:
                 row = connection.execute(
-                    "SELECT d.id, d.docid, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
+                    "SELECT d.id, d.docid, d.filename, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
                     "WHERE d.project_id = ? AND d.docid = ?",
                     (project.key, candidate),
                 ).fetchone()
@@ -613,7 +614,7 @@ class Store:
             changed |= write_version(connection, key, member, upload.annotations, list(html.parts), author=author, action="uploaded", now=now)
         if row is not None and changed:
             connection.execute("UPDATE documents SET updated = max(?, updated + 1) WHERE id = ?", (now, key))
-        return Uploaded(docid, "created" if row is None else "updated", len(text.encode()))
+        return Uploaded(docid, "created" if row is None else "updated", len(text.encode()), upload.filename if row is None else row["filename"])
 
     def _update_content(self, connection: sqlite3.Connection, key: int, old_data: bytes, *, html: PlainHtml, upload: Upload, member: str) -> bool:
         """Take over a changed content. It must not pull the text from under the annotations of others."""
@@ -723,15 +724,15 @@ class Store:
     def delete_document(self, owner: str, name: str, docid: str) -> int:
         """Delete one document.
 
+        Returns:
+            1, or 0 where the project has no such document.
+
         Raises:
-            RequestError: There is no such project or document.
+            RequestError: There is no such project.
         """
         with self._writing() as connection:
             project = self._project(connection, owner, name)
-            deleted = connection.execute("DELETE FROM documents WHERE project_id = ? AND docid = ?", (project.key, docid)).rowcount
-            if not deleted:
-                raise _no_document(docid)
-            return deleted
+            return connection.execute("DELETE FROM documents WHERE project_id = ? AND docid = ?", (project.key, docid)).rowcount
 
 
 # --------------------------------------------------------------------------------------------------------------------------------------- helpers
