@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml
 from spacy_tagtog.errors import SpacyTagtogError
-from spacy_tagtog.server import pages, people
+from spacy_tagtog.server import metrics, pages, people, versions
 from spacy_tagtog.server._call import Call, disposition, json_answer, not_offline
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server._request import Body, SizeLimit, credentials, read_body
@@ -141,10 +141,6 @@ def _import(call: Call) -> Response:
     for name in ("url", "ids"):
         if name in call.query or name in call.body.fields:
             raise not_offline(name)
-    if call.query.get("distributeToMembers", "-") not in ("-", ""):
-        raise RequestError(
-            501, "the local tagtog doesn't distribute documents", place="distributeToMembers", value=call.query["distributeToMembers"], legal="-"
-        )
     call.need("import documents")
     call.access.need_to_edit(call.member)
     project, member, output = call.project, call.member, call.query.get("output") or "visualize"
@@ -162,7 +158,14 @@ def _import(call: Call) -> Response:
         uploads = read_uploads(files, call.query.get("format"), filename=filename)
     else:
         raise RequestError(400, "the request has nothing to import", place=call.path, legal="text=, or files in multipart/form-data")
-    stored = call.store.upload(*project, uploads, member=member, folder=call.query.get("folder") or "pool", author=call.author)
+    stored = call.store.upload(
+        *project,
+        uploads,
+        member=member,
+        folder=call.query.get("folder") or "pool",
+        author=call.author,
+        distribute=call.query.get("distributeToMembers", "-"),
+    )
     if output == "null":
         items = [_item(upload, one) for upload, one in zip(uploads, stored, strict=True)]
         return json_answer({"ok": len(items), "errors": 0, "items": items, "warnings": [text for upload in uploads for text in upload.warnings]})
@@ -196,11 +199,13 @@ def _hit(hit: Hit) -> dict[str, Any]:
 
 def _search(call: Call) -> Response:
     project, query, output = call.project, call.query["search"], call.query.get("output") or "search"
+    user = call.member_of("member", call.user)  # whose filter:TODO
+    call.access.need_to_read(user)
     if output == "csv":
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["docid", "anncomplete"])
-        writer.writerows((hit.docid, str(hit.anncomplete).lower()) for hit in call.store.search(*project, query).hits)
+        writer.writerows((hit.docid, str(hit.anncomplete).lower()) for hit in call.store.search(*project, query, user=user).hits)
         return Response(table.getvalue().encode(), headers={"Content-Type": "text/csv; charset=utf-8", **disposition("search.csv")})
     if output != "search":
         raise RequestError(400, "there is no such output of a search", place="output", value=output, legal="search, csv")
@@ -208,7 +213,7 @@ def _search(call: Call) -> Response:
     if not (number.isascii() and number.isdecimal() and len(number) <= 9):
         raise RequestError(400, "not a page number", place="page", value=number, legal="0, 1, 2, …")
     current = int(number)
-    found = call.store.search(*project, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE)
+    found = call.store.search(*project, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE, user=user)
     total = max(1, -(-found.total // PAGE_SIZE))
     return json_answer(
         {
@@ -232,7 +237,7 @@ def _delete(call: Call) -> Response:
     if ("search" in call.query) == ("ids" in call.query):
         raise RequestError(400, "what to delete isn't clear", place=call.path, legal="one of search=QUERY and ids=DOCID")
     if "search" in call.query:
-        return PlainTextResponse(str(call.store.delete(*call.project, call.query["search"])))
+        return PlainTextResponse(str(call.store.delete(*call.project, call.query["search"], user=call.user)))
     return PlainTextResponse(str(call.store.delete_document(*call.project, call.docid)))
 
 
@@ -288,12 +293,13 @@ def _remove_folder(call: Call) -> Response:
     return _folders(call, call.store.remove_folder(*call.project, call.field("path")))
 
 
-def _elsewhere(call: Call) -> Response:
-    raise RequestError(501, "the local tagtog doesn't have this part of the API", place=call.path, legal="/-api/documents/v1, /-api/settings/v1")
-
-
 def _nowhere(call: Call) -> Response:
-    raise RequestError(404, "there is nothing at this address", place=call.path, legal="/-api/documents/v1, /-api/settings/v1/…, /, /OWNER/PROJECT")
+    raise RequestError(
+        404,
+        "there is nothing at this address",
+        place=call.path,
+        legal="/-api/documents/…, /-api/settings/v1/…, /-api/metrics/v0/…, /, /OWNER/PROJECT",
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------------------------------- pages
@@ -455,6 +461,11 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
     settings = "/-api/settings/v1"
     routes: Sequence[Route] = [
         api_route("/-api/documents/v1", **documents),
+        api_route("/-api/documents/versions/v0/merge", POST=versions.merge_versions),
+        api_route("/-api/documents/versions/v0/copy", POST=versions.copy_version),
+        api_route("/-api/metrics/v0/search_stats", GET=metrics.get_search_stats),
+        api_route("/-api/metrics/v0/iaa", GET=versions.get_iaa),
+        api_route(f"{settings}/task-distribution", PUT=people.put_distribution),
         api_route(f"{settings}/members", GET=people.get_members, POST=people.add_member),
         api_route(f"{settings}/members/{{login}}", PUT=people.change_member, DELETE=people.remove_member),
         api_route(f"{settings}/annotationsLegend", GET=_legend),
@@ -463,14 +474,6 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
         api_route(f"{settings}/folders/add", POST=_add_folder),
         api_route(f"{settings}/folders/rename", POST=_rename_folder),
         api_route(f"{settings}/folders/remove", POST=_remove_folder),
-        *(
-            route(path, GET=_elsewhere, POST=_elsewhere, PUT=_elsewhere, DELETE=_elsewhere)
-            for path in (
-                "/-api/documents/versions/{rest:path}",
-                "/-api/metrics/{rest:path}",
-                f"{settings}/task-distribution",
-            )
-        ),
         route("/-api/{rest:path}", GET=_nowhere, POST=_nowhere, PUT=_nowhere, DELETE=_nowhere),
         route("/", GET=_start_page),
         route("/{owner}/{project}", GET=_web_page),

@@ -5,6 +5,7 @@ Facts: tagtog's documentation of collaboration (roles) and of the settings API (
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -12,7 +13,7 @@ from typing import Final, Literal
 from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.server._errors import RequestError
 
-__all__ = ["ALLOWED", "ROLES", "Access", "Action", "Role", "as_role"]
+__all__ = ["ALLOWED", "ROLES", "Access", "Action", "Role", "as_role", "read_members"]
 
 Role = Literal["reader", "curator", "supercurator", "reviewer", "admin"]
 Action = Literal[
@@ -71,6 +72,12 @@ def as_role(value: object, *, place: str) -> Role:
         if value == role:
             return role
     raise RequestError(400, "there is no such role", place=place, value=value, legal=", ".join(ROLES))
+
+
+def read_members(connection: sqlite3.Connection, project: int) -> dict[str, Role]:
+    """The members of a project, name to role, by name."""
+    rows = connection.execute("SELECT login, role FROM members WHERE project_id = ? ORDER BY login", (project,))
+    return {row["login"]: as_role(row["role"], place="the database") for row in rows}
 
 
 @dataclass(frozen=True)

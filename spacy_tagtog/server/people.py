@@ -1,22 +1,22 @@
-"""The members of a project, in the database and over HTTP.
+"""The members of a project and what is given to them, in the database and over HTTP.
 
-Facts: tagtog's settings API (members). Who becomes a member must be a user of this server: there is no invitation by e-mail.
+Facts: tagtog's settings API (members, task distribution). Who becomes a member must be a user of this server: there is no invitation by e-mail.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
 from typing import Any
 
 from starlette.responses import Response
 
 from spacy_tagtog.server._call import Call, json_answer
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.members import Role, as_role
+from spacy_tagtog.server.distribution import MEMBERS, NUMBER, annotators_of, check_annotators
+from spacy_tagtog.server.members import Role, as_role, read_members
 from spacy_tagtog.server.store import Store
 
-__all__ = ["add_member", "change_member", "drop_member", "get_members", "members_of", "remove_member", "set_member"]
+__all__ = ["add_member", "change_member", "drop_member", "get_members", "members_of", "put_distribution", "remove_member", "set_member"]
 
 
 def members_of(store: Store, owner: str, project: str) -> dict[str, Role]:
@@ -27,12 +27,6 @@ def members_of(store: Store, owner: str, project: str) -> dict[str, Role]:
     """
     with store.reading() as connection:
         return read_members(connection, store.project_key(connection, owner, project))
-
-
-def read_members(connection: sqlite3.Connection, project: int) -> dict[str, Role]:
-    """The members of a project, name to role, by name."""
-    rows = connection.execute("SELECT login, role FROM members WHERE project_id = ? ORDER BY login", (project,))
-    return {row["login"]: as_role(row["role"], place="the database") for row in rows}
 
 
 def set_member(store: Store, owner: str, project: str, login: str, role: str, *, new: bool | None = None) -> None:
@@ -98,10 +92,10 @@ def drop_member(store: Store, owner: str, project: str, login: str) -> None:
             "DELETE FROM assignments WHERE member = ? AND document_id IN (SELECT id FROM documents WHERE project_id = ?)", (login, key)
         )
         settings = json.loads(connection.execute("SELECT settings FROM projects WHERE id = ?", (key,)).fetchone()[0])
-        chosen = settings.get("taskDistributionMembers")
+        chosen = settings.get(MEMBERS)
         if isinstance(chosen, list) and login in chosen:
             chosen.remove(login)
-            settings["taskDistributionNumber"] = min(settings.get("taskDistributionNumber", 0), len(chosen))
+            settings[NUMBER] = min(settings.get(NUMBER, 0), len(chosen))
             connection.execute("UPDATE projects SET settings = ? WHERE id = ?", (json.dumps(settings, ensure_ascii=False), key))
 
 
@@ -147,3 +141,24 @@ def remove_member(call: Call) -> Response:
     call.need("edit members")
     drop_member(call.store, *call.project, _login(call))
     return Response(status_code=205)
+
+
+def put_distribution(call: Call) -> Response:
+    """``PUT /task-distribution``."""
+    call.need("edit project settings")
+    number, members = call.body.fields.get(NUMBER), call.body.fields.get(MEMBERS)
+    if type(number) is not int or not isinstance(members, list) or not all(isinstance(name, str) for name in members):
+        raise RequestError(
+            400, "the task distribution can't be read", place=call.path, legal=f'{{"{NUMBER}": 2, "{MEMBERS}": ["ada", "bob", "eve"]}}'
+        )
+    with call.store.writing() as connection:
+        key = call.store.project_key(connection, *call.project)
+        chosen = check_annotators(members, annotators_of(connection, key), MEMBERS)
+        if not 0 <= number <= len(chosen):
+            raise RequestError(
+                400, "so many members can't annotate each document", place=NUMBER, value=number, legal=f"0 (off) to {len(chosen)}, the chosen members"
+            )
+        settings = json.loads(connection.execute("SELECT settings FROM projects WHERE id = ?", (key,)).fetchone()[0])
+        settings.update({NUMBER: number, MEMBERS: chosen})
+        connection.execute("UPDATE projects SET settings = ? WHERE id = ?", (json.dumps(settings, ensure_ascii=False), key))
+    return json_answer({"mapNewIds": {}, "newSettings": call.store.project(*call.project).export()})

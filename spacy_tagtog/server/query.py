@@ -25,7 +25,10 @@ __all__ = ["FUNCTIONS", "Condition", "QueryContext", "QueryError", "translate"]
 MAX_QUERY_CHARS = 4096
 MAX_TERMS = 64
 MAX_DEPTH = 32
-_FIELDS = "docid, filename, folder, entity, label, created, updated, anncomplete, members_anncomplete, count_e_N, norms_count_uniq_e_N"
+_FIELDS = (
+    "docid, filename, folder, entity, label, created, updated, anncomplete, members_anncomplete, members_assigned, filter, "
+    "count_e_N, norms_count_uniq_e_N"
+)
 _COUNT = re.compile(r"(norms_count_uniq|count)_(e_[0-9]{1,9})")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?)?Z?)?)?)?", re.ASCII)
 _NOW = re.compile(r"NOW((?:[+-]\d{1,6}(?:YEAR|MONTH|DAY|HOUR|MINUTE|SECOND)S?)*)", re.ASCII)
@@ -53,11 +56,13 @@ class QueryContext:
         legend: The project's classes.
         folders: The project's folders.
         now: The moment that ``NOW`` stands for.
+        user: Who asks, for ``filter:TODO``.
     """
 
     legend: Legend
     folders: Sequence[Folder]
     now: datetime
+    user: str = ""
 
 
 _ALL = Condition("1")
@@ -351,6 +356,10 @@ class _Translator:
         if field == "members_anncomplete":
             own = term.condition("v.member")
             return _exists("versions AS v WHERE v.document_id = d.id AND v.complete AND v.member <> 'master'", own)
+        if field == "members_assigned":
+            return _exists("assignments AS a WHERE a.document_id = d.id", term.condition("a.member"))
+        if field == "filter":
+            return self.filter(term)
         if counted := _COUNT.fullmatch(field):
             if term.is_any:
                 return _ALL
@@ -359,16 +368,20 @@ class _Translator:
         return self.unknown_field(field)
 
     def unknown_field(self, field: str) -> NoReturn:
-        if field == "filter":
-            _refuse("a filter", "filter:", f"the fields {_FIELDS}")
-        if field == "members_assigned":
-            _refuse("the assignment to members", "members_assigned:", f"the fields {_FIELDS}")
         raise QueryError(
             "the query uses a field that isn't known",
             value=field,
             legal=_FIELDS,
             advice="put text with a colon in quotes, or a backslash before the colon",
         )
+
+    def filter(self, term: _Term) -> Condition:
+        """``filter:TODO``: what the user was assigned and hasn't confirmed."""
+        if term.text != "TODO":
+            raise QueryError("there is no such filter", value=term.text, legal="filter:TODO")
+        done = _exists("versions AS v WHERE v.document_id = d.id", Condition("v.member = ? AND v.complete", (self.context.user,)))
+        given = _exists("assignments AS a WHERE a.document_id = d.id", Condition("a.member = ?", (self.context.user,)))
+        return _join("AND", [given, _not(done)])
 
     def words(self, term: _Term) -> Condition:
         if term.is_any:

@@ -23,6 +23,7 @@ from spacy_tagtog.anndoc import MASTER, Annotations, Legend, PlainHtml, is_docum
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server import schema
 from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.distribution import assign, to_members
 from spacy_tagtog.server.history import Author, keep_html, save
 from spacy_tagtog.server.members import Access, Role, as_role
 from spacy_tagtog.server.query import FUNCTIONS, Condition, QueryContext, translate
@@ -424,6 +425,31 @@ class Store:
         with self._reading() as connection:
             return self._project(connection, owner, name)
 
+    def project_info(self, connection: sqlite3.Connection, owner: str, name: str) -> ProjectInfo:
+        """A project, within a transaction.
+
+        Raises:
+            RequestError: There is none.
+        """
+        return self._project(connection, owner, name)
+
+    @staticmethod
+    def now() -> int:
+        """The time in milliseconds since 1970."""
+        return _now()
+
+    def touch(self, connection: sqlite3.Connection, project: ProjectInfo, key: int, now: int, *, author: Author) -> None:
+        """Note that a document changed.
+
+        Args:
+            connection: The database, in a transaction.
+            project: The document's project.
+            key: The document's number.
+            now: When, in milliseconds since 1970. Each change is later than the one before it, whatever the clock says.
+            author: Who changed it.
+        """
+        connection.execute("UPDATE documents SET updated = max(?, updated + 1) WHERE id = ?", (now, key))
+
     def project_key(self, connection: sqlite3.Connection, owner: str, name: str) -> int:
         """A project's number in the database.
 
@@ -556,6 +582,7 @@ class Store:
         member: str = MASTER,
         folder: str = ROOT_FOLDER,
         author: Author = _NOBODY,
+        distribute: str = "-",
     ) -> list[Uploaded]:
         """Store documents, all or nothing.
 
@@ -566,6 +593,7 @@ class Store:
             member: Whose version their annotations become.
             folder: Index, path or name of the folder of new documents.
             author: Who uploads.
+            distribute: Which members are to annotate the documents, see :func:`~spacy_tagtog.server.distribution.to_members`.
 
         Raises:
             SpacyTagtogError: A document, the folder or a class id isn't legal. Nothing is stored.
@@ -577,10 +605,18 @@ class Store:
             for upload in uploads:
                 if upload.annotations is not None:
                     check_classes(upload.annotations, legend, place=upload.annotations.place)
-            return [self._upload_one(connection, project, upload, member, target, author) for upload in uploads]
+            members = to_members(connection, project.key, distribute)
+            return [self._upload_one(connection, project, upload, member, target, author, members) for upload in uploads]
 
     def _upload_one(
-        self, connection: sqlite3.Connection, project: ProjectInfo, upload: Upload, member: str, folder: Folder, author: Author
+        self,
+        connection: sqlite3.Connection,
+        project: ProjectInfo,
+        upload: Upload,
+        member: str,
+        folder: Folder,
+        author: Author,
+        members: Sequence[str] | None,
     ) -> Uploaded:
         fresh = upload.new_id(f"{project.owner}/{project.name}")
         row = None
@@ -612,6 +648,7 @@ class Store:
             changed = self._update_content(connection, key, row["html"], html=html, upload=upload, member=member)
         if upload.annotations is not None:
             changed |= write_version(connection, key, member, upload.annotations, list(html.parts), author=author, action="uploaded", now=now)
+        assign(connection, project.key, project.settings, key, docid, members, is_new=row is None)
         if row is not None and changed:
             connection.execute("UPDATE documents SET updated = max(?, updated + 1) WHERE id = ?", (now, key))
         return Uploaded(docid, "created" if row is None else "updated", len(text.encode()), upload.filename if row is None else row["filename"])
@@ -659,7 +696,7 @@ class Store:
                 "SELECT * FROM documents AS d JOIN contents AS c ON c.document_id = d.id WHERE d.project_id = ? AND d.docid = ?", (project.key, docid)
             ).fetchone()
             if row is None:
-                raise _no_document(docid)
+                raise no_document(docid)
             versions = {
                 version["member"]: version["data"].decode()
                 for version in connection.execute(
@@ -695,7 +732,7 @@ class Store:
             tuple(members),
         )
 
-    def search(self, owner: str, name: str, query: str, *, offset: int = 0, limit: int | None = None) -> Page:
+    def search(self, owner: str, name: str, query: str, *, offset: int = 0, limit: int | None = None, user: str = "") -> Page:
         """Documents that a query selects, in the order in which they were created, so that new ones don't shift the pages.
 
         Raises:
@@ -703,12 +740,12 @@ class Store:
         """
         with self._reading() as connection:
             project = self._project(connection, owner, name)
-            condition = _selected(project, query)
+            condition = selected(project, query, user)
             ids = [row[0] for row in connection.execute(f"SELECT d.id {condition.sql} ORDER BY d.id", condition.parameters)]
             wanted = ids[offset : None if limit is None else offset + limit]
             return Page(len(ids), tuple(_hits(connection, project, wanted)))
 
-    def delete(self, owner: str, name: str, query: str) -> int:
+    def delete(self, owner: str, name: str, query: str, *, user: str = "") -> int:
         """Delete the documents that a query selects.
 
         Returns:
@@ -718,7 +755,7 @@ class Store:
             LocalServerError: The query isn't legal, or there is no such project.
         """
         with self._writing() as connection:
-            condition = _selected(self._project(connection, owner, name), query)
+            condition = selected(self._project(connection, owner, name), query, user)
             return connection.execute(f"DELETE FROM documents WHERE id IN (SELECT d.id {condition.sql})", condition.parameters).rowcount  # noqa: S608
 
     def delete_document(self, owner: str, name: str, docid: str) -> int:
@@ -792,7 +829,8 @@ def _no_project(owner: str, name: str) -> RequestError:
     )
 
 
-def _no_document(docid: str) -> RequestError:
+def no_document(docid: str) -> RequestError:
+    """The answer where a project hasn't got a document."""
     return RequestError(
         404, "the project has no such document", value=docid, legal="the id of a document of this project", advice="search=* lists all"
     )
@@ -866,8 +904,9 @@ def _index(connection: sqlite3.Connection, key: int, annotations: Annotations) -
     connection.executemany("INSERT INTO labels (document_id, class_id, value) VALUES (?, ?, ?)", labels)
 
 
-def _selected(project: ProjectInfo, query: str) -> Condition:
-    condition = translate(query, QueryContext(project.legend, project.folders, datetime.now(timezone.utc)))
+def selected(project: ProjectInfo, query: str, user: str = "") -> Condition:
+    """The tables and the condition that give the documents ``d`` that a query selects."""
+    condition = translate(query, QueryContext(project.legend, project.folders, datetime.now(timezone.utc), user))
     contents = "JOIN contents AS c ON c.document_id = d.id " if "c.text" in condition.sql else ""
     return Condition(f"FROM documents AS d {contents}WHERE d.project_id = ? AND ({condition.sql})", (project.key, *condition.parameters))
 
