@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,10 +12,14 @@ from pathlib import Path
 
 from spacy_tagtog.errors import OutputExistsError, WriteError
 
-__all__ = ["atomic_folder", "atomic_path", "check_free", "make_folder", "write_atomic"]
+__all__ = ["TEMPORARY_PREFIX", "atomic_folder", "atomic_path", "check_free", "folder_lock", "make_folder", "write_atomic", "write_error"]
+
+TEMPORARY_PREFIX = ".part-"
+"""How the names of files begin that are being written."""
 
 
-def _write_error(error: OSError, path: Path) -> WriteError:
+def write_error(error: OSError, path: Path) -> WriteError:
+    """The file system's refusal in words."""
     return WriteError(
         f"can't write: {error.strerror or error}",
         place=path,
@@ -31,7 +36,7 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _write_error(error, path) from error
+        raise write_error(error, path) from error
 
 
 @contextmanager
@@ -64,13 +69,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         with _parents(path):
             try:
-                handle, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)
-                os.close(handle)
-                temporary = Path(name)
-                # mkstemp makes private files; give the mode that a plain open() would.
-                mask = os.umask(0)
-                os.umask(mask)
-                temporary.chmod(0o666 & ~mask)
+                # Not mkstemp: its files are private, and the umask that they should have can't be asked for safely where there are threads.
+                name = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+                os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+                temporary = name
                 yield temporary
                 with temporary.open("rb+") as file:
                     os.fsync(file.fileno())
@@ -79,7 +81,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
                 if temporary is not None:
                     temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise _write_error(error, path) from error
+        raise write_error(error, path) from error
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -93,6 +95,43 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         temporary.write_bytes(content)
 
 
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Keep other programs of this package from writing to a folder at the same time.
+
+    The lock ends with the process, however that ends, and leaves no file. Where the system can't lock folders (Windows, some network drives),
+    there is none.
+
+    Raises:
+        OutputExistsError: Another one writes to it now.
+        WriteError: The folder can't be opened.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise write_error(error, folder) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputExistsError(
+                "another program writes to this folder",
+                place=folder,
+                legal="one fetch at a time",
+                advice="wait until it is done, or choose another folder",
+            ) from error
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(handle)
+
+
 def check_free(path: Path, *, force: bool) -> None:
     """Make sure that ``path`` may be written.
 
@@ -103,7 +142,7 @@ def check_free(path: Path, *, force: bool) -> None:
     try:
         exists = any(path.iterdir()) if path.is_dir() else path.exists()
     except OSError as error:
-        raise _write_error(error, path) from error
+        raise write_error(error, path) from error
     if exists and not force:
         raise OutputExistsError(
             "the output exists already",
@@ -132,7 +171,7 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     try:
         with _parents(path):
             try:
-                temporary = Path(tempfile.mkdtemp(prefix=".part-", dir=path.parent))
+                temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
                 temporary.chmod(0o755)
                 yield temporary
                 if path.exists():
@@ -146,4 +185,4 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
                     if folder is not None:
                         shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
-        raise _write_error(error, path) from error
+        raise write_error(error, path) from error

@@ -163,6 +163,9 @@ class ClientError(SpacyTagtogError):
 
     Args:
         status: The HTTP status, or ``None`` where no answer came.
+
+    Attributes:
+        uncertain: tagtog may have done what was asked all the same, such as storing an upload whose answer got lost.
     """
 
     def __init__(
@@ -177,6 +180,7 @@ class ClientError(SpacyTagtogError):
     ) -> None:
         super().__init__(problem, place=place, value=value, legal=legal, advice=advice)
         self.status = status
+        self.uncertain = False
 
 
 class UnreachableError(ClientError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,8 +14,17 @@ import pytest
 
 from spacy_tagtog._files import write_atomic
 from spacy_tagtog.anndoc import LEGEND_NAME, Annotations, Document, Legend, Project, confidence, html_from_text
-from spacy_tagtog.client import MANIFEST_NAME, FetchReport, SearchHit, TagtogClient, fetch
-from spacy_tagtog.errors import NotFoundError, OutputExistsError, ProjectError, UnexpectedAnswerError, UnreachableError, WriteError
+from spacy_tagtog.client import ALL_MEMBERS, MANIFEST_NAME, FetchReport, Member, SearchHit, TagtogClient, fetch
+from spacy_tagtog.client.fetch import JOURNAL_NAME
+from spacy_tagtog.errors import (
+    ConfigurationError,
+    NotFoundError,
+    OutputExistsError,
+    ProjectError,
+    UnexpectedAnswerError,
+    UnreachableError,
+    WriteError,
+)
 from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
 
 # The package's attribute of this name is the function.
@@ -63,6 +74,15 @@ def upload(client: TagtogClient, *documents: Document, member: str = "master") -
 def tree(target: Path) -> dict[str, tuple[bytes, int]]:
     """All files with their content and time."""
     return {str(path.relative_to(target)): (path.read_bytes(), path.stat().st_mtime_ns) for path in sorted(target.rglob("*")) if path.is_file()}
+
+
+def without_times(target: Path) -> dict[str, Any]:
+    """All files with their content; of the manifest what doesn't depend on when it was."""
+    files: dict[str, Any] = {name: content for name, (content, _) in tree(target).items()}
+    files[MANIFEST_NAME] = manifest(target)
+    for entry in files[MANIFEST_NAME]["documents"].values():
+        del entry["fetched"]
+    return files
 
 
 def manifest(target: Path) -> dict[str, Any]:
@@ -126,7 +146,7 @@ def test_a_fetch_writes_a_project_that_can_be_opened(client: TagtogClient, targe
     }
     written = manifest(target)
     assert written | {"documents": {}, "legend": None} == {
-        "version": 1,
+        "version": 2,
         "domain": "local",
         "owner": "owner",
         "project": client.project,
@@ -134,9 +154,14 @@ def test_a_fetch_writes_a_project_that_can_be_opened(client: TagtogClient, targe
         "members": ["master"],
         "text_only": False,
         "legend": None,
+        "writing": {},
         "documents": {},
     }
     assert set(written["documents"]) == {docs[0].id, docs[1].id}
+    entry = written["documents"][docs[1].id]
+    assert (entry["folder"], entry["anncomplete"], entry["members"]) == ("pool/train", True, ["master"])
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", entry["fetched"])
+    assert entry["updated"] == {hit.id: hit.updated for hit in client.search()}[docs[1].id]
     assert all(len(digest) == 64 for entry in written["documents"].values() for digest in entry["files"].values())
 
 
@@ -287,12 +312,21 @@ def test_edited_documents_are_left_alone(client: TagtogClient, target: Path, dow
         report = fetch(client, target)
         assert (report.kept, report.unchanged) == ([docs[0].id, docs[1].id, docs[2].id], [docs[3].id])
         assert (report.downloaded, report.removed) == ([], [])
+        assert (report.conflicts, report.deleted, report.unconfirmed) == ([docs[1].id, docs[2].id], [docs[2].id], [])
         assert all(ann_path(target, doc).read_text() == '{"mine": true}' for doc in docs[:3])
         assert html_path(target, docs[2]).read_bytes() == docs[2].html.data
     assert docs[0].id not in downloads.ids
 
     report = fetch(client, target, force=True)
-    assert report == FetchReport(found=3, downloaded=[docs[0].id, docs[1].id], unchanged=[docs[3].id], kept=[docs[2].id])
+    assert report == FetchReport(
+        found=3,
+        downloaded=[docs[0].id, docs[1].id],
+        unchanged=[docs[3].id],
+        kept=[docs[2].id],
+        conflicts=[docs[2].id],
+        deleted=[docs[2].id],
+        overwritten=[docs[0].id, docs[1].id],
+    )
     assert Annotations.parse(ann_path(target, docs[0]).read_bytes()) == docs[0].annotations
     assert ann_path(target, docs[2]).read_text() == '{"mine": true}'
 
@@ -342,16 +376,21 @@ def test_an_interrupted_fetch_goes_on_where_it_stopped(client: TagtogClient, tar
     downloads.failures[28] = error
     with pytest.raises(type(error)):
         fetch(client, target)
-    assert len(manifest(target)["documents"]) == 27
+    # Some may have been on their way when it happened.
+    done = set(manifest(target)["documents"])
+    assert len(done) >= 27 - client.threads
+    assert {doc.id for doc in Project.open(target)} == done
     downloads.failures.clear()
     downloads.ids.clear()
     report = fetch(client, target)
-    assert downloads.ids == report.downloaded == [doc.id for doc in docs[27:]]
-    assert len(report.unchanged) == 27
+    assert report.downloaded == [doc.id for doc in docs if doc.id not in done]
+    assert sorted(downloads.ids) == sorted(report.downloaded)
+    assert set(report.unchanged) == done
 
 
-def test_a_killed_fetch_loses_at_most_the_manifests_last_entries(
-    client: TagtogClient, target: Path, downloads: Downloads, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("cut", [0, 1, 20, None])
+def test_a_killed_fetch_is_continued_from_its_journal(
+    client: TagtogClient, target: Path, downloads: Downloads, monkeypatch: pytest.MonkeyPatch, cut: int | None
 ) -> None:
     docs = [document(number) for number in range(30)]
     upload(client, *docs)
@@ -360,19 +399,62 @@ def test_a_killed_fetch_loses_at_most_the_manifests_last_entries(
         # After kill -9 nothing is saved at the end.
         save, saves = MODULE._Fetch.save, []
 
-        def first_two(self: Any) -> None:
+        def first(self: Any) -> None:
             saves.append(1)
-            if len(saves) <= 2:
+            if len(saves) == 1:
                 save(self)
 
-        patch.setattr(MODULE._Fetch, "save", first_two)
+        patch.setattr(MODULE._Fetch, "save", first)
         with pytest.raises(KeyboardInterrupt):
             fetch(client, target)
-    assert len(manifest(target)["documents"]) == 25
-    # Two documents are here that the manifest doesn't know: they are what tagtog has, so nobody edited them.
+    assert manifest(target)["documents"] == {}
+    journal = target / JOURNAL_NAME
+    content = journal.read_bytes()
+    if cut is not None:
+        # The last line didn't reach the disk, or not all of it.
+        journal.write_bytes(content[: content.rindex(b"\n") + cut])
     downloads.failures.clear()
+    downloads.ids.clear()
     report = fetch(client, target)
-    assert (len(report.unchanged), report.downloaded, report.kept) == (25, [doc.id for doc in docs[25:]], [])
+    assert report.kept == []
+    assert {*report.unchanged, *report.downloaded} == {doc.id for doc in docs}
+    assert len(report.unchanged) >= 27 - client.threads - 1
+    assert sorted(downloads.ids) == sorted(report.downloaded)
+    assert not journal.exists()
+    fresh = target.parent / "fresh"
+    fetch(client, fresh)
+    assert without_times(target) == without_times(fresh)
+
+
+def test_what_a_killed_fetch_wrote_is_not_taken_for_an_edit(client: TagtogClient, target: Path) -> None:
+    docs = [document(number) for number in range(3)]
+    upload(client, *docs)
+    fetch(client, target)
+    # Killed after it had written the second version of 0, and a new document 7; by now tagtog has a third, and no 7.
+    second, new = document(0, class_id="e_2"), document(7)
+    path = ann_path(target, docs[0])
+    path.write_bytes(second.annotations.dumps().encode())
+    for file, content in ((html_path(target, new), new.html.data), (ann_path(target, new), b"{}")):
+        file.write_bytes(content)
+    lines = [
+        {"writing": {str(file.relative_to(target)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}}
+        for files in ([path], [html_path(target, new), ann_path(target, new)])
+    ]
+    (target / JOURNAL_NAME).write_text("\n".join(map(json.dumps, lines)) + '\n{"writ')
+    (target / "ann.json" / ".part-0123").touch()
+    (target / ".part-4567").touch()
+    ann_path(target, new).write_text('{"mine": true}')  # that one was edited after the kill
+    third = document(0, class_id="e_2", complete=True)
+    third.annotations.data["entities"] = []
+    upload(client, third)
+
+    report = fetch(client, target)
+    assert (report.downloaded, report.kept) == ([docs[0].id], [])
+    assert len(Annotations.parse(path.read_bytes())) == 0
+    assert not html_path(target, new).exists()
+    assert ann_path(target, new).read_text() == '{"mine": true}'
+    assert manifest(target)["writing"] == {}
+    assert not list(target.rglob(".part-*"))
 
 
 def test_a_first_fetch_that_is_killed_at_once_can_be_repeated(client: TagtogClient, target: Path, downloads: Downloads) -> None:
@@ -406,7 +488,8 @@ def test_the_first_error_is_told_when_the_disk_is_full(
         with pytest.raises(WriteError):
             fetch(client, target)
     downloads.failures.clear()
-    assert fetch(client, target).downloaded == [doc.id for doc in docs]
+    # The first document is here, and the journal says so.
+    assert fetch(client, target) == FetchReport(found=2, unchanged=[docs[0].id], downloaded=[docs[1].id])
 
 
 # ---------------------------------------------------------------- tagtog changes meanwhile
@@ -435,7 +518,7 @@ def test_a_project_that_disappears_removes_nothing(client: TagtogClient, target:
     upload(client, document(1, class_id="e_2"))
 
     def progress(hits: Iterable[SearchHit], _: int) -> Iterator[SearchHit]:
-        monkeypatch.setattr(client, "project", "no-such-project")
+        monkeypatch.setitem(client._http._fields, "project", "no-such-project")
         yield from hits
 
     with pytest.raises(NotFoundError):
@@ -467,6 +550,74 @@ def test_an_incomplete_list_removes_nothing(client: TagtogClient, target: Path, 
     assert len(fetch(client, target).unchanged) == 4
 
 
+def test_documents_that_left_the_query_are_told_apart(client: TagtogClient, target: Path) -> None:
+    docs = [document(number, folder="pool/train") for number in range(4)]
+    upload(client, *docs)
+    query = "anncomplete:true AND folder:train"
+    fetch(client, target, query=query)
+    client.delete_document(docs[0].id)
+    upload(client, document(1, folder="pool/train", complete=False))
+    ann_path(target, docs[1]).write_text('{"mine": true}')
+    upload(client, document(2, folder="pool/train", complete=False))
+    client.rename_folder("pool/train", "dev")
+    report = fetch(client, target, query=query)
+    assert report == FetchReport(
+        removed=sorted([docs[0].id, docs[2].id, docs[3].id]),
+        deleted=[docs[0].id],
+        unconfirmed=sorted([docs[1].id, docs[2].id]),
+        kept=[docs[1].id],
+        conflicts=[docs[1].id],
+    )
+
+
+def test_everybodys_versions(client: TagtogClient, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docs = [document(1), document(2)]
+    upload(client, *docs)
+    upload(client, document(1, class_id="e_2", member="bob"), member="bob")
+    upload(client, document(2, class_id="e_2", member="gone"), member="gone")  # confirmed, and not a member any more
+    people = [Member("bob", "curator", False, {}), Member("carol", "reader", False, {}), Member("new@example.org", "reader", True, {})]
+    monkeypatch.setattr(client, "members", lambda: people)
+    assert fetch(client, target, members=[ALL_MEMBERS]).downloaded == [doc.id for doc in docs]
+    project = Project.open(target)
+    assert {doc.id: set(doc.versions) for doc in project} == {docs[0].id: {"master", "bob"}, docs[1].id: {"master", "gone"}}
+    assert fetch(client, target, members=[ALL_MEMBERS]).unchanged == [doc.id for doc in docs]
+    upload(client, document(1, class_id="e_1", member="carol"), member="carol")
+    assert fetch(client, target, members=[ALL_MEMBERS]).downloaded == [docs[0].id]
+    assert set(Project.open(target)[docs[0].id].versions) == {"master", "bob", "carol"}
+    for members in ("bob", [""], []):
+        with pytest.raises(ConfigurationError, match="whose"):
+            fetch(client, target, members=members)
+
+
+def test_two_fetches_at_once_do_not_share_a_folder(client: TagtogClient, target: Path) -> None:
+    upload(client, document(1))
+    errors: list[BaseException] = []
+
+    def progress(hits: Iterable[SearchHit], _: int) -> Iterator[SearchHit]:
+        yield from hits
+        try:
+            fetch(client, target)
+        except OutputExistsError as error:
+            errors.append(error)
+
+    fetch(client, target, progress=progress)
+    assert "another program writes" in str(errors[0])
+    assert fetch(client, target).unchanged == [document(1).id]
+
+
+def test_a_manifest_of_the_first_version_is_taken_over(client: TagtogClient, target: Path, downloads: Downloads) -> None:
+    upload(client, document(1))
+    fetch(client, target)
+    old = manifest(target) | {"version": 1}
+    del old["writing"]
+    for entry in old["documents"].values():
+        del entry["anncomplete"], entry["fetched"]
+    (target / MANIFEST_NAME).write_text(json.dumps(old))
+    downloads.ids.clear()
+    assert fetch(client, target).unchanged == [document(1).id]
+    assert (downloads.ids, manifest(target)["version"]) == ([], 2)
+
+
 def test_hostile_names_never_leave_the_folder(client: TagtogClient, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     upload(client, document(1))
     good = next(iter(client.search()))
@@ -495,7 +646,15 @@ def test_a_dry_run_writes_nothing(client: TagtogClient, target: Path, downloads:
     before = tree(target)
     downloads.ids.clear()
     report = fetch(client, target, dry_run=True)
-    assert report == FetchReport(found=4, downloaded=[docs[2].id, document(9).id], unchanged=[docs[3].id], removed=[docs[1].id], kept=[docs[0].id])
+    assert report == FetchReport(
+        found=4,
+        downloaded=[docs[2].id, document(9).id],
+        unchanged=[docs[3].id],
+        removed=[docs[1].id],
+        deleted=[docs[1].id],
+        kept=[docs[0].id],
+        conflicts=[docs[0].id],
+    )
     assert tree(target) == before
     assert downloads.ids == []
     assert fetch(client, target) == report
@@ -549,8 +708,10 @@ def test_the_domain_is_the_manifests_name_of_the_server_by_default(server: Local
     [
         ("{", "isn't JSON"),
         ("[]", "another version"),
-        ('{"version": 2}', "another version"),
+        ('{"version": 3}', "another version"),
+        ('{"version": 2}', "is broken"),
         ('{"version": 1}', "is broken"),
+        ('{"version": 1, "documents": {"a": 1}}', "is broken"),
     ],
 )
 def test_a_broken_manifest_stops_the_fetch(client: TagtogClient, target: Path, content: str, problem: str) -> None:
@@ -568,10 +729,16 @@ def test_a_broken_manifest_stops_the_fetch(client: TagtogClient, target: Path, c
 def test_a_manifest_cannot_have_other_files_removed(client: TagtogClient, target: Path, name: str) -> None:
     fetch(client, target)
     (target.parent / "victim").touch()
-    entry = {"folder": "pool", "updated": "x", "members": [], "files": {name: "0" * 64}}
+    entry = {"folder": "pool", "updated": "x", "anncomplete": True, "fetched": None, "members": [], "files": {name: "0" * 64}}
+    good = (target / MANIFEST_NAME).read_text()
     (target / MANIFEST_NAME).write_text(json.dumps(manifest(target) | {"documents": {"aDoc": entry}}))
     with pytest.raises(ProjectError, match="no document"):
         fetch(client, target)
+    (target / MANIFEST_NAME).write_text(good)
+    for record in ({"id": "aDoc", "entry": entry}, *([{"writing": {name: "0" * 64}}] if name != LEGEND_NAME else [])):
+        (target / JOURNAL_NAME).write_text(json.dumps(record))
+        with pytest.raises(ProjectError, match="no document"):
+            fetch(client, target)
     assert (target.parent / "victim").exists()
 
 

@@ -1,7 +1,25 @@
 """Talk to tagtog: search, download, upload; keep a folder in step with a project."""
 
-from spacy_tagtog.client.api import ImportedItem, SearchHit, TagtogClient
-from spacy_tagtog.client.fetch import MANIFEST_NAME, FetchReport, fetch
+from spacy_tagtog.client._pace import Clock, Retries
+from spacy_tagtog.client.api import Agreement, ImportedItem, Member, SearchHit, TagtogClient
+from spacy_tagtog.client.credentials import Credentials, find_credentials
+from spacy_tagtog.client.fetch import ALL_MEMBERS, MANIFEST_NAME, FetchReport, fetch
 from spacy_tagtog.client.push import PushReport, push
 
-__all__ = ["MANIFEST_NAME", "FetchReport", "ImportedItem", "PushReport", "SearchHit", "TagtogClient", "fetch", "push"]
+__all__ = [
+    "ALL_MEMBERS",
+    "MANIFEST_NAME",
+    "Agreement",
+    "Clock",
+    "Credentials",
+    "FetchReport",
+    "ImportedItem",
+    "Member",
+    "PushReport",
+    "Retries",
+    "SearchHit",
+    "TagtogClient",
+    "fetch",
+    "find_credentials",
+    "push",
+]

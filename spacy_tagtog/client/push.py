@@ -1,30 +1,37 @@
 """Upload annotations, without overwriting what people confirmed.
 
 The contract of :func:`push`: labels are compared by name, never by the number that a class has in another project; each document is looked
-at in tagtog just before it is sent; and sending the same documents again changes nothing.
+at in tagtog just before it is sent; a batch whose answer gets lost is looked for before it is sent again; and sending the same documents again
+changes nothing. So a push that was killed at any moment is resumed by running it again.
 """
 
 from __future__ import annotations
 
 import copy
 import hashlib
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, Literal, cast
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, PlainHtml, Project, is_document_id
 from spacy_tagtog.anndoc.legend import Prefix
-from spacy_tagtog.client.api import TagtogClient
-from spacy_tagtog.errors import ConfigurationError, DuplicateDocumentError, LegendError, NotFoundError
+from spacy_tagtog.client._parallel import Workers, workers
+from spacy_tagtog.client.api import MAX_BATCH_BYTES, Pair, TagtogClient
+from spacy_tagtog.errors import ClientError, ConfigurationError, DuplicateDocumentError, LegendError, NotFoundError
 
-__all__ = ["Progress", "PushReport", "push"]
+__all__ = ["Progress", "PushReport", "push", "same_name_query"]
 
 Progress = Callable[[Iterable[Document], int], Iterable[Document]]
 """Wraps the documents, whose number is given, and gives them back one by one, as tqdm does."""
 
 _CONFIRMED = "it is confirmed in tagtog"
 _NOTHING = "it has no annotations here, but some in tagtog"
+_TRIES: Final = 4
+"""How often a batch is sent whose answer doesn't come."""
 
 
 @dataclass
@@ -50,11 +57,12 @@ def push(
     *,
     member: str = MASTER,
     batch_size: int = 20,
+    distribute_to: str | None = None,
     force: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> PushReport:
-    """Upload documents with one version of their annotations.
+    """Upload documents with one version of their annotations, with ``client.threads`` calls at once.
 
     Class ids are translated by name where the documents' legend differs from the project's. Where the documents have no legend, their class
     ids are taken to be the project's.
@@ -64,6 +72,8 @@ def push(
         documents: What to upload. A :class:`Project` is read twice, anything else is held in memory: all labels are checked first.
         member: Which version is uploaded, and whose version it becomes.
         batch_size: The most documents in one request.
+        distribute_to: To whom new documents are assigned: ``-`` as the project says, ``""`` nobody, ``*`` all members, or names with commas
+            between.
         force: Overwrite confirmed annotations, too.
         dry_run: Send nothing; only say what would be done.
         progress: Shows the progress.
@@ -74,7 +84,7 @@ def push(
         ClientError: tagtog can't be reached, refuses, or answers with nonsense. The exception's attribute ``report`` is the
             :class:`PushReport` up to there; pushing the same documents again goes on.
     """
-    run = _Push(client, member, batch_size, force, dry_run)
+    run = _Push(client, member, batch_size, distribute_to, force, dry_run)
     try:
         run.run(documents if isinstance(documents, Project) else list(documents), progress)
     except BaseException as error:
@@ -83,21 +93,43 @@ def push(
     return run.report
 
 
+@dataclass
+class _Look:
+    """What tagtog has of a document, and what is to be done.
+
+    Attributes:
+        what: ``send``, or why not.
+        why: In words, where it is refused.
+        exists: Whether tagtog has the document.
+        doc_id: The id that tagtog has it by, where it has it.
+        annotations: What is to be sent, with the project's class ids.
+    """
+
+    what: Literal["send", "unchanged", "refused"]
+    why: str = ""
+    exists: bool = False
+    doc_id: str = ""
+    annotations: Annotations | None = None
+
+
 class _Push:
     """One run."""
 
-    def __init__(self, client: TagtogClient, member: str, batch_size: int, force: bool, dry_run: bool) -> None:
+    def __init__(self, client: TagtogClient, member: str, batch_size: int, distribute_to: str | None, force: bool, dry_run: bool) -> None:
         if batch_size < 1:
             raise ConfigurationError("the batch size is too small", value=batch_size, legal="1 or more")
         self.client = client
         self.member = member
         self.batch_size = batch_size
+        self.distribute_to = distribute_to
         self.force = force
         self.dry_run = dry_run
         self.report = PushReport()
         self.folders: set[str] | None = None
+        self.lock = threading.Lock()
         # Original file name → what the documents of that name hold → their ids.
         self.named: dict[str, dict[bytes, str]] = {}
+        self.under_way: deque[Future[list[tuple[str, str, str]]]] = deque()
 
     def run(self, documents: Project | list[Document], progress: Progress | None) -> None:
         legend = self.client.legend()
@@ -108,48 +140,84 @@ class _Push:
             seen.add(document.id)
             if self.member in document.versions:
                 _check_labels(document, self.member, legend)
-        batch: list[Document] = []
-        for document in documents if progress is None else progress(documents, len(seen)):
-            prepared = self.prepared(document, legend)
-            if prepared is not None:
-                batch.append(prepared)
-            if len(batch) == self.batch_size:
-                self.send(batch)
-                batch = []
-        if batch:
-            self.send(batch)
+        try:
+            with workers(self.client.threads) as pool:
+                steps = self.steps(pool, documents, legend)
+                for _ in progress(steps, len(seen)) if progress is not None else steps:
+                    pass
+        except BaseException:
+            # What was sent meanwhile counts.
+            for future in self.under_way:
+                if future.done() and not future.cancelled() and future.exception() is None:
+                    self.count(future.result())
+            raise
 
-    def prepared(self, document: Document, legend: Legend) -> Document | None:
-        """The document as it is to be sent, or ``None`` where it isn't."""
+    def steps(self, pool: Workers[Document], documents: Project | list[Document], legend: Legend) -> Iterator[Document]:
+        """Look at documents and send them in batches of one folder each, several calls at once; give each document when it is looked at."""
+        batches: dict[str, list[tuple[Document, _Look]]] = {}
+        for document, look in pool.map(lambda document: self.look(document, legend), documents):
+            if look.what == "unchanged":
+                self.report.unchanged.append(document.id)
+            elif look.what == "refused":
+                self.report.refused.append((document.id, look.why))
+            elif self.dry_run:
+                (self.report.updated if look.exists else self.report.created).append(document.id)
+            else:
+                batch = batches.setdefault(document.folder, [])
+                if batch and sum(_size(one) for one, _ in batch) + _size(document) > MAX_BATCH_BYTES:
+                    self.start(pool, batches.pop(document.folder), legend)
+                    batch = batches.setdefault(document.folder, [])
+                batch.append((document, look))
+                if len(batch) == self.batch_size:
+                    self.start(pool, batches.pop(document.folder), legend)
+            yield document
+        for batch in batches.values():
+            self.start(pool, batch, legend)
+        self.collect(0)
+
+    def start(self, pool: Workers[Document], batch: list[tuple[Document, _Look]], legend: Legend) -> None:
+        """Have a batch sent; wait for earlier ones where too many are under way."""
+        self.under_way.append(pool.submit(lambda: self.send(batch, legend)))
+        self.collect(pool.number)
+
+    def collect(self, most: int) -> None:
+        """Wait until no more than so many batches are under way."""
+        while len(self.under_way) > most:
+            self.count(self.under_way[0].result())
+            self.under_way.popleft()
+
+    def count(self, results: list[tuple[str, str, str]]) -> None:
+        for doc_id, what, why in results:
+            if what == "refused":
+                self.report.refused.append((doc_id, why))
+            else:
+                {"created": self.report.created, "updated": self.report.updated, "unchanged": self.report.unchanged}[what].append(doc_id)
+
+    # ---- in one of several threads
+
+    def look(self, document: Document, legend: Legend) -> _Look:
+        """What is to be done with a document."""
         annotations = _translated(document.version(self.member), document, legend)
-        exists, there = self.there(document)
+        doc_id, there = self.there(document)
+        exists = doc_id is not None
         if exists and self.member not in document.versions:
             # An empty version would delete what is there, and nobody asked for that.
-            if there is None or _is_empty(there):
-                self.report.unchanged.append(document.id)
-            else:
-                self.report.refused.append((document.id, _NOTHING))
-            return None
+            return _Look("unchanged") if there is None or _is_empty(there) else _Look("refused", _NOTHING)
         if there is not None:
             if _same(_content(annotations), _content(there)):
-                self.report.unchanged.append(document.id)
-                return None
+                return _Look("unchanged", exists=True, doc_id=doc_id or "")
             if there.complete and not self.force:
-                self.report.refused.append((document.id, _CONFIRMED))
-                return None
-        if self.dry_run:
-            (self.report.updated if exists else self.report.created).append(document.id)
-            return None
-        return Document(document.id, document.html, {self.member: annotations}, folder=document.folder, legend=legend)
+                return _Look("refused", _CONFIRMED)
+        return _Look("send", exists=exists, doc_id=doc_id or "", annotations=annotations)
 
-    def there(self, document: Document) -> tuple[bool, Annotations | None]:
-        """Whether tagtog has a document, and the version there."""
+    def there(self, document: Document) -> tuple[str | None, Annotations | None]:
+        """The id that tagtog has a document by, if it has it, and the version there."""
         for doc_id in self.candidates(document):
             try:
-                return True, self.client.own_annotations(doc_id, member=self.member)
+                return doc_id, self.client.own_annotations(doc_id, member=self.member)
             except NotFoundError:
                 continue
-        return False, None
+        return None, None
 
     def candidates(self, document: Document) -> Iterator[str]:
         """The ids by which tagtog may know a document: it goes by the file name, the id in the content, and original name with content."""
@@ -160,27 +228,94 @@ class _Push:
         if not is_document_id(document.id):
             # A foreign name can't be an id: tagtog gives such a document one of its own.
             filename = document.html.origid or document.id
-            if filename not in self.named:
-                query = 'filename:"' + filename.replace("\\", "\\\\").replace('"', '\\"') + '"'
-                self.named[filename] = {}
-                for hit in self.client.search(query):
-                    if hit.filename == filename:
-                        # A document that is deleted at this moment isn't there any more.
-                        with suppress(NotFoundError):
-                            self.named[filename][_digest(PlainHtml(self.client.plain_html(hit.id)))] = hit.id
-            known = self.named[filename].get(_digest(document.html))
+            with self.lock:
+                if filename not in self.named:
+                    self.named[filename] = self.of_name(filename)
+                known = self.named[filename].get(_digest(document.html))
             if known is not None:
                 yield known
 
-    def send(self, batch: list[Document]) -> None:
-        for folder in sorted({document.folder for document in batch} - {"pool"}):
+    def of_name(self, filename: str) -> dict[bytes, str]:
+        found = {}
+        for hit in self.client.search(same_name_query(filename)):
+            if hit.filename == filename:
+                # A document that is deleted at this moment isn't there any more.
+                with suppress(NotFoundError):
+                    found[_digest(PlainHtml(self.client.plain_html(hit.id)))] = hit.id
+        return found
+
+    def send(self, batch: list[tuple[Document, _Look]], legend: Legend) -> list[tuple[str, str, str]]:
+        """Send documents of one folder in one request; give (id, what became of it, why) of each, in order.
+
+        Where the answer doesn't come, tagtog may have stored all of them, or none. So they are looked at again: what is there now was stored,
+        unless it is what was there before; the rest is sent again, unless people confirmed it meanwhile.
+        """
+        self.make_folder(batch[0][0].folder)
+        results: dict[str, tuple[str, str, str]] = {}
+        waiting = batch
+        for number in range(1, _TRIES + 1):
+            try:
+                items = self.client._push_batch(
+                    [Pair.of(_ready(document, self.member, look, legend), self.member) for document, look in waiting],
+                    batch[0][0].folder,
+                    self.member,
+                    self.distribute_to,
+                )
+            except ClientError as error:
+                if not error.uncertain or number == _TRIES:
+                    raise
+                with self.lock:
+                    for document, _ in waiting:
+                        self.named.pop(document.html.origid or document.id, None)
+                unsent = []
+                for document, before in waiting:
+                    now = self.look(document, legend)
+                    if now.what == "unchanged":
+                        results[document.id] = (now.doc_id, "updated" if before.exists else "created", "")
+                    elif now.what == "refused":
+                        results[document.id] = (document.id, "refused", now.why)
+                    else:
+                        unsent.append((document, _Look("send", exists=before.exists, doc_id=now.doc_id, annotations=now.annotations)))
+                waiting = unsent
+                if not waiting:
+                    break
+            else:
+                for document, before in waiting:
+                    item = items[document.id]
+                    # After a lost answer, tagtog's "updated" may mean its own first try.
+                    results[document.id] = (
+                        item.doc_id,
+                        "created" if item.result == "updated" and number > 1 and not before.exists else item.result,
+                        "",
+                    )
+                break
+        return [results[document.id] for document, _ in batch]
+
+    def make_folder(self, folder: str) -> None:
+        if folder == "pool":
+            return
+        with self.lock:
             if self.folders is None:
                 self.folders = set(self.client.folders())
             if folder not in self.folders:
                 self.client.add_folder(folder)
                 self.folders.add(folder)
-        for item in self.client.push(batch, member=self.member, batch_size=self.batch_size):
-            (self.report.created if item.result == "created" else self.report.updated).append(item.doc_id)
+
+
+def _ready(document: Document, member: str, look: _Look, legend: Legend) -> Document:
+    """A document as it is to be sent."""
+    assert look.annotations is not None
+    return Document(document.id, document.html, {member: look.annotations}, folder=document.folder, legend=legend)
+
+
+def _size(document: Document) -> int:
+    # The annotations are a few times smaller or larger; what counts is that a request isn't many times too large.
+    return len(document.html.data) * 2
+
+
+def same_name_query(filename: str) -> str:
+    """A search for the documents of an original file name."""
+    return 'filename:"' + filename.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _digest(html: PlainHtml) -> bytes:

@@ -1,0 +1,108 @@
+"""Where user name and password come from: the environment, a keyring, or netrc. Never a file of this package's own."""
+
+from __future__ import annotations
+
+import netrc
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spacy_tagtog.client._http import normalised, origin
+from spacy_tagtog.errors import ConfigurationError
+
+__all__ = ["Credentials", "find_credentials"]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A user name and password.
+
+    Attributes:
+        username: The user name.
+        password: The password. It isn't shown.
+        source: Where they were found: ``environment``, ``keyring`` or ``netrc``.
+    """
+
+    username: str
+    password: str = field(repr=False)
+    source: str
+
+
+def find_credentials(domain: str, *, username: str | None = None) -> Credentials:
+    """Find user name and password for a domain.
+
+    Looked for, in this order, and the first place that has both wins: the environment (``TAGTOG_USERNAME``, ``TAGTOG_PASSWORD``); the system's
+    keyring, under the domain as the service (needs the extra ``keyring``); netrc, under the domain's host (the file that ``NETRC`` names, else
+    ``~/.netrc``). A user name that is known already restricts keyring and netrc to that user.
+
+    Args:
+        domain: tagtog's address.
+        username: The user; by default ``TAGTOG_USERNAME``, else whoever is found.
+
+    Raises:
+        ConfigurationError: Nothing is found, the domain isn't an address, or netrc can't be read. The message never has a secret in it.
+    """
+    address = normalised(domain)
+    name = username or os.environ.get("TAGTOG_USERNAME") or None
+    password = os.environ.get("TAGTOG_PASSWORD") or None
+    if name and password:
+        return Credentials(name, password, "environment")
+    service = origin(address)
+    found = _from_keyring(service, name) or _from_netrc(address.hostname or "", name)
+    if found is not None:
+        return found
+    missing = "TAGTOG_PASSWORD" if name else "TAGTOG_USERNAME"
+    raise ConfigurationError(
+        "the password is not set" if name else "the user name is not set",
+        value=missing,
+        legal=f"the environment variable {missing}; or an entry for {service} in the keyring, or for {address.hostname} in netrc",
+        advice=f"set it in your shell (read -rs {missing}; export {missing}), store it (keyring set {service} {name or 'USER'}), "
+        "or leave the domain empty to use the local tagtog",
+    )
+
+
+def _from_keyring(service: str, username: str | None) -> Credentials | None:
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        return None
+    try:
+        entry = keyring.get_credential(service, username)
+    except keyring.errors.KeyringError:
+        # A machine without a keyring, or a locked one: netrc may have it, and if not, the message names both.
+        return None
+    if entry is None or not entry.username or not entry.password or (username and entry.username != username):
+        return None
+    return Credentials(entry.username, entry.password, "keyring")
+
+
+def _from_netrc(host: str, username: str | None) -> Credentials | None:
+    named = os.environ.get("NETRC")
+    path = Path(named) if named else Path.home() / ".netrc"
+    problem = None
+    try:
+        entry = netrc.netrc(None if not named else str(path)).authenticators(host)
+    except FileNotFoundError:
+        return None
+    except netrc.NetrcParseError as error:
+        # Its message may quote what stands there, which may be a password.
+        where = f"{path}, line {error.lineno}" if error.lineno else str(path)
+        insecure = "permissive" in error.msg or "owner" in error.msg
+        reason = "others may read it, or it isn't yours" if insecure else "it isn't in the form of such a file"
+        problem = (f"netrc can't be used: {reason}", where)
+    except (OSError, UnicodeDecodeError) as error:
+        problem = (f"netrc can't be read: {getattr(error, 'strerror', None) or 'it is not text'}", str(path))
+    if problem is not None:
+        raise ConfigurationError(
+            problem[0],
+            place=problem[1],
+            legal="machine HOST login USER password PASSWORD; readable by you alone",
+            advice=f"mend it (chmod 600 {path}), or set TAGTOG_USERNAME and TAGTOG_PASSWORD",
+        )
+    if entry is None:
+        return None
+    login, _, password = entry
+    if not login or not password or (username and login != username):
+        return None
+    return Credentials(login, password, "netrc")
