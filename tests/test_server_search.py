@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from spacy_tagtog.anndoc import Annotations, Legend, html_from_text
 from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
-from spacy_tagtog.server.query import FUNCTIONS
+from spacy_tagtog.server.words import FUNCTIONS
 
 LEGEND = Legend({"e_1": "Gene", "e_2": "Cell_type", "e_3": "Unused", "m_1": "topic", "m_2": "relevant", "m_3": "score", "n_1": "Uniprot"})
 
@@ -139,7 +140,36 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
         ("T-*l", [2]),
         ("p*3", [1]),
         ("p\\*3", []),
-        ('"test*"', []),
+        # tagtog documents wildcards in quotes: "Kepler-4*c"
+        ('"test*"', [2, 3]),
+        ('"T-c?ll"', [2]),
+        ('"N*th  Amer?ca"', [1]),
+        ('"MDM2 i? North"', [1]),
+        ('"MDM2 North*"', []),
+        ('"test\\*"', []),
+        ('"(rea*ly)"', [2]),
+        ('"over 100*"', []),
+        ('"of 100* *ber"', [3]),
+        # fuzzy and near
+        ("test~", [2, 3]),
+        ("test~0.7", [2, 3]),
+        ("test~0.8", []),
+        ("tests~1", [2, 3]),
+        ("bindz~", [1]),
+        ("BINDS~", []),
+        ("MDM3~0.7", [1]),
+        ("MDM3~0.75", []),
+        ("filename:one.tzt~0.8", [1]),
+        ("entity:Gene:p54~", [1]),
+        ("entity:Gene:p54~0.9", []),
+        ('"p53 North"~3', [1]),
+        ('"p53 North"~2', []),
+        ('"North p53"~5', [1]),
+        ('"North p53"~4', []),
+        ('"binds MDM2 America"~2', [1]),
+        ('"binds MDM2 America"~1', []),
+        ('"p53 p53"~10', []),
+        ('"p53 binds"~0', [1]),
         # fields
         ("docid:none", []),
         ("filename:one.txt", [1]),
@@ -161,6 +191,8 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
         ("folder:train", [2]),
         ("folder:pool/train*", [2, 3]),
         ("folder:deep", [3]),
+        ("folder:other", [4]),
+        ("folder:tr?in", [2]),
         ("folder:none", []),
         ("folder:*", [1, 2, 3, 4]),
         ("anncomplete:true", [1, 3]),
@@ -199,6 +231,11 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
         ("label:relevant:true", [1]),
         ("label:relevant:false", [2]),
         ("label:score:0.5", [3]),
+        ("label:score:[0.2 TO 1]", [3]),
+        ("label:score:[0.2 to 1]", [3]),
+        ("label:m_3:{0.5 TO *]", []),
+        ("label:score:[-2 TO 0.5]", [3]),
+        ("label:topic:[0 TO 9]", []),
         ("label:*", [1, 2, 3]),
         ("label:none:x", []),
         ("label:Gene", []),
@@ -217,7 +254,15 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
         ("norms_count_uniq_e_1:0", [2, 3, 4]),
         # combination
         ("p53 MDM2", [1]),
-        ("p53 tests", []),
+        ("p53 tests", [1, 2, 3]),
+        ("+p53 tests", [1]),
+        ("+tests p53", [2, 3]),
+        ("p53 tests -P53", [1, 2]),
+        ("p53 tests NOT P53", [1, 2]),
+        ("p53 AND tests", []),
+        ("p53 OR P53 AND tests", [1, 3]),
+        ("(p53 OR P53) AND tests", [3]),
+        ("filename:(one.txt two.txt)", [1, 2]),
         ("p53 AND MDM2", [1]),
         ("p53 && MDM2", [1]),
         ("p53 OR tests", [1, 2, 3]),
@@ -295,9 +340,14 @@ def test_a_timestamp_of_an_answer_finds_its_document(search: Search) -> None:
     [
         ("", ["empty", "*"]),
         ("  ", ["empty"]),
-        ("roam~0.8", ["fuzzy", "roam~0.8"]),
-        ("roam~", ["fuzzy"]),
-        ('"a b"~10', ["proximity"]),
+        ("roam~2", ["similarity", "roam~2"]),
+        ("ro*m~", ["wildcards"]),
+        ("IL-2~", ["single word"]),
+        ("(a)~", ["parse"]),
+        ('"a b"~99999', ["10000"]),
+        ('"!"~2', ["words"]),
+        ('folder:"a b"~2', ["proximity"]),
+        ("label:score:[a TO b]", ["numbers"]),
         ("a^2", ["boosted"]),
         (">5", ["comparison"]),
         ("count_e_1:>2", ["comparison"]),
@@ -418,9 +468,9 @@ def test_wildcards_agree_with_regular_expressions(pattern: str, value: str) -> N
 
 def test_wildcards_take_no_time_on_a_long_word() -> None:
     text = "a" * 200_000
-    started = datetime.now(timezone.utc)
+    started = time.process_time()
     assert not FUNCTIONS["matches_words"](text, "a*a*a*a*a*a*a*b")
     assert FUNCTIONS["matches_words"](text, "a*a*a*a")
     assert not FUNCTIONS["matches_words"]("a-" * 100_000, "a*a*a*b")
     assert not FUNCTIONS["matches_words"]("a!" * 100_000 + "!" * 100_000, "a*a*b")
-    assert datetime.now(timezone.utc) - started < timedelta(seconds=2)
+    assert time.process_time() - started < 5

@@ -205,7 +205,7 @@ def _search(call: Call) -> Response:
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["docid", "anncomplete"])
-        writer.writerows((hit.docid, str(hit.anncomplete).lower()) for hit in call.store.search(*project, query, user=user).hits)
+        writer.writerows((docid, str(complete).lower()) for docid, complete in call.store.states(*project, query, user=user))
         return Response(table.getvalue().encode(), headers={"Content-Type": "text/csv; charset=utf-8", **disposition("search.csv")})
     if output != "search":
         raise RequestError(400, "there is no such output of a search", place="output", value=output, legal="search, csv")

@@ -1,7 +1,8 @@
 """tagtog's search language, translated to SQL.
 
-luqum parses the Lucene syntax. What tagtog documents and this module doesn't offer is refused by name: a query never gives a wrong result.
-Two things that the documentation leaves open are decided here: terms side by side must all match, and a query of exclusions alone selects the rest.
+luqum parses the Lucene syntax, which tagtog's documentation ("Search queries", https://docs.tagtog.com) refers to. As there, of terms side by
+side one has to match, ``+`` makes a term required and ``-`` or ``NOT`` excludes. A query of exclusions alone selects the rest. AND binds before OR.
+What isn't offered is refused by name: a query never gives a wrong result.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
 from typing import Any, NoReturn
 
 from luqum import parser as luqum_parser  # type: ignore[import-untyped]
@@ -18,13 +18,17 @@ from luqum import tree
 
 from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.errors import LocalServerError
+from spacy_tagtog.server.index import WORD
 from spacy_tagtog.server.settings import Folder
+from spacy_tagtog.server.words import FUNCTIONS, Text, fuzzy_text, near_text, unescape, word_text
 
 __all__ = ["FUNCTIONS", "Condition", "QueryContext", "QueryError", "translate"]
 
 MAX_QUERY_CHARS = 4096
 MAX_TERMS = 64
 MAX_DEPTH = 32
+MAX_NEAR_WORDS = 16
+MAX_SLOP = 10_000
 _FIELDS = (
     "docid, filename, folder, entity, label, created, updated, anncomplete, members_anncomplete, members_assigned, filter, "
     "count_e_N, norms_count_uniq_e_N"
@@ -33,6 +37,7 @@ _COUNT = re.compile(r"(norms_count_uniq|count)_(e_[0-9]{1,9})")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?)?Z?)?)?)?", re.ASCII)
 _NOW = re.compile(r"NOW((?:[+-]\d{1,6}(?:YEAR|MONTH|DAY|HOUR|MINUTE|SECOND)S?)*)", re.ASCII)
 _NOW_STEP = re.compile(r"([+-]\d+)([A-Z]+?)S?(?=[+-]|$)")
+_RANGE = re.compile(r"([\[{])\s*([^\s\[\]{}\"\\]+)\s+to\s+([^\s\[\]{}\"\\]+)\s*([\]}])")
 _FIRST_MOMENT, _LAST_MOMENT = -(2**62), 2**62
 
 
@@ -42,10 +47,12 @@ class QueryError(LocalServerError):
 
 @dataclass(frozen=True)
 class Condition:
-    """A piece of a WHERE clause over ``documents AS d`` and ``contents AS c``."""
+    """A piece of a WHERE clause over ``documents AS d``."""
 
     sql: str
     parameters: tuple[Any, ...] = ()
+    by_folder: bool = False
+    """Whether it looks at nothing but ``d.folder`` and ``d.anncomplete``, which documents can be counted by."""
 
 
 @dataclass(frozen=True)
@@ -65,98 +72,8 @@ class QueryContext:
     user: str = ""
 
 
-_ALL = Condition("1")
-_NONE = Condition("0")
-
-
-# ---------------------------------------------------------------------------------------------------------------------------------- patterns
-
-
-def _pieces(pattern: str) -> list[str]:
-    """What stands between the ``*`` of a pattern, as regular expressions: ``?`` one character, backslash escapes."""
-    pieces = [""]
-    escaped = False
-    for character in pattern:
-        if escaped or character not in "\\*?":
-            pieces[-1] += re.escape(character)
-            escaped = False
-        elif character == "\\":
-            escaped = True
-        elif character == "?":
-            pieces[-1] += "."
-        else:
-            pieces.append("")
-    return pieces
-
-
-@lru_cache(maxsize=512)
-def _value_matcher(pattern: str) -> Callable[[str], bool]:
-    """A matcher for whole values, in time linear in the value."""
-    first, *others = (re.compile(piece, re.DOTALL) for piece in _pieces(pattern))
-    if not others:
-        return lambda value: first.fullmatch(value) is not None
-    *inner, last = others
-    # Every piece has one fixed length, so taking each at its leftmost place is right and needs no backtracking.
-    tail = re.compile(f"(?:{last.pattern})\\Z", re.DOTALL)
-
-    def matches(value: str) -> bool:
-        found = first.match(value)
-        for piece in inner:
-            found = found and piece.search(value, found.end())
-        return found is not None and tail.search(value, found.end()) is not None
-
-    return matches
-
-
-_WORD = re.compile(r"\w+")
-_COMPOUND = re.compile(r"\w+(?:[^\w\s]+\w+)*")  # never fails after its first letter: no backtracking
-
-
-@lru_cache(maxsize=512)
-def _text_matcher(pattern: str) -> Callable[[str], bool]:
-    """A matcher for words with wildcards in a text: ``IL-*`` finds ``IL-2``, and ``I?`` the ``IL`` in it."""
-    matches = _value_matcher(pattern)
-    # Only words that begin like the pattern are looked at, which the regular expression engine finds quickly.
-    starts = re.compile(rf"(?<!\w)(?=\w)(?={_pieces(pattern)[0]})", re.DOTALL)
-
-    def finds(text: str) -> bool:
-        compound_end = 0
-        for start in starts.finditer(text):
-            word = _WORD.match(text, start.start())
-            assert word is not None
-            if matches(word[0]):
-                return True
-            if start.start() >= compound_end:
-                compound = _COMPOUND.match(text, start.start())
-                assert compound is not None
-                compound_end = compound.end()
-                if compound_end > word.end() and matches(compound[0]):
-                    return True
-        return False
-
-    return finds
-
-
-@lru_cache(maxsize=512)
-def _literal_matcher(literal: str) -> Callable[[str], bool]:
-    """A matcher for a word or phrase: at word boundaries, any white space for white space, everything else as it is."""
-    body = r"\s+".join(re.escape(piece) for piece in literal.split())
-    left = r"(?<!\w)" if re.match(r"\w", literal.lstrip()) else ""
-    right = r"(?!\w)" if re.search(r"\w\Z", literal.rstrip()) else ""
-    expression = re.compile(left + body + right)
-    return lambda text: expression.search(text) is not None
-
-
-FUNCTIONS: dict[str, Callable[[str, str], bool]] = {
-    "matches_value": lambda value, pattern: _value_matcher(pattern)(value),
-    "matches_words": lambda text, pattern: _text_matcher(pattern)(text),
-    "matches_literal": lambda text, literal: _literal_matcher(literal)(text),
-}
-"""The SQL functions that the conditions use."""
-
-
-def _unescape(value: str) -> str:
-    return re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)
+_ALL = Condition("1", by_folder=True)
+_NONE = Condition("0", by_folder=True)
 
 
 @dataclass(frozen=True)
@@ -168,12 +85,7 @@ class _Term:
 
     @property
     def text(self) -> str:
-        return _unescape(self.raw)
-
-    @property
-    def literals(self) -> list[str]:
-        """The pieces between its wildcards."""
-        return [_unescape(piece) for piece in re.split(r"((?:[^\\*?]|\\.)*)", self.raw, flags=re.DOTALL)[1::2]]
+        return unescape(self.raw)
 
     @property
     def has_wildcards(self) -> bool:
@@ -184,7 +96,7 @@ class _Term:
         return not self.is_phrase and set(self.raw) == {"*"}
 
     def selects(self, value: str) -> bool:
-        return _value_matcher(self.raw)(value) if self.has_wildcards else value == self.text
+        return bool(FUNCTIONS["matches_value"](value, self.raw)) if self.has_wildcards else value == self.text
 
     def condition(self, column: str) -> Condition:
         if self.is_any:
@@ -200,11 +112,12 @@ class _Term:
 def _join(operator: str, conditions: Iterable[Condition]) -> Condition:
     conditions = list(conditions)
     sql = f" {operator} ".join(f"({condition.sql})" for condition in conditions)
-    return Condition(sql, tuple(parameter for condition in conditions for parameter in condition.parameters))
+    parameters = tuple(parameter for condition in conditions for parameter in condition.parameters)
+    return Condition(sql, parameters, all(condition.by_folder for condition in conditions))
 
 
 def _not(condition: Condition) -> Condition:
-    return Condition(f"NOT ({condition.sql})", condition.parameters)
+    return Condition(f"NOT ({condition.sql})", condition.parameters, condition.by_folder)
 
 
 def _exists(rows: str, condition: Condition) -> Condition:
@@ -212,8 +125,13 @@ def _exists(rows: str, condition: Condition) -> Condition:
     return Condition(f"EXISTS (SELECT 1 FROM {rows} AND {condition.sql})", condition.parameters)  # noqa: S608
 
 
+def _having(rows: str, condition: Condition) -> Condition:
+    """Documents that have a row. Args: rows: what to select their numbers from, literals of this module."""
+    return Condition(f"d.id IN (SELECT {rows} {condition.sql})", condition.parameters)
+
+
 def _among(column: str, values: Sequence[Any]) -> Condition:
-    return Condition(f"{column} IN ({', '.join('?' * len(values))})", tuple(values)) if values else _NONE
+    return Condition(f"{column} IN ({', '.join('?' * len(values))})", tuple(values), column == "d.folder") if values else _NONE
 
 
 # ------------------------------------------------------------------------------------------------------------------------------------- parse
@@ -250,6 +168,10 @@ def _prepare(query: str) -> str:
             pieces.append(" NOT ")
             position += 1
             continue
+        if character in "[{" and (bounds := _RANGE.match(query, position)):  # tagtog's documentation writes "to" as well as "TO"
+            pieces.append(f"{bounds[1]}{bounds[2]} TO {bounds[3]}{bounds[4]}")
+            position, at_start = bounds.end(), False
+            continue
         depth += (character == "(") - (character == ")")
         if depth > MAX_DEPTH:
             raise QueryError("the query has too many nested brackets", legal=f"at most {MAX_DEPTH}")
@@ -283,6 +205,30 @@ def _refuse(what: str, piece: object, legal: str) -> NoReturn:
     raise QueryError(f"{what} can't be searched for in the local tagtog", value=str(piece), legal=legal)
 
 
+@dataclass(frozen=True)
+class _Similar(_Term):
+    """A word and what is like it."""
+
+    least: float = 0.5
+
+    @property
+    def is_any(self) -> bool:
+        return False
+
+    def selects(self, value: str) -> bool:
+        return bool(FUNCTIONS["is_similar"](value, self.text, self.least))
+
+    def condition(self, column: str) -> Condition:
+        return Condition(f"is_similar({column}, ?, ?)", (self.text, self.least))
+
+
+def _of_text(text: Text) -> Condition:
+    return Condition(text.sql, text.parameters)
+
+
+_as_number: Callable[[str], float | None] = FUNCTIONS["as_number"]
+
+
 class _Translator:
     def __init__(self, context: QueryContext) -> None:
         self.context = context
@@ -294,8 +240,10 @@ class _Translator:
             raise QueryError("the query nests too deeply", legal=f"at most {MAX_DEPTH} levels")
         if isinstance(node, (tree.Word, tree.Phrase)):
             return self.leaf(node, path)
-        if isinstance(node, (tree.AndOperation, tree.UnknownOperation)):
+        if isinstance(node, tree.AndOperation):
             return _join("AND", [self.translate(operand, path, depth + 1) for operand in node.operands])
+        if isinstance(node, tree.UnknownOperation):
+            return self.side_by_side(node, path, depth)
         if isinstance(node, tree.OrOperation):
             for operand in node.operands:
                 if isinstance(operand, tree.Plus):
@@ -310,14 +258,56 @@ class _Translator:
         if isinstance(node, tree.Range):
             return self.range(node, path)
         if isinstance(node, tree.Fuzzy):
-            _refuse("a fuzzy term (~)", node, "words, wildcards ? and *")
+            return self.fuzzy(node, path)
         if isinstance(node, tree.Proximity):
-            _refuse("a proximity phrase (~)", node, '"phrases" without ~')
+            return self.near(node, path)
         if isinstance(node, tree.Boost):
             _refuse("a boosted term (^)", node, "terms without ^")
         if isinstance(node, (tree.From, tree.To)):
             _refuse("a comparison (< or >)", node, "[a TO b] and {a TO b}, * for an open end")
         return _refuse("this piece", node, "words, phrases, fields and ranges")
+
+    def side_by_side(self, node: Any, path: tuple[_Term, ...], depth: int) -> Condition:
+        """Terms without an operator between them, as Lucene has it: all required ones, or else one of the optional ones, and no excluded one."""
+        required: list[Condition] = []
+        optional: list[Condition] = []
+        excluded: list[Condition] = []
+        for operand in node.operands:
+            group = required if isinstance(operand, tree.Plus) else excluded if isinstance(operand, (tree.Not, tree.Prohibit)) else optional
+            group.append(self.translate(operand, path, depth + 1))  # what is excluded comes back negated
+        wanted = [_join("AND", required)] if required else [_join("OR", optional)] if optional else []
+        return _join("AND", [*wanted, *excluded])
+
+    def fuzzy(self, node: Any, path: tuple[_Term, ...]) -> Condition:
+        """A word and what is like it: ``roam~0.8``, 0.5 where no number stands there."""
+        self.count_term()
+        if not isinstance(node.term, tree.Word):
+            raise QueryError("~ stands after something else than a word or phrase", value=str(node), legal='roam~0.8, "a b"~10')
+        term, least = _Term(node.term.value, False), float(node.degree)
+        if not 0 <= least <= 1:
+            raise QueryError("a fuzzy term has an impossible similarity", value=str(node), legal="a number from 0 to 1 after ~, such as roam~0.8")
+        if term.has_wildcards:
+            raise QueryError("a fuzzy term has wildcards", value=str(node), legal="a word without * and ?, or without ~")
+        if path and not (len(path) == 1 and path[0].is_any):
+            return self.value(_Similar(term.raw, False, least), path)
+        if not WORD.fullmatch(term.text):
+            raise QueryError("a fuzzy term isn't a single word", value=str(node), legal="letters and digits before ~")
+        return _of_text(fuzzy_text(term.text, least))
+
+    def near(self, node: Any, path: tuple[_Term, ...]) -> Condition:
+        """Words near each other: ``"a b"~10``."""
+        self.count_term()
+        if path and not (len(path) == 1 and path[0].is_any):
+            _refuse("a proximity phrase in a field", node, '"a b"~10 without a field')
+        words = WORD.findall(unescape(node.term.value[1:-1]))
+        slop = int(node.degree)
+        if not 1 <= len(words) <= MAX_NEAR_WORDS or not 0 <= slop <= MAX_SLOP:
+            raise QueryError(
+                "a proximity phrase can't be searched for",
+                value=str(node),
+                legal=f'"a b"~10, 1 to {MAX_NEAR_WORDS} words, 0 to {MAX_SLOP} after ~',
+            )
+        return _of_text(near_text(words, slop))
 
     def count_term(self) -> None:
         self.terms += 1
@@ -329,6 +319,10 @@ class _Translator:
         term = _Term(node.value[1:-1], True) if isinstance(node, tree.Phrase) else _Term(node.value, False)
         if not path or (len(path) == 1 and path[0].is_any):
             return self.words(term)
+        return self.value(term, path)
+
+    def value(self, term: _Term, path: tuple[_Term, ...]) -> Condition:
+        """A term in a field."""
         field, inner = path[0].text, path[1:]
         if field == "entity":
             return self.entity((*inner, term))
@@ -352,12 +346,11 @@ class _Translator:
         if field == "anncomplete":
             if term.text not in ("true", "false"):
                 raise QueryError("anncomplete: has another value", value=term.text, legal="true, false")
-            return Condition("d.anncomplete = ?", (int(term.text == "true"),))
+            return Condition("d.anncomplete = ?", (int(term.text == "true"),), by_folder=True)
         if field == "members_anncomplete":
-            own = term.condition("v.member")
-            return _exists("versions AS v WHERE v.document_id = d.id AND v.complete AND v.member <> 'master'", own)
+            return _having("v.document_id FROM versions AS v WHERE v.complete AND v.member <> 'master' AND", term.condition("v.member"))
         if field == "members_assigned":
-            return _exists("assignments AS a WHERE a.document_id = d.id", term.condition("a.member"))
+            return _having("a.document_id FROM assignments AS a WHERE", term.condition("a.member"))
         if field == "filter":
             return self.filter(term)
         if counted := _COUNT.fullmatch(field):
@@ -386,22 +379,21 @@ class _Translator:
     def words(self, term: _Term) -> Condition:
         if term.is_any:
             return _ALL
-        if term.has_wildcards:
-            hint = max(term.literals, key=len)
-            return Condition("CASE WHEN instr(c.text, ?) THEN matches_words(c.text, ?) ELSE 0 END", (hint, term.raw))
         if not term.text.strip():
             raise QueryError("a phrase is empty", value=f'"{term.raw}"', legal='"words"')
-        # instr is quick and decides most documents; it is case sensitive, unlike LIKE.
-        hint = max(term.text.split(), key=len)
-        return Condition("CASE WHEN instr(c.text, ?) THEN matches_literal(c.text, ?) ELSE 0 END", (hint, term.text))
+        return _of_text(word_text(term.raw, is_phrase=term.is_phrase))
 
     def folder(self, term: _Term) -> Condition:
+        """A folder by index, path or name; of several with one name the one nearest to the root, as tagtog has it."""
         term = _Term(term.raw.removeprefix("\\/").removeprefix("/"), term.is_phrase)
         term = _Term(term.raw[:-2] if term.raw.endswith("\\/") else term.raw.removesuffix("/"), term.is_phrase)
-        found = [
-            folder.index for folder in self.context.folders if any(term.selects(value) for value in (str(folder.index), folder.path, folder.name))
-        ]
-        return _among("d.folder", found)
+        folders = self.context.folders
+        if term.has_wildcards:
+            return _among("d.folder", [folder.index for folder in folders if any(map(term.selects, (str(folder.index), folder.path, folder.name)))])
+        named = sorted((folder for folder in folders if folder.name == term.text), key=lambda folder: (folder.path.count("/"), folder.index))
+        ways = [folder for folder in folders if str(folder.index) == term.text], [folder for folder in folders if folder.path == term.text], named
+        found = next((way[0] for way in ways if way), None)
+        return _NONE if found is None else _among("d.folder", [found.index])
 
     def class_ids(self, prefix: str, term: _Term) -> list[str]:
         return [
@@ -414,12 +406,18 @@ class _Translator:
                 "entity: has too many colons", value=":".join(term.raw for term in path), legal="entity:TYPE or entity:TYPE:TERM, TERM in quotes"
             )
         classes = _ALL if path[0].is_any else _among("e.class_id", self.class_ids("e", path[0]))
-        value = _ALL
-        if len(path) == 2 and not path[1].is_any:
-            text, norm = path[1].condition("e.text"), path[1].condition("n.norm_id")
-            by_norm = _exists("norms AS n WHERE n.document_id = e.document_id AND n.entity = e.number", norm)
-            value = _join("OR", [text, by_norm])
-        return _exists("entities AS e WHERE e.document_id = d.id", _join("AND", [classes, value]))
+        if len(path) == 1 or path[1].is_any:
+            return _having("e.document_id FROM entities AS e WHERE", classes)
+        texts = _join("AND", [classes, path[1].condition("e.text")])
+        norms = _join("AND", [path[1].condition("n.norm_id"), classes])
+        return _having(
+            "e.document_id FROM entities AS e WHERE",
+            Condition(
+                f"{texts.sql} UNION SELECT n.document_id FROM norms AS n CROSS JOIN entities AS e "  # noqa: S608
+                f"ON e.document_id = n.document_id AND e.number = n.entity WHERE {norms.sql}",
+                texts.parameters + norms.parameters,
+            ),
+        )
 
     def label(self, path: tuple[_Term, ...]) -> Condition:
         if len(path) > 2:
@@ -428,17 +426,21 @@ class _Translator:
             )
         classes = _ALL if path[0].is_any else _among("l.class_id", self.class_ids("m", path[0]))
         value = path[1].condition("l.value") if len(path) == 2 else _ALL
-        return _exists("labels AS l WHERE l.document_id = d.id", _join("AND", [classes, value]))
+        return _having("l.document_id FROM labels AS l WHERE", _join("AND", [classes, value]))
 
     def count(self, counted: re.Match[str], low: int, high: int) -> Condition:
         if counted[1] == "count":
-            number = "SELECT count(*) FROM entities AS e WHERE e.document_id = d.id AND e.class_id = ?"
+            rows = "e.document_id FROM entities AS e WHERE e.class_id = ? GROUP BY e.document_id HAVING count(*)"
         else:
-            number = (
-                "SELECT count(DISTINCT n.norm_id) FROM norms AS n JOIN entities AS e ON e.document_id = n.document_id AND e.number = n.entity "
-                "WHERE n.document_id = d.id AND e.class_id = ?"
+            rows = (
+                "n.document_id FROM entities AS e CROSS JOIN norms AS n ON n.document_id = e.document_id AND n.entity = e.number "
+                "WHERE e.class_id = ? GROUP BY n.document_id HAVING count(DISTINCT n.norm_id)"
             )
-        return Condition(f"({number}) BETWEEN ? AND ?", (counted[2], low, high))
+        if low > high:
+            return _NONE
+        if low > 0:
+            return _having(rows, Condition("BETWEEN ? AND ?", (counted[2], low, high)))
+        return _not(_having(rows, Condition("> ?", (counted[2], high))))  # documents without any are in no row
 
     def number(self, term: _Term, field: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", term.text):
@@ -448,9 +450,13 @@ class _Translator:
     def range(self, node: Any, path: tuple[_Term, ...]) -> Condition:
         self.count_term()
         field = path[0].text if path else ""
+        if field == "label" and len(path) == 2:
+            return self.label_range(node, path[1])
         counted = _COUNT.fullmatch(field)
         if len(path) != 1 or not (counted or field in ("created", "updated")):
-            raise QueryError("a range stands where none can be", value=str(node), legal="created:, updated:, count_e_N: and norms_count_uniq_e_N:")
+            raise QueryError(
+                "a range stands where none can be", value=str(node), legal="created:, updated:, label:NAME:, count_e_N: and norms_count_uniq_e_N:"
+            )
         bounds = []
         for bound in (node.low, node.high):
             if isinstance(bound, tree.Prohibit):
@@ -468,6 +474,18 @@ class _Translator:
         if not high.is_any:
             end = self.moment(high, field)[1 if node.include_high else 0]
         return Condition(f"d.{field} >= ? AND d.{field} < ?", (start, end))
+
+    def label_range(self, node: Any, name: _Term) -> Condition:
+        """Document labels whose value is a number in a range."""
+        conditions = [_among("l.class_id", self.class_ids("m", name)), Condition("as_number(l.value) IS NOT NULL")]
+        for bound, operator in ((node.low, ">=" if node.include_low else ">"), (node.high, "<=" if node.include_high else "<")):
+            term = _Term(str(bound).strip().strip('"'), False)
+            if term.is_any:
+                continue
+            if _as_number(term.text) is None:
+                raise QueryError(f"label:{name.text}: needs numbers for a range", value=term.text, legal="[10 TO 20], * for an open end")
+            conditions.append(Condition(f"as_number(l.value) {operator} ?", (_as_number(term.text),)))
+        return _having("l.document_id FROM labels AS l WHERE", _join("AND", conditions))
 
     def moment(self, term: _Term, field: str) -> tuple[int, int]:
         """The first millisecond of a date, and the first one after it."""

@@ -11,6 +11,8 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
+from spacy_tagtog.server import index
+
 __all__ = ["VERSION", "upgrade"]
 
 _FIRST = """
@@ -112,7 +114,7 @@ def _people_and_history(connection: sqlite3.Connection) -> None:
         connection.execute(f"CREATE TRIGGER {table}_deleted AFTER DELETE ON {table} BEGIN {_UNUSED.format(ids=ids)}; END")
 
 
-_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _people_and_history)
+_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _people_and_history, index.create)
 VERSION: Final = len(_STEPS)
 """The version of today's tables (``PRAGMA user_version``)."""
 

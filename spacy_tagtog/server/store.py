@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import inspect
 import json
 import os
 import re
@@ -25,8 +26,9 @@ from spacy_tagtog.server import schema
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.distribution import assign, to_members
 from spacy_tagtog.server.history import Author, keep_html, save
+from spacy_tagtog.server.index import add_text, forget, replace_text
 from spacy_tagtog.server.members import Access, Role, as_role
-from spacy_tagtog.server.query import FUNCTIONS, Condition, QueryContext, translate
+from spacy_tagtog.server.query import Condition, QueryContext, translate
 from spacy_tagtog.server.settings import (
     ROOT_FOLDER,
     Folder,
@@ -39,12 +41,15 @@ from spacy_tagtog.server.settings import (
     parse_settings,
 )
 from spacy_tagtog.server.uploads import Upload
+from spacy_tagtog.server.words import FUNCTIONS
 
 __all__ = ["Author", "Hit", "Page", "ProjectInfo", "Store", "StoredDocument", "Uploaded", "Version", "timestamp"]
 
 _APPLICATION_ID = 0x74616774  # "tagt"
 _SCHEMA_VERSION = schema.VERSION
 _BUSY_SECONDS = 10
+SEARCH_SECONDS = 10
+"""How long a search may take."""
 _USER = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 MEMBER = _USER
 _NOBODY = Author("")
@@ -217,7 +222,7 @@ class Store:
         try:
             connection.row_factory = sqlite3.Row
             for name, function in FUNCTIONS.items():
-                connection.create_function(name, 2, function, deterministic=True)
+                connection.create_function(name, len(inspect.signature(function).parameters), function, deterministic=True)
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA trusted_schema = OFF")
         except BaseException:
@@ -516,7 +521,7 @@ class Store:
         rest, folders = parse_settings(settings)
         with self._writing() as connection:
             project = self._project(connection, owner, name)
-            connection.execute("DELETE FROM documents WHERE project_id = ?", (project.key,))
+            _delete(connection, "SELECT id FROM documents WHERE project_id = ?", [project.key])
             connection.execute("DELETE FROM folders WHERE project_id = ?", (project.key,))
             connection.execute("UPDATE projects SET settings = ? WHERE id = ?", (_dumps(rest), project.key))
             _insert_folders(connection, project.key, folders)
@@ -568,6 +573,7 @@ class Store:
             folder = _changeable(project, path)
             for below in project.folders:
                 if below.path == folder.path or below.path.startswith(f"{folder.path}/"):
+                    _delete(connection, "SELECT id FROM documents WHERE project_id = ? AND folder = ?", [project.key, below.index])
                     connection.execute("DELETE FROM folders WHERE project_id = ? AND number = ?", (project.key, below.index))
             return self._project(connection, owner, name)
 
@@ -643,6 +649,7 @@ class Store:
                 "INSERT INTO contents (document_id, html, text, original, original_name) VALUES (?, ?, ?, ?, ?)",
                 (key, html.data, text, None if upload.html is not None else upload.raw, upload.original_name),
             )
+            add_text(connection, key, text)
         else:
             key = row["id"]
             changed = self._update_content(connection, key, row["html"], html=html, upload=upload, member=member)
@@ -677,6 +684,7 @@ class Store:
                     advice="download its plain.html and annotate that, or delete the document first",
                 )
         keep_html(connection, key, old_data)
+        replace_text(connection, key, _whole_text(old), _whole_text(html))
         connection.execute(
             "UPDATE contents SET html = ?, text = ?, original = ?, original_name = ? WHERE document_id = ?",
             (html.data, _whole_text(html), None if upload.html is not None else upload.raw, upload.original_name, key),
@@ -741,9 +749,21 @@ class Store:
         with self._reading() as connection:
             project = self._project(connection, owner, name)
             condition = selected(project, query, user)
-            ids = [row[0] for row in connection.execute(f"SELECT d.id {condition.sql} ORDER BY d.id", condition.parameters)]
-            wanted = ids[offset : None if limit is None else offset + limit]
-            return Page(len(ids), tuple(_hits(connection, project, wanted)))
+            with _in_time(connection):
+                total, ids = _page(connection, condition, offset, limit)
+            return Page(total, tuple(_hits(connection, project, ids)))
+
+    def states(self, owner: str, name: str, query: str, *, user: str = "") -> list[tuple[str, bool]]:
+        """The ids of all documents that a query selects, in the order in which they were created, and whether their master version is confirmed.
+
+        Raises:
+            LocalServerError: The query isn't legal, or there is no such project.
+        """
+        with self._reading() as connection:
+            condition = selected(self._project(connection, owner, name), query, user)
+            with _in_time(connection):
+                rows = connection.execute(f"SELECT d.docid, d.anncomplete {condition.sql} ORDER BY d.id", condition.parameters)
+                return [(row[0], bool(row[1])) for row in rows]
 
     def delete(self, owner: str, name: str, query: str, *, user: str = "") -> int:
         """Delete the documents that a query selects.
@@ -756,7 +776,9 @@ class Store:
         """
         with self._writing() as connection:
             condition = selected(self._project(connection, owner, name), query, user)
-            return connection.execute(f"DELETE FROM documents WHERE id IN (SELECT d.id {condition.sql})", condition.parameters).rowcount  # noqa: S608
+            with _in_time(connection):
+                ids = json.dumps(_page(connection, condition, 0, None)[1])
+            return _delete(connection, "SELECT value FROM json_each(?)", [ids])
 
     def delete_document(self, owner: str, name: str, docid: str) -> int:
         """Delete one document.
@@ -769,7 +791,7 @@ class Store:
         """
         with self._writing() as connection:
             project = self._project(connection, owner, name)
-            return connection.execute("DELETE FROM documents WHERE project_id = ? AND docid = ?", (project.key, docid)).rowcount
+            return _delete(connection, "SELECT id FROM documents WHERE project_id = ? AND docid = ?", [project.key, docid])
 
 
 # --------------------------------------------------------------------------------------------------------------------------------------- helpers
@@ -905,10 +927,50 @@ def _index(connection: sqlite3.Connection, key: int, annotations: Annotations) -
 
 
 def selected(project: ProjectInfo, query: str, user: str = "") -> Condition:
-    """The tables and the condition that give the documents ``d`` that a query selects."""
+    """The table and the condition that give the documents ``d`` that a query selects."""
     condition = translate(query, QueryContext(project.legend, project.folders, datetime.now(timezone.utc), user))
-    contents = "JOIN contents AS c ON c.document_id = d.id " if "c.text" in condition.sql else ""
-    return Condition(f"FROM documents AS d {contents}WHERE d.project_id = ? AND ({condition.sql})", (project.key, *condition.parameters))
+    return Condition(f"FROM documents AS d WHERE d.project_id = ? AND ({condition.sql})", (project.key, *condition.parameters), condition.by_folder)
+
+
+@contextmanager
+def _in_time(connection: sqlite3.Connection) -> Iterator[None]:
+    """End a query that takes too long.
+
+    Raises:
+        RequestError: It does.
+    """
+    end = time.monotonic() + SEARCH_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > end, 1000)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise
+        raise RequestError(
+            400,
+            "the query takes too long",
+            legal=f"a query that is answered in {SEARCH_SECONDS} seconds",
+            advice="begin words with letters, not with wildcards, and search for fewer of them",
+        ) from error
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def _page(connection: sqlite3.Connection, condition: Condition, offset: int, limit: int | None) -> tuple[int, list[int]]:
+    """How many documents a condition selects, and the numbers of those of a page."""
+    if limit is not None and condition.by_folder:
+        counted = condition.sql.replace("FROM documents AS d", "FROM counts AS d", 1)
+        total = connection.execute(f"SELECT total(d.number) {counted}", condition.parameters).fetchone()[0]
+        rows = connection.execute(f"SELECT d.id {condition.sql} ORDER BY d.id LIMIT ? OFFSET ?", (*condition.parameters, limit, offset))
+        return int(total), [row[0] for row in rows]
+    ids = [row[0] for row in connection.execute(f"SELECT d.id {condition.sql} ORDER BY d.id", condition.parameters)]
+    return len(ids), ids[offset : None if limit is None else offset + limit]
+
+
+def _delete(connection: sqlite3.Connection, rows: str, parameters: Sequence[Any]) -> int:
+    """Delete documents. Args: rows: what selects their numbers. Returns: how many there were."""
+    forget(connection, rows, parameters)
+    return connection.execute(f"DELETE FROM documents WHERE id IN ({rows})", parameters).rowcount  # noqa: S608
 
 
 def _hits(connection: sqlite3.Connection, project: ProjectInfo, ids: list[int]) -> Iterator[Hit]:
