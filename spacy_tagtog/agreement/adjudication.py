@@ -210,16 +210,17 @@ class Ranking:
         }
 
 
-def rank_members(documents: Iterable[DocumentVersions]) -> Ranking:
+def rank_members(documents: Iterable[DocumentVersions], *, members: Sequence[str] | None = None) -> Ranking:
     """Rank the members by their agreement.
 
     Args:
         documents: All documents of the project.
+        members: Whom to rank; by default everybody but ``master``.
 
     Raises:
         AnnJsonError: A relation's reference can't be read.
     """
-    return Ranking.of(agreement_matrix(documents))
+    return Ranking.of(agreement_matrix(documents, members=members))
 
 
 def merge(

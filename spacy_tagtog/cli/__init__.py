@@ -10,10 +10,13 @@ import typer
 
 from spacy_tagtog.cli._run import unwrapped
 from spacy_tagtog.cli.annotate import annotate_cli
+from spacy_tagtog.cli.changes import changes_cli
 from spacy_tagtog.cli.convert import convert_cli
 from spacy_tagtog.cli.demo import demo_cli
 from spacy_tagtog.cli.evaluate import evaluate_cli
 from spacy_tagtog.cli.fetch import fetch_cli
+from spacy_tagtog.cli.iaa import iaa_cli
+from spacy_tagtog.cli.merge import merge_cli
 from spacy_tagtog.cli.push import push_cli
 from spacy_tagtog.cli.serve import serve_cli
 from spacy_tagtog.cli.tokenizer import tokenizer_cli
@@ -44,6 +47,9 @@ app.command("tokenizer")(tokenizer_cli)
 app.command("evaluate")(evaluate_cli)
 app.command("annotate")(annotate_cli)
 app.command("push")(push_cli)
+app.command("changes")(changes_cli)
+app.command("iaa")(iaa_cli)
+app.command("merge")(merge_cli)
 app.command("serve")(serve_cli)
 app.command("import")(import_cli)
 app.command("export")(export_cli)

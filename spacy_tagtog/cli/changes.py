@@ -1,0 +1,235 @@
+"""``spacy-tagtog changes``: what reviewers changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spacy_tagtog.cli._run import command, good, note, progress, table, write_json
+from spacy_tagtog.cli._versions import LegendOption, OnProblemOption, check_members, open_project, readable_documents, task_names
+
+if TYPE_CHECKING:
+    from spacy_tagtog._edits import EditCounts
+    from spacy_tagtog.agreement import Changes
+    from spacy_tagtog.anndoc import Legend
+    from spacy_tagtog.errors import SpacyTagtogError
+
+__all__ = ["ChangedProject", "changes", "changes_cli"]
+
+
+@dataclass
+class ChangedProject:
+    """The differences between two projects.
+
+    Attributes:
+        legend: The names of the tasks.
+        documents: Document id to the differences between both versions.
+        only_before: Documents that only the earlier project has.
+        only_after: Documents that only the later project has.
+        without_before: Documents that have no earlier version of this member: nothing was proposed, so nothing was changed.
+        unreviewed: Documents whose later version is not in the state that was asked for.
+        faults: What couldn't be read or compared.
+    """
+
+    legend: Legend
+    documents: dict[str, Changes] = field(default_factory=dict)
+    only_before: list[str] = field(default_factory=list)
+    only_after: list[str] = field(default_factory=list)
+    without_before: list[str] = field(default_factory=list)
+    unreviewed: list[str] = field(default_factory=list)
+    faults: list[SpacyTagtogError] = field(default_factory=list)
+
+    @property
+    def by_type(self) -> dict[str, EditCounts]:
+        """The edits of entities by entity type (class id)."""
+        from spacy_tagtog._edits import EditCounts
+        from spacy_tagtog.agreement import task_order
+
+        result: dict[str, EditCounts] = {}
+        for changed in self.documents.values():
+            for task, counts in changed.by_type.items():
+                result[task] = result.get(task, EditCounts()) + counts
+        return {task: result[task] for task in sorted(result, key=task_order)}
+
+    @property
+    def proposed(self) -> Counter[str]:
+        """How many entities there were before, by entity type."""
+        return sum((changed.proposed for changed in self.documents.values()), Counter())
+
+    @property
+    def edits(self) -> EditCounts:
+        """All edits of entities."""
+        from spacy_tagtog._edits import EditCounts
+
+        return sum(self.by_type.values(), EditCounts())
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as a JSON object."""
+        proposed = self.proposed
+        return {
+            "compared": len(self.documents),
+            "changed": sum(map(bool, self.documents.values())),
+            "proposed": proposed.total(),
+            "edits": self.edits.to_json(),
+            "types": {
+                task: {"name": self.legend.get(task, task), "proposed": proposed[task], **counts.to_json()} for task, counts in self.by_type.items()
+            },
+            "only_before": self.only_before,
+            "only_after": self.only_after,
+            "without_before": self.without_before,
+            "unreviewed": self.unreviewed,
+            "faults": [str(fault) for fault in self.faults],
+            "documents": {doc_id: changed.to_json() for doc_id, changed in self.documents.items() if changed},
+        }
+
+
+@command
+def changes_cli(
+    before: Annotated[Path, typer.Argument(help="The earlier state: a tagtog project (folder or zip), such as what was pushed.", show_default=False)],
+    after: Annotated[Path, typer.Argument(help="The later state, such as what was fetched after the review.", show_default=False)],
+    member: Annotated[str, typer.Option("--member", "-m", help="Whose version, before and after.")] = "master",
+    before_member: Annotated[
+        str, typer.Option("--before-member", help="Whose version before, if it is another's: with one project given twice.", show_default=False)
+    ] = "",
+    documents: Annotated[str, typer.Option("--documents", help="Which documents, as they are later: confirmed, unconfirmed or all.")] = "confirmed",
+    on_problem: OnProblemOption = "error",
+    legend: LegendOption = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write every change to this JSON file.", show_default=False)] = None,
+) -> None:
+    """Count what reviewers changed: pre-annotations before, confirmed annotations after.
+
+    Entities are paired so that the edits are fewest: accepting one costs nothing; adding one, removing one, giving it
+    another type and moving one of its borders cost one edit each. Labels and relations are counted beside.
+
+    Example:
+      spacy-tagtog changes preannotated reviewed
+      spacy-tagtog changes my-download.zip my-download.zip --before-member master --member ada
+    """
+    result = changes(
+        before,
+        after,
+        member=member,
+        before_member=before_member or member,
+        documents=documents,
+        on_problem=on_problem,
+        legend=legend,
+        progress=lambda items, total: progress(items, total, what="comparing"),
+    )
+    write_json(report, result.to_json())
+    note((f"{fault.problem}: {fault.place}" for fault in result.faults), caption="left out")
+    note(result.only_before, caption="only in the earlier state")
+    note(result.only_after, caption="only in the later state")
+    note(result.without_before, caption=f"no earlier version of {before_member or member}: not looked at")
+    note(result.unreviewed, caption=f"not {documents}: not looked at")
+    counts, proposed = result.by_type, result.proposed
+    names = task_names(result.legend, list(counts))
+    rows = [(names[task], proposed[task], number) for task, number in counts.items()]
+    if len(rows) != 1:
+        rows.append(("all", proposed.total(), result.edits))
+    table(
+        (
+            (name, old, number.accepted, _percent(number.accepted, old), number.removed, number.relabelled, number.moved, number.added, number.total)
+            for name, old, number in rows
+        ),
+        header=("entity type", "before", "accepted", "%", "removed", "relabelled", "borders moved", "added", "edits"),
+    )
+    labels: Counter[str] = Counter()
+    for changed in result.documents.values():
+        labels.update(change.task for change in changed.labels)
+        labels.update(f"{change.task}, {change.kind}" for change in changed.relations)
+    table(((_named(what, result.legend), number) for what, number in sorted(labels.items())), header=("labels and relations", "changed"))
+    number = sum(map(bool, result.documents.values()))
+    good(f"{result.edits.total} edits of entities; {number} of {len(result.documents)} documents were changed")
+
+
+def _percent(accepted: int, proposed: int) -> str:
+    """The share of the earlier entities that were accepted as they were."""
+    return f"{100 * accepted / proposed:.1f}" if proposed else "–"
+
+
+def _named(what: str, legend: Legend) -> str:
+    task, comma, kind = what.partition(",")
+    return f"{legend.get(task, task)} ({task}){comma}{kind}"
+
+
+def changes(
+    before: Path,
+    after: Path,
+    *,
+    member: str = "master",
+    before_member: str = "master",
+    documents: str = "confirmed",
+    on_problem: str = "error",
+    legend: Path | None = None,
+    progress: Callable[[Iterable[Any], int], Iterable[Any]] | None = None,
+) -> ChangedProject:
+    """Compare two states of a project, document by document.
+
+    Args:
+        before: The earlier state: a project's folder or zip.
+        after: The later state.
+        member: Whose version of the later state.
+        before_member: Whose version of the earlier state.
+        documents: Which documents, by the later version: ``confirmed``, ``unconfirmed`` or ``all``.
+        on_problem: ``error`` or ``report``.
+        legend: A legend file to use instead of the later project's own.
+        progress: Wraps the documents, with their number.
+
+    Raises:
+        AgreementError: A member isn't there, no document is in both, or a document's text is another one (``error``).
+        SpacyTagtogError: A project can't be read.
+    """
+    from spacy_tagtog._choices import choose
+    from spacy_tagtog.agreement import compare_versions
+    from spacy_tagtog.convert.corpus import DocumentChoice
+    from spacy_tagtog.errors import AgreementError, AnndocError
+
+    choose("--documents", documents, DocumentChoice)
+    faults: list[SpacyTagtogError] = []
+    earlier = open_project(before, on_problem=on_problem, legend=None, faults=faults)
+    later = open_project(after, on_problem=on_problem, legend=legend, faults=faults)
+    check_members(earlier, [before_member])
+    check_members(later, [member])
+    result = ChangedProject(later.legend, faults=faults)
+    result.only_before = [doc_id for doc_id in earlier.ids if doc_id not in later]
+    found: Iterable[Any] = readable_documents(later, on_problem=on_problem, faults=faults, members=[member])
+    for document in found if progress is None else progress(found, len(later)):
+        if document.id not in earlier:
+            result.only_after.append(document.id)
+            continue
+        now = document.version(member)
+        if member not in document.versions or (documents != "all" and now.complete != (documents == "confirmed")):
+            result.unreviewed.append(document.id)
+            continue
+        try:
+            old = earlier[document.id]
+            if before_member not in old.versions:
+                result.without_before.append(document.id)
+                continue
+            if {part.id: part.text for part in old} != {part.id: part.text for part in document}:
+                raise AgreementError(
+                    "the text of a document is another one: its versions can't be compared",
+                    place=document.id,
+                    legal="the same text before and after",
+                    advice="compare states of one project; --on-problem report leaves such documents out and lists them",
+                )
+            result.documents[document.id] = compare_versions(old.version(before_member), now, parts=document.parts)
+        except (AnndocError, AgreementError) as error:
+            if on_problem == "error":
+                raise
+            faults.append(error)
+    if not result.documents and not faults:
+        raise AgreementError(
+            "there is nothing to compare",
+            place=f"{before} and {after}",
+            value=f"{len(result.only_before)} documents only before, {len(result.only_after)} only after, "
+            f"{len(result.without_before)} without an earlier version, {len(result.unreviewed)} not {documents}",
+            legal="documents with the same id in both, and a version of the member in each",
+            advice="confirm documents, or compare all of them with --documents all",
+        )
+    return result
