@@ -1,6 +1,6 @@
 """How far annotators agree, one version out of many, and what reviewers changed."""
 
-from spacy_tagtog.agreement._items import DocumentVersions, task_order
+from spacy_tagtog.agreement._items import DocumentVersions, confirmed_members, task_order
 from spacy_tagtog.agreement.adjudication import Conflict, LeftOut, Merged, MergeReport, Ranking, Strategy, merge, rank_members
 from spacy_tagtog.agreement.changes import Changes, EntityChange, LabelChange, RelationChange, compare_entities, compare_versions
 from spacy_tagtog.agreement.measures import METRICS_OF, Agreement, AgreementMatrix, Metric, agreement_matrix, iaa
@@ -24,6 +24,7 @@ __all__ = [
     "agreement_matrix",
     "compare_entities",
     "compare_versions",
+    "confirmed_members",
     "iaa",
     "merge",
     "rank_members",

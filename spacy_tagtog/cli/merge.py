@@ -208,18 +208,17 @@ def merge(
 
 def _merged(document: Document, strategy: Any, result: MergedProject, members: Sequence[str] | None, overwrite_confirmed: bool) -> Document:
     """A document with its merged version, or as it was; the result says which."""
+    from spacy_tagtog.agreement import confirmed_members
     from spacy_tagtog.agreement import merge as merge_versions
     from spacy_tagtog.anndoc import Document
-    from spacy_tagtog.errors import NotConfirmedError
 
+    if not confirmed_members(document.versions, members):
+        result.not_confirmed.append(document.id)
+        return document
     if document.version(result.save_to).complete and not overwrite_confirmed:
         result.protected.append(document.id)
         return document
-    try:
-        merged = merge_versions(document, strategy, ranking=result.ranking, members=members)
-    except NotConfirmedError:
-        result.not_confirmed.append(document.id)
-        return document
+    merged = merge_versions(document, strategy, ranking=result.ranking, members=members)
     result.merged[document.id] = merged.report
     versions = {**document.versions, result.save_to: merged.annotations}
     return Document(document.id, document.html, versions, folder=document.folder, legend=document.legend)
