@@ -142,8 +142,8 @@ def test_the_project_must_be_named_and_exist(api: Api, query: dict[str, str], st
         ("DELETE", "members/ada", 404),
         ("DELETE", "members", 405),
         ("PUT", "task-distribution", 400),
-        ("GET", "/-api/metrics/v0/search_stats", 501),
-        ("POST", "/-api/documents/versions/v0/merge", 501),
+        ("GET", "/-api/metrics/v0/nothing", 404),
+        ("POST", "/-api/documents/versions/v0/nothing", 404),
     ],
 )
 def test_what_is_not_there_says_so(api: Api, method: str, path: str, status: int) -> None:

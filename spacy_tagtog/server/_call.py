@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import quote
 
@@ -32,6 +33,8 @@ class Call:
         body: The body.
         user: Who asks.
         operator: Whether this user runs the server, and so is an admin of every project.
+        secret: What the tokens of forms are made with.
+        if_match: The header ``If-Match``.
     """
 
     store: Store
@@ -42,6 +45,8 @@ class Call:
     body: Body
     user: str
     operator: bool = False
+    secret: bytes = field(default=b"", repr=False)
+    if_match: str | None = None
 
     def parameter(self, name: str, legal: str) -> str:
         """A parameter that can't be left out.
@@ -124,6 +129,34 @@ class Call:
         """
         for action in actions:
             self.access.need(action)
+
+    def token(self, purpose: str) -> str:
+        """What a form of this server's pages sends along, so that no other site's form can do the same.
+
+        Args:
+            purpose: What the form does, and to what.
+        """
+        return hmac.digest(self.secret, "\0".join((self.user, *self.project, purpose)).encode(), "sha256").hex()
+
+    def check_token(self, purpose: str) -> None:
+        """Make sure that a request to change something comes from a page of this server, or from a program, which sends JSON.
+
+        Raises:
+            RequestError: It may come from anywhere (403).
+        """
+        given = self.body.fields.get("token")
+        if self.body.json is None and not (isinstance(given, str) and hmac.compare_digest(given.encode(), self.token(purpose).encode())):
+            raise RequestError(
+                403,
+                "this form isn't one of this server's pages, or is an old one",
+                place=self.path,
+                legal="the form of the page, or from a program a body of Content-Type: application/json, such as {}",
+                advice="load the page again, and repeat it there",
+            )
+
+    def page(self, view: str) -> str:
+        """The address of one of the project's pages."""
+        return "/" + "/".join(quote(piece, safe="") for piece in self.project) + f"?view={view}"
 
     @property
     def author(self) -> Author:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import io
 import logging
+import secrets
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,7 +24,7 @@ from starlette.routing import Route
 
 from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml
 from spacy_tagtog.errors import SpacyTagtogError
-from spacy_tagtog.server import metrics, pages, people, versions
+from spacy_tagtog.server import deliveries, metrics, pages, people, saves, versions
 from spacy_tagtog.server._call import Call, disposition, json_answer, not_offline
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server._request import Body, SizeLimit, credentials, read_body
@@ -94,6 +95,8 @@ def _output(call: Call, docid: str, output: str) -> Response:
     headers = {} if document.version.warning is None else {"Warning": f'299 - "{document.version.warning}"'}
     name = document.docid
     if output == "ann.json":
+        if not headers:
+            headers["ETag"] = saves.version_etag(document.version.json)
         return Response(document.version.json.encode(), media_type="application/json", headers={**headers, **disposition(f"{name}.ann.json")})
     if output in ("plain.html", "html", "xml"):
         return Response(
@@ -307,13 +310,32 @@ def _nowhere(call: Call) -> Response:
 
 def _page(html: str, headers: Mapping[str, str] | None = None) -> Response:
     # Annotations may hold lone surrogates, which a page can't.
-    return HTMLResponse(html.encode("utf-8", "replace"), headers={**(headers or {}), **pages.HEADERS})
+    return HTMLResponse(html.encode("utf-8", "replace"), headers={**pages.HEADERS, **(headers or {})})
 
 
 def _start_page(call: Call) -> Response:
     projects_of = call.store.projects_of(call.user, operator=call.operator)
     projects = [(owner, name, call.store.search(owner, name, "*", limit=0).total) for owner, name in projects_of]
     return _page(pages.start_page(projects))
+
+
+def _page_number(call: Call) -> int:
+    number = call.query.get("page") or "0"
+    return int(number) if number.isascii() and number.isdecimal() and len(number) <= 9 else 0
+
+
+def _history_page(call: Call, access: Access, owner: str, name: str, docid: str) -> Response:
+    info, document = call.store.project(owner, name), call.store.document(owner, name, docid)
+    listed = [save for save in saves.list_saves(call.store, owner, name, docid) if access.may_read(save.member)]
+    current = _page_number(call)
+    shown = listed[current * PAGE_SIZE : (current + 1) * PAGE_SIZE]
+    named = dataclasses.replace(call, query={"owner": owner, "project": name})
+    rows = []
+    for save in shown:
+        changes = saves.compare_saves(call.store, owner, name, docid, save.previous, save.number)
+        token = named.token(f"restore {docid} {save.number}") if access.may_edit(save.member) and not save.is_current else None
+        rows.append(pages.HistoryRow(save, changes, token))
+    return _page(pages.history_page(info, document, rows, current, len(listed), PAGE_SIZE), pages.FORM_HEADERS)
 
 
 def _web_page(call: Call) -> Response:
@@ -324,16 +346,23 @@ def _web_page(call: Call) -> Response:
     path = "/".join(rest)
     paths = [folder.path for folder in info.folders]
     if path and path not in paths:
+        if call.query.get("view") == "history":
+            return _history_page(call, access, owner, name, rest[-1])
         access.need_to_read(call.member)
         document = call.store.document(owner, name, rest[-1], member=call.member)
         annotations = Annotations.parse(document.version.json)
         return _page(pages.document_page(info, _readable(access, document), PlainHtml(document.html), annotations))
-    number = call.query.get("page") or "0"
-    current = int(number) if number.isascii() and number.isdecimal() and len(number) <= 9 else 0
+    if call.query.get("view") == "webhooks":
+        access.need("edit webhooks")
+        named = dataclasses.replace(call, query={"owner": owner, "project": name})
+        return _page(pages.webhooks_page(info, deliveries.deliveries(call.store, owner, name), named.token("retry")), pages.FORM_HEADERS)
+    current = _page_number(call)
     index = next((folder.index for folder in info.folders if folder.path == path), None)
     query = "*" if index is None else f"folder:{index}"
     found = call.store.search(owner, name, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE)
-    return _page(pages.project_page(info, path, found, current, PAGE_SIZE))
+    return _page(
+        pages.project_page(info, path, found, current, PAGE_SIZE, webhooks=access.may("edit webhooks") and bool(info.settings.get("webhooks")))
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------------------------------------ app
@@ -398,6 +427,7 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
         An ASGI application.
     """
     in_accounts = _accounts_check(accounts or {})
+    secret = secrets.token_bytes(32)
 
     async def authenticate(request: Request) -> tuple[str, bool]:
         """Who asks, and whether they run this server."""
@@ -431,7 +461,18 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
                 if method != "GET":
                     check_origin(request)
                 body = await read_body(request) if method in ("POST", "PUT") else Body()
-                call = Call(store, method, request.scope["path"], str(request.base_url), request.query_params, body, user, operator)
+                call = Call(
+                    store,
+                    method,
+                    request.scope["path"],
+                    str(request.base_url),
+                    request.query_params,
+                    body,
+                    user,
+                    operator,
+                    secret,
+                    request.headers.get("if-match"),
+                )
                 response = await run_in_threadpool(handler, call)
             except SpacyTagtogError as error:
                 return _refused(error)
@@ -474,6 +515,14 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
         api_route(f"{settings}/folders/add", POST=_add_folder),
         api_route(f"{settings}/folders/rename", POST=_rename_folder),
         api_route(f"{settings}/folders/remove", POST=_remove_folder),
+        route("/-local/annotations", PUT=saves.put_annotations),
+        route("/-local/history", GET=saves.get_history),
+        route("/-local/history/version", GET=saves.get_save),
+        route("/-local/history/compare", GET=saves.get_compared),
+        route("/-local/history/restore", POST=saves.post_restore),
+        route("/-local/webhooks", GET=deliveries.get_webhooks, DELETE=deliveries.delete_deliveries),
+        route("/-local/webhooks/retry", POST=deliveries.post_retry),
+        route("/-local/{rest:path}", GET=_nowhere, POST=_nowhere, PUT=_nowhere, DELETE=_nowhere),
         route("/-api/{rest:path}", GET=_nowhere, POST=_nowhere, PUT=_nowhere, DELETE=_nowhere),
         route("/", GET=_start_page),
         route("/{owner}/{project}", GET=_web_page),

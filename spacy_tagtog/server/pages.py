@@ -6,15 +6,28 @@ import hashlib
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
+from spacy_tagtog.agreement.changes import Changes
 from spacy_tagtog.anndoc import Annotations, Entity, Legend, Part, PlainHtml
+from spacy_tagtog.server.saves import Save
 from spacy_tagtog.server.spans import Span, place_entities
 from spacy_tagtog.server.store import Hit, Page, ProjectInfo, StoredDocument, timestamp
 
-__all__ = ["HEADERS", "document_address", "document_page", "project_page", "start_page"]
+__all__ = [
+    "FORM_HEADERS",
+    "HEADERS",
+    "HistoryRow",
+    "document_address",
+    "document_page",
+    "history_page",
+    "project_page",
+    "start_page",
+    "webhooks_page",
+]
 
 _COLORS: Final = 12
 _LANES: Final = 6
@@ -57,6 +70,10 @@ time{white-space:nowrap}
 .l0{padding-bottom:0}.l1{padding-bottom:5px}.l2{padding-bottom:10px}.l3{padding-bottom:15px}.l4{padding-bottom:20px}.l5{padding-bottom:25px}
 .c0{--c:#d98a1f}.c1{--c:#3f9b4f}.c2{--c:#3b82d0}.c3{--c:#b552bd}.c4{--c:#d4503f}.c5{--c:#1f9a94}
 .c6{--c:#7a6ed0}.c7{--c:#a8821f}.c8{--c:#6f8a2c}.c9{--c:#cc5a90}.c10{--c:#4d76a3}.c11{--c:#a0602c}
+details{margin:.2rem 0}
+summary{cursor:pointer}
+ul.changes{margin:.3rem 0;padding-left:1.2rem}
+button{font:inherit;color:var(--link);background:none;border:1px solid var(--line);border-radius:.4rem;padding:.1rem .7rem;cursor:pointer}
 @media print{body{background:#fff}.card{border:0;padding:0}}
 """.strip()
 
@@ -65,6 +82,8 @@ HEADERS: Final = {
     "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
 """The policy of these pages: their own style and nothing else."""
+FORM_HEADERS: Final = {"Content-Security-Policy": HEADERS["Content-Security-Policy"].replace("form-action 'none'", "form-action 'self'")}
+"""The policy of the pages with a button: its form may be sent to this server."""
 
 
 def _address(*pieces: str) -> str:
@@ -124,7 +143,7 @@ def _state(hit: Hit) -> str:
     return badge
 
 
-def project_page(info: ProjectInfo, folder: str, found: Page, current: int, page_size: int) -> str:
+def project_page(info: ProjectInfo, folder: str, found: Page, current: int, page_size: int, *, webhooks: bool = False) -> str:
     """The list of a project's documents.
 
     Args:
@@ -133,12 +152,15 @@ def project_page(info: ProjectInfo, folder: str, found: Page, current: int, page
         found: One page of its documents.
         current: The number of this page.
         page_size: How many documents stand on a page.
+        webhooks: Whether to link the page of the webhooks.
     """
     here = _address(info.owner, info.name)
     crumbs = [_link("/", "local tagtog"), f"{escape(info.owner)} / {_link(here, info.name)}"]
     if folder:
         crumbs.append(escape(folder))
     folders = " ".join(f'<span class="badge">{_link(_address(info.owner, info.name, one.path), one.path)}</span>' for one in info.folders)
+    if webhooks:
+        folders += f' <span class="badge">{_link(f"{here}?view=webhooks", "webhooks")}</span>'
     body = [f'<div class="facts">{folders}</div>\n']
     if found.hits:
         rows = [
@@ -155,12 +177,8 @@ def project_page(info: ProjectInfo, folder: str, found: Page, current: int, page
         body.append(_table(("Document…", "State", "Entities#", "Folder", "Updated (UTC)"), rows))
     else:
         body.append('<p class="soft">There is no document here.</p>\n')
-    pages = max(1, -(-found.total // page_size))
     address = _address(info.owner, info.name, folder) if folder else here
-    around = [
-        _link(f"{address}?page={number}", text) for number, text in ((current - 1, "← previous"), (current + 1, "next →")) if 0 <= number < pages
-    ]
-    body.append(f'<p class="soft">{found.total} documents, page {current + 1} of {pages} {" ".join(around)}</p>\n')
+    body.append(_pages_line(f"{found.total} documents", f"{address}?", current, max(1, -(-found.total // page_size))))
     return _page(folder.rpartition("/")[2] or info.name, crumbs, body)
 
 
@@ -276,6 +294,7 @@ def document_page(info: ProjectInfo, document: StoredDocument, html: PlainHtml, 
             if member != document.member
         ),
         f'<span class="soft">updated {_date(document.updated)} UTC</span>',
+        f'<span class="badge">{_link(f"{here}?view=history", "history")}</span>',
         f'<span class="soft">{escape(document.docid)}</span>',
     ]
     body = [f'<div class="facts">{" ".join(badges)}</div>\n']
@@ -307,3 +326,153 @@ def document_page(info: ProjectInfo, document: StoredDocument, html: PlainHtml, 
         ]
         body.append(f"<h2>Relations</h2>\n{_table(('Type', 'Entities…'), rows_of_relations)}")
     return _page(document.filename, crumbs, body)
+
+
+# -------------------------------------------------------------------------------------------------------------------------------------- history
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """A save as the page shows it.
+
+    Attributes:
+        save: The entry of the history.
+        changes: What it changed.
+        token: What the form that restores it sends along; ``None`` where the user may not restore it, or it is the current state.
+    """
+
+    save: Save
+    changes: Changes
+    token: str | None
+
+
+def _named(entity: Entity, legend: Legend) -> str:
+    """An entity in a list of changes."""
+    where = f"{entity.part}, {', '.join(str(fragment.start) for fragment in entity.fragments)}"
+    kind = f'<span class="tag {_color(entity.class_id)}">{escape(legend.get(entity.class_id, entity.class_id))}</span>'
+    return f'{kind} {escape(entity.text)} <span class="soft">{escape(where)}</span>'
+
+
+def _change_list(changes: Changes, legend: Legend) -> str:
+    items = []
+    for change in changes.entities:
+        if change.kind != "kept":
+            sides = [_named(entity, legend) for entity in (change.before, change.after) if entity is not None]
+            items.append(f"{change.kind}: {' → '.join(sides)}")
+    for label in changes.labels:
+        before, after = ("nothing" if value is None else str(value) for value in (label.before, label.after))
+        name = escape(f"{legend.get(label.task, label.task)}{f' of {label.where}' if label.where else ''}")
+        items.append(f"label {name}: {escape(before)} → {escape(after)}")
+    items.extend(f"relation {one.kind}: {escape(f'{legend.get(one.task, one.task)}, ' + ' – '.join(one.ends))}" for one in changes.relations)
+    edits = changes.edits
+    kinds = (("added", edits.added), ("removed", edits.removed), ("relabelled", edits.relabelled), ("moved", edits.moved))
+    counts = [f"{number} {kind}" for kind, number in kinds if number]
+    counts += [f"{len(changes.labels)} labels"] * bool(changes.labels) + [f"{len(changes.relations)} relations"] * bool(changes.relations)
+    if not items:
+        return '<span class="soft">no annotation changed</span>'
+    shown = "".join(f"<li>{item}</li>" for item in items)
+    return f'<details><summary>{escape(", ".join(counts))}</summary><ul class="changes">{shown}</ul></details>'
+
+
+def _button(action: str, token: str, caption: str) -> str:
+    return (
+        f'<form method="post" action="{escape(action)}"><input type="hidden" name="token" value="{escape(token)}">'
+        f"<button>{escape(caption)}</button></form>"
+    )
+
+
+def history_page(info: ProjectInfo, document: StoredDocument, rows: Sequence[HistoryRow], current: int, total: int, page_size: int) -> str:
+    """Who saved which version of a document when, and what changed; with a button to restore.
+
+    Args:
+        info: The project.
+        document: The document.
+        rows: The saves of this page, the latest first.
+        current: The number of this page.
+        total: The number of saves.
+        page_size: How many saves stand on a page.
+    """
+    here = document_address(info.owner, info.name, document.folder, document.docid)
+    crumbs = [
+        _link("/", "local tagtog"),
+        f"{escape(info.owner)} / {_link(_address(info.owner, info.name), info.name)}",
+        _link(_address(info.owner, info.name, document.folder), document.folder),
+        _link(here, document.filename),
+    ]
+    query = f"owner={quote(info.owner, safe='')}&project={quote(info.name, safe='')}&docid={quote(document.docid, safe='')}"
+    cells = []
+    for row in rows:
+        save = row.save
+        badges = '<span class="badge done">confirmed</span> ' if save.complete else ""
+        if save.is_current:
+            badges += '<span class="badge">current</span> '
+        if save.text_changed:
+            badges += '<span class="badge todo">for an earlier text</span> '
+        download = _link(f"/-local/history/version?{query}&id={save.number}", "ann.json")
+        button = "" if row.token is None else _button(f"/-local/history/restore?{query}&id={save.number}", row.token, "restore")
+        by = escape(save.author or "–") + (f' <span class="soft">{escape(save.source)}</span>' if save.source else "")
+        cells.append(
+            (
+                _date(save.saved),
+                by,
+                _link(f"{here}?member={quote(save.member)}", save.member),
+                f"{badges}{escape(save.action)}<br>{_change_list(row.changes, info.legend)}",
+                f"{download} {button}",
+            )
+        )
+    body = [_table(("When (UTC)", "By", "Version", "What…", ""), cells) if cells else '<p class="soft">Nothing was saved yet.</p>\n']
+    body.append(_pages_line(f"{total} saves", f"{here}?view=history&", current, max(1, -(-total // page_size))))
+    return _page(f"History of {document.filename}", crumbs, body)
+
+
+def _pages_line(what: str, address: str, current: int, pages: int) -> str:
+    around = [
+        _link(f"{address}page={number}", text) for number, text in ((current - 1, "← previous"), (current + 1, "next →")) if 0 <= number < pages
+    ]
+    return f'<p class="soft">{what}, page {current + 1} of {pages} {" ".join(around)}</p>\n'
+
+
+def webhooks_page(info: ProjectInfo, status: dict[str, Any], token: str) -> str:
+    """The webhooks of a project, and what could not be delivered yet.
+
+    Args:
+        info: The project.
+        status: As :func:`~spacy_tagtog.server.deliveries.deliveries` gives it.
+        token: What the form that tries again sends along.
+    """
+    crumbs = [_link("/", "local tagtog"), f"{escape(info.owner)} / {_link(_address(info.owner, info.name), info.name)}"]
+    query = f"owner={quote(info.owner, safe='')}&project={quote(info.name, safe='')}"
+    body = []
+    if status["webhooks"]:
+        rows = [
+            (
+                escape(hook["id"]),
+                escape(hook["endpoint"]),
+                escape(hook["format"]),
+                "GUI" if hook["onlyGUI"] else "GUI and API",
+                hook["authentication"],
+            )
+            for hook in status["webhooks"]
+        ]
+        body.append(_table(("Webhook", "Endpoint…", "Format", "Of changes by", "Authentication"), rows))
+    for key, problem in status["problems"].items():
+        body.append(f'<p class="note">{escape(key)} can\'t be used: {escape(problem)}</p>\n')
+    body.append(f'<div class="facts">{status["waiting"]} waiting, {status["failed"]} failed')
+    if status["failed"]:
+        body.append(_button(f"/-local/webhooks/retry?{query}", token, "try again"))
+    body.append("</div>\n")
+    if status["deliveries"]:
+        listed = [
+            (
+                escape(one["state"]),
+                escape(one["webhook"]),
+                escape(one["docid"]),
+                escape(f"{one['status']} by {one['source']}"),
+                str(one["attempts"]),
+                escape(one["problem"]),
+                escape(one["created"][:16].replace("T", " ")),
+            )
+            for one in status["deliveries"]
+        ]
+        body.append(_table(("State", "Webhook", "Document…", "What", "Attempts#", "Problem…", "Since (UTC)"), listed))
+    return _page("Webhooks", crumbs, body)

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server.app import make_app
+from spacy_tagtog.server.deliveries import Deliverer
 from spacy_tagtog.server.store import Store
 
 __all__ = ["LocalTagtog", "local_tagtog", "serve"]
@@ -95,11 +96,23 @@ def _url(listener: socket.socket) -> str:
 
 
 @contextmanager
-def local_tagtog(database: Path) -> Iterator[LocalTagtog]:
+def _delivering(store: Store, pause: float) -> Iterator[None]:
+    """Send webhooks for the time of a block."""
+    deliverer = Deliverer(store, pause=pause)
+    deliverer.start()
+    try:
+        yield
+    finally:
+        deliverer.stop()
+
+
+@contextmanager
+def local_tagtog(database: Path, *, webhook_pause: float = 2.0) -> Iterator[LocalTagtog]:
     """Run a local tagtog for the time of a block, on a free port of this computer.
 
     Args:
         database: Its database; made if it doesn't exist. Another process may use it at the same time.
+        webhook_pause: Seconds after which a webhook that failed is first tried again.
 
     Raises:
         LocalServerError: The database can't be used, or the server doesn't start.
@@ -125,7 +138,8 @@ def local_tagtog(database: Path) -> Iterator[LocalTagtog]:
             started.wait()
             if ended.is_set():
                 raise LocalServerError("the local tagtog doesn't start", place=url, advice="see the error above")
-            yield LocalTagtog(url, "local", password, store)
+            with _delivering(store, webhook_pause):
+                yield LocalTagtog(url, "local", password, store)
         finally:
             server.should_exit = True
             thread.join()
@@ -144,7 +158,13 @@ def _is_loopback(host: str) -> bool:
 
 
 def serve(
-    database: Path, *, host: str = "127.0.0.1", port: int = 8181, ready: Callable[[str], None] | None = None, allow_remote: bool = False
+    database: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8181,
+    ready: Callable[[str], None] | None = None,
+    allow_remote: bool = False,
+    webhook_pause: float = 2.0,
 ) -> None:
     """Run a local tagtog until the process is interrupted.
 
@@ -154,6 +174,7 @@ def serve(
         port: The port; 0 for a free one.
         ready: Called with the server's address when it answers.
         allow_remote: Allow a host that other computers can reach. The connection isn't encrypted: passwords can be read on the way.
+        webhook_pause: Seconds after which a webhook that failed is first tried again.
 
     Raises:
         LocalServerError: The port is taken, the database can't be used or has no user, or the host isn't allowed.
@@ -172,7 +193,8 @@ def serve(
         listener = _listen(host, port)
         url = _url(listener)
         try:
-            _Server(make_app(store), lambda: ready(url) if ready is not None else None).run(sockets=[listener])
+            with _delivering(store, webhook_pause):
+                _Server(make_app(store), lambda: ready(url) if ready is not None else None).run(sockets=[listener])
         except KeyboardInterrupt:
             pass  # the way to end it
         finally:

@@ -41,6 +41,7 @@ from spacy_tagtog.server.settings import (
     parse_settings,
 )
 from spacy_tagtog.server.uploads import Upload
+from spacy_tagtog.server.webhooks import enqueue
 from spacy_tagtog.server.words import FUNCTIONS
 
 __all__ = ["Author", "Hit", "Page", "ProjectInfo", "Store", "StoredDocument", "Uploaded", "Version", "timestamp"]
@@ -443,17 +444,19 @@ class Store:
         """The time in milliseconds since 1970."""
         return _now()
 
-    def touch(self, connection: sqlite3.Connection, project: ProjectInfo, key: int, now: int, *, author: Author) -> None:
-        """Note that a document changed.
+    def touch(self, connection: sqlite3.Connection, project: ProjectInfo, key: int, now: int, *, member: str, author: Author) -> None:
+        """Note that a version of a document changed, and tell the project's webhooks.
 
         Args:
             connection: The database, in a transaction.
             project: The document's project.
             key: The document's number.
             now: When, in milliseconds since 1970. Each change is later than the one before it, whatever the clock says.
+            member: Whose version it is.
             author: Who changed it.
         """
-        connection.execute("UPDATE documents SET updated = max(?, updated + 1) WHERE id = ?", (now, key))
+        row = connection.execute("UPDATE documents SET updated = max(?, updated + 1) WHERE id = ? RETURNING docid", (now, key)).fetchone()
+        enqueue(connection, project.key, project.settings, key, row["docid"], member=member, status="updated", author=author, now=now)
 
     def project_key(self, connection: sqlite3.Connection, owner: str, name: str) -> int:
         """A project's number in the database.
@@ -656,8 +659,10 @@ class Store:
         if upload.annotations is not None:
             changed |= write_version(connection, key, member, upload.annotations, list(html.parts), author=author, action="uploaded", now=now)
         assign(connection, project.key, project.settings, key, docid, members, is_new=row is None)
-        if row is not None and changed:
-            connection.execute("UPDATE documents SET updated = max(?, updated + 1) WHERE id = ?", (now, key))
+        if row is None:
+            enqueue(connection, project.key, project.settings, key, docid, member=member, status="created", author=author, now=now)
+        elif changed:
+            self.touch(connection, project, key, now, member=member, author=author)
         return Uploaded(docid, "created" if row is None else "updated", len(text.encode()), upload.filename if row is None else row["filename"])
 
     def _update_content(self, connection: sqlite3.Connection, key: int, old_data: bytes, *, html: PlainHtml, upload: Upload, member: str) -> bool:

@@ -70,7 +70,7 @@ def _save(
 ) -> None:
     now = call.store.now()
     if write_version(connection, key, member, made, list(document.parts), author=call.author, action=action, now=now):
-        call.store.touch(connection, info, key, now, author=call.author)
+        call.store.touch(connection, info, key, now, member=member, author=call.author)
 
 
 def _answer(docid: str, made: Annotations) -> Response:
