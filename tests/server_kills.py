@@ -145,7 +145,8 @@ def check(path: Path, clients: list[Client], outcome: Outcome) -> None:
         names = Counter(row[0] for row in connection.execute("SELECT filename FROM documents"))
         history: dict[str, list[int]] = {}
         for name, data in connection.execute(
-            "SELECT d.filename, b.data FROM history AS h JOIN documents AS d ON d.id = h.document_id JOIN blobs AS b ON b.id = h.blob_id ORDER BY h.id"
+            "SELECT d.filename, b.data FROM history AS h JOIN documents AS d ON d.id = h.document_id "
+            "JOIN blobs AS b ON b.id = h.blob_id ORDER BY h.id"
         ):
             history.setdefault(name, []).append(json.loads(data)["number"])
         for name, key, member, data in connection.execute(
@@ -209,9 +210,10 @@ def run(folder: Path, kills: int, seed: int, *, longest: float = 0.2) -> Outcome
             stable.stdin.write("start\n")
             pid, url = stable.stdout.readline().split()
             stopped, answered = threading.Event(), threading.Event()
-            threads = [
-                threading.Thread(target=client.run, args=(url, random.Random(f"{seed} {outcome.kills} {client.number}"), stopped, answered)) for client in clients
-            ]
+            threads = []
+            for client in clients:
+                own = random.Random(f"{seed} {outcome.kills} {client.number}")
+                threads.append(threading.Thread(target=client.run, args=(url, own, stopped, answered)))
             for thread in threads:
                 thread.start()
             answered.wait(20)

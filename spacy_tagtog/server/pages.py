@@ -11,7 +11,7 @@ from html import escape
 from typing import Any, Final
 from urllib.parse import quote
 
-from spacy_tagtog.agreement.changes import Changes
+from spacy_tagtog.agreement import Changes
 from spacy_tagtog.anndoc import Annotations, Entity, Legend, Part, PlainHtml
 from spacy_tagtog.server.saves import Save
 from spacy_tagtog.server.spans import Span, place_entities

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 
-from spacy_tagtog.agreement.changes import Changes, compare_versions
+from spacy_tagtog.agreement import Changes, compare_versions
 from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
 from spacy_tagtog.server._call import Call, disposition, json_answer
 from spacy_tagtog.server._errors import RequestError
