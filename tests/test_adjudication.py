@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -13,11 +14,12 @@ from hypothesis import given
 from strategies import quick
 from versions import entity, relation, version, versions
 
-from spacy_tagtog.agreement import Merged, Ranking, Strategy, merge, rank_members
+from spacy_tagtog.agreement import Merged, Ranking, Strategy, agreement_matrix, compare_versions, confirmed_members, merge, rank_members
 from spacy_tagtog.agreement._items import VersionItems
-from spacy_tagtog.anndoc import Annotations, Document, locate
+from spacy_tagtog.anndoc import Annotations, Document, Project, locate
 from spacy_tagtog.errors import AgreementError, ConfigurationError, NotConfirmedError
 
+CORPORA = Path(__file__).parents[2] / "shared/corpora"
 VOTES = ("union_v1", "majority_v1", "intersection_v1")
 NO_RANKING = Ranking({}, {})
 
@@ -334,3 +336,28 @@ def test_merging_equal_versions_gives_that_version(members: dict[str, Annotation
         assert not [item for item in result.report.left_out if " of 3 versions" in item.reason or "agrees best" in item.reason]
     again = merge({"ann": Annotations({**results[0].annotations.data, "anncomplete": True})}, "intersection_v1")
     assert again.report.left_out == []
+
+
+@pytest.mark.skipif(not CORPORA.is_dir(), reason="needs ../shared/corpora")
+def test_real_documents() -> None:
+    """What members agree on exactly is what an intersection takes, what changes count as accepted, and what F1 counts."""
+    shared = (item for item in Project.open(CORPORA / "idp4", strict=False) if len(confirmed_members(item.versions)) == 4)
+    taken: Counter[str] = Counter()
+    for number, item in enumerate(shared):
+        if number == 6:
+            break
+        results = {strategy: merge(item, strategy).report.taken for strategy in VOTES}  # type: ignore[arg-type]
+        for kind in ("entity", "relation"):
+            assert results["union_v1"][kind] >= results["majority_v1"][kind] >= results["intersection_v1"][kind]
+        names = confirmed_members(item.versions)[:2]
+        pair = {name: item.versions[name] for name in names}
+        both = merge(Document(item.id, item.html, pair), "intersection_v1").report.taken
+        matrix = agreement_matrix([item], members=names)
+        agreed = sum(matrix.of(task, *names).first_agreed for task in matrix.tasks if task[0] == "e")
+        edits = compare_versions(*pair.values(), parts=item.parts).edits
+        copies = sum(len(found) - 1 for name in names for found in VersionItems.of(pair[name], item.parts).entities.values())
+        assert agreed == both["entity"]
+        assert agreed <= edits.accepted <= agreed + copies
+        taken += both
+    assert taken["entity"] > 100
+    assert taken["relation"] > 10

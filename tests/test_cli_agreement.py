@@ -15,7 +15,6 @@ from spacy_tagtog.cli import app
 
 LEGEND = Legend({"e_1": "Star", "e_2": "Planet", "f_1": "Planet", "m_1": "clear"})
 TEXT = "I saw Vega 🌠 and Mars, then Vega again."
-CORPORA = Path(__file__).parents[2] / "shared/corpora"
 
 
 def run(*arguments: object) -> tuple[int, str, str]:
@@ -261,24 +260,3 @@ def test_changes_refuses(reviewed: tuple[Path, Path], tmp_path: Path) -> None:
     assert "the text of a document is another one" in refused("changes", project(tmp_path / "first", first), path)
     code, out, err = run("changes", tmp_path / "first", path, "--on-problem", "report")
     assert (code, "0 edits of entities; 0 of 0 documents" in out, first.id in err) == (0, True, True)
-
-
-@pytest.mark.skipif(not CORPORA.is_dir(), reason="needs ../shared/corpora")
-def test_a_real_project(tmp_path: Path) -> None:
-    """Majority lies between union and intersection, and what changes counts is what exact agreement counts."""
-    path = CORPORA / "idp4"
-    report = tmp_path / "report.json"
-    taken = []
-    for strategy in ("union_v1", "majority_v1", "intersection_v1"):
-        code, _, _ = run("merge", path, tmp_path / "out.zip", "-s", strategy, "--force", "--report", report, "--on-problem", "report")
-        assert code == 0
-        taken.append(json.loads(report.read_text(encoding="utf-8"))["taken"])
-    for kind in ("entity", "relation"):
-        assert taken[0][kind] > taken[1][kind] > taken[2][kind] > 0
-    members = ["Ectelion", "Shpendi"]
-    assert run("iaa", path, "-m", members[0], "-m", members[1], "-t", "e_1", "-t", "e_2", "-t", "e_3", "--report", report)[0] == 0
-    (total,) = json.loads(report.read_text(encoding="utf-8"))["total"]
-    assert run("changes", path, path, "--before-member", members[0], "--member", members[1], "--report", report)[0] == 0
-    changed = json.loads(report.read_text(encoding="utf-8"))
-    assert changed["compared"] >= total["overNumDocs"]
-    assert changed["edits"]["accepted"] >= total["first_agreed"]
