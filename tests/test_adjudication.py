@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from strategies import quick
 from versions import entity, relation, version, versions
 
 from spacy_tagtog.agreement import Merged, Ranking, Strategy, agreement_matrix, compare_versions, confirmed_members, merge, rank_members
-from spacy_tagtog.agreement._items import VersionItems
+from spacy_tagtog.agreement._items import VersionItems, labels_of
 from spacy_tagtog.anndoc import Annotations, Document, Project, locate
 from spacy_tagtog.errors import AgreementError, ConfigurationError, NotConfirmedError
 
@@ -123,6 +124,17 @@ def test_values_on_an_entity_that_all_have() -> None:
     assert values(merged("intersection_v1", *[version(entity(0, 4, f_1=1))] * 3)) == {"f_1": 1}
 
 
+def test_second_copies_in_one_version_are_listed() -> None:
+    doubled = version(entity(0, 4, f_1="x"), entity(0, 4, f_1="x"), entity(0, 4, f_1="y"))
+    result = merged("union_v1", doubled)
+    assert values(result) == {"f_1": "x"}
+    assert [(item.kind, item.what, item.reason) for item in result.report.left_out] == [
+        ("entity", "abcd", "a second copy in the same version"),
+        ("entity", "abcd", "a second copy in the same version"),
+        ("label", "y", "a second copy in the same version"),
+    ]
+
+
 def test_union_takes_the_first_version_that_has_a_value() -> None:
     assert values(merged("union_v1", version(entity(0, 4)), version(entity(0, 4, f_1="x")))) == {"f_1": "x"}
 
@@ -215,6 +227,10 @@ def test_conflicts_of_places_and_types() -> None:
         ("borders", "s1p1|10-14"),
         ("overlap", "s1p1|19-22"),
     ]  # bob has 30-40, too: ann's 31-33 inside it contradicts nobody
+    for names in (["ann", "bob", "cyd"], ["cyd", "bob", "ann"]):  # nor does one that only some of those have who have the other
+        inside = dict(zip(names, [version(entity(0, 9), entity(3, 4)), version(entity(0, 9)), version()], strict=True))
+        outside = dict(zip(names, [version(entity(0, 9), entity(3, 4)), version(entity(3, 4)), version()], strict=True))
+        assert merge(inside, "union_v1").report.conflicts == merge(outside, "union_v1").report.conflicts == []
     assert "ann" in str(result.report.conflicts[0])
 
 
@@ -286,20 +302,19 @@ def test_laws(members: dict[str, Annotations]) -> None:
         for name, given_version in members.items():
             said = Counter((item.kind, item.task, _short(item.kind, item.where)) for item in report.left_out if name in item.members)
             assert items_of(given_version) == _own(result.annotations, name) + _only(said, "entity", "relation", "document label")
-            hanging = {
-                (item.task, item.where.split("-")[0]) for item in report.left_out if item.kind in ("label", "normalization") and name in item.members
-            }
+            mine = [item for item in report.left_out if name in item.members and item.kind in ("label", "normalization")]
+            hanging = {(item.task, item.where.split("-")[0], item.what) for item in mine if item.reason != "it has no value"}
             assert _labels(given_version) == _labels(result.annotations, name) | hanging
 
 
-def _labels(annotations: Annotations, name: str = "") -> set[tuple[str, str]]:
-    """(task, where) of the labels and normalizations of entities; only those that are said to be a member's, if one is given."""
+def _labels(annotations: Annotations, name: str = "") -> set[tuple[str, str, str]]:
+    """(task, where, value) of the labels and normalizations of entities; only those that are said to be a member's, if one is given."""
     return {
-        (task, f"{item.part}|{item.fragments[0].start}")
+        (task, f"{item.part}|{item.fragments[0].start}", value if isinstance(value, str) else json.dumps(value))
         for item in annotations.entities
         if not item.is_removed
-        for task, label in [*item.data["fields"].items(), *item.data["normalizations"].items()]
-        if not name or f"user:{name}" in label["confidence"]["who"]
+        for task, value in labels_of(item).items()
+        if not name or f"user:{name}" in {**item.data["fields"], **item.data["normalizations"]}[task]["confidence"]["who"]
     }
 
 

@@ -100,6 +100,20 @@ def test_relations_need_both_ends() -> None:
     assert f1(mine, version(*other_type, relations=[relation(*other_type)]), "r_1", "overlapping_v1") == 0.0
 
 
+def test_ends_may_cross_in_relations_that_are_not_directed() -> None:
+    mine, theirs = [entity(0, 3), entity(5, 9)], [entity(1, 9), entity(2, 3)]
+    sides = [version(*ends, relations=[relation(*ends)]) for ends in (mine, theirs)]
+    assert f1(*sides, "r_1", "overlapping_v1") == 1.0
+
+
+def test_a_reference_to_the_last_character_tells_entities_apart() -> None:
+    ends = [entity(0, 4), entity(0, 6), entity(10, 14)]
+    one, other = (version(*ends, relations=[{**relation(*ends[:2]), "entities": [name, "s1p1|10,13"]}]) for name in ("s1p1|0,3", "s1p1|e_1|0,4"))
+    assert f1(one, other, "r_1") == 1.0
+    longer = version(*ends, relations=[{**relation(*ends[:2]), "entities": ["s1p1|0,5", "s1p1|10,13"]}])
+    assert f1(one, longer, "r_1") == 0.0
+
+
 def test_the_order_counts_in_directed_relations() -> None:
     ends = [entity(0, 4), entity(10, 14)]
     there, back = (version(*ends, relations=[relation(*some, directed=True)]) for some in (ends, ends[::-1]))
@@ -200,6 +214,19 @@ def test_wrong_offsets_are_compared_as_they_are_and_counted() -> None:
         assert matrix.misplaced == {"ann": 2, "bob": 2}
         assert matrix.of("e_1", "ann", "bob").f1 == 1.0
         assert matrix.of("e_1", "ann", "cyd").first_agreed == 1  # the same offsets: tagtog compares nothing else
+
+
+def test_the_same_wrong_offset_in_different_units_is_the_same() -> None:
+    """What a member counts shows in the entity that is right."""
+    members = {}
+    for unit in ("utf-16", "code-point"):
+        made = document("🌠🌠 Vega rises", entities=[E(1, 3, 7), E(1, 8, 13)], unit=unit, member="x")  # type: ignore[arg-type]
+        data = copy.deepcopy(made.versions["x"].data)
+        data["entities"][1]["offsets"][0]["text"] = "RISES"
+        members[unit] = Annotations(data)
+    matrix = agreement_matrix([Document("a", made.html, members)])
+    assert matrix.misplaced == {"code-point": 1, "utf-16": 1}
+    assert matrix.of("e_1", "utf-16", "code-point").f1 == 1.0
 
 
 @pytest.mark.parametrize(

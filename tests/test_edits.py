@@ -52,6 +52,9 @@ def least(predicted: list[Entity], gold: list[Entity]) -> int:
         ([(0, 9, "A")], [(0, 4, "A"), (5, 9, "A")], EditCounts(added=1, moved=1)),  # split in two
         ([(0, 4, "A"), (5, 9, "A")], [(0, 9, "A")], EditCounts(removed=1, moved=1)),  # joined
         ([(0, 4, "A"), (0, 4, "A")], [(0, 4, "A")], EditCounts(accepted=1, removed=1)),  # one was there twice
+        ([(2, 6, "A")], [(1, 6, "A"), (2, 6, "B")], EditCounts(added=1, relabelled=1)),  # rather a new type than a moved border
+        # Four edits either way: rather two that are corrected than one corrected, one removed and one added.
+        ([(5, 15, "A"), (15, 18, "A")], [(6, 16, "A"), (3, 6, "A")], EditCounts(moved=4)),
         # Pairing each with the first that it shares text with would take three edits.
         ([(0, 4, "A"), (2, 8, "A")], [(2, 6, "A"), (0, 3, "A")], EditCounts(moved=2)),
     ],
@@ -101,6 +104,11 @@ def test_parts_and_fragments() -> None:
     whole = EditSpan("s1p1", ((0, 15),), "A")
     assert match_edits([gap], [wider]) == [Edit(0, 0, borders=1)]
     assert match_edits([gap], [whole]) == [Edit(0, 0, borders=2)]  # the gap's two borders went
+
+
+def test_of_equally_cheap_pairs_the_longer_overlap_counts() -> None:
+    before, after = ([EditSpan("p", (place,), "A") for place in side] for side in ([(0, 10)], [(0, 3), (0, 11)]))
+    assert match_edits(before, after) == [Edit(0, 1, borders=1), Edit(None, 0)]
 
 
 def test_many_in_one_stretch_are_paired_quickly() -> None:
