@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
+from builders import pdf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pypdf import PdfWriter
-from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from spacy_tagtog.anndoc import Annotations, Block, Legend, PlainHtml, Section, html_from_sections, html_from_text
 from spacy_tagtog.errors import PlainHtmlError
@@ -75,25 +73,6 @@ def api(server: LocalTagtog) -> Iterator[Api]:
     made = Api(server, f"project {len(server.store.projects())}")
     yield made
     made.session.close()
-
-
-def pdf(*pages: str, password: str | None = None) -> bytes:
-    """A PDF of one line a page."""
-    writer = PdfWriter()
-    font = DictionaryObject(
-        {NameObject("/Type"): NameObject("/Font"), NameObject("/Subtype"): NameObject("/Type1"), NameObject("/BaseFont"): NameObject("/Helvetica")}
-    )
-    for text in pages:
-        page = writer.add_blank_page(300, 300)
-        page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): DictionaryObject({NameObject("/F1"): font})})
-        stream = DecodedStreamObject()
-        stream.set_data(f"BT /F1 12 Tf 20 200 Td ({text}) Tj ET".encode("latin-1"))
-        page[NameObject("/Contents")] = writer._add_object(stream)
-    if password is not None:
-        writer.encrypt(password, algorithm="RC4-128")
-    target = io.BytesIO()
-    writer.write(target)
-    return target.getvalue()
 
 
 # ------------------------------------------------------------------------------------------------------------------------------------ markdown

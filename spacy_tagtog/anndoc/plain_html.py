@@ -276,22 +276,27 @@ def _content(text: str, place: object) -> str:
     return escape(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _section(section: Section, path: str, indent: str, place: object) -> Iterator[str]:
+def _section(section: Section, path: str, indent: str, place: object, parts: dict[str, Part]) -> Iterator[str]:
     counts = dict.fromkeys("hpvf", 0)
     yield f'{indent}<section data-type="">\n{indent}  <div class="content">\n'
     for block in section.blocks:
         letter = "f" if block.tag == "figure" else _LETTERS[block.tag]
         counts[letter] += 1
         part_id, content = f"{path}{letter}{counts[letter]}", _content(block.text, place)
+        tag = block.tag
+        if tag == "figure":
+            part_id, tag = f"{part_id}p1", "p"
+        text = block.text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in block.text else block.text
+        parts[part_id] = Part(part_id, text, tag)
         if block.tag == "figure":
             _check_text(block.source, place)
             image = f"<img src={quoteattr(block.source)} alt={quoteattr(block.text)}/>"
-            yield f'{indent}    <figure>{image}<figcaption><p id="{part_id}p1">{content}</p></figcaption></figure>\n'
+            yield f'{indent}    <figure>{image}<figcaption><p id="{part_id}">{content}</p></figcaption></figure>\n'
         else:
             yield f'{indent}    <{block.tag} id="{part_id}">{content}</{block.tag}>\n'
     yield f"{indent}  </div>\n"
     for number, inner in enumerate(section.sections, 1):
-        yield from _section(inner, f"{path}s{number}", f"{indent}  ", place)
+        yield from _section(inner, f"{path}s{number}", f"{indent}  ", place, parts)
     yield f"{indent}</section>\n"
 
 
@@ -311,7 +316,8 @@ def html_from_sections(sections: Sequence[Section], *, doc_id: str, origid: str,
     """
     for what, name in (("document id", doc_id), ("original name", origid), ("generator", generator)):
         _check_text(name, f"{place or 'plain.html'}, {what}")
-    lines = [line for number, section in enumerate(sections, 1) for line in _section(section, f"s{number}", "      ", place or origid)]
+    parts: dict[str, Part] = {}
+    lines = [line for number, section in enumerate(sections, 1) for line in _section(section, f"s{number}", "      ", place or origid, parts)]
     identity = quoteattr(doc_id)
     data = (
         "<!DOCTYPE html >\n"
@@ -320,7 +326,10 @@ def html_from_sections(sections: Sequence[Section], *, doc_id: str, origid: str,
         "  </head>\n"
         f"  <body>\n    <article>\n{''.join(lines)}    </article>\n  </body>\n</html>\n"
     )
-    return PlainHtml(data.encode("utf-8"), place=place)
+    html = PlainHtml(data.encode("utf-8"), place=place)
+    if len(html.data) < _MAX_TEXT_BYTES:  # libxml2 would read it, and find just these
+        html.__dict__["parts"] = parts
+    return html
 
 
 def html_from_text(

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-__all__ = ["WORD", "add_text", "create", "encode", "forget", "remove_text", "replace_text"]
+__all__ = ["WORD", "add_text", "add_words", "create", "encode", "forget", "remove_text", "replace_text"]
 
 WORD: Final = re.compile(r"\w+")
 _MARKED = re.compile("[A-Z_]")
@@ -60,8 +60,10 @@ def create(connection: sqlite3.Connection) -> None:
     """
     for statement in (*_TABLES.strip().split(";\n"), *_TRIGGERS):
         connection.execute(statement.rstrip(";\n"))
+    words: set[str] = set()
     for key, text in connection.execute("SELECT document_id, text FROM contents"):
-        add_text(connection, key, text)
+        words |= add_text(connection, key, text)
+    add_words(connection, words)
 
 
 def encode(words: str) -> str:
@@ -72,17 +74,30 @@ def encode(words: str) -> str:
     return _MARKED.sub(lambda found: "_" + found[0].lower(), words)
 
 
-def add_text(connection: sqlite3.Connection, key: int, text: str) -> None:
-    """Index the text of a new document.
+def add_text(connection: sqlite3.Connection, key: int, text: str) -> set[str]:
+    """Index the text of a new document. Its words still have to be added to the vocabulary.
 
     Args:
         connection: The database, in a transaction.
         key: The document's number.
         text: Its whole text.
+
+    Returns:
+        Its words, for :func:`add_words`.
     """
     words = WORD.findall(text)
     connection.execute("INSERT INTO text_index (rowid, words) VALUES (?, ?)", (key, encode(" ".join(words))))
-    connection.executemany("INSERT OR IGNORE INTO vocabulary (word) VALUES (?)", [(word,) for word in dict.fromkeys(words)])
+    return set(words)
+
+
+def add_words(connection: sqlite3.Connection, words: Iterable[str]) -> None:
+    """Add words to the vocabulary. Once for many documents: most of their words are the same.
+
+    Args:
+        connection: The database, in a transaction.
+        words: The words.
+    """
+    connection.executemany("INSERT OR IGNORE INTO vocabulary (word) VALUES (?)", [(word,) for word in sorted(words)])
 
 
 def remove_text(connection: sqlite3.Connection, key: int, text: str) -> None:
@@ -107,7 +122,7 @@ def replace_text(connection: sqlite3.Connection, key: int, old: str, new: str) -
         new: Its text now.
     """
     remove_text(connection, key, old)
-    add_text(connection, key, new)
+    add_words(connection, add_text(connection, key, new))
 
 
 def forget(connection: sqlite3.Connection, rows: str, parameters: Sequence[Any]) -> None:

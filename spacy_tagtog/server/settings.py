@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +33,8 @@ _SECTIONS = {"e": "entities", "f": "fields", "m": "metas", "n": "normalizations"
 _CLASS_ID = re.compile(r"[efmnr]_[0-9]{1,9}")
 _COLORS = ("#f2a13f", "#58a55c", "#4a90d9", "#c264c8", "#d9594c", "#2aa6a0", "#8a7fd6", "#b58a2e", "#7d8f3a", "#d16d9e", "#5b7fa6", "#a5673f")
 _MAX_DEPTH = 16
+# Slashes, what no file of any encoding can hold, and the categories Cc and Cs.
+_UNNAMEABLE = re.compile("[/\\\\\ufffe\uffff\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def check_name(name: object, what: str, *, longest: int = 100, place: object = N
         or not name
         or name in (".", "..")
         or name != name.strip()
-        or any(character in "/\\\ufffe\uffff" or unicodedata.category(character) in ("Cc", "Cs") for character in name)
+        or _UNNAMEABLE.search(name)
         or len(name.encode()) > longest
     ):
         raise LocalServerError(

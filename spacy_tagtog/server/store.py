@@ -26,7 +26,7 @@ from spacy_tagtog.server import schema
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.distribution import assign, to_members
 from spacy_tagtog.server.history import Author, keep_html, save
-from spacy_tagtog.server.index import add_text, forget, replace_text
+from spacy_tagtog.server.index import add_text, add_words, forget, replace_text
 from spacy_tagtog.server.members import Access, Role, as_role
 from spacy_tagtog.server.query import Condition, QueryContext, translate
 from spacy_tagtog.server.settings import (
@@ -615,7 +615,10 @@ class Store:
                 if upload.annotations is not None:
                     check_classes(upload.annotations, legend, place=upload.annotations.place)
             members = to_members(connection, project.key, distribute)
-            return [self._upload_one(connection, project, upload, member, target, author, members) for upload in uploads]
+            words: set[str] = set()
+            uploaded = [self._upload_one(connection, project, upload, member, target, author, members, words) for upload in uploads]
+            add_words(connection, words)
+            return uploaded
 
     def _upload_one(
         self,
@@ -626,16 +629,16 @@ class Store:
         folder: Folder,
         author: Author,
         members: Sequence[str] | None,
+        words: set[str],
     ) -> Uploaded:
         fresh = upload.new_id(f"{project.owner}/{project.name}")
-        row = None
-        for candidate in (upload.base, upload.html.id if upload.html is not None else None, fresh):
-            if candidate is not None and row is None:
-                row = connection.execute(
-                    "SELECT d.id, d.docid, d.filename, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
-                    "WHERE d.project_id = ? AND d.docid = ?",
-                    (project.key, candidate),
-                ).fetchone()
+        # By its base name, or else by the <html id>, or else by name and content.
+        candidates = (upload.base, upload.html.id if upload.html is not None else None, fresh)
+        row = connection.execute(
+            "SELECT d.id, d.docid, d.filename, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
+            "WHERE d.project_id = ?1 AND d.docid IN (?2, ?3, ?4) ORDER BY d.docid = ?2 DESC, d.docid = ?3 DESC LIMIT 1",
+            (project.key, *candidates),
+        ).fetchone()
         now = _now()
         docid = row["docid"] if row else upload.base if upload.html is not None and is_document_id(upload.base) else fresh
         html = upload.render(docid)
@@ -652,7 +655,7 @@ class Store:
                 "INSERT INTO contents (document_id, html, text, original, original_name) VALUES (?, ?, ?, ?, ?)",
                 (key, html.data, text, None if upload.html is not None else upload.raw, upload.original_name),
             )
-            add_text(connection, key, text)
+            words |= add_text(connection, key, text)
         else:
             key = row["id"]
             changed = self._update_content(connection, key, row["html"], html=html, upload=upload, member=member)

@@ -239,6 +239,10 @@ def _candidates(query: str) -> Text:
     return Text("d.id IN (SELECT i.rowid FROM text_index AS i WHERE i.text_index MATCH ?)", (query,))
 
 
+# In the subquery itself, so that alternatives stay lists of numbers, which SQLite unites without looking at every document.
+_OF_CANDIDATE = "(SELECT c.text FROM contents AS c WHERE c.document_id = i.rowid)"
+
+
 def _having(condition: str, *parameters: Any) -> Text:
     """Documents that have any word of the vocabulary ``v`` for which a condition holds."""
     return Text(
@@ -247,14 +251,10 @@ def _having(condition: str, *parameters: Any) -> Text:
     )
 
 
-def _all(texts: Sequence[Text]) -> Text:
-    return Text("(" + " AND ".join(text.sql for text in texts) + ")", tuple(parameter for text in texts for parameter in text.parameters))
-
-
-def _verified(candidates: Sequence[Text], function: str, hint: str, argument: str) -> Text:
+def _verified(candidates: Text | None, function: str, hint: str, argument: str) -> Text:
     """Candidates, of which the text itself decides. Without any, texts that don't hold the hint are passed over quickly."""
-    if candidates:
-        return _all([*candidates, Text(f"{function}({_TEXT}, ?)", (argument,))])
+    if candidates is not None:
+        return Text(f"{candidates.sql[:-1]} AND {function}({_OF_CANDIDATE}, ?))", (*candidates.parameters, argument))
     return Text(f"CASE WHEN instr({_TEXT}, ?) THEN {function}({_TEXT}, ?) ELSE 0 END", (hint, argument))
 
 
@@ -273,9 +273,9 @@ def word_text(raw: str, *, is_phrase: bool) -> Text:
         return _wildcard_text(raw, is_phrase)
     literal = unescape(raw)
     words = WORD.findall(literal)
-    candidates = [_candidates(_phrase(words))] if words else []
-    if len(words) == 1 and words[0] == literal.strip():
-        return candidates[0]  # a word is a word: nothing else to look at
+    candidates = _candidates(_phrase(words)) if words else None
+    if candidates is not None and words == [literal.strip()]:
+        return candidates  # a word is a word: nothing else to look at
     return _verified(candidates, "matches_literal", max(literal.split(), key=len, default=""), literal)
 
 
@@ -319,17 +319,17 @@ def _wildcard_text(pattern: str, is_phrase: bool) -> Text:
         if items[-1] == "*" and all(item not in "*?" and WORD.fullmatch(item[1]) for item in items[:-1]) and len(items) > 1:
             return _candidates(f"{_phrase([''.join(item[1] for item in items[:-1])])} *")  # the beginning of a word
     runs = _runs(pattern)
-    candidates = []
+    candidates = None
     closed = [f"{_phrase([run.text])}{'' if run.ends else ' *'}" for run in runs if run.begins]
     if closed:
-        candidates.append(_candidates(" AND ".join(closed)))
+        candidates = _candidates(" AND ".join(closed))
     elif runs:
         # No beginning of a word is known, but all words are.
         longest = max(runs, key=lambda run: len(run.text))
         if longest.ends:
-            candidates.append(_having("substr(v.word, -length(?)) = ?", longest.text, longest.text))
+            candidates = _having("substr(v.word, -length(?)) = ?", longest.text, longest.text)
         else:
-            candidates.append(_having("instr(v.word, ?)", longest.text))
+            candidates = _having("instr(v.word, ?)", longest.text)
     fixed = re.findall(r"[^*]+", "".join("*" if item in "*?" or item[1].isspace() else item[1] for item in _items(pattern)))
     return _verified(candidates, function, max(fixed, key=len, default=""), pattern)
 
@@ -356,4 +356,4 @@ def near_text(words: Sequence[str], slop: int) -> Text:
     spec = json.dumps([slop, list(words)])
     every = " ".join(_phrase([word]) for word in dict.fromkeys(words))
     near = f"NEAR({every}, {slop + len(words)})" if len(set(words)) > 1 else every
-    return _verified([_candidates(near)], "matches_near", "", spec)
+    return _verified(_candidates(near), "matches_near", "", spec)
