@@ -397,3 +397,52 @@ def test_real_annotations_come_back(name: str) -> None:
                 relations += 1
                 assert all(part for part, _, _, _ in relation.ends)
     assert (relations > 0) == (name == "loctext")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"anncomplete": true, "anncomplete": false}',
+        '{"a":1,"a":2}',
+        '{"x":"\\u0022:","a":1,"a":2}',  # an escaped quote makes up for the lost key
+        '{"x":{"b" : 1,\n"b"\t:2}}',
+        '{"x":"\\":","a":1,"a":"\\":"}',
+    ],
+)
+def test_a_key_twice_is_never_passed_over(text: str) -> None:
+    with pytest.raises(AnnJsonError, match="twice"):
+        Annotations.parse(text)
+
+
+@quick
+@given(
+    data=st.dictionaries(
+        st.text(),
+        st.recursive(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(), st.lists),
+        max_size=4,
+    )
+)
+@pytest.mark.parametrize("escaped", [True, False])
+def test_what_is_read_is_what_json_reads(data: dict[str, Any], escaped: bool) -> None:
+    text = json.dumps({"unknown": data}, ensure_ascii=escaped)
+    annotations = Annotations.parse(text)
+    assert repr(annotations.data) == repr(json.loads(text))  # 1 is not 1.0, 0.0 is not -0.0
+    assert repr(json.loads(annotations.dumps())) == repr(json.loads(text))
+
+
+def test_data_that_was_changed_is_written_as_it_is_now() -> None:
+    annotations = Annotations.parse('{"x":null,"date":"2020-01-01","anncomplete":false}')
+    annotations.data["anncomplete"] = True
+    assert json.loads(annotations.dumps()) == {"x": None, "date": "2020-01-01", "anncomplete": True}
+    annotations.data["x"] = float("nan")
+    with pytest.raises(AnnJsonError, match="can't be written"):
+        annotations.dumps()
+    annotations.data["x"] = {1, 2}
+    with pytest.raises(AnnJsonError, match="can't be written"):
+        annotations.dumps()
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e400", "Infinity", "NaN"])
+def test_a_number_that_no_float_holds_is_refused(number: str) -> None:
+    with pytest.raises(AnnJsonError):
+        Annotations.parse(f'{{"x": [{number}]}}')

@@ -32,7 +32,7 @@ from spacy_tagtog.convert import ConversionReport, assemble, docbin, document_to
 from spacy_tagtog.convert import tokens as tokens_module
 from spacy_tagtog.convert.bulk import BulkJob, Shards, convert_in_bulk
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker
-from spacy_tagtog.convert.tokens import keep_only_norms
+from spacy_tagtog.convert.tokens import prepare_for_tokens
 from spacy_tagtog.errors import ConfigurationError, ConversionError, OutputExistsError, PipelineError, WriteError
 
 # Tokenizer exceptions, emoticons, addresses, white space of all kinds, also where parts meet.
@@ -150,7 +150,7 @@ def test_norms_of_special_cases_are_kept(nlp: Language) -> None:
 @pytest.fixture(scope="module")
 def lean() -> Language:
     nlp = spacy.blank("en")
-    keep_only_norms(nlp)
+    prepare_for_tokens(nlp)
     return nlp
 
 
@@ -164,7 +164,7 @@ def test_only_norms_are_needed(nlp: Language, lean: Language, texts: list[str]) 
 def test_only_norms_not_for_other_tokenizers() -> None:
     nlp = spacy.blank("en")
     nlp.tokenizer = OtherTokenizer(nlp.vocab)
-    keep_only_norms(nlp)
+    prepare_for_tokens(nlp)
     assert nlp.vocab["12"].like_num
     assert nlp("Abc12")[0].shape_ == "Xxxdd"
 

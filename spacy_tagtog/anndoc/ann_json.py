@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic_core import from_json, to_json
 from typing_extensions import NotRequired, TypedDict
 
 from spacy_tagtog.errors import AnnJsonError
@@ -225,6 +226,7 @@ class Annotations:
             raise AnnJsonError("ann.json nests too deeply", place=place, legal="the nesting of tagtog's format") from error
         self.data = data
         self.place = place
+        self._as_read: bytes | None = None
 
     @classmethod
     def parse(cls, content: bytes | str, *, place: object = None) -> Annotations:
@@ -233,6 +235,11 @@ class Annotations:
         Raises:
             AnnJsonError: It isn't JSON, one object has a key twice, or a field has the wrong type.
         """
+        quick = _parse_quickly(content)
+        if quick is not None:
+            annotations = cls(quick[0], place=place)
+            annotations._as_read = quick[1]
+            return annotations
         try:
             if isinstance(content, bytes):  # not what json.loads guesses: UTF-16 isn't legal, a byte order mark is of no harm
                 content = content.decode("utf-8-sig", "surrogatepass")
@@ -269,12 +276,20 @@ class Annotations:
         Raises:
             AnnJsonError: The data was changed to something that JSON can't hold.
         """
+        if self._as_read is not None and self._unchanged():
+            return self._as_read.decode("utf-8")
         try:
             text = json.dumps(self.data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         except (TypeError, ValueError, RecursionError) as error:
             raise AnnJsonError(f"these annotations can't be written as JSON: {error}", place=self.place, legal="what JSON can hold") from error
         # Half a character, cut off in a browser: UTF-8 can't hold it, an escape can.
         return text if text.isascii() else _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+    def _unchanged(self) -> bool:
+        try:
+            return to_json(self.data, inf_nan_mode="constants") == self._as_read  # in a tenth of the time that json.dumps takes
+        except (ValueError, TypeError, RecursionError):
+            return False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Annotations) and self.data == other.data
@@ -316,6 +331,27 @@ class Annotations:
     def metas(self) -> dict[str, JsonObject]:
         """Document labels: class id (``m_1``) to ``{"value": …, "confidence": …}``."""
         return dict(self.data.get("metas") or {})
+
+
+_KEY_END: Final = re.compile(rb'"\s*:')
+
+
+def _parse_quickly(content: bytes | str) -> tuple[Any, bytes] | None:
+    """What a sound file holds, and that as JSON without blanks, in half the time; ``None`` where a careful look is needed.
+
+    pydantic's parser takes the last of two equal keys. That none got lost shows in the number of quotes with a colon behind them: there is one
+    for each key, and within strings as many before as after.
+    """
+    try:
+        raw = content if isinstance(content, bytes) else content.encode("utf-8")
+        if b"\\u" in raw:  # it could hide a quote
+            return None
+        data = from_json(raw, allow_inf_nan=False)
+        text = to_json(data, inf_nan_mode="constants")
+    except (ValueError, RecursionError):
+        return None
+    # A number that is too large for a float becomes Infinity.
+    return (data, text) if text.count(b'":') == len(_KEY_END.findall(raw)) and b"Infinity" not in text else None
 
 
 def _refuse_constant(name: str) -> None:

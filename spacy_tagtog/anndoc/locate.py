@@ -83,6 +83,8 @@ def detect_unit(parts: Mapping[str, Part], annotations: Annotations, *, default:
         annotations: The annotations.
         default: The unit where nothing tells (tagtog's own server and editor count UTF-16).
     """
+    if all(part.text.isascii() for part in parts.values()):
+        return default
     converters: dict[str, OffsetConverter] = {}
     votes = {"utf-16": 0, "code-point": 0}
     for entity in annotations.entities:
@@ -119,6 +121,7 @@ def locate(parts: Mapping[str, Part], annotations: Annotations, *, unit: OffsetU
     converters: dict[str, OffsetConverter] = {}
     known = ", ".join(list(parts)[:_MAX_PARTS_SHOWN]) + (", …" if len(parts) > _MAX_PARTS_SHOWN else "")
     result = []
+    shifting = {part.id for part in parts.values() if unit == "utf-16" and not part.text.isascii()}
     for entity in annotations.entities:
         part = parts.get(entity.part)
         if part is None:
@@ -128,7 +131,7 @@ def locate(parts: Mapping[str, Part], annotations: Annotations, *, unit: OffsetU
         mismatch = ""
         for fragment in entity.fragments:
             start: int | None = fragment.start
-            if unit == "utf-16" and not part.text.isascii():
+            if part.id in shifting:
                 converter = converters.get(part.id) or converters.setdefault(part.id, OffsetConverter(part.text))
                 start = converter.to_code_points(fragment.start)
             found = None if start is None else _place(part.text, start, fragment.text)

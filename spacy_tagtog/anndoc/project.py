@@ -73,10 +73,11 @@ def _gunzip(data: bytes) -> bytes:
 
 
 def _read_file(path: Path) -> bytes:
-    size = path.stat().st_size
-    if size > _MAX_FILE_BYTES:
-        raise OSError(f"it has {size} bytes, more than {_MAX_FILE_BYTES}")
-    return path.read_bytes()
+    with path.open("rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > _MAX_FILE_BYTES:
+            raise OSError(f"it has {size} bytes, more than {_MAX_FILE_BYTES}")
+        return file.readall()
 
 
 @dataclass

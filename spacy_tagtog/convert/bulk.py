@@ -23,7 +23,7 @@ from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, Piece
 from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.split import TRAIN, side_of
 from spacy_tagtog.convert.state import get_id
-from spacy_tagtog.convert.tokens import keep_only_norms
+from spacy_tagtog.convert.tokens import prepare_for_tokens
 from spacy_tagtog.errors import ConfigurationError, ConversionError
 
 __all__ = ["SHARD_DOCS", "Batch", "BulkJob", "Shards", "convert_in_bulk"]
@@ -83,7 +83,7 @@ class _Worker:
         self._nlp = job.make_nlp()
         if type(self._converter).__module__ == AnndocConverter.__module__:
             # Somebody else's converter may look at any feature of a word. Ours don't.
-            keep_only_norms(self._nlp)
+            prepare_for_tokens(self._nlp)
 
     def convert(self, ids: Sequence[str]) -> Batch:
         report = ConversionReport()
@@ -91,7 +91,9 @@ class _Worker:
         for doc in convert_ids(self._project, ids, self._nlp, self._converter, report, choice=self._job.choice):
             doc_id = get_id(doc)
             side = TRAIN if doc_id is None else self._job.plan.get(doc_id) or side_of(doc_id, self._job.shares)
-            packers.setdefault(side, DocPacker()).add(doc)
+            if side not in packers:  # a DocPacker takes a third of what the document takes
+                packers[side] = DocPacker()
+            packers[side].add(doc)
         return Batch(ids, {side: packer.take() for side, packer in packers.items()}, report)
 
 

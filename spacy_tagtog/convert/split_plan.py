@@ -14,13 +14,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from datasketch import MinHash, MinHashLSH
+from typing import TYPE_CHECKING
 
 from spacy_tagtog._files import write_atomic
 from spacy_tagtog.anndoc import Project
 from spacy_tagtog.convert.split import TRAIN, side_of
 from spacy_tagtog.errors import AnndocError, ConfigurationError
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 __all__ = ["SplitItem", "near_duplicates", "plan_split", "read_plan", "split_items", "write_plan"]
 
@@ -48,6 +50,8 @@ class SplitItem:
 def _signature(text: str) -> MinHash:
     words = _WORD.findall(text.casefold())
     shingles = {" ".join(words[start : start + _SHINGLE]) for start in range(max(1, len(words) - _SHINGLE + 1))}
+    from datasketch import MinHash  # it imports much of scipy
+
     signature = MinHash(num_perm=_PERMUTATIONS, seed=1)
     signature.update_batch([shingle.encode("utf-8", "surrogatepass") for shingle in shingles])
     return signature
@@ -66,6 +70,8 @@ def near_duplicates(items: Iterable[SplitItem], *, threshold: float = 0.7) -> li
     Returns:
         Groups of ids, each sorted; a document without near-duplicates is a group by itself. The order is that of the first members.
     """
+    from datasketch import MinHashLSH
+
     index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS)
     parent: dict[str, str] = {}
 

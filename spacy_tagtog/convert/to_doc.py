@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from itertools import chain, pairwise
 from typing import Final, Literal
 
 from spacy.language import Language
@@ -127,11 +128,8 @@ def document_to_doc(
     cuts: dict[str, set[int]] = {}
     if settings.alignment == "split":
         for item in located:
-            if not item.ranges or item.entity.is_removed:
-                continue
-            edges = cuts.setdefault(item.entity.part, set())
-            for start, end in item.ranges:
-                edges.update((start, end))
+            if item.ranges and not item.entity.is_removed:
+                cuts.setdefault(item.entity.part, set()).update(chain.from_iterable(item.ranges))
     assembled = assemble(nlp, [(part.id, part.text) for part in parts.values()], cuts=cuts)
     doc = assembled.doc
     where = {part: (start, end) for part, start, end in assembled.parts}
@@ -169,6 +167,7 @@ def document_to_doc(
     def set_aside(item: Located, reason: str, detail: str = "") -> None:
         report.add(listed(item, reason, detail))
 
+    names = dict(document.legend)
     placed: list[_Placed] = []
     for item in located:
         entity = item.entity
@@ -185,7 +184,7 @@ def document_to_doc(
             set_aside(item, "pre_removed")
             unknown.extend(touched(item))
             continue
-        label = document.legend.get(entity.class_id)
+        label = names.get(entity.class_id)
         if label is None:
             set_aside(item, "unknown_class", f"the legend has {', '.join(document.legend.of('e').values()) or 'no entity type'}")
             unknown.extend(touched(item))
@@ -243,7 +242,7 @@ def document_to_doc(
             parts=assembled.parts,
             html=document.html.data,
             ann=annotations.dumps() if settings.member in document.versions else None,
-            legend=dict(document.legend),
+            legend=names,
             spans=tuple(
                 (place.located.entity.index, span.start_char, span.end_char, place.label) for place, span in zip(placed, on_spans, strict=True)
             ),
@@ -264,15 +263,17 @@ def _unwanted(item: Located, name: str, settings: ToDocSettings) -> tuple[str, s
         return "other_state", f"state {entity.state!r}"
     if settings.authors and not any(fnmatchcase(author, pattern) for author in entity.who for pattern in settings.authors):
         return "other_author", ", ".join(entity.who) or "nobody"
-    if entity.prob is not None and entity.prob < settings.min_prob:
-        return "low_prob", f"{entity.prob}"
+    prob = entity.prob
+    if prob is not None and prob < settings.min_prob:
+        return "low_prob", f"{prob}"
     return None
 
 
 def _span(doc: Doc, entity: Entity, label: str, start: int, end: int) -> Span:
     """A span of a placed entity; the first normalization's id is its knowledge base id."""
     kb_id: str | int = 0
-    for normalization in (entity.data.get("normalizations") or {}).values():
+    normalizations = entity.data.get("normalizations")
+    for normalization in normalizations.values() if normalizations else ():
         if source_id := (normalization.get("source") or {}).get("id"):
             kb_id = _storable(str(source_id))
             break
@@ -298,6 +299,9 @@ def _without_overlap(placed: list[_Placed], blank: Container[int], policy: EntsP
     chosen: dict[int, _Placed] = {}  # by token
     winners: list[_Placed] = []
     losers: list[tuple[_Placed, str, str]] = []
+    ordered = sorted(placed, key=lambda place: place.start)
+    if not blank and all(one.end <= other.start for one, other in pairwise(ordered)) and not any(place.located.is_discontinuous for place in placed):
+        return ordered, []
     for place in sorted(placed, key=lambda place: (prefer(place), place.start, place.located.entity.index)):
         if place.located.is_discontinuous:
             losers.append((place, "discontinuous", ""))

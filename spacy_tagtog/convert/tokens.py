@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from spacy.attrs import IDX, LENGTH, NORM, ORTH, SENT_START, SPACY
@@ -14,10 +14,11 @@ from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
+from spacy_tagtog.convert.letters import skip_letters
 from spacy_tagtog.convert.state import SEPARATOR
 from spacy_tagtog.errors import PipelineError
 
-__all__ = ["Assembled", "assemble", "keep_only_norms", "predicted_doc", "token_range"]
+__all__ = ["Assembled", "assemble", "predicted_doc", "prepare_for_tokens", "token_range"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[s
     joined = SEPARATOR.join([text for _, text in parts])
     doc = _tokenized_at_once(nlp, parts, joined)
     starts, ends = ([], []) if doc is None else _borders(doc)
-    if doc is None or not _stand_apart(places, starts):
+    if doc is None or _length(doc, ends) != len(joined) or not _stand_apart(places, starts):
         doc = _tokenized_by_part(nlp, parts)
         starts, ends = _borders(doc)
     inside = _inside(starts, ends, edges)
@@ -82,6 +83,11 @@ def _borders(doc: Doc) -> tuple[list[int], list[int]]:
     return starts.tolist(), (starts + doc.to_array(LENGTH)).tolist()
 
 
+def _length(doc: Doc, ends: Sequence[int]) -> int:
+    """The number of characters of ``doc.text``, which takes longer to make."""
+    return ends[-1] + len(doc[len(doc) - 1].whitespace_) if ends else 0
+
+
 def _stand_apart(places: Sequence[tuple[str, int, int]], starts: Sequence[int]) -> bool:
     """Whether all separators are tokens of their own."""
     for _, _, end in places[:-1]:
@@ -94,8 +100,8 @@ def _stand_apart(places: Sequence[tuple[str, int, int]], starts: Sequence[int]) 
 def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], text: str) -> Doc | None:
     """The Doc of the joined text, where spaCy's tokenizer should make the same of it as part by part; else ``None``.
 
-    It tokenizes every stretch of characters that are no white space by itself, and every other stretch of white space than one blank. The
-    separator is such a stretch if no white space touches it.
+    Its tokens are slices of the text, and its special cases must consist of what they stand for. It tokenizes every stretch of characters that
+    are no white space by itself, and every other stretch of white space than one blank. The separator is such a stretch if no white space touches it.
     """
     tokenizer: Any = nlp.tokenizer
     # A class of somebody else's may look at what it likes, also a subclass.
@@ -103,25 +109,7 @@ def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], text: st
         return None
     if len(parts) > 1 and (any(not text or text[0].isspace() or text[-1].isspace() for _, text in parts) or _divides_separator(tokenizer)):
         return None
-    doc: Doc = tokenizer(text)
-    return doc if _text(doc) == text else None
-
-
-_MAX_WORDS: Final = 500_000
-_words: dict[int, str] = {}
-
-
-def _text(doc: Doc) -> str:
-    """``doc.text``, in a fifth of the time: a word's hash is the same in all vocabularies, so each needs to be looked up only once."""
-    pairs = doc.to_array([ORTH, SPACY]).tolist()
-    if len(_words) > _MAX_WORDS:
-        _words.clear()
-    try:
-        return "".join([_words[orth] + " " if space else _words[orth] for orth, space in pairs])
-    except KeyError:
-        strings: Any = doc.vocab.strings
-        _words.update((orth, strings[orth]) for orth, _ in pairs if orth not in _words)
-        return "".join([_words[orth] + " " if space else _words[orth] for orth, space in pairs])
+    return tokenizer(text)  # type: ignore[no-any-return]
 
 
 _looked_at: tuple[dict[str, Any] | None, int, bool] = (None, 0, False)
@@ -216,15 +204,35 @@ def _start_sentences(doc: Doc, starts: Sequence[int], places: Iterable[tuple[str
         doc.from_array([SENT_START], marks)
 
 
-def keep_only_norms(nlp: Language) -> None:
-    """Make new words of a vocabulary know nothing but their norm, the only one of their features that a ``.spacy`` file holds.
+def prepare_for_tokens(nlp: Language) -> None:
+    """Make a pipeline that is used for its tokenizer alone faster. Its tokens stay the same.
 
-    The twenty others (shape, whether it looks like an address…) take longer than to find the word. For a pipeline that is used for its tokenizer
-    alone; nothing happens where that isn't spaCy's own, which looks at none of them.
+    New words of its vocabulary will know nothing but their norm, the only one of their features that a ``.spacy`` file holds: the twenty others
+    (shape, whether it looks like an address…) take longer than to find the word. And words of plain letters aren't searched for prefixes and
+    suffixes where the tokenizer's expressions can't match any (:mod:`spacy_tagtog.convert.letters`).
+
+    Nothing happens where the tokenizer isn't spaCy's own.
     """
     tokenizer: Any = nlp.tokenizer
-    if type(tokenizer) is Tokenizer and tokenizer.vocab is nlp.vocab:
-        nlp.vocab.lex_attr_getters = {attr: getter for attr, getter in nlp.vocab.lex_attr_getters.items() if attr == NORM}
+    if type(tokenizer) is not Tokenizer or tokenizer.vocab is not nlp.vocab:
+        return
+    nlp.vocab.lex_attr_getters = {attr: getter for attr, getter in nlp.vocab.lex_attr_getters.items() if attr == NORM}
+    rules = tokenizer.rules
+    tokenizer.rules = {}  # each change of the others would load all of them anew
+    tokenizer.prefix_search = skip_letters(tokenizer.prefix_search, nothing=_none)
+    tokenizer.suffix_search = skip_letters(tokenizer.suffix_search, nothing=_none)
+    tokenizer.infix_finditer = skip_letters(tokenizer.infix_finditer, nothing=_no_matches)
+    tokenizer.url_match = skip_letters(tokenizer.url_match, nothing=_none)
+    tokenizer.token_match = skip_letters(tokenizer.token_match, nothing=_none)
+    tokenizer.rules = rules
+
+
+def _none() -> None:
+    return None
+
+
+def _no_matches() -> tuple[()]:
+    return ()
 
 
 def predicted_doc(nlp: Language, doc: Doc) -> Doc:
