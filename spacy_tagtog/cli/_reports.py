@@ -36,7 +36,7 @@ def check_reports(paths: Iterable[Path] | None) -> None:
             raise ConfigurationError("the form of a report is not known", value=str(path), legal="a file name that ends with .json or .html")
 
 
-def write_reports(paths: Iterable[Path] | None, report: ConversionReport, project: Project, *, member: str) -> None:
+def write_reports(paths: Iterable[Path] | None, report: ConversionReport, project: Project) -> None:
     """Write a report in each form that is asked for.
 
     Raises:
@@ -49,7 +49,7 @@ def write_reports(paths: Iterable[Path] | None, report: ConversionReport, projec
             from spacy_tagtog._files import write_atomic
             from spacy_tagtog.convert.report_page import report_page
 
-            write_atomic(path, report_page(report, project, member=member))
+            write_atomic(path, report_page(report, project))
 
 
 def say_report(report: ConversionReport, *, list_faults: bool = True) -> None:

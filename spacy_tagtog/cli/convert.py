@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
 
     from spacy_tagtog.anndoc import Document
-    from spacy_tagtog.convert import ConversionReport
+    from spacy_tagtog.convert import ConversionReport, Converter
 
 __all__ = ["convert", "convert_back", "convert_cli"]
 
@@ -44,7 +44,7 @@ def convert_cli(
         list[str] | None,
         typer.Option(
             "--set",
-            help="A setting of the converter, KEY=VALUE: member=NAME, alignment=split|strict|contract|expand, "
+            help="A setting of the converter, KEY=VALUE: member=NAME or A,B or * (all), alignment=split|strict|contract|expand, "
             "ents=longest|shortest|first|surest, offset_unit=auto|utf-16|code-point, repair=yes|no, labels=OLD:NEW,DROPPED:, "
             "unit=document|part, types=A,B (all else is unknown), states=…, authors=user:*, min_prob=0.5.",
         ),
@@ -122,7 +122,7 @@ def convert_cli(
     finally:
         # Also, and above all, where the conversion is refused.
         if result.documents_in:
-            write_reports(report, result, Project.open(source, strict=False, legend=legend), member=settings.get("member", "master"))
+            write_reports(report, result, Project.open(source, strict=False, legend=legend))
     say_report(result)
     for side, number in sides.items():
         file = target / f"{side}.spacy"
@@ -256,6 +256,28 @@ def _make_nlp(base: str, lang: str, tokenizer: Path | None) -> Language:
     return nlp
 
 
+def _document_of(docs: list[Doc], maker: Converter) -> Document:
+    """The document of these Docs, with the version of every member."""
+    from itertools import groupby
+
+    from spacy_tagtog.anndoc import Document
+    from spacy_tagtog.convert import get_state
+    from spacy_tagtog.errors import ConversionError
+
+    first, *others = [maker.to_document(list(group)) for _, group in groupby(docs, key=lambda doc: getattr(get_state(doc), "member", None))]
+    versions = dict(first.versions)
+    for other in others:
+        if other.html.data != first.html.data or not versions.keys().isdisjoint(other.versions):
+            raise ConversionError(
+                "two Docs claim to be the same version, or have other content",
+                place=first.id,
+                value=", ".join(other.versions),
+                legal="the Docs of one document side by side, one version of it for each member",
+            )
+        versions.update(other.versions)
+    return Document(first.id, first.html, versions, folder=first.folder, legend=first.legend)
+
+
 def convert_back(
     source: Path,
     target: Path,
@@ -296,9 +318,11 @@ def convert_back(
         number = 0
         for doc_id, group in groupby(docs, key=lambda doc: getattr(get_state(doc), "id", None)):
             of_one = list(group)
-            for chunk in [of_one] if doc_id is not None else [[doc] for doc in of_one]:
-                number += 1
-                yield maker.to_document(chunk)
+            number += 1 if doc_id is not None else len(of_one)
+            if doc_id is None:
+                yield from (maker.to_document([doc]) for doc in of_one)
+            else:
+                yield _document_of(of_one, maker)
         if not number:
             raise ConversionError("there is nothing to convert back", place=source, legal="at least one Doc")
 

@@ -49,7 +49,7 @@ def validate_cli(
         legend=legend,
         progress=lambda items, total: progress(items, total, what="checking"),
     )
-    write_reports(report, result, project, member=settings.get("member", "master"))
+    write_reports(report, result, project)
     say_report(result, list_faults=False)
     result.raise_faults(place=source, advice="mend them in tagtog; --report FILE.html shows them in context")
     good(f"{result.documents_in} documents, no faults")

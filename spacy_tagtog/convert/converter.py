@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import catalogue
@@ -21,14 +22,25 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_tagtog._choices import choose
-from spacy_tagtog.anndoc import Document, Legend
+from spacy_tagtog.anndoc import MASTER, Document, Legend
 from spacy_tagtog.convert.from_doc import docs_to_document
 from spacy_tagtog.convert.parts import split_into_parts
 from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["DEFAULT_CONVERTER", "AnndocConverter", "Converter", "DocUnit", "converters", "make_converter", "settings_from_text"]
+__all__ = [
+    "ALL_MEMBERS",
+    "DEFAULT_CONVERTER",
+    "AnndocConverter",
+    "Converter",
+    "DocUnit",
+    "converters",
+    "for_member",
+    "make_converter",
+    "members_of",
+    "settings_from_text",
+]
 
 DEFAULT_CONVERTER = "spacy-tagtog.Anndoc.v1"
 
@@ -41,7 +53,8 @@ class Converter(Protocol):
     """What a converter must do."""
 
     member: str
-    """Whose annotations it reads."""
+    """Whose annotations it reads. It may also name several (``a,b``) or all (``*``) if it has a method ``with_member(name)``, which gives the
+    converter of one of them."""
 
     def to_docs(self, document: Document, nlp: Language, report: ConversionReport) -> Iterator[Doc]:
         """Convert a document into one or more Docs, counting what it does in the report."""
@@ -70,6 +83,10 @@ class AnndocConverter:
         self.member = self.settings.member
         self.unit: DocUnit = choose("unit", unit, DocUnit)
 
+    def with_member(self, member: str) -> AnndocConverter:
+        """The same converter for another member's annotations."""
+        return AnndocConverter(replace(self.settings, member=member), unit=self.unit)
+
     def to_docs(self, document: Document, nlp: Language, report: ConversionReport) -> Iterator[Doc]:
         """Convert a document into one Doc, or one for each part, see :func:`~spacy_tagtog.convert.to_doc.document_to_doc`."""
         doc = document_to_doc(document, nlp, settings=self.settings, report=report)
@@ -87,6 +104,44 @@ class AnndocConverter:
             ConversionError: They aren't the Docs of one document, the first one first.
         """
         return docs_to_document(docs, legend=legend, who=who)
+
+
+ALL_MEMBERS = "*"
+"""Everybody who has a version of a document, the master version included."""
+
+
+def members_of(member: str, document: Document) -> list[str]:
+    """Whose versions of a document are meant, in the order named, or that of the document's files.
+
+    Args:
+        member: A name, several (``a,b``), or ``*`` for all that the document has.
+        document: The document.
+
+    Returns:
+        At least one name; named members needn't have a version.
+    """
+    if member == ALL_MEMBERS:
+        return list(document.versions) or [MASTER]
+    return list(dict.fromkeys(name.strip() for name in member.split(","))) if "," in member else [member]
+
+
+def for_member(converter: Converter, member: str) -> Converter:
+    """The converter of one of the members that a converter names.
+
+    Raises:
+        ConfigurationError: It names several and can't be split.
+    """
+    if member == converter.member:
+        return converter
+    if not hasattr(converter, "with_member"):
+        raise ConfigurationError(
+            "this converter reads the annotations of one member only",
+            value=converter.member,
+            legal="one name",
+            advice="convert once for each member, or give the converter a method with_member",
+        )
+    one: Converter = converter.with_member(member)
+    return one
 
 
 def settings_from_text(pairs: Mapping[str, str], name: str = DEFAULT_CONVERTER) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from spacy_tagtog._files import atomic_path
-from spacy_tagtog.anndoc import Document, Project
-from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, Converter, make_converter
+from spacy_tagtog.anndoc import MASTER, Document, Project
+from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, Converter, for_member, make_converter, members_of
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker
-from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem
+from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, shown_member
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokens import predicted_doc
@@ -101,27 +101,35 @@ def _convert(
     choice: DocumentChoice,
     on_problem: OnProblem,
 ) -> Iterator[Doc]:
+    converters: dict[str, Converter] = {}
     for item in documents:
         if isinstance(item, AnndocError):
             _raise_or_note(item, "", report, on_problem)
             continue
-        document = item
-        try:
-            skip = _skip(document, converter.member, choice)
-            if skip is None:
-                # The whole document before anything of it is yielded: a fault in it must not leave half of it behind.
-                items = len(report.items)
-                docs = list(converter.to_docs(document, nlp, report))
-                # Only those of this document: to look through all of them each time would take ever longer.
-                if on_problem == "error" and any(item.reason in FAULTS for item in report.items[items:]):
-                    report.raise_faults(place=document.html.place)
-                yield from docs
-                continue
-        except AnndocError as error:
-            _raise_or_note(error, document.id, report, on_problem)
-            continue
+        for member in members_of(converter.member, item):
+            if member not in converters:
+                converters[member] = for_member(converter, member)
+            try:
+                yield from _version_docs(item, member, nlp, converters[member], report, choice, on_problem)
+            except AnndocError as error:
+                _raise_or_note(error, item.id, report, on_problem, member)
+
+
+def _version_docs(
+    document: Document, member: str, nlp: Language, converter: Converter, report: ConversionReport, choice: DocumentChoice, on_problem: OnProblem
+) -> list[Doc]:
+    """The Docs of one version of a document. All of them at once: a fault must not leave half of it behind."""
+    skip = _skip(document, member, choice)
+    if skip is not None:
         report.documents_in += 1
-        report.add(ReportItem(skip, document.id))
+        report.add(ReportItem(skip, document.id, member=shown_member(member)))
+        return []
+    items = len(report.items)
+    docs = list(converter.to_docs(document, nlp, report))
+    # Only those of this version: to look through all of them each time would take ever longer.
+    if on_problem == "error" and any(item.reason in FAULTS for item in report.items[items:]):
+        report.raise_faults(place=document.html.place)
+    return docs
 
 
 def _readable(project: Project, ids: Iterable[str]) -> Iterator[Document | AnndocError]:
@@ -132,12 +140,13 @@ def _readable(project: Project, ids: Iterable[str]) -> Iterator[Document | Anndo
             yield error
 
 
-def _raise_or_note(error: AnndocError, doc_id: str, report: ConversionReport, on_problem: OnProblem) -> None:
+def _raise_or_note(error: AnndocError, doc_id: str, report: ConversionReport, on_problem: OnProblem, member: str = MASTER) -> None:
     """Raise an error of one document, or list the document as unreadable."""
     if on_problem == "error":
         raise error
     report.documents_in += 1
-    report.add(ReportItem("unreadable", doc_id or str(error.place), detail=" — ".join([error.problem, *(text for _, text in error.details())])))
+    detail = " — ".join([error.problem, *(text for _, text in error.details())])
+    report.add(ReportItem("unreadable", doc_id or str(error.place), detail=detail, member=shown_member(member)))
 
 
 def _skip(document: Document, member: str, choice: DocumentChoice) -> str | None:

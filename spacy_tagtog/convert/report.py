@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from spacy_tagtog.anndoc.document import MASTER
 from spacy_tagtog.anndoc.repair import CONFIDENCE
 from spacy_tagtog.errors import ConversionError
 
-__all__ = ["DOCUMENT_REASONS", "ENTITY_REASONS", "FAULTS", "REPAIRS", "ConversionReport", "ReportItem"]
+__all__ = ["DOCUMENT_REASONS", "ENTITY_REASONS", "FAULTS", "REPAIRS", "ConversionReport", "ReportItem", "shown_member"]
 
 ENTITY_REASONS: Final = {
     "missing_part": "stands in a part that plain.html lacks",
@@ -54,6 +55,11 @@ FAULTS: Final = frozenset({"missing_part", "offset_mismatch", "unknown_class", "
 """Reasons that are faults of the data, not choices: strict conversions refuse them."""
 
 
+def shown_member(member: str) -> str:
+    """How a report names a version: the master version, which most are, not at all."""
+    return "" if member == MASTER else member
+
+
 @dataclass(frozen=True, slots=True)
 class ReportItem:
     """One entity or document that was set aside.
@@ -66,6 +72,7 @@ class ReportItem:
         text: Its text as ann.json gives it.
         label: Its entity type's name, or class id.
         detail: More in words.
+        member: Whose version it is about; empty for the master version.
     """
 
     reason: str
@@ -75,6 +82,7 @@ class ReportItem:
     text: str = ""
     label: str = ""
     detail: str = ""
+    member: str = ""
 
     @property
     def is_entity(self) -> bool:
@@ -82,7 +90,9 @@ class ReportItem:
         return self.reason in ENTITY_REASONS
 
     def __str__(self) -> str:
-        place = self.document if self.part is None else f"{self.document}, part {self.part}, offset {self.start}"
+        place = f"{self.document} ({self.member})" if self.member else self.document
+        if self.part is not None:
+            place += f", part {self.part}, offset {self.start}"
         shown = f" {self.label} {self.text!r}:" if self.text or self.label else ""
         reason = ENTITY_REASONS.get(self.reason) or DOCUMENT_REASONS.get(self.reason, self.reason)
         return f"{place}:{shown} {reason}" + (f" ({self.detail})" if self.detail else "")
@@ -91,6 +101,8 @@ class ReportItem:
 @dataclass
 class ConversionReport:
     """Counts and lists of a conversion. Pass one to several conversions to add them up.
+
+    Where the annotations of several members are converted, each version of a document counts as one.
 
     Attributes:
         documents_in: Documents looked at.

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from spacy_tagtog.anndoc import Document, OffsetConverter, Project, detect_unit
+from spacy_tagtog.anndoc import MASTER, Document, OffsetConverter, Project, detect_unit
 from spacy_tagtog.convert.report import DOCUMENT_REASONS, ENTITY_REASONS, FAULTS, REPAIRS, ConversionReport, ReportItem
 from spacy_tagtog.errors import AnndocError
 
@@ -35,13 +35,12 @@ class _Section:
     shown: list[_Shown]
 
 
-def report_page(report: ConversionReport, project: Project, *, member: str = "master") -> str:
+def report_page(report: ConversionReport, project: Project) -> str:
     """Write a report as one HTML file without scripts.
 
     Args:
         report: The report.
         project: The documents that it is about, for the text around each item.
-        member: Whose annotations they were.
     """
     environment = Environment(
         loader=PackageLoader("spacy_tagtog.convert"),
@@ -50,25 +49,28 @@ def report_page(report: ConversionReport, project: Project, *, member: str = "ma
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    texts = _texts(project, member)
+    texts = _texts(project)
     return environment.get_template("report.html.j2").render(
         place=project.place, report=report, rows=list(report.rows()), sections=list(_sections(report, texts))
     )
 
 
-def _texts(project: Project, member: str) -> Callable[[str, str], tuple[str, OffsetConverter | None]]:
+_Texts = Callable[[str, str, str], tuple[str, OffsetConverter | None]]
+
+
+def _texts(project: Project) -> _Texts:
     """A function that gives the text of a part, and what its offsets count in."""
 
     @lru_cache(maxsize=4)
-    def document_of(doc_id: str) -> tuple[Document, bool] | None:
+    def document_of(doc_id: str, member: str) -> tuple[Document, bool] | None:
         try:
             document = project[doc_id]
-            return document, detect_unit(document.parts, document.version(member)) == "utf-16"
+            return document, detect_unit(document.parts, document.version(member or MASTER)) == "utf-16"
         except (AnndocError, KeyError):
             return None
 
-    def text_of(doc_id: str, part: str) -> tuple[str, OffsetConverter | None]:
-        found = document_of(doc_id)
+    def text_of(doc_id: str, part: str, member: str) -> tuple[str, OffsetConverter | None]:
+        found = document_of(doc_id, member)
         if found is None or part not in found[0].parts:
             return "", None
         text = found[0].parts[part].text
@@ -77,7 +79,7 @@ def _texts(project: Project, member: str) -> Callable[[str, str], tuple[str, Off
     return text_of
 
 
-def _sections(report: ConversionReport, texts: Callable[[str, str], tuple[str, OffsetConverter | None]]) -> Iterator[_Section]:
+def _sections(report: ConversionReport, texts: _Texts) -> Iterator[_Section]:
     meanings = {**ENTITY_REASONS, **DOCUMENT_REASONS}
     # Faults first, the frequent ones before the rare.
     for reason, number in sorted(report.reasons.items(), key=lambda pair: (pair[0] not in FAULTS, -pair[1])):
@@ -89,8 +91,8 @@ def _sections(report: ConversionReport, texts: Callable[[str, str], tuple[str, O
         yield _Section(meaning, False, number, [_in_context(item, texts) for item in items[:_MOST]])
 
 
-def _in_context(item: ReportItem, texts: Callable[[str, str], tuple[str, OffsetConverter | None]]) -> _Shown:
-    text, units = texts(item.document, item.part) if item.part is not None else ("", None)
+def _in_context(item: ReportItem, texts: _Texts) -> _Shown:
+    text, units = texts(item.document, item.part, item.member) if item.part is not None else ("", None)
     if not text or item.start is None:
         return _Shown(item, "", "", "")
     start = item.start if units is None else units.to_code_points(item.start)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from spacy_tagtog._files import write_atomic
 from spacy_tagtog.anndoc import Project
+from spacy_tagtog.convert.converter import members_of
 from spacy_tagtog.convert.split import TRAIN, side_of
 from spacy_tagtog.errors import AnndocError, ConfigurationError
 
@@ -188,15 +189,17 @@ def split_items(project: Project, *, member: str, confirmed_only: bool) -> Itera
 
     Args:
         project: The project.
-        member: Whose annotations.
+        member: Whose annotations; several (``a,b``) or all (``*``) count together.
         confirmed_only: Leave out what the member has not confirmed.
     """
     for doc_id in project.ids:
         try:
             document = project[doc_id]
-            if member not in document.versions or (confirmed_only and not document.version(member).complete):
+            versions = [document.version(name) for name in members_of(member, document) if name in document.versions]
+            versions = [version for version in versions if version.complete or not confirmed_only]
+            if not versions:
                 continue
-            names = Counter(project.legend.get(entity.class_id, entity.class_id) for entity in document.version(member))
+            names = Counter(project.legend.get(entity.class_id, entity.class_id) for version in versions for entity in version)
             yield SplitItem(doc_id, document.text, names)
         except AnndocError:
             continue

@@ -15,7 +15,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy_tagtog._choices import choose
 from spacy_tagtog.anndoc import MASTER, Document, Entity, Legend, Located, OffsetUnit, detect_unit, locate
 from spacy_tagtog.anndoc.repair import repair
-from spacy_tagtog.convert.report import ConversionReport, ReportItem
+from spacy_tagtog.convert.report import ConversionReport, ReportItem, shown_member
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, set_state, span_id
 from spacy_tagtog.convert.tokens import assemble, token_range
 from spacy_tagtog.errors import ConfigurationError
@@ -36,7 +36,7 @@ class ToDocSettings:
     """How documents become Docs.
 
     Attributes:
-        member: Whose annotations: ``"master"`` or a member's name.
+        member: Whose annotations: ``"master"`` or a member's name. (The converter also takes ``a,b`` and ``*``, and makes a Doc of each version.)
         alignment: See :data:`AlignmentMode`.
         ents: See :data:`EntsPolicy`.
         offset_unit: How offsets count; ``"auto"`` finds out for each document.
@@ -162,6 +162,7 @@ def document_to_doc(
             text=entity.text,
             label=document.legend.get(entity.class_id, entity.class_id),
             detail=detail,
+            member=shown_member(settings.member),
         )
 
     def set_aside(item: Located, reason: str, detail: str = "") -> None:
