@@ -193,6 +193,17 @@ def test_kappa_of_document_labels() -> None:
     assert iaa(both(version(entity(0, 4)), version()), "ann", "bob", "e_1").kappa is None
 
 
+def test_the_documents_of_least_agreement() -> None:
+    html = document("Vega").html
+    same, other = version(entity(0, 4), entity(5, 9)), version(entity(0, 4))
+    versions_of = {"a": (same, same), "b": (same, other), "c": (same, version(entity(20, 24))), "d": (version(), version())}
+    documents = [Document(doc_id, html, {"ann": one, "bob": two}) for doc_id, (one, two) in versions_of.items()]
+    matrix = agreement_matrix([*documents, Document("e", html, {"ann": same})])
+    assert [(doc_id, found.f1) for doc_id, found in matrix.least(9)] == [("c", 0.0), ("b", pytest.approx(2 / 3)), ("a", 1.0)]
+    assert matrix.least(1)[0][0] == "c"
+    assert matrix.to_json()["documents_f1"] == {"a": 1.0, "b": 0.666667, "c": 0.0, "d": None}  # nothing to compare in d, nobody else in e
+
+
 def test_offsets_of_different_units_are_brought_together() -> None:
     text = "🌠🌠 Vega rises"
     parts = {unit: document(text, entities=[E(1, 3, 7)], unit=unit, member="x") for unit in ("utf-16", "code-point")}  # type: ignore[arg-type]

@@ -84,6 +84,8 @@ def test_iaa_of_all_pairs(team: Path, tmp_path: Path) -> None:
     lines = [line.split() for line in out.splitlines()]
     assert ["ada,", "bob", "2", "100.0", "66.7", "0.0", "66.7"] in lines  # clear, Star, Planet, all
     assert ["ada,", "cyd", "1", "0.0", "66.7", "100.0", "66.7"] in lines
+    (worst,) = (line for line in lines if line and line[0].endswith("-note.txt"))
+    assert worst[1:] == ["55.6", "18"]  # five of eleven and of seven annotations agree, all pairs together
     figures = json.loads(report.read_text(encoding="utf-8"))
     assert figures["names"] == {"m_1": "clear", "e_1": "Star", "e_2": "Planet"}
     assert figures["confirmed"] == {"ada": 2, "bob": 2, "cyd": 1, "dan": 0}
@@ -98,6 +100,12 @@ def test_iaa_of_one_pair_shows_more(team: Path) -> None:
     assert "ada and bob both confirmed 2 of 3 documents: F1 (overlapping_v1) 57.1" in out
     code, out, _ = run("iaa", team, "-m", "ada", "-m", "cyd", "-t", "clear")
     assert rows(out)["clear"] == ["0.0", "–", "0.0", "1", "0", "0.00"]
+
+
+def test_a_metric_without_annotations(team: Path) -> None:
+    code, out, _ = run("iaa", team, "--metric", "documentlevel_v1")
+    assert code == 0
+    assert "nobody made an annotation for which tagtog defines documentlevel_v1" in out
 
 
 def test_iaa_with_master_as_a_member(team: Path) -> None:

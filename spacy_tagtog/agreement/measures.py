@@ -38,6 +38,7 @@ from spacy_tagtog.agreement._items import (
     value_key,
     versions_of,
 )
+from spacy_tagtog.anndoc import Document
 from spacy_tagtog.errors import AgreementError
 
 __all__ = ["METRICS_OF", "Agreement", "AgreementMatrix", "Metric", "agreement_matrix", "iaa"]
@@ -151,6 +152,7 @@ class AgreementMatrix:
         confirmed: How many documents each member confirmed.
         misplaced: How many entities of each member have an offset that points at another text, or a part that isn't there. They are compared as
             they are stored.
+        by_document: Document id to the agreement in this document, all pairs and tasks together; only for documents that are given as such.
     """
 
     metric: Metric
@@ -160,6 +162,7 @@ class AgreementMatrix:
     documents: dict[tuple[str, str], int]
     confirmed: dict[str, int]
     misplaced: dict[str, int]
+    by_document: dict[str, Agreement] = field(default_factory=dict)
 
     def of(self, task: str, member1: str, member2: str) -> Agreement:
         """The agreement of two members on a task; an empty one where they have no document in common."""
@@ -192,6 +195,11 @@ class AgreementMatrix:
         ]
         return sum(found) / len(found) if found else None
 
+    def least(self, number: int) -> list[tuple[str, Agreement]]:
+        """The documents in which members agree least, the worst first: (id, agreement over all pairs and tasks)."""
+        measured = [(found.f1, doc_id) for doc_id, found in self.by_document.items() if found.f1 is not None]
+        return [(doc_id, self.by_document[doc_id]) for _, doc_id in sorted(measured)[:number]]
+
     def rows(self) -> Iterator[tuple[str, str, str, Agreement]]:
         """(task, first member, second member, agreement) of all pairs with documents in common, task by task."""
         for task in self.tasks:
@@ -216,6 +224,7 @@ class AgreementMatrix:
                 }
                 for task in self.tasks
             },
+            "documents_f1": {doc_id: rounded(found.f1) for doc_id, found in self.by_document.items()},
             "total": [{"member1": first, "member2": second, **self.total(first, second).to_json()} for first, second in self.documents],
         }
 
@@ -285,6 +294,7 @@ def agreement_matrix(
     common: Counter[tuple[str, str]] = Counter()
     confirmed: Counter[str] = Counter()
     misplaced: Counter[str] = Counter()
+    by_document: dict[str, Agreement] = {}
     found_tasks: set[str] = set(tasks or ())
     # A label that nobody set in a document is a value, too: which labels there are is known only at the end.
     label_pairs: dict[tuple[str, str, str], Counter[tuple[Hashable, Hashable]]] = defaultdict(Counter)
@@ -300,18 +310,24 @@ def agreement_matrix(
             items = VersionItems.of(versions[name], parts)
             misplaced[name] += len(items.misplaced)
             taken[name] = {
-                task: found
-                for task, found in items.by_task().items()
+                task: some
+                for task, some in items.by_task().items()
                 if (task in wanted if wanted is not None else metric in METRICS_OF.get(task[:1], ()))
             }
             found_tasks.update(taken[name])
+        here = Agreement()
         for first, second in combinations(names, 2):
             common[first, second] += 1
             for task in taken[first].keys() | taken[second].keys():
-                pairs[task, first, second] += _compare(taken[first].get(task, set()), taken[second].get(task, set()), metric)
+                found = _compare(taken[first].get(task, set()), taken[second].get(task, set()), metric)
+                pairs[task, first, second] += found
+                here += found
                 if task[0] == "m":
                     values = tuple(_label(versions[name], task) for name in (first, second))
                     label_pairs[task, first, second][values[0], values[1]] += 1
+        if isinstance(document, Document):
+            here.documents = 1
+            by_document[document.id] = here
     ordered = sorted(found_tasks, key=task_order)
     both = sorted(common)
     for task in ordered:
@@ -331,6 +347,7 @@ def agreement_matrix(
         documents={pair: common[pair] for pair in both},
         confirmed={name: confirmed[name] for name in everybody},
         misplaced={name: misplaced[name] for name in everybody if misplaced[name]},
+        by_document=by_document,
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["MeasuredAgreement", "iaa", "iaa_cli"]
 
 _TASKS_A_TABLE = 6
+_WORST = 5
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def iaa_cli(
     offsets are equal; overlapping_v1: types are equal and at least one character is shared; documentlevel_v1: the sets
     of normalizations in a document. With two members, precision (the share of the second's annotations that the first
     has), recall (the other way round), the numbers of annotations, and Cohen's kappa of document labels are shown, too.
+    The documents in which people agree least are listed.
 
     Example:
       spacy-tagtog iaa my-download.zip
@@ -112,6 +114,13 @@ def _say(result: MeasuredAgreement) -> None:
                 lines.append((f"{first}, {second}", documents, *(_percent(matrix.of(task, first, second).f1) for task in columns), *total))
             lines.append(("average", "", *(_percent(matrix.mean(task)) for task in columns), *([""] if is_last else [])))
             table(lines, header=("F1 of", "documents", *(names[task] for task in columns), *(["all"] if is_last else [])))
+    if not matrix.tasks:
+        info(f"nobody made an annotation for which tagtog defines {matrix.metric}")
+    if len(matrix.by_document) > 1:
+        table(
+            ((doc_id, _percent(found.f1), found.first + found.second) for doc_id, found in matrix.least(_WORST)),
+            header=("least agreement in", "F1", "annotations compared"),
+        )
     pairs = len(matrix.members) * (len(matrix.members) - 1) // 2
     if silent := pairs - len(matrix.documents):
         info(f"{silent} of {pairs} pairs have no document that both confirmed")
