@@ -12,7 +12,8 @@ from typing import Any, get_args
 import pytest
 from builders import E, document
 from hypothesis import given
-from strategies import quick
+from hypothesis import strategies as st
+from strategies import annotations, documents, quick, slow
 from versions import entity, relation, version, versions
 
 from spacy_tagtog.agreement import Merged, Ranking, Strategy, agreement_matrix, compare_versions, confirmed_members, merge, rank_members
@@ -351,6 +352,26 @@ def test_merging_equal_versions_gives_that_version(members: dict[str, Annotation
         assert not [item for item in result.report.left_out if " of 3 versions" in item.reason or "agrees best" in item.reason]
     again = merge({"ann": Annotations({**results[0].annotations.data, "anncomplete": True})}, "intersection_v1")
     assert again.report.left_out == []
+
+
+@slow
+@given(st.data())
+def test_on_anything_that_ann_json_can_hold(data: st.DataObject) -> None:
+    """Any text and keys, and offsets of either unit, mixed: every merged entity stands where it says."""
+    made = data.draw(documents(members=False))
+    confirmed = {}
+    for name in data.draw(st.lists(st.sampled_from(["ann", "bob", "cyd"]), min_size=1, unique=True)):
+        drawn = data.draw(annotations(made.parts, made.legend))
+        confirmed[name] = Annotations({**drawn.data, "anncomplete": True})
+    before = copy.deepcopy({name: item.data for name, item in confirmed.items()})
+    item = Document(made.id, made.html, confirmed, legend=made.legend)
+    ranking = rank_members([item])
+    for strategy in get_args(Strategy):
+        result = merge(item, strategy, ranking=ranking)
+        assert Annotations.parse(result.annotations.dumps()) == result.annotations
+        assert all(located.problem is None for located in locate(item.parts, result.annotations))
+        assert json.dumps(result.report.to_json())
+    assert before == {name: item.data for name, item in confirmed.items()}
 
 
 @pytest.mark.skipif(not CORPORA.is_dir(), reason="needs ../shared/corpora")
