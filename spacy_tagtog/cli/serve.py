@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,8 +22,13 @@ def serve_cli(
     user: Annotated[str, typer.Option("--user", help="The user who runs the server, an admin of every project.")] = LOCAL_OWNER,
     new_password: Annotated[bool, typer.Option("--new-password", help="Make a new password for the user and show it once.")] = False,
     allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Allow a host that other computers can reach. Nothing is encrypted: put a proxy before it.")
+        bool,
+        typer.Option("--allow-remote", help="Allow a host that other computers can reach. Encrypt with --tls-cert, or put a proxy before it."),
     ] = False,
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", help="Encrypt: a PEM file with the server's certificate.", show_default=False)
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="A PEM file with the certificate's private key.", show_default=False)] = None,
     database: Database = DEFAULT_DATABASE,
 ) -> None:
     """Run the local tagtog until you interrupt it: tagtog's HTTP API, and pages to look at documents.
@@ -35,12 +41,15 @@ def serve_cli(
       spacy-tagtog serve --port 8181
     """
     try:
-        from spacy_tagtog.server import Store, serve
+        from spacy_tagtog.server import Store, Tls, serve
     except ImportError as error:
         raise ConfigurationError(
             f"the local tagtog is not installed ({error.name} is missing)", advice="pip install 'spacy-tagtog[server]'"
         ) from error
 
+    if (tls_cert is None) != (tls_key is None):
+        raise ConfigurationError("a certificate and its private key belong together", legal="both --tls-cert and --tls-key, or neither")
+    tls = None if tls_cert is None or tls_key is None else Tls(tls_cert, tls_key)
     password = ""
     store = Store(database)
     try:
@@ -56,4 +65,4 @@ def serve_cli(
             info(f"user {user}, password {password}   (shown this once; --new-password makes another)")
         info("Ctrl+C stops it")
 
-    serve(database, host=host, port=port, ready=ready, allow_remote=allow_remote)
+    serve(database, host=host, port=port, ready=ready, allow_remote=allow_remote, tls=tls)

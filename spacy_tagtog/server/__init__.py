@@ -4,8 +4,8 @@ A client that was written for tagtog works with it unchanged. For tests, demonst
 """
 
 from spacy_tagtog.server.app import make_app
-from spacy_tagtog.server.run import LocalTagtog, local_tagtog, serve
+from spacy_tagtog.server.run import LocalTagtog, Tls, local_tagtog, serve
 from spacy_tagtog.server.settings import settings_from_legend
 from spacy_tagtog.server.store import Store
 
-__all__ = ["LocalTagtog", "Store", "local_tagtog", "make_app", "serve", "settings_from_legend"]
+__all__ = ["LocalTagtog", "Store", "Tls", "local_tagtog", "make_app", "serve", "settings_from_legend"]

@@ -29,6 +29,7 @@ from spacy_tagtog.server._call import Call, disposition, json_answer, not_offlin
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server._request import Body, SizeLimit, credentials, read_body
 from spacy_tagtog.server.members import Access
+from spacy_tagtog.server.openapi import openapi_document
 from spacy_tagtog.server.store import Hit, ProjectInfo, Store, StoredDocument, Uploaded, timestamp
 from spacy_tagtog.server.tsv import entities_only_tsv, entities_tsv
 from spacy_tagtog.server.uploads import TEXT_NAME, Upload, UploadedFile, read_uploads
@@ -515,6 +516,7 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
         api_route(f"{settings}/folders/add", POST=_add_folder),
         api_route(f"{settings}/folders/rename", POST=_rename_folder),
         api_route(f"{settings}/folders/remove", POST=_remove_folder),
+        route("/-local/openapi.json", GET=lambda _: json_answer(openapi_document())),
         route("/-local/annotations", PUT=saves.put_annotations),
         route("/-local/history", GET=saves.get_history),
         route("/-local/history/version", GET=saves.get_save),

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import secrets
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,9 +21,47 @@ from spacy_tagtog.server.app import make_app
 from spacy_tagtog.server.deliveries import Deliverer
 from spacy_tagtog.server.store import Store
 
-__all__ = ["LocalTagtog", "local_tagtog", "serve"]
+__all__ = ["LocalTagtog", "Tls", "local_tagtog", "serve"]
 
 _STOP_SECONDS = 5
+# The longest search that is allowed, percent-encoded, and the headers.
+_MAX_HEAD_BYTES = 2**16
+
+
+@dataclass(frozen=True)
+class Tls:
+    """What a server proves itself with.
+
+    Attributes:
+        cert: A PEM file with its certificate, and those between it and the authority.
+        key: A PEM file with the certificate's private key, without a password.
+
+    Raises:
+        LocalServerError: They can't be read, or don't belong together.
+    """
+
+    cert: Path
+    key: Path
+
+    def __post_init__(self) -> None:
+        def ask() -> str:  # instead of OpenSSL, which would wait for somebody at the terminal
+            raise LocalServerError(
+                "the private key has a password", place=self.key, legal="a key without one", advice="openssl pkey -in KEY -out NEW"
+            )
+
+        for path in (self.cert, self.key):
+            try:
+                path.open("rb").close()
+            except OSError as error:
+                raise LocalServerError(f"the file can't be read: {error.strerror}", place=path, legal="a file in PEM format") from error
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.cert, self.key, ask)
+        except ssl.SSLError as error:
+            raise LocalServerError(
+                f"the certificate can't be used: {error.reason or error}",
+                place=f"{self.cert}, {self.key}",
+                legal="a certificate and its private key, both in PEM format",
+            ) from error
 
 
 @dataclass
@@ -45,7 +84,7 @@ class LocalTagtog:
 class _Server(uvicorn.Server):
     """uvicorn, which tells when it answers."""
 
-    def __init__(self, app: Starlette, on_start: Callable[[], None]) -> None:
+    def __init__(self, app: Starlette, on_start: Callable[[], None], tls: Tls | None = None) -> None:
         # h11 and asyncio: the same everywhere, whatever else is installed. log_config=None: leave the program's logging alone.
         config = uvicorn.Config(
             app,
@@ -59,6 +98,9 @@ class _Server(uvicorn.Server):
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=_STOP_SECONDS,
+            h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
+            ssl_certfile=None if tls is None else tls.cert,
+            ssl_keyfile=None if tls is None else tls.key,
         )
         super().__init__(config)
         self._on_start = on_start
@@ -90,9 +132,9 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(listener: socket.socket) -> str:
+def _url(listener: socket.socket, tls: Tls | None = None) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{'http' if tls is None else 'https'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 @contextmanager
@@ -165,6 +207,7 @@ def serve(
     ready: Callable[[str], None] | None = None,
     allow_remote: bool = False,
     webhook_pause: float = 2.0,
+    tls: Tls | None = None,
 ) -> None:
     """Run a local tagtog until the process is interrupted.
 
@@ -173,28 +216,29 @@ def serve(
         host: The address to listen on.
         port: The port; 0 for a free one.
         ready: Called with the server's address when it answers.
-        allow_remote: Allow a host that other computers can reach. The connection isn't encrypted: passwords can be read on the way.
+        allow_remote: Allow a host that other computers can reach. Without ``tls`` the connection isn't encrypted: passwords can be read on the way.
         webhook_pause: Seconds after which a webhook that failed is first tried again.
+        tls: Encrypt the connections.
 
     Raises:
         LocalServerError: The port is taken, the database can't be used or has no user, or the host isn't allowed.
     """
     if not (allow_remote or _is_loopback(host)):
         raise LocalServerError(
-            "other computers could reach this server, and its connections aren't encrypted",
+            "other computers could reach this server" + (", and its connections aren't encrypted" if tls is None else ""),
             value=host,
             legal="127.0.0.1, ::1, localhost",
-            advice="keep the default, or pass --allow-remote behind a proxy that encrypts",
+            advice="keep the default, or pass --allow-remote with --tls-cert and --tls-key, or behind a proxy that encrypts",
         )
     store = Store(database)
     try:
         if not store.has_users():
             raise LocalServerError("the database has no user, so nobody could use the server", place=database, advice="add a user first")
         listener = _listen(host, port)
-        url = _url(listener)
+        url = _url(listener, tls)
         try:
             with _delivering(store, webhook_pause):
-                _Server(make_app(store), lambda: ready(url) if ready is not None else None).run(sockets=[listener])
+                _Server(make_app(store), lambda: ready(url) if ready is not None else None, tls).run(sockets=[listener])
         except KeyboardInterrupt:
             pass  # the way to end it
         finally:
