@@ -116,7 +116,7 @@ def test_an_old_save_is_restored_as_a_new_one(people: People) -> None:
     answer = people.call("owner", "POST", "/-local/history/restore", docid=docid, id=first["id"], json={})
     assert answer.status_code == 200, answer.text
     assert classes(people.ann(docid)) == ["e_1"]
-    assert people.docs("entity:Person anncomplete:true")[0]["updated"] > updated
+    assert people.docs("entity:Person AND anncomplete:true")[0]["updated"] > updated
     entries = history(people, docid)
     assert len(entries) == 3
     assert entries[0] == answer.json()

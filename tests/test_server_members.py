@@ -323,7 +323,9 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -
             "ann": None,
             "bob": None,
         }
-        assert [hit.members_anncomplete for hit in store.search("local", "p", "entity:Person:Q7259 folder:train anncomplete:true").hits] == [("ann",)]
+        assert [hit.members_anncomplete for hit in store.search("local", "p", "entity:Person:Q7259 AND folder:train AND anncomplete:true").hits] == [
+            ("ann",)
+        ]
         # Who could use every project may still do so, and the owner is its admin.
         assert store.users() == [("ann", True)]
         project = {"owner": "local", "project": "p"}

@@ -394,7 +394,14 @@ def document_paths(doc_id: str, folder: str = "pool", member: str = MASTER) -> t
     )
 
 
-def write_project(documents: Iterable[Document], path: Path | str, *, legend: Legend | None = None, force: bool = False) -> int:
+def write_project(
+    documents: Iterable[Document],
+    path: Path | str,
+    *,
+    legend: Legend | None = None,
+    force: bool = False,
+    extra: Iterable[tuple[PurePosixPath, bytes]] = (),
+) -> int:
     """Write documents in tagtog's download layout, all or nothing.
 
     Args:
@@ -402,6 +409,7 @@ def write_project(documents: Iterable[Document], path: Path | str, *, legend: Le
         path: A folder, or a file ending with ``.zip``. A zip's names begin with its own, as tagtog's do.
         legend: The project's legend; by default that of the first document.
         force: Replace what is there.
+        extra: More files: their names within the project, and what they hold. They are asked for after the documents.
 
     Returns:
         The number of documents written.
@@ -422,7 +430,7 @@ def write_project(documents: Iterable[Document], path: Path | str, *, legend: Le
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(data)
 
-            return _write_documents(documents, legend, write)
+            return _write_documents(documents, legend, extra, write)
     check_free(path, force=force)
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         root = path.stem
@@ -436,10 +444,15 @@ def write_project(documents: Iterable[Document], path: Path | str, *, legend: Le
             info.external_attr = 0o644 << 16
             archive.writestr(info, data, zipfile.ZIP_DEFLATED)
 
-        return _write_documents(documents, legend, add)
+        return _write_documents(documents, legend, extra, add)
 
 
-def _write_documents(documents: Iterable[Document], legend: Legend | None, write: Callable[[PurePosixPath, bytes], Any]) -> int:
+def _write_documents(
+    documents: Iterable[Document],
+    legend: Legend | None,
+    extra: Iterable[tuple[PurePosixPath, bytes]],
+    write: Callable[[PurePosixPath, bytes], Any],
+) -> int:
     seen: set[str] = set()
     for document in documents:
         if document.id in seen:
@@ -453,4 +466,6 @@ def _write_documents(documents: Iterable[Document], legend: Legend | None, write
             legend = document.legend
     if legend is not None:
         write(PurePosixPath(LEGEND_NAME), legend.dumps().encode("utf-8"))
+    for name, data in extra:
+        write(name, data)
     return len(seen)

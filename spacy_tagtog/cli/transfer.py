@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Connection, Database, Domain, Owner, ProjectName, Settings, connect
-from spacy_tagtog.cli._run import command, good, info, note, progress, table
+from spacy_tagtog.cli._run import command, good, info, note, progress, table, warn
 from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Legend, Project
     from spacy_tagtog.client import PushReport
 
-__all__ = ["create_local_project", "export_cli", "import_cli", "import_project"]
+__all__ = ["create_local_project", "export_cli", "import_cli", "import_project", "restore_local_project"]
 
 
 @command
@@ -39,6 +39,8 @@ def import_cli(
 
     On the local tagtog the project is made if it isn't there (named after the source unless --project says
     otherwise), with the entity types and labels of the source's legend. A project elsewhere must exist and have them.
+    What export wrote of a local project becomes a new project with everything that it had: settings, members and roles,
+    assignments, originals, history.
 
     Example:
       spacy-tagtog import my-download.zip --project proteins
@@ -53,6 +55,8 @@ def import_cli(
     if settings.is_local and not settings.project:
         settings = Settings.of(domain, owner, source.resolve().stem, ca_file, database)
     with connect(settings, create=True) as connection:
+        if connection.store is not None and legend is None and not documents.problems and restore_local_project(connection, source):
+            return
         if create_local_project(connection, documents.legend, documents.folders):
             info(f"made the project {settings.project} in {settings.database}")
         versions, entities = import_project(connection, documents, force=force)
@@ -70,6 +74,27 @@ def import_cli(
         note((f"{doc_id}: {why}" for doc_id, why in report.refused), caption=f"refused, versions of {member}")
     note((error.problem + ": " + str(error.place) for error in documents.problems), caption="left out")
     good(f"{len(documents)} documents with {entities} entities are in {where}")
+
+
+def restore_local_project(connection: Connection, source: Path) -> bool:
+    """On the local tagtog, make the connection's project of an archive with all that belongs to it.
+
+    Returns:
+        Whether it was made: not where the source is no such archive, or the project is there already.
+    """
+    from spacy_tagtog.server.archive import has_archive, restore_project
+
+    assert connection.store is not None
+    if not has_archive(source):
+        return False
+    owner, name = connection.client.owner, connection.client.project
+    if (owner, name) in connection.store.projects():
+        info(f"the project {name} is there already: its settings, members and history stay, and only documents and versions are taken")
+        return False
+    restored = restore_project(connection.store, source, owner, name, progress=lambda items, total: progress(items, total, what="importing"))
+    note(restored.notes, caption="not as it was")
+    good(f"{restored.documents} documents with {restored.versions} versions and {restored.saves} saves are in {connection}")
+    return True
 
 
 def create_local_project(connection: Connection, legend: Legend, folders: list[str]) -> bool:
@@ -125,7 +150,7 @@ def export_cli(
     target: Annotated[Path, typer.Argument(help="The folder or zip to write.", show_default=False)],
     query: Annotated[str, typer.Option("--query", "-q", help="A tagtog search query.")] = "*",
     member: Annotated[
-        list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: master.", show_default=False)
+        list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: everybody's.", show_default=False)
     ] = None,
     force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
     domain: Domain = "",
@@ -136,6 +161,9 @@ def export_cli(
 ) -> None:
     """Write all documents of a tagtog project into a folder or zip, in the layout of tagtog's own download.
 
+    Without --member, a project of the local tagtog is written with everything that belongs to it, so that import makes
+    an equal one of it: settings, members and roles, assignments, originals, history. Passwords are left out.
+
     Example:
       spacy-tagtog export backup.zip --project proteins
     """
@@ -145,15 +173,45 @@ def export_cli(
 
     check_free(target, force=force)
     with tempfile.TemporaryDirectory() as scratch, connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
+        if connection.store is not None and not member:
+            from spacy_tagtog.server.archive import export_project
+
+            made = export_project(
+                connection.store,
+                connection.client.owner,
+                connection.client.project,
+                target,
+                query=query,
+                force=force,
+                progress=lambda items, total: progress(items, total, what="exporting"),
+            )
+            if not made.documents:
+                info("the project has no document")
+            note(made.notes, caption="not in it")
+            good(f"{made.documents} documents with {made.versions} versions and {made.saves} saves written to {target}")
+            return
         folder = Path(scratch) / "project"
         fetch(
             connection.client,
             folder,
             query=query,
-            members=member or ["master"],
+            members=member or _everybody(connection),
             progress=lambda hits, total: progress(hits, total, what="fetching"),
         )
         if not any(folder.glob("plain.html/**/*")):
             raise ConfigurationError("the query finds no document", value=query, legal="a query that finds at least one", advice='try --query "*"')
         number = write_project(Project.open(folder), target, force=force)
     good(f"{number} documents written to {target}")
+
+
+def _everybody(connection: Connection) -> list[str]:
+    """Whose versions there may be: everybody's, as far as the user may know who they are."""
+    from spacy_tagtog.client.fetch import ALL_MEMBERS
+    from spacy_tagtog.errors import AuthenticationError
+
+    try:
+        connection.client.members()
+    except AuthenticationError as error:
+        warn(f"{error.problem}: read the project's members. So only the master versions are written; name members with --member")
+        return ["master"]
+    return [ALL_MEMBERS]

@@ -398,20 +398,42 @@ class Store:
         Raises:
             LocalServerError: It exists, or a name or the settings aren't legal.
         """
+        rest, folders = parse_settings(settings)
+        with self._writing() as connection:
+            self.insert_project(connection, owner, project, rest, folders, created=_now())
+
+    def insert_project(
+        self, connection: sqlite3.Connection, owner: str, project: str, settings: Mapping[str, Any], folders: Iterable[Folder], *, created: int
+    ) -> int:
+        """Create a project, within a transaction.
+
+        Args:
+            connection: The database.
+            owner: A user name.
+            project: The project's name.
+            settings: Its settings without the folders.
+            folders: Its folders.
+            created: When, in milliseconds since 1970.
+
+        Returns:
+            Its number.
+
+        Raises:
+            LocalServerError: It exists, or a name isn't legal.
+        """
+        if connection.execute("SELECT 1 FROM projects WHERE owner = ? AND name = ?", (owner, project)).fetchone():
+            raise LocalServerError("the project exists already", place=self.path, value=f"{owner}/{project}", advice="choose another name")
         if not _USER.fullmatch(owner):
             raise LocalServerError("this can't be a user name", value=owner, legal="1 to 64 letters, digits, dots, underscores and hyphens")
         check_name(project, "project")
         if project.startswith("-"):  # addresses such as /-api/… are the server's own
             raise LocalServerError("this can't be the name of a project", value=project, legal="a name that doesn't begin with a hyphen")
-        rest, folders = parse_settings(settings)
-        with self._writing() as connection:
-            if connection.execute("SELECT 1 FROM projects WHERE owner = ? AND name = ?", (owner, project)).fetchone():
-                raise LocalServerError("the project exists already", place=self.path, value=f"{owner}/{project}", advice="choose another name")
-            key = connection.execute(
-                "INSERT INTO projects (owner, name, settings, created) VALUES (?, ?, ?, ?) RETURNING id", (owner, project, _dumps(rest), _now())
-            ).fetchone()[0]
-            connection.execute("INSERT INTO members (project_id, login, role) VALUES (?, ?, 'admin')", (key, owner))
-            _insert_folders(connection, key, folders)
+        key: int = connection.execute(
+            "INSERT INTO projects (owner, name, settings, created) VALUES (?, ?, ?, ?) RETURNING id", (owner, project, _dumps(settings), created)
+        ).fetchone()[0]
+        connection.execute("INSERT INTO members (project_id, login, role) VALUES (?, ?, 'admin')", (key, owner))
+        _insert_folders(connection, key, folders)
+        return key
 
     def projects_of(self, login: str, *, operator: bool = False) -> list[tuple[str, str]]:
         """The projects that a user may see, as (owner, name)."""
@@ -647,15 +669,11 @@ class Store:
         if row is None:
             # The name ends the id, and the id names files.
             check_name(docid, "document", longest=240, place=upload.place)
-            key = connection.execute(
-                "INSERT INTO documents (project_id, folder, docid, filename, header, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                (project.key, folder.index, docid, upload.filename, _header(html), now, now),
-            ).fetchone()[0]
-            connection.execute(
-                "INSERT INTO contents (document_id, html, text, original, original_name) VALUES (?, ?, ?, ?, ?)",
-                (key, html.data, text, None if upload.html is not None else upload.raw, upload.original_name),
+            original = None if upload.html is not None else upload.raw
+            key, new_words = insert_document(
+                connection, project.key, folder.index, docid, upload.filename, html, original, upload.original_name, created=now, updated=now
             )
-            words |= add_text(connection, key, text)
+            words |= new_words
         else:
             key = row["id"]
             changed = self._update_content(connection, key, row["html"], html=html, upload=upload, member=member)
@@ -882,6 +900,48 @@ def _header(html: PlainHtml) -> str:
     return first if len(first) <= 100 else f"{first[:99]}…"
 
 
+def insert_document(
+    connection: sqlite3.Connection,
+    project: int,
+    folder: int,
+    docid: str,
+    filename: str,
+    html: PlainHtml,
+    original: bytes | None,
+    original_name: str,
+    *,
+    created: int,
+    updated: int,
+) -> tuple[int, set[str]]:
+    """Store a new document without annotations.
+
+    Args:
+        connection: The database, in a transaction.
+        project: The project's number.
+        folder: The folder's index.
+        docid: The document's id.
+        filename: Its file name.
+        html: Its content.
+        original: The file that was uploaded, ``None`` where it was the plain.html itself.
+        original_name: The name of that file.
+        created: When it was imported, in milliseconds since 1970.
+        updated: When it last changed.
+
+    Returns:
+        Its number, and its words for :func:`~spacy_tagtog.server.index.add_words`.
+    """
+    text = _whole_text(html)
+    key = connection.execute(
+        "INSERT INTO documents (project_id, folder, docid, filename, header, created, updated) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (project, folder, docid, filename, _header(html), created, updated),
+    ).fetchone()[0]
+    connection.execute(
+        "INSERT INTO contents (document_id, html, text, original, original_name) VALUES (?, ?, ?, ?, ?)",
+        (key, html.data, text, original, original_name),
+    )
+    return key, add_text(connection, key, text)
+
+
 def write_version(
     connection: sqlite3.Connection, key: int, member: str, annotations: Annotations, parts: list[str], *, author: Author, action: str, now: int
 ) -> bool:
@@ -908,11 +968,11 @@ def write_version(
     if save(connection, key, member, text, complete=annotations.complete, author=author, action=action, now=now) is None:
         return False
     if member == MASTER:
-        _index(connection, key, annotations)
+        index_version(connection, key, annotations)
     return True
 
 
-def _index(connection: sqlite3.Connection, key: int, annotations: Annotations) -> None:
+def index_version(connection: sqlite3.Connection, key: int, annotations: Annotations) -> None:
     """Write what the search looks at."""
     connection.execute("UPDATE documents SET anncomplete = ? WHERE id = ?", (annotations.complete, key))
     connection.execute("DELETE FROM entities WHERE document_id = ?", (key,))
