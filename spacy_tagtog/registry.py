@@ -17,8 +17,9 @@ from spacy.training import Example
 if TYPE_CHECKING:
     from spacy_tagtog.convert.converter import Converter
     from spacy_tagtog.pipeline.confidence import EntityConfidence
+    from spacy_tagtog.pipeline.seed_model import SeedNer
 
-__all__ = ["anndoc_converter", "anndoc_corpus", "entity_confidence", "learned_tokenizer"]
+__all__ = ["anndoc_converter", "anndoc_corpus", "entity_confidence", "learned_tokenizer", "seed_ner"]
 
 
 def anndoc_corpus(
@@ -140,3 +141,32 @@ def entity_confidence(nlp: Language, name: str, spans_key: str, ner: str) -> Ent
     from spacy_tagtog.pipeline.confidence import EntityConfidence
 
     return EntityConfidence(nlp, name, spans_key=spans_key, ner=ner)
+
+
+@Language.factory(
+    "seed_ner",
+    default_config={"c": 3.0, "min_count": 2, "max_iter": 60, "out_log": None, "seed": 0, "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def seed_ner(
+    nlp: Language,
+    name: str,
+    c: float,
+    min_count: int,
+    max_iter: int,
+    out_log: float | None,
+    seed: int,
+    scorer: Callable[..., dict[str, Any]] | None,
+) -> SeedNer:
+    """The component ``seed_ner``, see :class:`spacy_tagtog.pipeline.seed_model.SeedNer` and ``SeedSettings`` there.
+
+    Raises:
+        ConfigurationError: A setting is out of range.
+    """
+    from spacy_tagtog.pipeline.seed_model import SeedNer, SeedSettings
+
+    settings = SeedSettings(
+        c=float(c), min_count=int(min_count), max_iter=int(max_iter), out_log=None if out_log is None else float(out_log), seed=int(seed)
+    )
+    return SeedNer(nlp, name, settings=settings, scorer=scorer)

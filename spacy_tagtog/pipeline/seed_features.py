@@ -1,14 +1,14 @@
 """What the seed model looks at: features of tokens, as numbers of buckets.
 
-Every feature is hashed into one of 2²² buckets (the hashing trick, Weinberger et al. 2009, https://arxiv.org/abs/0902.2206), by 64-bit hashes that are
-the same on every machine. All of it is NumPy over whole batches, except for what is made once for each word and the lookup of known entities.
+Every feature is hashed into one of 2²² buckets (the hashing trick, Weinberger et al. 2009, https://arxiv.org/abs/0902.2206), by 64-bit
+hashes that are the same on every machine. All of it is NumPy over whole batches, except for what is made once for each word and the lookup of
+known entities.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Final
@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from spacy.attrs import ORTH, SENT_START
-from spacy.strings import hash_string
+from spacy.strings import hash_string  # type: ignore[attr-defined] # missing in spaCy's stubs
 from spacy.tokens import Doc
 
 __all__ = ["BUCKETS", "Lexicon", "Sight", "Words", "buckets"]
@@ -351,13 +351,15 @@ def _mixed(values: Hashes) -> Hashes:
     """The finalizer of SplitMix64 (Steele et al. 2014): every bit of the result depends on all bits."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    result: Hashes = values ^ (values >> np.uint64(31))
+    return result
 
 
 def _joined(one: Hashes, other: Hashes) -> Hashes:
     """One feature of two, absent where one of them is."""
     mixed = _mixed(one + np.uint64(0x9E3779B97F4A7C15)) + other
-    return np.where((one == 0) | (other == 0), np.uint64(0), mixed)
+    result: Hashes = np.where((one == 0) | (other == 0), np.uint64(0), mixed)
+    return result
 
 
 _EDGE: Final = (np.uint64(0x6A09E667F3BCC908), np.uint64(0xBB67AE8584CAA73B))

@@ -1,10 +1,10 @@
 """Legal sequences of tags: the best one, and exact probabilities, by dynamic programming over whole batches.
 
-Tags are BILOU: a token is outside of entities (O), or the beginning, inside, last or only (unit) token of one. A classifier says how probable each tag is
-at each token by itself. The probability of a sequence is the product of these, divided by the sum of the products of all legal sequences: those in
-which every entity that begins also ends, with its own label, before its segment (a sentence, or a part of the document) does. Between two tokens the
-only state is "in no entity" or "in an entity of label x", so the forward-backward and the Viterbi algorithm (Rabiner 1989,
-https://doi.org/10.1109/5.18626) take time linear in the number of labels.
+Tags are BILOU: a token is outside of entities (O), or the beginning, inside, last or only (unit) token of one. A classifier says how
+probable each tag is at each token by itself. The probability of a sequence is the product of these, divided by the sum of the products of
+all legal sequences: those in which every entity that begins also ends, with its own label, before its segment (a sentence, or a part of the
+document) does. Between two tokens the only state is "in no entity" or "in an entity of label x", so the forward-backward and the Viterbi
+algorithm (Rabiner 1989, https://doi.org/10.1109/5.18626) take time linear in the number of labels.
 """
 
 from __future__ import annotations
@@ -48,6 +48,23 @@ class Prediction:
     scores: Floats
     log_probability: Floats
     missed: Floats
+
+    def split(self, lengths: Sequence[int]) -> list[Prediction]:
+        """One prediction for each document, where the tokens are those of several, one after the other.
+
+        Args:
+            lengths: Tokens of each document.
+        """
+        result = []
+        firsts = np.array([start for start, _, _ in self.entities], dtype=np.int64)
+        position = 0
+        for length in lengths:
+            tokens = slice(position, position + length)
+            own = slice(*np.searchsorted(firsts, (position, position + length)).tolist())
+            entities = [(start - position, end - position, label) for start, end, label in self.entities[own]]
+            result.append(Prediction(entities, self.scores[own], self.log_probability[tokens], self.missed[tokens]))
+            position += length
+        return result
 
 
 class _Tags(NamedTuple):
@@ -97,31 +114,18 @@ class Lattice:
         """The best sequence, and how probable everything in it is.
 
         Args:
-            out_weight: A factor for the tag O while the best sequence is looked for: below 1, more entities are found. Probabilities don't know of it.
+            out_weight: A factor for the tag O while the best sequence is looked for: below 1, more are found. Probabilities don't know of it.
         """
         return self._scored([_best(values, out_weight) for _, values in self._batches()])
 
-    def score(self, entities: Sequence[Span]) -> Prediction:
-        """The same for a sequence that is given by its entities.
-
-        Args:
-            entities: Without overlap, in order. One that is not legal, since it reaches over the end of a segment, has the probability 0.
-        """
-        within: dict[Segment, list[Span]] = {}
-        legal: list[int] = []
-        starts = np.array([start for start, _ in self._segments], dtype=np.int64)
-        for number, (start, end, label) in enumerate(entities):
-            segment = self._segments[int(np.searchsorted(starts, start, side="right")) - 1]
-            if end <= segment[1]:
-                legal.append(number)
-                within.setdefault(segment, []).append((start - segment[0], end - segment[0], label))
-        result = self._scored([[within.get(segment, []) for segment in batch] for batch, _ in self._batches()])
-        scores = np.zeros(len(entities))
-        scores[legal] = result.scores
-        missed = result.missed.copy()
-        for start, end, _ in entities:
-            missed[start:end] = 0
-        return Prediction(list(entities), scores, result.log_probability, missed)
+    def best(self, out_weight: float = 1.0) -> list[Span]:
+        """The entities of the best sequence alone, see :meth:`predict`."""
+        return [
+            (start + first, start + stop, label)
+            for segments, values in self._batches()
+            for (start, _), spans in zip(segments, _best(values, out_weight), strict=True)
+            for first, stop, label in spans
+        ]
 
     def _scored(self, batches: Sequence[Sequence[Sequence[Span]]]) -> Prediction:
         found: list[tuple[Span, float]] = []
@@ -204,12 +208,13 @@ def _best(values: _Tags, out_weight: float) -> list[list[Span]]:
     for t in range(length):
         ended = opened + last[:, t]
         best_last = ended.argmax(axis=1)
-        choices = np.stack([closed + out[:, t], closed + unit_value[:, t], ended[every, best_last]])
-        choice = choices.argmax(axis=0)
-        how_closed[:, t] = np.select([choice == 0, choice == 1], [-1, best_unit[:, t]], best_last + labels)
+        closing = ended[every, best_last]
+        by_out, by_unit = closed + out[:, t], closed + unit_value[:, t]
+        best = np.maximum(np.maximum(by_out, by_unit), closing)
+        how_closed[:, t] = np.where(best == by_out, -1, np.where(best == by_unit, best_unit[:, t], best_last + labels))
         beginning, going_on = closed[:, None] + begin[:, t], opened + inside[:, t]
         began[:, t] = beginning >= going_on
-        closed, opened = choices[choice, every], np.maximum(beginning, going_on)
+        closed, opened = best, np.maximum(beginning, going_on)
     result = []
     for row in range(rows):
         spans: list[Span] = []
