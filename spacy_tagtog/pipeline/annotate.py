@@ -93,13 +93,13 @@ def ensure_confidence(nlp: Language, *, spans_key: str | None = None) -> str:
         if factory == "entity_confidence":
             return str(nlp.get_pipe_config(name)["spans_key"])
     for name, factory in factories.items():
-        if factory in ("ner", "beam_ner"):
+        if factory in ("ner", "beam_ner", "seed_ner"):
             nlp.add_pipe("entity_confidence", config={"ner": name}, last=True)
             return DEFAULT_SPANS_KEY
     raise PipelineError(
         "the pipeline predicts no entities with a probability",
         value=", ".join(nlp.pipe_names) or "(no component)",
-        legal="a pipeline with ner, or with spancat and its spans key named",
+        legal="a pipeline with ner or seed_ner, or with spancat and its spans key named",
         advice="train an ner (configs/ner.cfg), or pass --spans-key for a spancat",
     )
 

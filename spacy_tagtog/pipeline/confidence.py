@@ -245,14 +245,21 @@ class EntityConfidence:
 
     def _score(self, docs: Sequence[Doc]) -> None:
         ner = self._component()
+        if hasattr(ner, "entity_scores"):
+            # It knows its own probabilities, and wrote how certain it is of each token itself.
+            for doc, own in zip(docs, ner.entity_scores(docs), strict=True):
+                self._write(doc, own)
+            return
         # Short with short: a step costs the same for one Doc as for many.
         order = sorted(range(len(docs)), key=lambda i: len(docs[i]))
         scored = _scored(ner, [docs[i] for i in order])
         for i, (scores, certainty) in zip(order, scored, strict=True):
             doc = docs[i]
             set_certainty(doc, certainty)
-            values = [float("nan") if score is None else score for score in scores]
-            doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=list(doc.ents), attrs={"scores": values} if values else {})
+            self._write(doc, [float("nan") if score is None else score for score in scores])
+
+    def _write(self, doc: Doc, scores: list[float]) -> None:
+        doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=list(doc.ents), attrs={"scores": scores} if scores else {})
 
     def _component(self) -> Any:
         if self.ner not in self.nlp.pipe_names:
@@ -264,12 +271,12 @@ class EntityConfidence:
                 advice=f'set [components.{self.name}] ner = "NAME" to the name of the NER component',
             )
         component = self.nlp.get_pipe(self.ner)
-        if not hasattr(component, "transition_states"):
+        if not hasattr(component, "transition_states") and not hasattr(component, "entity_scores"):
             raise PipelineError(
                 "this component has no actions to score",
                 place=f"component {self.name}",
                 value=f"{self.ner}: {type(component).__name__}",
-                legal="spaCy's ner or beam_ner",
+                legal="spaCy's ner or beam_ner, or seed_ner",
                 advice="spancat keeps its own scores: no component is needed for it",
             )
         return component
