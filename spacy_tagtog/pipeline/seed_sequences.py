@@ -120,12 +120,12 @@ class Lattice:
 
     def best(self, out_weight: float = 1.0) -> list[Span]:
         """The entities of the best sequence alone, see :meth:`predict`."""
-        return [
+        return sorted(
             (start + first, start + stop, label)
             for segments, values in self._batches()
             for (start, _), spans in zip(segments, _best(values, out_weight), strict=True)
             for first, stop, label in spans
-        ]
+        )
 
     def _scored(self, batches: Sequence[Sequence[Sequence[Span]]]) -> Prediction:
         found: list[tuple[Span, float]] = []
