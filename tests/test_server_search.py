@@ -342,6 +342,7 @@ def test_a_timestamp_of_an_answer_finds_its_document(search: Search) -> None:
         ("  ", ["empty"]),
         ("roam~2", ["similarity", "roam~2"]),
         ("ro*m~", ["wildcards"]),
+        ('"' + "a " * 300 + '"', ["256 words"]),
         ("IL-2~", ["single word"]),
         ("(a)~", ["parse"]),
         ('"a b"~99999', ["10000"]),

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.server._call import Call, json_answer
-from spacy_tagtog.server.store import ProjectInfo, Store, selected
+from spacy_tagtog.server.store import ProjectInfo, Store, in_time, selected
 
 __all__ = ["get_search_stats", "search_stats"]
 
@@ -42,7 +42,8 @@ def search_stats(store: Store, owner: str, project: str, query: str = "*", *, us
         condition = selected(info, query, user)
         connection.execute("CREATE TEMP TABLE IF NOT EXISTS picked (id INTEGER PRIMARY KEY)")
         connection.execute("DELETE FROM temp.picked")
-        connection.execute(f"INSERT INTO temp.picked SELECT d.id {condition.sql}", condition.parameters)
+        with in_time(connection):
+            connection.execute(f"INSERT INTO temp.picked SELECT d.id {condition.sql}", condition.parameters)
         return _counted(connection, info)
 
 

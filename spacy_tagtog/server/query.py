@@ -20,7 +20,7 @@ from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server.index import WORD
 from spacy_tagtog.server.settings import Folder
-from spacy_tagtog.server.words import FUNCTIONS, Text, fuzzy_text, near_text, unescape, word_text
+from spacy_tagtog.server.words import FUNCTIONS, Text, fuzzy_text, near_text, phrase_pieces, unescape, word_text
 
 __all__ = ["FUNCTIONS", "Condition", "QueryContext", "QueryError", "translate"]
 
@@ -28,6 +28,7 @@ MAX_QUERY_CHARS = 4096
 MAX_TERMS = 64
 MAX_DEPTH = 32
 MAX_NEAR_WORDS = 16
+MAX_PHRASE_WORDS = 256
 MAX_SLOP = 10_000
 _FIELDS = (
     "docid, filename, folder, entity, label, created, updated, anncomplete, members_anncomplete, members_assigned, filter, "
@@ -381,6 +382,8 @@ class _Translator:
             return _ALL
         if not term.text.strip():
             raise QueryError("a phrase is empty", value=f'"{term.raw}"', legal='"words"')
+        if len(phrase_pieces(term.raw)) > MAX_PHRASE_WORDS:
+            raise QueryError("a phrase is too long", value=f'"{term.raw}"', legal=f"at most {MAX_PHRASE_WORDS} words")
         return _of_text(word_text(term.raw, is_phrase=term.is_phrase))
 
     def folder(self, term: _Term) -> Condition:

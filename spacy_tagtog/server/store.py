@@ -42,7 +42,7 @@ from spacy_tagtog.server.settings import (
 )
 from spacy_tagtog.server.uploads import Upload
 from spacy_tagtog.server.webhooks import enqueue
-from spacy_tagtog.server.words import FUNCTIONS
+from spacy_tagtog.server.words import FUNCTIONS, until
 
 __all__ = ["Author", "Hit", "Page", "ProjectInfo", "Store", "StoredDocument", "Uploaded", "Version", "timestamp"]
 
@@ -775,7 +775,7 @@ class Store:
         with self._reading() as connection:
             project = self._project(connection, owner, name)
             condition = selected(project, query, user)
-            with _in_time(connection):
+            with in_time(connection):
                 total, ids = _page(connection, condition, offset, limit)
             return Page(total, tuple(_hits(connection, project, ids)))
 
@@ -787,7 +787,7 @@ class Store:
         """
         with self._reading() as connection:
             condition = selected(self._project(connection, owner, name), query, user)
-            with _in_time(connection):
+            with in_time(connection):
                 rows = connection.execute(f"SELECT d.docid, d.anncomplete {condition.sql} ORDER BY d.id", condition.parameters)
                 return [(row[0], bool(row[1])) for row in rows]
 
@@ -802,7 +802,7 @@ class Store:
         """
         with self._writing() as connection:
             condition = selected(self._project(connection, owner, name), query, user)
-            with _in_time(connection):
+            with in_time(connection):
                 ids = json.dumps(_page(connection, condition, 0, None)[1])
             return _delete(connection, "SELECT value FROM json_each(?)", [ids])
 
@@ -1001,7 +1001,7 @@ def selected(project: ProjectInfo, query: str, user: str = "") -> Condition:
 
 
 @contextmanager
-def _in_time(connection: sqlite3.Connection) -> Iterator[None]:
+def in_time(connection: sqlite3.Connection) -> Iterator[None]:
     """End a query that takes too long.
 
     Raises:
@@ -1010,9 +1010,10 @@ def _in_time(connection: sqlite3.Connection) -> Iterator[None]:
     end = time.monotonic() + SEARCH_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > end, 1000)
     try:
-        yield
+        with until(end):
+            yield
     except sqlite3.OperationalError as error:
-        if "interrupted" not in str(error):
+        if time.monotonic() <= end:
             raise
         raise RequestError(
             400,

@@ -7,15 +7,42 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import time
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from spacy_tagtog.server.index import WORD, encode
 
-__all__ = ["FUNCTIONS", "Text", "fuzzy_text", "near_text", "similarity", "unescape", "word_text"]
+__all__ = ["FUNCTIONS", "Text", "fuzzy_text", "near_text", "phrase_pieces", "similarity", "unescape", "until", "word_text"]
+
+_thread = threading.local()
+
+
+@contextmanager
+def until(end: float) -> Iterator[None]:
+    """Let matchers give up after a moment, for the time of a block in this thread.
+
+    SQLite can only end a query between two calls of a function, and a text may be long.
+
+    Args:
+        end: The moment, by :func:`time.monotonic`.
+    """
+    _thread.end = end
+    try:
+        yield
+    finally:
+        _thread.end = None
+
+
+def _check_time() -> None:
+    end = getattr(_thread, "end", None)
+    if end is not None and time.monotonic() > end:
+        raise TimeoutError("the query takes too long")
 
 
 @dataclass(frozen=True)
@@ -104,14 +131,15 @@ _EDGES = re.compile(r"\A\W+|\W+\Z")
 @lru_cache(maxsize=512)
 def _phrase_matcher(pattern: str) -> Callable[[str], bool]:
     """A matcher for a phrase with wildcards: its pieces one after the other, each as it stands or without the punctuation around it."""
-    pieces = [(_value_matcher(piece), _value_matcher(_bare(piece) or piece)) for piece in _split(pattern)]
+    pieces = [(_value_matcher(piece), _value_matcher(_bare(piece) or piece)) for piece in phrase_pieces(pattern)]
 
     def finds(text: str) -> bool:
         begun: list[int] = []  # how many pieces have matched, for each place where the phrase may have begun
-        for chunk in text.split():
+        for count, chunk in enumerate(text.split()):
+            if not count % 1000:
+                _check_time()
             bare = _EDGES.sub("", chunk)
-            fits = [whole(chunk) or inner(bare) for whole, inner in pieces]
-            begun = [number + 1 for number in [0, *begun] if fits[number]]
+            begun = [number + 1 for number in [0, *begun] if pieces[number][0](chunk) or pieces[number][1](bare)]
             if begun and begun[-1] == len(pieces):
                 return True
         return False
@@ -128,8 +156,8 @@ def _bare(piece: str) -> str:
     return "".join(items)
 
 
-def _split(pattern: str) -> list[str]:
-    """A phrase's pieces between its white space."""
+def phrase_pieces(pattern: str) -> list[str]:
+    """A phrase's pieces between its white space, with their escapes."""
     pieces = [""]
     for item in _items(pattern):
         if item[-1].isspace():
@@ -168,9 +196,11 @@ def _near_matcher(spec: str) -> Callable[[str], bool]:
                 places[found[0]].append(place)
         if not all(places.values()):
             return False
-        return any(fits(places, low) for low in sorted({place - number for word, own in numbers.items() for place in places[word] for number in own}))
+        lowest = {place - number for word, own in numbers.items() for place in places[word] for number in own}
+        return any(fits(places, low) for low in lowest)
 
     def fits(places: dict[str, list[int]], low: int) -> bool:
+        _check_time()
         for word, own in numbers.items():
             last = -1
             # The occurrences of one word in their order: swapping two places never brings them nearer together.
@@ -311,7 +341,7 @@ def _runs(pattern: str) -> list[_Run]:
 
 def _wildcard_text(pattern: str, is_phrase: bool) -> Text:
     items = _items(pattern)
-    if is_phrase and (len(_split(pattern)) != 1 or not re.match(r"\s*[\w*?]", pattern)):
+    if is_phrase and (len(phrase_pieces(pattern)) != 1 or not re.match(r"\s*[\w*?]", pattern)):
         function = "matches_phrase"
     else:
         pattern = pattern.strip() if is_phrase else pattern
