@@ -326,6 +326,15 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -
         assert [hit.members_anncomplete for hit in store.search("local", "p", "entity:Person:Q7259 AND folder:train AND anncomplete:true").hits] == [
             ("ann",)
         ]
+        # Its words are indexed, and it is counted.
+        assert [store.search("local", "p", query, limit=5).total for query in ("London", "L?ndon*", "london", "*", "folder:train", "folder:0")] == [
+            1,
+            1,
+            0,
+            1,
+            1,
+            0,
+        ]
         # Who could use every project may still do so, and the owner is its admin.
         assert store.users() == [("ann", True)]
         project = {"owner": "local", "project": "p"}

@@ -52,6 +52,8 @@ class Condition:
 
     sql: str
     parameters: tuple[Any, ...] = ()
+    rows: str = ""
+    """What selects the numbers of the documents, where the condition is that ``d.id`` is among them."""
     by_folder: bool = False
     """Whether it looks at nothing but ``d.folder`` and ``d.anncomplete``, which documents can be counted by."""
 
@@ -112,13 +114,20 @@ class _Term:
 
 def _join(operator: str, conditions: Iterable[Condition]) -> Condition:
     conditions = list(conditions)
+    listed = [condition for condition in conditions if condition.rows]
+    if operator == "OR" and len(listed) > 1:  # one list, so that not every document has to be looked up in several
+        rows = " UNION ".join(condition.rows for condition in listed)
+        union = Condition(f"d.id IN ({rows})", tuple(parameter for condition in listed for parameter in condition.parameters), rows)
+        conditions = [union, *(condition for condition in conditions if not condition.rows)]
+        if len(conditions) == 1:
+            return union
     sql = f" {operator} ".join(f"({condition.sql})" for condition in conditions)
     parameters = tuple(parameter for condition in conditions for parameter in condition.parameters)
-    return Condition(sql, parameters, all(condition.by_folder for condition in conditions))
+    return Condition(sql, parameters, by_folder=all(condition.by_folder for condition in conditions))
 
 
 def _not(condition: Condition) -> Condition:
-    return Condition(f"NOT ({condition.sql})", condition.parameters, condition.by_folder)
+    return Condition(f"NOT ({condition.sql})", condition.parameters, by_folder=condition.by_folder)
 
 
 def _exists(rows: str, condition: Condition) -> Condition:
@@ -128,11 +137,11 @@ def _exists(rows: str, condition: Condition) -> Condition:
 
 def _having(rows: str, condition: Condition) -> Condition:
     """Documents that have a row. Args: rows: what to select their numbers from, literals of this module."""
-    return Condition(f"d.id IN (SELECT {rows} {condition.sql})", condition.parameters)
+    return Condition(f"d.id IN (SELECT {rows} {condition.sql})", condition.parameters, f"SELECT {rows} {condition.sql}")
 
 
 def _among(column: str, values: Sequence[Any]) -> Condition:
-    return Condition(f"{column} IN ({', '.join('?' * len(values))})", tuple(values), column == "d.folder") if values else _NONE
+    return Condition(f"{column} IN ({', '.join('?' * len(values))})", tuple(values), by_folder=column == "d.folder") if values else _NONE
 
 
 # ------------------------------------------------------------------------------------------------------------------------------------- parse
@@ -224,7 +233,8 @@ class _Similar(_Term):
 
 
 def _of_text(text: Text) -> Condition:
-    return Condition(text.sql, text.parameters)
+    start = "d.id IN ("
+    return Condition(text.sql, text.parameters, text.sql[len(start) : -1] if text.sql.startswith(start) else "")
 
 
 _as_number: Callable[[str], float | None] = FUNCTIONS["as_number"]

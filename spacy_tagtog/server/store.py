@@ -997,7 +997,9 @@ def index_version(connection: sqlite3.Connection, key: int, annotations: Annotat
 def selected(project: ProjectInfo, query: str, user: str = "") -> Condition:
     """The table and the condition that give the documents ``d`` that a query selects."""
     condition = translate(query, QueryContext(project.legend, project.folders, datetime.now(timezone.utc), user))
-    return Condition(f"FROM documents AS d WHERE d.project_id = ? AND ({condition.sql})", (project.key, *condition.parameters), condition.by_folder)
+    return Condition(
+        f"FROM documents AS d WHERE d.project_id = ? AND ({condition.sql})", (project.key, *condition.parameters), by_folder=condition.by_folder
+    )
 
 
 @contextmanager
