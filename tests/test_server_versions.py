@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from local_api import LEGEND, ROLES, People, annotations, entity, refused
+from lxml import html as lxml_html
 
 from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
 from spacy_tagtog.server.distribution import choose
@@ -340,3 +341,17 @@ def test_annotations_are_counted_by_type(people: People) -> None:
     refused(people.call("supercurator", "GET", "metrics/v0/search_stats", search="a AND"), 400, "parse")
     none = people.call("supercurator", "GET", "metrics/v0/search_stats", search="nothing").json()
     assert (none["numDocuments"], none["e_1"]["percentage"]) == (0, 0)
+
+
+def test_the_page_of_metrics(people: People) -> None:
+    versions(people, ann=[ADA, LONDON], bob=[ADA])
+    people.save("<b>&", annotations(entity("e_1", 0, "<b>"), metas={"m_4": {"value": "<i>"}}), name="other")
+    answer = people.call("reader", "GET", f"/owner/{people.name}", view="metrics")
+    page = lxml_html.fromstring(answer.content.decode())
+    assert not page.xpath("//script | //@style | //i | //b")
+    rows = [" ".join(row.text_content().split()) for row in page.xpath("//tbody/tr")]
+    assert rows[:3] == ["Person1100 %1", "Place00 %0", "topic1<i>: 1"]
+    assert rows[3:5] == ["Personannbob1.0001", "Placeannbob0.0001"]
+    assert "?view=metrics" in people.call("reader", "GET", f"/owner/{people.name}").text
+    assert "?view=metrics" not in people.call("curator", "GET", f"/owner/{people.name}").text
+    refused(people.call("curator", "GET", f"/owner/{people.name}", view="metrics"), 403, "see metrics", "reader")

@@ -313,6 +313,24 @@ def test_a_hook_that_cannot_be_used_is_listed(people: People, entry: Any, word: 
     assert people.call("owner", "GET", "settings/v1/export").json()["webhooks"] == {"w_1": entry}
 
 
+def test_reviewers_set_webhooks_without_losing_documents(people: People, receiver: Receiver) -> None:
+    docid = people.save(TEXT, annotations())
+    answer = people.call("reviewer", "PUT", "/-local/webhooks", json={"w_1": {"endpoint": receiver.url}})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["webhooks"][0]["endpoint"] == receiver.url
+    before = people.call("owner", "GET", "settings/v1/export").json()
+    assert before["webhooks"] == {"w_1": {"endpoint": receiver.url}}
+    people.save(TEXT, annotations(ADA), name=docid)
+    assert receiver.get().what == ("updated", "API")
+    for body, word in (([], "JSON object"), ({"w_1": {}}, "endpoint"), ({"w_1": {"endpoint": "file:///x"}}, "http://")):
+        refused(people.call("reviewer", "PUT", "/-local/webhooks", json=body), 400, word)
+    refused(people.call("supercurator", "PUT", "/-local/webhooks", json={}), 403, "supercurator")
+    assert people.call("owner", "GET", "settings/v1/export").json() == before
+    assert people.call("reviewer", "PUT", "/-local/webhooks", json={}).json()["webhooks"] == []
+    people.save(TEXT, annotations(), name=docid)
+    assert receiver.quiet()
+
+
 def test_hooks_are_read_in_the_spellings_that_occur() -> None:
     hooks, problems = read_hooks(
         {

@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from spacy_tagtog.agreement import agreement_matrix
 from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml
 from spacy_tagtog.errors import SpacyTagtogError
 from spacy_tagtog.server import deliveries, metrics, pages, people, saves, versions
@@ -357,13 +358,16 @@ def _web_page(call: Call) -> Response:
         access.need("edit webhooks")
         named = dataclasses.replace(call, query={"owner": owner, "project": name})
         return _page(pages.webhooks_page(info, deliveries.deliveries(call.store, owner, name), named.token("retry")), pages.FORM_HEADERS)
+    if call.query.get("view") == "metrics":
+        access.need("see metrics")
+        matrix = agreement_matrix(versions.confirmed_documents(call.store, owner, name))
+        return _page(pages.metrics_page(info, metrics.search_stats(call.store, owner, name), matrix))
     current = _page_number(call)
     index = next((folder.index for folder in info.folders if folder.path == path), None)
     query = "*" if index is None else f"folder:{index}"
     found = call.store.search(owner, name, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE)
-    return _page(
-        pages.project_page(info, path, found, current, PAGE_SIZE, webhooks=access.may("edit webhooks") and bool(info.settings.get("webhooks")))
-    )
+    views = ["metrics"] * access.may("see metrics") + ["webhooks"] * (access.may("edit webhooks") and bool(info.settings.get("webhooks")))
+    return _page(pages.project_page(info, path, found, current, PAGE_SIZE, views))
 
 
 # ------------------------------------------------------------------------------------------------------------------------------------------ app
@@ -522,7 +526,7 @@ def make_app(store: Store, *, accounts: Mapping[str, str] | None = None, max_req
         route("/-local/history/version", GET=saves.get_save),
         route("/-local/history/compare", GET=saves.get_compared),
         route("/-local/history/restore", POST=saves.post_restore),
-        route("/-local/webhooks", GET=deliveries.get_webhooks, DELETE=deliveries.delete_deliveries),
+        route("/-local/webhooks", GET=deliveries.get_webhooks, PUT=deliveries.put_webhooks, DELETE=deliveries.delete_deliveries),
         route("/-local/webhooks/retry", POST=deliveries.post_retry),
         route("/-local/{rest:path}", GET=_nowhere, POST=_nowhere, PUT=_nowhere, DELETE=_nowhere),
         route("/-api/{rest:path}", GET=_nowhere, POST=_nowhere, PUT=_nowhere, DELETE=_nowhere),

@@ -26,10 +26,11 @@ from spacy_tagtog import __version__
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server._call import Call, json_answer
 from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.settings import parse_settings
 from spacy_tagtog.server.store import Store, timestamp
-from spacy_tagtog.server.webhooks import Hook, read_hooks
+from spacy_tagtog.server.webhooks import LEGAL, Hook, read_hooks
 
-__all__ = ["Deliverer", "delete_deliveries", "deliveries", "get_webhooks", "post_retry"]
+__all__ = ["Deliverer", "delete_deliveries", "deliveries", "get_webhooks", "post_retry", "put_webhooks"]
 
 ATTEMPTS: Final = 12
 """So often a delivery is tried: over about four hours at the default pause."""
@@ -217,6 +218,22 @@ def _kind(hook: Hook) -> str:
 def get_webhooks(call: Call) -> Response:
     """``GET /-local/webhooks``."""
     call.need("edit webhooks")
+    return json_answer(deliveries(call.store, *call.project))
+
+
+def put_webhooks(call: Call) -> Response:
+    """``PUT /-local/webhooks``: replace the webhooks of the settings, and nothing else. Importing settings would remove the documents."""
+    call.need("edit webhooks")
+    wanted = call.body.json
+    if not isinstance(wanted, dict):
+        raise RequestError(400, "the body isn't a JSON object of webhooks", place=call.path, legal=LEGAL)
+    _, problems = read_hooks({"webhooks": wanted})
+    for key, problem in problems.items():
+        raise RequestError(400, f"a webhook can't be used: {problem}", place=key)
+    with call.store.writing() as connection:
+        info = call.store.project_info(connection, *call.project)
+        settings, _ = parse_settings({**info.export(), "webhooks": wanted})
+        connection.execute("UPDATE projects SET settings = ? WHERE id = ?", (json.dumps(settings, ensure_ascii=False), info.key))
     return json_answer(deliveries(call.store, *call.project))
 
 

@@ -277,6 +277,13 @@ def _local_calls() -> _Json:
         },
         "/-local/webhooks": {
             "get": _operation("deliveries", "What was sent to webhooks, and what waits.", [], {"application/json": {"type": ["object", "array"]}}),
+            "put": _operation(
+                "setWebhooks",
+                "Replace the webhooks of the settings.",
+                [],
+                {"application/json": _OBJECT},
+                body=pressed,
+            ),
             "delete": _operation(
                 "forgetDeliveries", "Forget failed deliveries.", [delivery], {"application/json": _object(["deleted"], deleted={"type": "integer"})}
             ),

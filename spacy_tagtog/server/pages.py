@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 from urllib.parse import quote
 
-from spacy_tagtog.agreement import Changes
+from spacy_tagtog.agreement import AgreementMatrix, Changes
 from spacy_tagtog.anndoc import Annotations, Entity, Legend, Part, PlainHtml
 from spacy_tagtog.server.saves import Save
 from spacy_tagtog.server.spans import Span, place_entities
@@ -24,6 +24,7 @@ __all__ = [
     "document_address",
     "document_page",
     "history_page",
+    "metrics_page",
     "project_page",
     "start_page",
     "webhooks_page",
@@ -143,7 +144,7 @@ def _state(hit: Hit) -> str:
     return badge
 
 
-def project_page(info: ProjectInfo, folder: str, found: Page, current: int, page_size: int, *, webhooks: bool = False) -> str:
+def project_page(info: ProjectInfo, folder: str, found: Page, current: int, page_size: int, views: Sequence[str] = ()) -> str:
     """The list of a project's documents.
 
     Args:
@@ -152,15 +153,14 @@ def project_page(info: ProjectInfo, folder: str, found: Page, current: int, page
         found: One page of its documents.
         current: The number of this page.
         page_size: How many documents stand on a page.
-        webhooks: Whether to link the page of the webhooks.
+        views: The project's other pages, which are linked.
     """
     here = _address(info.owner, info.name)
     crumbs = [_link("/", "local tagtog"), f"{escape(info.owner)} / {_link(here, info.name)}"]
     if folder:
         crumbs.append(escape(folder))
     folders = " ".join(f'<span class="badge">{_link(_address(info.owner, info.name, one.path), one.path)}</span>' for one in info.folders)
-    if webhooks:
-        folders += f' <span class="badge">{_link(f"{here}?view=webhooks", "webhooks")}</span>'
+    folders += "".join(f' <span class="badge">{_link(f"{here}?view={view}", view)}</span>' for view in views)
     body = [f'<div class="facts">{folders}</div>\n']
     if found.hits:
         rows = [
@@ -430,6 +430,52 @@ def _pages_line(what: str, address: str, current: int, pages: int) -> str:
         _link(f"{address}page={number}", text) for number, text in ((current - 1, "← previous"), (current + 1, "next →")) if 0 <= number < pages
     ]
     return f'<p class="soft">{what}, page {current + 1} of {pages} {" ".join(around)}</p>\n'
+
+
+def metrics_page(info: ProjectInfo, stats: Mapping[str, Any], matrix: AgreementMatrix) -> str:
+    """Counts of the master versions by annotation type, and how far members agree.
+
+    Args:
+        info: The project.
+        stats: As :func:`~spacy_tagtog.server.metrics.search_stats` gives it.
+        matrix: The agreement of all pairs of members.
+    """
+    crumbs = [_link("/", "local tagtog"), f"{escape(info.owner)} / {_link(_address(info.owner, info.name), info.name)}"]
+    total, confirmed, annotated = (stats[name] for name in ("numDocuments", "numConfirmedDocuments", "numAnnotatedDocuments"))
+    body = [f'<div class="facts">{total} documents, {confirmed} confirmed, {annotated} annotated</div>\n']
+    types = [(key, value) for key, value in stats.items() if key.startswith("e_")]
+    labels = [(key, value) for key, value in stats.items() if key.startswith("m_")]
+    if types:
+        rows = [
+            (
+                f'<span class="tag {_color(key)}">{escape(one["name"])}</span>',
+                str(one["totalCount"]),
+                f"{one['percentage']:g} %",
+                str(one["numDocuments"]),
+            )
+            for key, one in types
+        ]
+        body.append(f"<h2>Entities</h2>\n{_table(('Type', 'Entities#', 'Share#', 'Documents#'), rows)}")
+    if labels:
+        cells = []
+        for _, one in labels:
+            values = ", ".join(f"{value['value']}: {value['count']}" for value in one.get("values", one.get("topValues", [])))
+            cells.append((escape(one["name"]), str(one["numDocuments"]), escape(values)))
+        body.append(f"<h2>Document labels</h2>\n{_table(('Label', 'Documents#', 'Values…'), cells)}")
+    pairs = [
+        (
+            escape(info.legend.get(task, task)),
+            escape(first),
+            escape(second),
+            "–" if agreement.f1 is None else f"{agreement.f1:.3f}",
+            str(agreement.documents),
+        )
+        for task, first, second, agreement in matrix.rows()
+    ]
+    if pairs:
+        captions = ("Task", "Member", "Member", "F1#", "Documents#")
+        body.append(f"<h2>Agreement of members ({escape(matrix.metric)})</h2>\n{_table(captions, pairs)}")
+    return _page("Metrics", crumbs, body)
 
 
 def webhooks_page(info: ProjectInfo, status: dict[str, Any], token: str) -> str:
