@@ -11,6 +11,7 @@ import pytest
 from local_api import LEGEND, ROLES, People, annotations, entity, refused
 from lxml import html as lxml_html
 
+from spacy_tagtog.client import TagtogClient
 from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
 from spacy_tagtog.server.distribution import choose
 from spacy_tagtog.server.people import set_member
@@ -355,3 +356,21 @@ def test_the_page_of_metrics(people: People) -> None:
     assert "?view=metrics" in people.call("reader", "GET", f"/owner/{people.name}").text
     assert "?view=metrics" not in people.call("curator", "GET", f"/owner/{people.name}").text
     refused(people.call("curator", "GET", f"/owner/{people.name}", view="metrics"), 403, "see metrics", "reader")
+
+
+def test_the_client_speaks_to_it(people: People) -> None:
+    docid = versions(people, ann=[ADA], bob=[ADA, LONDON])
+    people.server.store.add_user("dora", "dora")
+    with TagtogClient(people.server.url, username="owner", password="owner", project=people.name) as client:
+        client.add_member("dora", "curator")
+        client.set_role("dora", "reviewer")
+        assert {member.name: member.role for member in client.members()}["dora"] == "reviewer"
+        client.set_task_distribution({"taskDistributionNumber": 1, "taskDistributionMembers": ["dora"]})
+        (item,) = client.upload_text("more")
+        assert [hit.id for hit in client.search("members_assigned:dora")] == [item.doc_id]
+        client.remove_member("dora")
+        assert "dora" not in [member.name for member in client.members()]
+        assert [one.class_id for one in client.merge(docid, "intersection_v1", save_to="master").entities] == ["e_1"]
+        assert len(client.copy(docid, source="bob", target="cleo").entities) == 2
+        assert client.iaa("ann", "bob", "e_1").f1 == 1
+        assert client.search_stats()["e_1"]["totalCount"] == 1

@@ -872,7 +872,7 @@ class TagtogClient:
         _check(role, get_args(Role), "role")
         _name(login)
         self._settled(
-            lambda: self._http.call("POST", f"{_SETTINGS}/members", json={"loginid": login, "role": role}, read=lambda _: None),
+            lambda: self._http.call("POST", f"{_SETTINGS}/members", json={"loginid": login, "roleName": role}, read=lambda _: None),
             lambda: any((member.name, member.role) == (login, role) for member in self.members()),
             lambda: None,
         )
@@ -886,7 +886,7 @@ class TagtogClient:
             ClientError: The call failed; only an admin may do it.
         """
         _check(role, get_args(Role), "role")
-        self._http.call("PUT", f"{_SETTINGS}/members/{quote(_name(login), safe='')}", json={"role": role}, read=lambda _: None, safe=True)
+        self._http.call("PUT", f"{_SETTINGS}/members/{quote(_name(login), safe='')}", json={"roleName": role}, read=lambda _: None, safe=True)
 
     def remove_member(self, login: str) -> None:
         """Remove a member from the project.
