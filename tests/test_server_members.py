@@ -244,7 +244,9 @@ def test_a_removed_user_is_out_everywhere(people: People) -> None:
     store = people.server.store
     store.add_user("eve", "eve")
     assert people.call("owner", "POST", "settings/v1/members", json={"loginid": "eve", "roleName": "admin"}).status_code == 205
+    people.text("given", distributeToMembers="eve,owner")
     store.remove_user("eve")
+    assert people.docs()[0]["members_assigned"] == ["owner"]
     assert people.call("eve", "GET", "settings/v1/members").status_code == 401
     store.add_user("eve", "eve")  # another person of the same name
     assert people.call("eve", "GET", "settings/v1/members").status_code == 404

@@ -360,6 +360,11 @@ class Store:
                 "DELETE FROM members WHERE login = ? AND NOT EXISTS (SELECT 1 FROM projects AS p WHERE p.id = project_id AND p.owner = login)",
                 (name,),
             )
+            connection.execute(
+                "DELETE FROM assignments WHERE member = ? AND NOT EXISTS (SELECT 1 FROM documents AS d "
+                "JOIN members AS m ON m.project_id = d.project_id WHERE d.id = document_id AND m.login = assignments.member)",
+                (name,),
+            )
 
     def check_user(self, name: str, password: str) -> bool:
         """Whether there is a user of this name with this password. Takes the same time for a wrong name and a wrong password."""
