@@ -75,7 +75,7 @@ def test_the_server_does_what_the_document_says(server: LocalTagtog, api_schema:
     known = project_with_a_document(server)
 
     @settings(
-        max_examples=8,
+        max_examples=5,
         derandomize=True,
         deadline=None,
         database=None,
