@@ -59,9 +59,9 @@ def posts(client: TagtogClient, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sent: list[int] = []
     send = client._push_batch
 
-    def counted(batch: Any, *rest: Any) -> dict[str, ImportedItem]:
+    def counted(batch: Any, *rest: Any, **more: Any) -> dict[str, ImportedItem]:
         sent.append(len(batch))
-        return send(batch, *rest)
+        return send(batch, *rest, **more)
 
     monkeypatch.setattr(client, "_push_batch", counted)
     return sent
@@ -365,10 +365,10 @@ def test_a_push_that_fails_midway_says_what_was_done_and_can_go_on(
     docs = [document(number) for number in range(7)]
     send = client._push_batch
 
-    def fail(batch: Any, *rest: Any) -> dict[str, ImportedItem]:
+    def fail(batch: Any, *rest: Any, **more: Any) -> dict[str, ImportedItem]:
         if docs[4].id in [pair.doc_id for pair in batch]:
             raise error
-        return send(batch, *rest)
+        return send(batch, *rest, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(client, "_push_batch", fail)

@@ -98,7 +98,7 @@ class _SearchAnswer(TypedDict):
 
 @with_config(_STRICT)
 class _Item(TypedDict):
-    result: Literal["created", "updated"]
+    result: Literal["created", "updated", "kept"]
     docid: NotRequired[str | None]
     tagtogID: NotRequired[str | None]
     origid: NotRequired[str | None]
@@ -202,13 +202,13 @@ class ImportedItem:
 
     Attributes:
         doc_id: The id that it has in tagtog.
-        result: ``created``, or ``updated`` where tagtog had it already.
+        result: ``created``, or ``updated`` where tagtog had it already; ``kept`` where that was asked for and it is confirmed there.
         origid: The original name.
         raw: The answer's object, unchanged.
     """
 
     doc_id: str
-    result: Literal["created", "updated"]
+    result: Literal["created", "updated", "kept"]
     origid: str
     raw: Json = field(repr=False, compare=False)
 
@@ -902,16 +902,21 @@ class TagtogClient:
             if not error.uncertain:
                 raise
 
-    def set_task_distribution(self, distribution: Mapping[str, Any]) -> None:
+    def set_task_distribution(self, number: int, members: Sequence[str]) -> None:
         """Say to whom new documents are assigned.
 
         Args:
-            distribution: tagtog's settings of it, as :meth:`settings` has them.
+            number: How many members annotate each new document; 0 turns task distribution off.
+            members: Those among whom they are chosen.
 
         Raises:
+            ConfigurationError: There aren't so many members.
             ClientError: The call failed.
         """
-        self._http.call("PUT", f"{_SETTINGS}/task-distribution", json=dict(distribution), read=lambda _: None, safe=True)
+        if isinstance(members, str) or not 0 <= number <= len(members):
+            raise ConfigurationError("so many members can't annotate each document", value=number, legal="0 up to the number of members given")
+        body = {"taskDistributionNumber": number, "taskDistributionMembers": list(members)}
+        self._http.call("PUT", f"{_SETTINGS}/task-distribution", json=body, read=lambda _: None, safe=True)
 
     # ---- metrics
 
@@ -1086,8 +1091,13 @@ class TagtogClient:
             if batch:
                 yield from self._push_batch(batch, folder, member, distribute_to).values()
 
-    def _push_batch(self, batch: Sequence[Pair], folder: str, member: str, distribute_to: str | None = None) -> dict[str, ImportedItem]:
-        """Send pairs in one request. Gives what became of them by the ids that they have here, in the order of the answer."""
+    def _push_batch(
+        self, batch: Sequence[Pair], folder: str, member: str, distribute_to: str | None = None, *, keep_confirmed: bool = False
+    ) -> dict[str, ImportedItem]:
+        """Send pairs in one request. Gives what became of them by the ids that they have here, in the order of the answer.
+
+        ``keep_confirmed`` asks the server to leave confirmed versions alone; the local tagtog does, tagtog itself doesn't know it.
+        """
         files = []
         for pair in batch:
             files.append(("file", (f"{pair.doc_id}.plain.html", pair.html, "text/html")))
@@ -1113,7 +1123,7 @@ class TagtogClient:
                 named[match] = item
             return named
 
-        params = {"format": "anndoc", "member": member}
+        params = {"format": "anndoc", "member": member, **({"keepConfirmed": "true"} if keep_confirmed else {})}
         return self._imported(params, len(batch), read, folder=folder, distribute_to=distribute_to, files=files)
 
     def _import(self, params: Fields, expected: int, *, folder: str, distribute_to: str | None, **body: Any) -> list[ImportedItem]:

@@ -260,6 +260,7 @@ class _Push:
                     batch[0][0].folder,
                     self.member,
                     self.distribute_to,
+                    keep_confirmed=not self.force,
                 )
             except ClientError as error:
                 if not error.uncertain or number == _TRIES:
@@ -282,6 +283,12 @@ class _Push:
             else:
                 for document, before in waiting:
                     item = items[document.id]
+                    if item.result == "kept":
+                        # Confirmed since it was looked at. What is confirmed may be just this.
+                        now = self.look(document, legend)
+                        what = "unchanged" if now.what == "unchanged" else "refused"
+                        results[document.id] = (document.id, what, _CONFIRMED if what == "refused" else "")
+                        continue
                     # After a lost answer, tagtog's "updated" may mean its own first try.
                     results[document.id] = (
                         item.doc_id,

@@ -170,6 +170,8 @@ def _import(call: Call) -> Response:
         folder=call.query.get("folder") or "pool",
         author=call.author,
         distribute=call.query.get("distributeToMembers", "-"),
+        # Not tagtog's own, which overwrites: between a client's look and its upload somebody may confirm a document.
+        keep_confirmed=call.query.get("keepConfirmed") == "true",
     )
     if output == "null":
         items = [_item(upload, one) for upload, one in zip(uploads, stored, strict=True)]

@@ -622,6 +622,7 @@ class Store:
         folder: str = ROOT_FOLDER,
         author: Author = _NOBODY,
         distribute: str = "-",
+        keep_confirmed: bool = False,
     ) -> list[Uploaded]:
         """Store documents, all or nothing.
 
@@ -633,6 +634,7 @@ class Store:
             folder: Index, path or name of the folder of new documents.
             author: Who uploads.
             distribute: Which members are to annotate the documents, see :func:`~spacy_tagtog.server.distribution.to_members`.
+            keep_confirmed: Leave documents alone whose version of the member is confirmed; their result is ``kept``.
 
         Raises:
             SpacyTagtogError: A document, the folder or a class id isn't legal. Nothing is stored.
@@ -646,7 +648,7 @@ class Store:
                     check_classes(upload.annotations, legend, place=upload.annotations.place)
             members = to_members(connection, project.key, distribute)
             words: set[str] = set()
-            uploaded = [self._upload_one(connection, project, upload, member, target, author, members, words) for upload in uploads]
+            uploaded = [self._upload_one(connection, project, upload, member, target, author, members, words, keep_confirmed) for upload in uploads]
             add_words(connection, words)
             return uploaded
 
@@ -660,6 +662,7 @@ class Store:
         author: Author,
         members: Sequence[str] | None,
         words: set[str],
+        keep_confirmed: bool,
     ) -> Uploaded:
         fresh = upload.new_id(f"{project.owner}/{project.name}")
         # By its base name, or else by the <html id>, or else by name and content.
@@ -684,6 +687,9 @@ class Store:
             words |= new_words
         else:
             key = row["id"]
+            confirmed = "SELECT 1 FROM versions WHERE document_id = ? AND member = ? AND complete"
+            if keep_confirmed and connection.execute(confirmed, (key, member)).fetchone():
+                return Uploaded(docid, "kept", len(text.encode()), row["filename"])
             changed = self._update_content(connection, key, row["html"], html=html, upload=upload, member=member)
         if upload.annotations is not None:
             changed |= write_version(connection, key, member, upload.annotations, list(html.parts), author=author, action="uploaded", now=now)

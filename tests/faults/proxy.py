@@ -1,0 +1,199 @@
+"""A proxy between client and local tagtog that does what networks do: it delays, cuts, truncates, duplicates, and answers with rubbish.
+
+As a program, it delays only: ``python tests/faults/proxy.py --target http://127.0.0.1:8181 --delay 0.03`` prints its own address.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import random
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+FAULTS = (
+    "refuse",  # the connection ends before the request reaches tagtog
+    "cut",  # tagtog gets the request; its answer doesn't come
+    "truncate",  # half of the answer comes, with the length of all of it
+    "shorten",  # half of the answer comes, and says that it is all of it
+    "duplicate",  # tagtog gets the request twice
+    "busy",  # 429, and tagtog doesn't get it
+    "unavailable",  # 503 with Retry-After, and tagtog doesn't get it
+    "error",  # 500, although tagtog did it
+    "gateway",  # 502, although tagtog did it
+    "rubbish",  # somebody else's page with status 200, although tagtog did it
+    "noise",  # bytes that aren't HTTP, although tagtog did it
+)
+_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+
+
+@dataclass
+class Proxy:
+    """A running proxy.
+
+    Attributes:
+        url: Its address.
+        target: Where requests go.
+        delay: Seconds before each request is passed on.
+        plan: Says which fault a request meets, ``None`` for none. Called for one request at a time.
+        met: How many requests met which fault.
+        requests: How many came.
+        passed: Called with each request (method, path) that tagtog has answered.
+    """
+
+    target: str
+    url: str = ""
+    delay: float = 0.0
+    plan: Callable[[str, str], str | None] = lambda method, path: None
+    met: Counter[str] = field(default_factory=Counter)
+    requests: int = 0
+    passed: Callable[[str, str], None] = lambda method, path: None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def seeded(seed: int, rate: float, faults: Sequence[str] = FAULTS, *, methods: Sequence[str] = ("GET", "POST")) -> Callable[[str, str], str | None]:
+    """A plan: this share of the requests meets one of these faults."""
+    chance = random.Random(seed)
+
+    def plan(method: str, path: str) -> str | None:
+        return chance.choice(faults) if method in methods and chance.random() < rate else None
+
+    return plan
+
+
+@contextlib.contextmanager
+def proxy(target: str, **settings: Any) -> Iterator[Proxy]:
+    """Run a proxy for the time of a block."""
+    running = Proxy(target, **settings)
+    host, port = urlsplit(target).hostname, urlsplit(target).port
+    upstream = threading.local()
+
+    def forward(method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, str, list[tuple[str, str]], bytes]:
+        for number in range(2):
+            if not hasattr(upstream, "connection"):
+                upstream.connection = http.client.HTTPConnection(str(host), port, timeout=60)
+            try:
+                upstream.connection.request(method, path, body=body, headers=headers)
+                response = upstream.connection.getresponse()
+                return response.status, response.reason, response.getheaders(), response.read()
+            except (OSError, http.client.HTTPException):
+                upstream.connection.close()
+                del upstream.connection
+                if number:
+                    raise
+        raise AssertionError
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # An answer in one piece: small packets would wait for each other.
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def answer(self, status: int, reason: str, headers: Sequence[tuple[str, str]], body: bytes, length: int | None = None) -> None:
+            self.send_response_only(status, reason)
+            for name, value in headers:
+                if name.lower() not in _HOP:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body) if length is None else length))
+            self.end_headers()
+            self.wfile.write(body)
+            self.wfile.flush()
+
+        def hang_up(self) -> None:
+            self.close_connection = True
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+
+        def handle_any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            with running.lock:
+                running.requests += 1
+                fault = running.plan(self.command, self.path)
+                if fault is not None:
+                    running.met[fault] += 1
+            if running.delay:
+                time.sleep(running.delay)
+            text = [("Content-Type", "text/plain")]
+            if fault == "refuse":
+                self.hang_up()
+                return
+            if fault == "busy":
+                self.answer(429, "Too Many Requests", text, b"slow down")
+                return
+            if fault == "unavailable":
+                self.answer(503, "Service Unavailable", [*text, ("Retry-After", "3")], b"come back")
+                return
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP - {"content-length"}}
+            try:
+                if fault == "duplicate":
+                    forward(self.command, self.path, headers, body)
+                status, reason, fields, content = forward(self.command, self.path, headers, body)
+            except (OSError, http.client.HTTPException):
+                self.hang_up()
+                return
+            running.passed(self.command, self.path)
+            if fault == "cut":
+                self.hang_up()
+            elif fault == "truncate":
+                self.answer(status, reason, fields, content[: len(content) // 2], length=len(content) + 1)
+                self.hang_up()
+            elif fault == "shorten":
+                self.answer(status, reason, fields, content[: len(content) // 2])
+            elif fault == "error":
+                self.answer(500, "Internal Server Error", text, b"something broke")
+            elif fault == "gateway":
+                self.answer(502, "Bad Gateway", [("Content-Type", "text/html")], b"<html><h1>Bad Gateway</h1></html>")
+            elif fault == "rubbish":
+                self.answer(200, "OK", [("Content-Type", "text/html")], b"<!DOCTYPE html><title>Guest network</title><p id='x'>Please pay.</p>")
+            elif fault == "noise":
+                self.wfile.write(b"\x00\xff\x13\x37" * 20)
+                self.wfile.flush()
+                self.hang_up()
+            else:
+                self.answer(status, reason, fields, content)
+
+        do_GET = do_POST = do_PUT = do_DELETE = handle_any
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+        def handle_error(self, *args: Any) -> None:
+            pass
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        running.url = f"http://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
+        thread.start()
+        try:
+            yield running
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def main() -> None:
+    """Delay requests until standard input ends."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--target", required=True)
+    arguments.add_argument("--delay", type=float, default=0.03)
+    given = arguments.parse_args()
+    with proxy(given.target, delay=given.delay) as running:
+        print(running.url, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
