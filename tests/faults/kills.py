@@ -36,7 +36,6 @@ from spacy_tagtog.server import local_tagtog, settings_from_legend
 
 LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
 DOCUMENTS = 40
-KILLS_IN_A_ROW = 5
 
 
 def document(number: int, *, class_id: str = "e_1", complete: bool = True) -> Document:
@@ -249,6 +248,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--serve", type=Path)
     arguments.add_argument("--kills", type=int, default=100)
+    arguments.add_argument("--row", type=int, default=5, help="how often one fetch or push is killed before it is let through")
     arguments.add_argument("--seed", type=int, default=1)
     given = arguments.parse_args()
     if given.serve is not None:
@@ -260,7 +260,7 @@ def main() -> None:
         try:
             number = 0
             while killer.counts["killed"] < given.kills and not killer.wrong:
-                row = min(KILLS_IN_A_ROW, given.kills - killer.counts["killed"])
+                row = min(given.row, given.kills - killer.counts["killed"])
                 if number % 2:
                     killer.pushes(number, row)
                 else:

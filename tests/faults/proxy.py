@@ -108,6 +108,11 @@ def proxy(target: str, **settings: Any) -> Iterator[Proxy]:
             self.wfile.write(body)
             self.wfile.flush()
 
+        def finish(self) -> None:
+            super().finish()
+            if hasattr(upstream, "connection"):
+                upstream.connection.close()
+
         def hang_up(self) -> None:
             self.close_connection = True
             with contextlib.suppress(OSError):
@@ -169,6 +174,8 @@ def proxy(target: str, **settings: Any) -> Iterator[Proxy]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 128
+
+        block_on_close = False
 
         def handle_error(self, *args: Any) -> None:
             pass
