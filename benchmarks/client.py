@@ -2,7 +2,7 @@
 
     python benchmarks/client.py [--documents 1000] [--delay 0.03] [--rounds 3] [--threads 12]
 
-A local tagtog and a proxy that delays each request run in processes of their own; both contenders use the same client and kept-alive connections,
+A local tagtog and a wire that delays each request run in processes of their own; both contenders use the same client and kept-alive connections,
 "one after the other" with ``threads=1``. A push looks at each document before it is sent, in batches of 20; "naive" pushes one document a call
 after looking at it, as a script with one session would. Each round takes all contenders in turn; ratios are taken within a round.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import shutil
 import statistics
@@ -21,10 +22,12 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 SERVER = """
 import json, sys
 from pathlib import Path
+from urllib.parse import urlsplit
 from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.server import local_tagtog, settings_from_legend
 with local_tagtog(Path(sys.argv[1])) as local:
@@ -33,7 +36,28 @@ with local_tagtog(Path(sys.argv[1])) as local:
     print(json.dumps([local.url, local.username, local.password]), flush=True)
     sys.stdin.read()
 """
-PROXY = Path(__file__).parents[1] / "tests" / "faults" / "proxy.py"
+# A wire that is 30 ms long: what the client sends arrives so much later. Nothing is parsed, so it costs next to no time of its own.
+WIRE = """
+import asyncio, sys
+host, port, delay = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+async def pump(reader, write, close):
+    try:
+        while data := await reader.read(1 << 16):
+            write(data)
+    except OSError:
+        pass
+    close()
+async def serve(reader, writer):
+    far_reader, far_writer = await asyncio.open_connection(host, port)
+    loop = asyncio.get_running_loop()
+    asyncio.ensure_future(pump(far_reader, writer.write, writer.close))
+    await pump(reader, lambda data: loop.call_later(delay, far_writer.write, data), lambda: loop.call_later(delay, far_writer.close))
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    print("http://127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+asyncio.run(main())
+"""
 
 
 def documents(number: int) -> list[object]:
@@ -81,7 +105,8 @@ def main() -> None:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     server = subprocess.Popen([sys.executable, "-c", SERVER, str(folder / "tagtog.db"), str(3 * given.rounds)], **pipes)
     url, username, password = json.loads(server.stdout.readline())
-    between = subprocess.Popen([sys.executable, str(PROXY), "--target", url, "--delay", str(given.delay)], **pipes)
+    host, port = urlsplit(url).hostname, urlsplit(url).port
+    between = subprocess.Popen([sys.executable, "-c", WIRE, str(host), str(port), str(given.delay)], **pipes)
     address = between.stdout.readline().strip()
 
     def client(project: int, threads: int) -> TagtogClient:
@@ -117,9 +142,9 @@ def main() -> None:
         shutil.rmtree(folder)
 
     packages = ", ".join(f"{name} {version(name)}" for name in ("spacy-tagtog", "requests", "urllib3", "starlette", "uvicorn"))
-    print(
-        f"{given.documents} documents, {given.delay * 1000:g} ms more for each call, {given.rounds} rounds; Python {platform.python_version()}, {packages}\n"
-    )
+    print(f"{given.documents} documents, {given.delay * 1000:g} ms more for each call, {given.rounds} rounds;")
+    print(f"Python {platform.python_version()}, {packages}")
+    print(f"Load of the machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
     print("| | documents/s (median) | seconds | times the throughput, round by round |\n|---|---|---|---|")
     bases = {"push": "push, one document a call", "fetch": "fetch, one call after the other"}
     for label, seconds in rows.items():
