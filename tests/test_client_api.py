@@ -103,7 +103,7 @@ def fault_server(certificate: tuple[Path, Path] | None = None) -> Iterator[Fault
             respond = fault.answers.pop(0) if len(fault.answers) > 1 else fault.answers[0]
             respond(self)
 
-        do_GET = do_POST = do_DELETE = handle_any
+        do_GET = do_POST = do_PUT = do_DELETE = handle_any
 
         def log_message(self, *args: Any) -> None:
             pass

@@ -12,6 +12,7 @@ from spacy_tagtog.cli._run import unwrapped
 from spacy_tagtog.cli.annotate import annotate_cli
 from spacy_tagtog.cli.changes import changes_cli
 from spacy_tagtog.cli.convert import convert_cli
+from spacy_tagtog.cli.delete import delete_cli
 from spacy_tagtog.cli.demo import demo_cli
 from spacy_tagtog.cli.evaluate import evaluate_cli
 from spacy_tagtog.cli.fetch import fetch_cli
@@ -21,6 +22,7 @@ from spacy_tagtog.cli.push import push_cli
 from spacy_tagtog.cli.serve import serve_cli
 from spacy_tagtog.cli.tokenizer import tokenizer_cli
 from spacy_tagtog.cli.transfer import export_cli, import_cli
+from spacy_tagtog.cli.upload import upload_cli
 from spacy_tagtog.cli.user import user_app
 from spacy_tagtog.cli.validate import validate_cli
 from spacy_tagtog.cli.version import version_cli
@@ -47,6 +49,8 @@ app.command("tokenizer")(tokenizer_cli)
 app.command("evaluate")(evaluate_cli)
 app.command("annotate")(annotate_cli)
 app.command("push")(push_cli)
+app.command("upload")(upload_cli)
+app.command("delete")(delete_cli)
 app.command("changes")(changes_cli)
 app.command("iaa")(iaa_cli)
 app.command("merge")(merge_cli)

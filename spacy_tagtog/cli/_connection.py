@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,12 +25,15 @@ __all__ = [
     "Domain",
     "Owner",
     "ProjectName",
+    "Rate",
     "Settings",
+    "Threads",
     "connect",
 ]
 
 LOCAL_NAME = "local tagtog"
 LOCAL_OWNER = "local"
+DEFAULT_THREADS = 12
 DEFAULT_DATABASE = Path("local-tagtog.db")
 
 Domain = Annotated[
@@ -52,6 +55,8 @@ ProjectName = Annotated[
 CaFile = Annotated[
     str, typer.Option("--ca-file", envvar="TAGTOG_CA_FILE", help="Certificates (PEM) to verify a self-signed tagtog with.", show_default=False)
 ]
+Threads = Annotated[int, typer.Option("--threads", min=1, max=64, help="Calls at once.")]
+Rate = Annotated[float, typer.Option("--rate", min=0, help="The most calls a second; 0 for as many as come.")]
 Database = Annotated[Path, typer.Option("--database", envvar="TAGTOG_DATABASE", help="The local tagtog's database file.")]
 
 
@@ -65,6 +70,8 @@ class Settings:
         project: The project's name.
         ca_file: A PEM file.
         database: The local tagtog's database file.
+        threads: Calls at once.
+        rate: The most calls a second; 0 for as many as come.
     """
 
     domain: str = ""
@@ -72,9 +79,11 @@ class Settings:
     project: str = ""
     ca_file: str = ""
     database: Path = DEFAULT_DATABASE
+    threads: int = DEFAULT_THREADS
+    rate: float = 0
 
     @classmethod
-    def of(cls, domain: str, owner: str, project: str, ca_file: str, database: Path) -> Settings:
+    def of(cls, domain: str, owner: str, project: str, ca_file: str, database: Path, *, threads: int = DEFAULT_THREADS, rate: float = 0) -> Settings:
         """Settings from a command's options.
 
         An option that is given as an empty string falls back to the environment, just as one that isn't given.
@@ -85,6 +94,8 @@ class Settings:
             project=project or os.environ.get("TAGTOG_PROJECT", ""),
             ca_file=ca_file or os.environ.get("TAGTOG_CA_FILE", ""),
             database=database,
+            threads=threads,
+            rate=rate,
         )
 
     @property
@@ -113,18 +124,6 @@ class Connection:
         return f"{project} on the local tagtog ({self.database})" if self.store is not None else f"{project} at {self.client.domain}"
 
 
-def _require(name: str, what: str) -> str:
-    value = os.environ.get(name, "")
-    if not value:
-        raise ConfigurationError(
-            f"{what} is not set",
-            value=name,
-            legal=f"the environment variable {name}",
-            advice=f"set it in your shell (read -rs {name}; export {name}), or leave the domain empty to use the local tagtog",
-        )
-    return value
-
-
 def _only_project(store: Store) -> tuple[str, str]:
     projects = store.projects()
     if len(projects) == 1:
@@ -148,16 +147,22 @@ def connect(settings: Settings, *, create: bool = False) -> Iterator[Connection]
         ConfigurationError: A setting is missing.
         LocalServerError: The local tagtog can't start.
     """
-    from spacy_tagtog.client import TagtogClient
+    from spacy_tagtog.client import TagtogClient, find_credentials
 
+    pace: dict[str, Any] = {"threads": settings.threads, "rate": settings.rate or None}
     if not settings.is_local:
-        username = _require("TAGTOG_USERNAME", "the user name")
-        password = _require("TAGTOG_PASSWORD", "the password")
+        found = find_credentials(settings.domain)
         if not settings.project:
             raise ConfigurationError("which project is not said", legal="--project NAME or the environment variable TAGTOG_PROJECT")
         verify: bool | Path = Path(settings.ca_file) if settings.ca_file else True
         with TagtogClient(
-            settings.domain, username=username, password=password, project=settings.project, owner=settings.owner or username, verify=verify
+            settings.domain,
+            username=found.username,
+            password=found.password,
+            project=settings.project,
+            owner=settings.owner or found.username,
+            verify=verify,
+            **pace,
         ) as client:
             yield Connection(client, None)
         return
@@ -174,5 +179,7 @@ def connect(settings: Settings, *, create: bool = False) -> Iterator[Connection]
         owner, project = settings.owner or LOCAL_OWNER, settings.project
         if not project and not create:
             owner, project = _only_project(local.store)
-        with TagtogClient(local.url, username=local.username, password=local.password, project=project, owner=owner, name=LOCAL_NAME) as client:
+        with TagtogClient(
+            local.url, username=local.username, password=local.password, project=project, owner=owner, name=LOCAL_NAME, **pace
+        ) as client:
             yield Connection(client, local.store, settings.database)

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Database, Domain, Owner, ProjectName, Settings, connect
-from spacy_tagtog.cli._run import command, good, note, progress, table
+from spacy_tagtog.cli._connection import (
+    DEFAULT_DATABASE,
+    DEFAULT_THREADS,
+    CaFile,
+    Database,
+    Domain,
+    Owner,
+    ProjectName,
+    Rate,
+    Settings,
+    Threads,
+    connect,
+)
+from spacy_tagtog.cli._run import command, good, note, progress, table, write_json
+from spacy_tagtog.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from spacy_tagtog.client import FetchReport
 
 __all__ = ["fetch_cli"]
 
@@ -20,11 +37,17 @@ def fetch_cli(
     member: Annotated[
         list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: master.", show_default=False)
     ] = None,
+    all_members: Annotated[bool, typer.Option("--all-members", help="Everybody's annotations: master's and every member's.")] = False,
     text_only: Annotated[
         bool, typer.Option("--text-only", help="Only the contents, no annotations: for documents that are to be annotated.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite files that were edited here.")] = False,
+    threads: Threads = DEFAULT_THREADS,
+    rate: Rate = 0,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write what happened to each document to this JSON file.", show_default=False)
+    ] = None,
     domain: Domain = "",
     owner: Owner = "",
     project: ProjectName = "",
@@ -34,34 +57,50 @@ def fetch_cli(
     """Download the documents that a query finds, by default those that people confirmed.
 
     The target gets tagtog's download layout and a manifest: the next fetch into it downloads only what changed,
-    removes what the query no longer finds, and leaves alone what was edited here. An interrupted fetch goes on where
-    it stopped.
+    removes what the query no longer finds, and leaves alone what was edited here, and says so. An interrupted fetch, even
+    one that was killed, goes on where it stopped.
 
     Examples:
       spacy-tagtog fetch assets/reviewed
 
       spacy-tagtog fetch assets/new --query "anncomplete:false AND folder:batch-2" --text-only
     """
-    from spacy_tagtog.client import fetch
+    from spacy_tagtog.client import ALL_MEMBERS, fetch
 
-    with connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
-        report = fetch(
+    if all_members and member:
+        raise ConfigurationError("--all-members and --member contradict each other", legal="one of them")
+    with connect(Settings.of(domain, owner, project, ca_file, database, threads=threads, rate=rate)) as connection:
+        result = fetch(
             connection.client,
             target,
             query=query,
-            members=member or ["master"],
+            members=[ALL_MEMBERS] if all_members else member or ["master"],
             text_only=text_only,
             force=force,
             dry_run=dry_run,
             progress=lambda hits, total: progress(hits, total, what="fetching"),
         )
-    table(
-        [
-            ("documents found", report.found),
-            ("downloaded", len(report.downloaded)),
-            ("unchanged", len(report.unchanged)),
-            ("removed here (not found any more)", len(report.removed)),
-        ]
-    )
-    note(report.kept, caption="left as they are, because they were edited here (--force overwrites)")
-    good(f"{'would be' if dry_run else 'now'} in {target}: {len(report.downloaded) + len(report.unchanged)} documents of {report.found} found")
+    write_json(report, asdict(result))
+    rows = [
+        ("documents found", result.found),
+        ("downloaded", len(result.downloaded)),
+        ("unchanged", len(result.unchanged)),
+        ("removed here (not found any more)", len(result.removed)),
+    ]
+    rows += [(f"  of these {why}", number) for why, number in _why(result) if number]
+    table(rows)
+    note(result.kept, caption="left as they are, because they were edited here (--force overwrites)")
+    note(result.conflicts, caption="of these, changed or removed in tagtog, too")
+    note(result.overwritten, caption=f"{'would be' if dry_run else 'were'} overwritten although they were edited here (--force)")
+    good(f"{'would be' if dry_run else 'now'} in {target}: {len(result.downloaded) + len(result.unchanged)} documents of {result.found} found")
+
+
+def _why(result: FetchReport) -> list[tuple[str, int]]:
+    """Why documents are removed."""
+    gone = set(result.removed)
+    deleted, unconfirmed = len(gone & set(result.deleted)), len(gone & set(result.unconfirmed))
+    return [
+        ("deleted in tagtog", deleted),
+        ("not confirmed any more", unconfirmed),
+        ("there, but not what the query finds", len(gone) - deleted - unconfirmed),
+    ]

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Connection, Database, Domain, Owner, ProjectName, Settings, connect
+from spacy_tagtog.cli._connection import (
+    DEFAULT_DATABASE,
+    DEFAULT_THREADS,
+    CaFile,
+    Connection,
+    Database,
+    Domain,
+    Owner,
+    ProjectName,
+    Rate,
+    Settings,
+    Threads,
+    connect,
+)
 from spacy_tagtog.cli._run import command, good, note, progress, table, write_json
 from spacy_tagtog.errors import SpacyTagtogError
 
@@ -23,11 +36,19 @@ def push_cli(
     source: Annotated[Path, typer.Argument(help="A folder or zip of tagtog documents.", show_default=False)],
     member: Annotated[str, typer.Option("--member", "-m", help="Which version is uploaded, and whose version it becomes.")] = "master",
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="The most documents in one request.")] = 20,
+    distribute_to: Annotated[
+        str | None,
+        typer.Option(
+            "--distribute-to", help="To whom new documents are assigned: * all members, A,B these, - as the project says.", show_default=False
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")] = False,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write what happened to each document to this JSON file.", show_default=False)
     ] = None,
+    threads: Threads = DEFAULT_THREADS,
+    rate: Rate = 0,
     domain: Domain = "",
     owner: Owner = "",
     project: ProjectName = "",
@@ -36,9 +57,9 @@ def push_cli(
 ) -> None:
     """Upload documents with their annotations for people to review.
 
-    Sending the same again changes nothing. Documents that people confirmed in tagtog are never overwritten: they are
-    refused and listed, unless --force is given. Labels are matched by name; one that the project doesn't have stops
-    everything before anything is sent.
+    Sending the same again changes nothing, so a push that was interrupted, even killed, is resumed by running it again.
+    Documents that people confirmed in tagtog are never overwritten: they are refused and listed, unless --force is
+    given. Labels are matched by name; one that the project doesn't have stops everything before anything is sent.
 
     Example:
       spacy-tagtog push annotated
@@ -46,8 +67,8 @@ def push_cli(
     from spacy_tagtog.anndoc import Project
 
     documents = Project.open(source)
-    with connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
-        result = push_and_say(connection, documents, member=member, batch_size=batch_size, force=force, dry_run=dry_run)
+    with connect(Settings.of(domain, owner, project, ca_file, database, threads=threads, rate=rate)) as connection:
+        result = push_and_say(connection, documents, member=member, batch_size=batch_size, distribute_to=distribute_to, force=force, dry_run=dry_run)
         where = str(connection)
     write_json(
         report,
@@ -63,7 +84,14 @@ def push_cli(
 
 
 def push_and_say(
-    connection: Connection, documents: Project, *, member: str, batch_size: int = 20, force: bool = False, dry_run: bool = False
+    connection: Connection,
+    documents: Project,
+    *,
+    member: str,
+    batch_size: int = 20,
+    distribute_to: str | None = None,
+    force: bool = False,
+    dry_run: bool = False,
 ) -> PushReport:
     """Push with a progress bar; where it fails midway, first say what was sent.
 
@@ -78,6 +106,7 @@ def push_and_say(
             documents,
             member=member,
             batch_size=batch_size,
+            distribute_to=distribute_to,
             force=force,
             dry_run=dry_run,
             progress=lambda items, total: progress(items, total, what="pushing"),

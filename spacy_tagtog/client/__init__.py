@@ -3,8 +3,10 @@
 from spacy_tagtog.client._pace import Clock, Retries
 from spacy_tagtog.client.api import Agreement, ImportedItem, Member, SearchHit, TagtogClient
 from spacy_tagtog.client.credentials import Credentials, find_credentials
+from spacy_tagtog.client.delete import DeleteReport, delete
 from spacy_tagtog.client.fetch import ALL_MEMBERS, MANIFEST_NAME, FetchReport, fetch
 from spacy_tagtog.client.push import PushReport, push
+from spacy_tagtog.client.upload import UploadReport, upload
 
 __all__ = [
     "ALL_MEMBERS",
@@ -12,6 +14,7 @@ __all__ = [
     "Agreement",
     "Clock",
     "Credentials",
+    "DeleteReport",
     "FetchReport",
     "ImportedItem",
     "Member",
@@ -19,7 +22,10 @@ __all__ = [
     "Retries",
     "SearchHit",
     "TagtogClient",
+    "UploadReport",
+    "delete",
     "fetch",
     "find_credentials",
     "push",
+    "upload",
 ]

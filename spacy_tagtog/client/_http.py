@@ -37,6 +37,7 @@ from spacy_tagtog.errors import (
     ConfigurationError,
     NotFoundError,
     RejectedError,
+    SpacyTagtogError,
     UnexpectedAnswerError,
     UnreachableError,
 )
@@ -209,7 +210,10 @@ class Transport:
         # As bytes: requests would encode text as Latin-1.
         credentials = (username.encode("utf-8", "surrogateescape"), password.encode("utf-8", "surrogateescape"))
         self._auth = HTTPBasicAuth(*credentials)
-        self._secrets = (password, b64encode(b":".join(credentials)).decode())
+        # As they are, as repr and JSON write them, and as Latin-1 misreads them.
+        secrets = (password, b64encode(b":".join(credentials)).decode())
+        spellings = {form for one in secrets for form in (one, repr(one)[1:-1], json.dumps(one)[1:-1], credentials[1].decode("latin-1"))}
+        self._spellings = sorted(spellings, key=len, reverse=True)
         # A proxy of the environment can't reach this machine's own loopback.
         self._trust_env = not is_loopback(address.hostname or "")
         self._retries = retries
@@ -294,8 +298,10 @@ class Transport:
             self._throttle.wait()
             try:
                 outcome = self._try(method, path, params, place, body, read)
-            except ClientError as final:
-                final.uncertain = uncertain
+            except SpacyTagtogError as final:
+                if isinstance(final, ClientError):
+                    final.uncertain = uncertain
+                self._clean(final)
                 raise
             if not isinstance(outcome, _Failure):
                 return outcome[0]
@@ -317,7 +323,33 @@ class Transport:
                 error.uncertain = uncertain
                 if uncertain and not safe:
                     error.advice = f"{error.advice}; tagtog may have done it all the same: look there before you repeat it"
+            self._clean(error)
             raise error
+
+    def _clean(self, error: SpacyTagtogError) -> None:
+        """Take out of an error what an answer repeated of the password."""
+        said = ""
+        todo: list[BaseException | None] = [error, error.__cause__, error.__context__]
+        while todo:
+            link = todo.pop()
+            if link is not None:
+                said += f"{link} {link!r} {vars(link)!r}"
+                todo += [] if link is error else [link.__cause__, link.__context__]
+        if self._masked(said) == said:
+            return
+        error.problem = self._masked(error.problem)
+        error.args = (error.problem,)
+        error.place = None if error.place is None else self._masked(str(error.place))
+        error.value = None if error.value is None else self._masked(error.value if isinstance(error.value, str) else repr(error.value))
+        error.legal = None if error.legal is None else self._masked(error.legal)
+        error.advice = None if error.advice is None else self._masked(error.advice)
+        # What caused it, such as a failed validation, holds the answer itself.
+        error.__cause__ = error.__context__ = None
+
+    def _masked(self, text: str) -> str:
+        for secret in self._spellings:
+            text = text.replace(secret, "***")
+        return text
 
     def _try(
         self, method: str, path: str, params: Fields | None, place: str, body: Mapping[str, Any], read: Callable[[Answer], _T]
@@ -445,8 +477,7 @@ class Transport:
         text = content[:20_000].decode("utf-8", "replace")
         if re.match(r"\s*<", text):
             text = re.sub(r"(?s)<(script|style)\b.*?</\1\s*>|<[^>]*>", " ", text)
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
+        text = self._masked(text)
         lines = [" ".join(line.split()) for line in text.splitlines()]
         return " / ".join([line for line in lines if line][:3]) or "(nothing)"
 

@@ -32,7 +32,6 @@ from spacy_tagtog.errors import (
     PlainHtmlError,
     ProjectError,
     RejectedError,
-    UnexpectedAnswerError,
 )
 
 __all__ = [
@@ -742,22 +741,23 @@ class TagtogClient:
         Raises:
             ClientError: The call failed, or the settings hold no tree of folders.
         """
-        paths: list[str] = []
-        todo: list[tuple[str, Any]] = [("", self.settings().get("folders"))]
-        while todo:
-            parent, children = todo.pop(0)
-            if not isinstance(children, dict) or not all(isinstance(child, dict) for child in children.values()):
-                raise UnexpectedAnswerError(
-                    "the settings hold no tree of folders",
-                    place=self._http.place("GET", f"{_SETTINGS}/export"),
-                    value=children,
-                    legal='{"pool": {"name": "pool", "index": 0, "children": {…}}}',
-                )
-            for key, child in children.items():
-                path = f"{parent}/{child.get('name') or key}".lstrip("/")
-                paths.append(path)
-                todo.append((path, child.get("children") or {}))
-        return paths
+
+        def read(answer: Answer) -> list[str]:
+            paths: list[str] = []
+            todo: list[tuple[str, Any]] = [("", answer.json(_OBJECT, "settings").get("folders"))]
+            while todo:
+                parent, children = todo.pop(0)
+                if not isinstance(children, dict) or not all(isinstance(child, dict) for child in children.values()):
+                    raise answer.unexpected(
+                        "the settings hold no tree of folders", value=children, legal='{"pool": {"name": "pool", "index": 0, "children": {…}}}'
+                    )
+                for key, child in children.items():
+                    path = f"{parent}/{child.get('name') or key}".lstrip("/")
+                    paths.append(path)
+                    todo.append((path, child.get("children") or {}))
+            return paths
+
+        return self._http.call("GET", f"{_SETTINGS}/export", read=read)
 
     def add_folder(self, path: str) -> None:
         """Add a folder, and those above it. It is fine if it exists.
