@@ -455,6 +455,48 @@ class TestLocalLoop:
         assert re.search(r"downloaded +0\n", outcome.out)
         assert {path: path.stat().st_mtime_ns for path in Path("fetched").rglob("*.json")} == before
 
+    def test_fetch_says_what_happened_to_each_document(self, vega: Path) -> None:
+        run("import", vega)
+        assert run("fetch", "fetched", "--all-members").code == 0
+        only_file(Path("fetched"), "*.ann.json").write_text("{}")
+        outcome = run("fetch", "fetched", "--all-members", "--report", "fetch.json", "--threads", 2, "--rate", 500)
+        assert outcome.code == 0, outcome.err
+        (kept,) = json.loads(Path("fetch.json").read_text())["kept"]
+        assert kept in outcome.err
+        assert_refused(run("fetch", "fetched", "--all-members", "--member", "ada"), "contradict each other")
+        forced = run("fetch", "fetched", "--force", "--dry-run", "--all-members")
+        assert "would be overwritten although they were edited here" in forced.err
+        assert run("delete", "*", "--force", "--yes").code == 0
+        only_file(Path("fetched"), "*.ann.json").unlink()
+        assert re.search(r"of these deleted in tagtog +1\n", run("fetch", "fetched", "--all-members").out)
+
+    def test_upload_annotates_new_files_and_delete_keeps_confirmed_ones(self, pipeline: Path, demo: Path, tmp_path: Path) -> None:
+        run("import", demo)
+        notes = tmp_path / "notes"
+        notes.mkdir()
+        (notes / "one.txt").write_text("I saw Vega and Mars last night.")
+        (notes / "two.md").write_text("# Saturn\n\nIt was beautiful.\n")
+        (notes / ".hidden").write_text("no")
+        planned = run("upload", notes, "--folder", "pool/notes", "--model", pipeline, "--dry-run")
+        assert planned.code == 0, planned.err
+        assert "would be uploaded to local/demo" in planned.out
+        outcome = run("upload", notes, "--folder", "pool/notes", "--model", pipeline, "--name", "test", "--report", "upload.json")
+        assert outcome.code == 0, outcome.err
+        report = json.loads(Path("upload.json").read_text())
+        assert {Path(name).name for name in report["created"]} == {"one.txt", "two.md"}
+        again = run("upload", notes, "--folder", "pool/notes", "--report", "again.json")
+        assert json.loads(Path("again.json").read_text())["present"] == report["created"]
+        assert "there already" in again.out
+
+        deleted = run("delete", "folder:notes", "--dry-run")
+        assert "would be deleted from local/demo on the local tagtog (local-tagtog.db): 2 documents" in deleted.out
+        assert_refused(run("delete", "folder:notes"), "nothing was deleted")  # nobody says yes
+        everything = run("delete", "*", "--yes", "--report", "deleted.json")
+        assert everything.code == 0, everything.err
+        kept = json.loads(Path("deleted.json").read_text())["kept"]
+        assert len(kept) > 0
+        assert set(report["created"].values()) <= set(json.loads(Path("deleted.json").read_text())["deleted"])
+
     def test_push_never_overwrites_what_people_confirmed(self, pipeline: Path, demo: Path) -> None:
         run("import", demo)
         run("fetch", "new", "--query", "anncomplete:false", "--text-only")
