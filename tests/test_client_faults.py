@@ -142,7 +142,7 @@ def test_all_faults_together_lose_nothing_and_double_nothing(server: LocalTagtog
             pytest.fail("the fetch never ends")
         fetch(direct, tmp_path / "fresh")
     assert failures
-    assert sum(between.met.values()) > 10
+    assert sum(between.met.values()) >= 5
     assert tree(target) == tree(tmp_path / "fresh")
 
 

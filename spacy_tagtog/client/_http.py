@@ -51,6 +51,7 @@ _HOST_NAME = re.compile(r"[\w-]+(\.[\w-]+)*\.?")
 _BUSY: Final = frozenset({408, 425, 429})
 """Statuses that say: not done, come back later (RFC 9110, RFC 6585, RFC 8470)."""
 _FAILING: Final = frozenset({500, 502, 503, 504})
+_SHORTEST: Final = 4
 _T = TypeVar("_T")
 Fields = Mapping[str, str | int]
 
@@ -337,18 +338,18 @@ class Transport:
                 todo += [] if link is error else [link.__cause__, link.__context__]
         if self._masked(said) == said:
             return
-        error.problem = self._masked(error.problem)
-        error.args = (error.problem,)
-        error.place = None if error.place is None else self._masked(str(error.place))
+        # Its place and advice are words of this package's own; a password of a few letters is part of too many words to be taken out of others.
         error.value = None if error.value is None else self._masked(error.value if isinstance(error.value, str) else repr(error.value))
-        error.legal = None if error.legal is None else self._masked(error.legal)
-        error.advice = None if error.advice is None else self._masked(error.advice)
+        error.problem = self._masked(error.problem, shortest=_SHORTEST)
+        error.args = (error.problem,)
+        error.legal = None if error.legal is None else self._masked(error.legal, shortest=_SHORTEST)
         # What caused it, such as a failed validation, holds the answer itself.
         error.__cause__ = error.__context__ = None
 
-    def _masked(self, text: str) -> str:
+    def _masked(self, text: str, *, shortest: int = 1) -> str:
         for secret in self._spellings:
-            text = text.replace(secret, "***")
+            if len(secret) >= shortest:
+                text = text.replace(secret, "***")
         return text
 
     def _try(

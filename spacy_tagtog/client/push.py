@@ -265,9 +265,7 @@ class _Push:
             except ClientError as error:
                 if not error.uncertain or number == _TRIES:
                     raise
-                with self.lock:
-                    for document, _ in waiting:
-                        self.named.pop(document.html.origid or document.id, None)
+                self.forget(document for document, _ in waiting)
                 unsent = []
                 for document, before in waiting:
                     now = self.look(document, legend)
@@ -284,10 +282,13 @@ class _Push:
                 for document, before in waiting:
                     item = items[document.id]
                     if item.result == "kept":
-                        # Confirmed since it was looked at. What is confirmed may be just this.
+                        # Confirmed since it was looked at; by this request itself, where it came twice, or where what is sent is confirmed.
+                        self.forget([document])
                         now = self.look(document, legend)
-                        what = "unchanged" if now.what == "unchanged" else "refused"
-                        results[document.id] = (document.id, what, _CONFIRMED if what == "refused" else "")
+                        if now.what == "unchanged":
+                            results[document.id] = (now.doc_id or document.id, "updated" if before.exists else "created", "")
+                        else:
+                            results[document.id] = (document.id, "refused", _CONFIRMED)
                         continue
                     # After a lost answer, tagtog's "updated" may mean its own first try.
                     results[document.id] = (
@@ -297,6 +298,12 @@ class _Push:
                     )
                 break
         return [results[document.id] for document, _ in batch]
+
+    def forget(self, documents: Iterable[Document]) -> None:
+        """What tagtog has under these names may have changed."""
+        with self.lock:
+            for document in documents:
+                self.named.pop(document.html.origid or document.id, None)
 
     def make_folder(self, folder: str) -> None:
         if folder == "pool":

@@ -111,6 +111,7 @@ def _documents() -> _Json:
         _MEMBER,
         _parameter("folder", "Index, path or name of the folder.", {"type": "string", "default": "pool"}),
         _parameter("distributeToMembers", "- as the project has it, nothing for nobody, * for all, or names with commas."),
+        _parameter("keepConfirmed", "true: leave confirmed versions alone; their result is kept. Not tagtog's own."),
         _parameter("filename", "The name to give the document."),
     ]
     bodies = {
@@ -311,7 +312,7 @@ def _schemas() -> _Json:
         rawInputSizeInBytes=integer,
         docid=_STRING,
         tagtogID=_STRING,
-        result={"type": "string", "enum": ["created", "updated"]},
+        result={"type": "string", "enum": ["created", "updated", "kept"]},
         parsedTextSizeInBytes=integer,
     )
     hit = _object(
