@@ -834,7 +834,9 @@ def test_a_full_disk_is_said_and_nothing_is_stored(tmp_path: Path, monkeypatch: 
             return connection
 
         monkeypatch.setattr(api.server.store, "_connect", limited)
-        monkeypatch.setattr(api.server.store, "_idle", [])
+        for connection in api.server.store._idle:
+            connection.close()
+        api.server.store._idle.clear()
         files = [("f", (f"{number}.txt", b"x" * 10_000)) for number in range(20)]
         refused(api.call("POST", files=files, output="null"), 507, "space")
         assert [hit["header"] for hit in api.docs()] == ["before"]
