@@ -137,7 +137,8 @@ def test_all_faults_together_lose_nothing_and_double_nothing(server: LocalTagtog
                     break
             except ClientError:
                 failures += 1
-                assert not target.exists() or Project.open(target) is not None
+                # It may have ended before the first document was whole.
+                assert not any(target.rglob("*.plain.html")) or Project.open(target) is not None
         else:
             pytest.fail("the fetch never ends")
         fetch(direct, tmp_path / "fresh")

@@ -365,7 +365,7 @@ def test_the_client_speaks_to_it(people: People) -> None:
         client.add_member("dora", "curator")
         client.set_role("dora", "reviewer")
         assert {member.name: member.role for member in client.members()}["dora"] == "reviewer"
-        client.set_task_distribution({"taskDistributionNumber": 1, "taskDistributionMembers": ["dora"]})
+        client.set_task_distribution(1, ["dora"])
         (item,) = client.upload_text("more")
         assert [hit.id for hit in client.search("members_assigned:dora")] == [item.doc_id]
         client.remove_member("dora")

@@ -81,7 +81,7 @@ def test_the_main_job_and_the_loop(project: Path) -> None:
 def test_on_a_tagtog_that_is_configured(project: Path) -> None:
     secret = "correct-horse-battery-staple"
     with local_tagtog(project / "elsewhere.db") as local:
-        local.store.add_user("ada", secret)
+        local.store.add_user("ada", secret, admin=True)
         local.store.create_project("team", "stars", settings_from_legend(DEMO_LEGEND))
         with TagtogClient(local.url, username="ada", password=secret, owner="team", project="stars") as client:
             push(client, demo_documents())
