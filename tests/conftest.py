@@ -1,17 +1,20 @@
-"""Fixtures that several files share: a tokenizer, the demo corpus as a project, and a small pipeline trained on it."""
+"""Fixtures that several files share: a tokenizer, the demo corpus as a project, a small pipeline trained on it, and a local tagtog."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import spacy
+from local_api import People
 from spacy.cli.train import train
 from spacy.language import Language
 
 from spacy_tagtog.anndoc import Document, write_project
 from spacy_tagtog.demo import demo_documents
+from spacy_tagtog.server import LocalTagtog, local_tagtog
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -69,3 +72,18 @@ def trained(trained_path: Path) -> Language:
 def subprocess_env() -> dict[str, str]:
     """The environment for a fresh Python: nothing of this process's settings, and no colours."""
     return {**{name: value for name, value in os.environ.items() if not name.startswith("TAGTOG_")}, "NO_COLOR": "1", "ANSI_COLORS_DISABLED": "1"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
+    """A local tagtog, one for each file of tests."""
+    with local_tagtog(tmp_path_factory.mktemp("server") / "tagtog.db") as running:
+        yield running
+
+
+@pytest.fixture
+def people(server: LocalTagtog) -> Iterator[People]:
+    """A project of its own on the local tagtog, with a member of each role."""
+    made = People(server, f"p{len(server.store.projects())}")
+    yield made
+    made.close()

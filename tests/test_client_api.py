@@ -42,7 +42,7 @@ from spacy_tagtog.errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
-from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, settings_from_legend
 
 PASSWORD = "gehéim-pässwort-🔑"
 TOKEN = base64.b64encode(f"ann:{PASSWORD}".encode()).decode()
@@ -1086,12 +1086,6 @@ def test_a_folder_that_somebody_else_adds_at_that_moment(fault: FaultServer, cli
 
 
 # ---------------------------------------------------------------- the real thing
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
-    with local_tagtog(tmp_path_factory.mktemp("server") / "tagtog.db") as running:
-        yield running
 
 
 @pytest.fixture

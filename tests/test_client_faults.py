@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,10 @@ from faults.proxy import FAULTS, Proxy, proxy, seeded
 from spacy_tagtog.anndoc import Annotations, Document, Legend, Project, confidence, html_from_text
 from spacy_tagtog.client import MANIFEST_NAME, PushReport, Retries, TagtogClient, fetch, push
 from spacy_tagtog.errors import ClientError, WriteError
-from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, settings_from_legend
 
 LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
 IMPATIENT = Retries(failures=1, refusals=1, timeouts=1, nonsense=0)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
-    with local_tagtog(tmp_path_factory.mktemp("server") / "tagtog.db") as running:
-        yield running
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from spacy_tagtog.errors import (
     SpacyTagtogError,
     UnreachableError,
 )
-from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, settings_from_legend
 
 THERE = Legend(
     {
@@ -37,12 +37,6 @@ THERE = Legend(
 )
 HERE = Legend({"e_1": "Place", "e_2": "Person", "f_1": "Person", "f_9": "gender", "m_1": "done", "m_2": "topic", "n_5": "wiki", "r_4": "lives in"})
 PART = "s1v1"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
-    with local_tagtog(tmp_path_factory.mktemp("server") / "tagtog.db") as running:
-        yield running
 
 
 @pytest.fixture

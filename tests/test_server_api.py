@@ -64,12 +64,6 @@ class Api:
         return answer.json()["docs"]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
-    with local_tagtog(tmp_path_factory.mktemp("server") / "tagtog.db") as running:
-        yield running
-
-
 @pytest.fixture
 def api(server: LocalTagtog) -> Iterator[Api]:
     made = Api(server, f"project {len(server.store.projects())}")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from spacy_tagtog.anndoc import Annotations, Block, Legend, PlainHtml, Section, html_from_sections, html_from_text
 from spacy_tagtog.errors import PlainHtmlError
-from spacy_tagtog.server import LocalTagtog, formats, local_tagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, formats, settings_from_legend
 from spacy_tagtog.server._errors import RequestError
 
 LEGEND = Legend({"e_1": "Person"})
@@ -60,12 +60,6 @@ class Api:
         for word in words:
             assert word in answer.text
         assert self.session.get(self.address, params={**self.query, "search": "*", "output": "search"}, timeout=20).json()["totalFound"] == 0
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
-    with local_tagtog(tmp_path_factory.mktemp("formats") / "tagtog.db") as running:
-        yield running
 
 
 @pytest.fixture

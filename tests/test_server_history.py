@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 from typing import Any
 
 import pytest
@@ -13,24 +11,9 @@ from local_api import People, annotations, entity, refused
 from lxml import html as lxml_html
 
 from spacy_tagtog.anndoc import html_from_blocks
-from spacy_tagtog.server import LocalTagtog, local_tagtog
 
-_NUMBERS = count()
 TEXT = "Ada in London"
 ADA, LONDON, PLACE = entity("e_1", 0, "Ada"), entity("e_2", 7, "London"), entity("e_2", 0, "Ada")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
-    with local_tagtog(tmp_path_factory.mktemp("history") / "tagtog.db") as running:
-        yield running
-
-
-@pytest.fixture
-def people(server: LocalTagtog) -> Iterator[People]:
-    made = People(server, f"p{next(_NUMBERS)}")
-    yield made
-    made.close()
 
 
 def history(people: People, docid: str, user: str = "local", **query: Any) -> list[dict[str, Any]]:

@@ -19,19 +19,6 @@ from spacy_tagtog.server.uploads import UploadedFile, read_uploads
 _NUMBERS = count()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
-    with local_tagtog(tmp_path_factory.mktemp("members") / "tagtog.db") as running:
-        yield running
-
-
-@pytest.fixture
-def people(server: LocalTagtog) -> Iterator[People]:
-    made = People(server, f"p{next(_NUMBERS)}")
-    yield made
-    made.close()
-
-
 # ------------------------------------------------------------------------------------------------------------------------- roles × actions
 
 SETTINGS = settings_from_legend(LEGEND, ["pool/train"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from schemathesis.specs.openapi.checks import content_type_conformance, response
 from starlette.routing import Route
 
 from spacy_tagtog.anndoc import Annotations, Legend
-from spacy_tagtog.server import LocalTagtog, Store, local_tagtog, make_app, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, Store, make_app, settings_from_legend
 from spacy_tagtog.server.openapi import openapi_document
 from spacy_tagtog.server.uploads import UploadedFile, read_uploads
 
@@ -38,12 +37,6 @@ def test_every_call_of_the_server_is_described(tmp_path: Path) -> None:
     store.close()
     served = {route.path for route in routes if route.path.startswith(("/-api/", "/-local/")) and "{rest" not in route.path}
     assert served == set(openapi_document()["paths"])
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
-    with local_tagtog(tmp_path_factory.mktemp("openapi") / "tagtog.db") as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

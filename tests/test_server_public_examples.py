@@ -23,7 +23,7 @@ import spacy
 from builders import pdf
 
 from spacy_tagtog.anndoc import Legend
-from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, settings_from_legend
 
 LEGEND = Legend({"e_1": "PERSON", "e_2": "ORG", "e_3": "GGP", "n_2": "SwissProt", "m_1": "isSpam"})
 DOCUMENT_ID = re.compile(r"a[A-Za-z0-9._-]{27}-.+")
@@ -51,12 +51,6 @@ class Account:
     @property
     def params(self) -> dict[str, Any]:
         return {"owner": self.server.username, "project": self.project}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
-    with local_tagtog(tmp_path_factory.mktemp("public") / "tagtog.db") as running:
-        yield running
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from spacy_tagtog._edits import EditCounts, EditSpan, match_edits
+from spacy_tagtog._edits import Edit, EditCounts, EditSpan, match_edits
 from spacy_tagtog.agreement._items import EntityKey, RelationKey, VersionItems, labels_of, set_value, task_order, value_key
 from spacy_tagtog.anndoc import Annotations, Entity, Part
 
@@ -47,11 +47,8 @@ class EntityChange:
     @property
     def counts(self) -> EditCounts:
         """Its edits."""
-        if self.before is None:
-            return EditCounts(added=1)
-        if self.after is None:
-            return EditCounts(removed=1)
-        return EditCounts(accepted=not (self.relabelled or self.borders), relabelled=self.relabelled, moved=self.borders)
+        before, after = (None if entity is None else 0 for entity in (self.before, self.after))
+        return EditCounts.of([Edit(before, after, self.relabelled, self.borders)])
 
     def to_json(self) -> dict[str, Any]:
         """The change as a JSON object."""

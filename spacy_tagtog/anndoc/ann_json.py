@@ -334,6 +334,8 @@ class Annotations:
 
 
 _KEY_END: Final = re.compile(rb'"\s*:')
+# Python writes 1e-05 and 1e+16 where pydantic writes 0.00001 or 1e-5, and 1e16: equal numbers, but not the same bytes.
+_MAY_BE_WRITTEN_OTHERWISE: Final = re.compile(rb"[0-9]e-?[0-9]|0\.0000")
 
 
 def _parse_quickly(content: bytes | str) -> tuple[Any, bytes] | None:
@@ -350,8 +352,9 @@ def _parse_quickly(content: bytes | str) -> tuple[Any, bytes] | None:
         text = to_json(data, inf_nan_mode="constants")
     except (ValueError, RecursionError):
         return None
-    # A number that is too large for a float becomes Infinity.
-    return (data, text) if text.count(b'":') == len(_KEY_END.findall(raw)) and b"Infinity" not in text else None
+    if b"Infinity" in text or _MAY_BE_WRITTEN_OTHERWISE.search(text):  # a number that is too large for a float becomes Infinity
+        return None
+    return (data, text) if text.count(b'":') == len(_KEY_END.findall(raw)) else None
 
 
 def _refuse_constant(name: str) -> None:

@@ -22,6 +22,8 @@ __all__ = [
     "CaFile",
     "Connection",
     "Database",
+    "DistributeTo",
+    "DocumentsReport",
     "Domain",
     "Owner",
     "ProjectName",
@@ -57,6 +59,11 @@ CaFile = Annotated[
 ]
 Threads = Annotated[int, typer.Option("--threads", min=1, max=64, help="Calls at once.")]
 Rate = Annotated[float, typer.Option("--rate", min=0, help="The most calls a second; 0 for as many as come.")]
+DistributeTo = Annotated[
+    str | None,
+    typer.Option("--distribute-to", help="To whom new documents are assigned: * all members, A,B these, - as the project says.", show_default=False),
+]
+DocumentsReport = Annotated[Path | None, typer.Option("--report", help="Write what happened to each document to this JSON file.", show_default=False)]
 Database = Annotated[Path, typer.Option("--database", envvar="TAGTOG_DATABASE", help="The local tagtog's database file.")]
 
 

@@ -13,7 +13,15 @@ from spacy_tagtog.cli._run import command, good, note, parse_pairs, progress, ta
 if TYPE_CHECKING:
     from spacy_tagtog.pipeline.annotate import AnnotateReport
 
-__all__ = ["annotate", "annotate_cli"]
+__all__ = ["AuthorName", "Rename", "SpansKey", "annotate", "annotate_cli"]
+
+AuthorName = Annotated[str, typer.Option("--name", help="The author of the pre-annotations: they are by ml:NAME.")]
+Rename = Annotated[
+    list[str] | None, typer.Option("--rename", help="LABEL=NAME: the project's name of a label of the pipeline; LABEL= leaves it out.")
+]
+SpansKey = Annotated[
+    str, typer.Option("--spans-key", help="Take entities from this span group and its scores (spancat) instead of doc.ents.", show_default=False)
+]
 
 
 @command
@@ -25,13 +33,9 @@ def annotate_cli(
         Path, typer.Argument(help="The documents: a folder or zip of tagtog documents (plain.html alone is enough).", show_default=False)
     ],
     target: Annotated[Path, typer.Argument(help="The folder or zip to write the annotated documents into.", show_default=False)],
-    name: Annotated[str, typer.Option("--name", help="The author of the pre-annotations: they are by ml:NAME.")] = "spacy",
-    rename: Annotated[
-        list[str] | None, typer.Option("--rename", help="LABEL=NAME: the project's name of a label of the pipeline; LABEL= leaves it out.")
-    ] = None,
-    spans_key: Annotated[
-        str, typer.Option("--spans-key", help="Take entities from this span group and its scores (spancat) instead of doc.ents.", show_default=False)
-    ] = "",
+    name: AuthorName = "spacy",
+    rename: Rename = None,
+    spans_key: SpansKey = "",
     legend: Annotated[
         Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the source's own.", show_default=False)
     ] = None,

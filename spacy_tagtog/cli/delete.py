@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from spacy_tagtog.cli._connection import (
     DEFAULT_THREADS,
     CaFile,
     Database,
+    DocumentsReport,
     Domain,
     Owner,
     ProjectName,
@@ -32,9 +32,7 @@ def delete_cli(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     force: Annotated[bool, typer.Option("--force", "-F", help="Delete documents that somebody confirmed, too.")] = False,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Write what happened to each document to this JSON file.", show_default=False)
-    ] = None,
+    report: DocumentsReport = None,
     threads: Threads = DEFAULT_THREADS,
     rate: Rate = 0,
     domain: Domain = "",

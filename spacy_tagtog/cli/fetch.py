@@ -13,6 +13,7 @@ from spacy_tagtog.cli._connection import (
     DEFAULT_THREADS,
     CaFile,
     Database,
+    DocumentsReport,
     Domain,
     Owner,
     ProjectName,
@@ -45,9 +46,7 @@ def fetch_cli(
     force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite files that were edited here.")] = False,
     threads: Threads = DEFAULT_THREADS,
     rate: Rate = 0,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Write what happened to each document to this JSON file.", show_default=False)
-    ] = None,
+    report: DocumentsReport = None,
     domain: Domain = "",
     owner: Owner = "",
     project: ProjectName = "",

@@ -13,6 +13,8 @@ from spacy_tagtog.cli._connection import (
     CaFile,
     Connection,
     Database,
+    DistributeTo,
+    DocumentsReport,
     Domain,
     Owner,
     ProjectName,
@@ -36,17 +38,10 @@ def push_cli(
     source: Annotated[Path, typer.Argument(help="A folder or zip of tagtog documents.", show_default=False)],
     member: Annotated[str, typer.Option("--member", "-m", help="Which version is uploaded, and whose version it becomes.")] = "master",
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="The most documents in one request.")] = 20,
-    distribute_to: Annotated[
-        str | None,
-        typer.Option(
-            "--distribute-to", help="To whom new documents are assigned: * all members, A,B these, - as the project says.", show_default=False
-        ),
-    ] = None,
+    distribute_to: DistributeTo = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")] = False,
-    report: Annotated[
-        Path | None, typer.Option("--report", help="Write what happened to each document to this JSON file.", show_default=False)
-    ] = None,
+    report: DocumentsReport = None,
     threads: Threads = DEFAULT_THREADS,
     rate: Rate = 0,
     domain: Domain = "",

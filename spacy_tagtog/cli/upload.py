@@ -14,6 +14,7 @@ from spacy_tagtog.cli._connection import (
     CaFile,
     Connection,
     Database,
+    DistributeTo,
     Domain,
     Owner,
     ProjectName,
@@ -23,6 +24,7 @@ from spacy_tagtog.cli._connection import (
     connect,
 )
 from spacy_tagtog.cli._run import command, good, note, parse_pairs, progress, table, write_json
+from spacy_tagtog.cli.annotate import AuthorName, Rename, SpansKey
 from spacy_tagtog.cli.push import say_pushed
 
 if TYPE_CHECKING:
@@ -44,19 +46,10 @@ def upload_cli(
     text_format: Annotated[
         str, typer.Option("--format", help="verbatim, formatted or markdown. Empty: tagtog goes by the file name.", show_default=False)
     ] = "",
-    name: Annotated[str, typer.Option("--name", help="The author of the pre-annotations: they are by ml:NAME.")] = "spacy",
-    rename: Annotated[
-        list[str] | None, typer.Option("--rename", help="LABEL=NAME: the project's name of a label of the pipeline; LABEL= leaves it out.")
-    ] = None,
-    spans_key: Annotated[
-        str, typer.Option("--spans-key", help="Take entities from this span group and its scores (spancat) instead of doc.ents.", show_default=False)
-    ] = "",
-    distribute_to: Annotated[
-        str | None,
-        typer.Option(
-            "--distribute-to", help="To whom new documents are assigned: * all members, A,B these, - as the project says.", show_default=False
-        ),
-    ] = None,
+    name: AuthorName = "spacy",
+    rename: Rename = None,
+    spans_key: SpansKey = "",
+    distribute_to: DistributeTo = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     report: Annotated[Path | None, typer.Option("--report", help="Write what happened to each file to this JSON file.", show_default=False)] = None,
     threads: Threads = DEFAULT_THREADS,

@@ -30,7 +30,7 @@ from spacy_tagtog.server._call import Call, disposition, json_answer, not_offlin
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server._request import Body, SizeLimit, credentials, read_body
 from spacy_tagtog.server.members import Access
-from spacy_tagtog.server.openapi import openapi_document
+from spacy_tagtog.server.openapi import DOCUMENT_OUTPUTS, openapi_document
 from spacy_tagtog.server.store import Hit, ProjectInfo, Store, StoredDocument, Uploaded, timestamp
 from spacy_tagtog.server.tsv import entities_only_tsv, entities_tsv
 from spacy_tagtog.server.uploads import TEXT_NAME, Upload, UploadedFile, read_uploads
@@ -40,22 +40,6 @@ __all__ = ["MAX_REQUEST_BYTES", "make_app"]
 MAX_REQUEST_BYTES = 256 * 2**20
 PAGE_SIZE = 50
 _API_VERSION = "0.7.0"
-_OUTPUTS = (
-    "ann.json",
-    "plain.html",
-    "html",
-    "xml",
-    "txt",
-    "text",
-    "orig",
-    "original",
-    "entitiestsv",
-    "entitiesonlyclassestsv",
-    "weburl",
-    "visualize",
-    "web",
-    "web-editor-only",
-)
 _log = logging.getLogger("spacy_tagtog.server")
 
 _HEADERS = {
@@ -90,8 +74,8 @@ def _web_url(call: Call, project: tuple[str, str], document: StoredDocument) -> 
 def _output(call: Call, docid: str, output: str) -> Response:
     """One document in one form."""
     project = call.project
-    if output not in _OUTPUTS:
-        raise RequestError(400, "there is no such output of a document", place="output", value=output, legal=", ".join(_OUTPUTS))
+    if output not in DOCUMENT_OUTPUTS:
+        raise RequestError(400, "there is no such output of a document", place="output", value=output, legal=", ".join(DOCUMENT_OUTPUTS))
     call.access.need_to_read(call.member)
     document = call.store.document(*project, docid, member=call.member)
     headers = {} if document.version.warning is None else {"Warning": f'299 - "{document.version.warning}"'}
@@ -149,8 +133,8 @@ def _import(call: Call) -> Response:
     call.need("import documents")
     call.access.need_to_edit(call.member)
     project, member, output = call.project, call.member, call.query.get("output") or "visualize"
-    if output != "null" and output not in _OUTPUTS:
-        raise RequestError(400, "there is no such output of an import", place="output", value=output, legal=", ".join(("null", *_OUTPUTS)))
+    if output != "null" and output not in DOCUMENT_OUTPUTS:
+        raise RequestError(400, "there is no such output of an import", place="output", value=output, legal=", ".join(("null", *DOCUMENT_OUTPUTS)))
     files, filename = list(call.body.files), call.query.get("filename") or None
     if "text" in call.body.fields:
         if files:

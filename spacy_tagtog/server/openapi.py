@@ -18,7 +18,7 @@ _OBJECT: _Json = {"type": "object"}
 _ID: _Json = {"type": "string", "pattern": "^[0-9]{1,18}$"}
 _ANN_JSON = {"$ref": "#/components/schemas/AnnJson"}
 _SETTINGS = {"$ref": "#/components/schemas/Settings"}
-_DOCUMENT_OUTPUTS = (
+DOCUMENT_OUTPUTS = (
     "ann.json",
     "plain.html",
     "html",
@@ -107,7 +107,7 @@ def _array(items: _Json) -> _Json:
 def _documents() -> _Json:
     uploads = [
         _parameter("format", "How the content is read; by default as the file's name says.", {"type": "string", "enum": list(FORMATS)}),
-        _parameter("output", "What to answer.", {"type": "string", "enum": ["null", *_DOCUMENT_OUTPUTS], "default": "visualize"}),
+        _parameter("output", "What to answer.", {"type": "string", "enum": ["null", *DOCUMENT_OUTPUTS], "default": "visualize"}),
         _MEMBER,
         _parameter("folder", "Index, path or name of the folder.", {"type": "string", "default": "pool"}),
         _parameter("distributeToMembers", "- as the project has it, nothing for nobody, * for all, or names with commas."),
@@ -135,7 +135,7 @@ def _documents() -> _Json:
         _parameter("idType", "What ids are.", {"type": "string", "enum": ["tagtogID"], "default": "tagtogID"}),
         _MEMBER,
         _parameter(
-            "output", "search or csv of a search, else the form of a document.", {"type": "string", "enum": ["search", "csv", *_DOCUMENT_OUTPUTS]}
+            "output", "search or csv of a search, else the form of a document.", {"type": "string", "enum": ["search", "csv", *DOCUMENT_OUTPUTS]}
         ),
     ]
     return {
