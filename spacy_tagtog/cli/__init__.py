@@ -16,10 +16,14 @@ from spacy_tagtog.cli.delete import delete_cli
 from spacy_tagtog.cli.demo import demo_cli
 from spacy_tagtog.cli.evaluate import evaluate_cli
 from spacy_tagtog.cli.fetch import fetch_cli
+from spacy_tagtog.cli.folders import folders_cli
 from spacy_tagtog.cli.iaa import iaa_cli
+from spacy_tagtog.cli.members import members_cli
 from spacy_tagtog.cli.merge import merge_cli
 from spacy_tagtog.cli.push import push_cli
 from spacy_tagtog.cli.serve import serve_cli
+from spacy_tagtog.cli.settings import settings_cli
+from spacy_tagtog.cli.stats import stats_cli
 from spacy_tagtog.cli.tokenizer import tokenizer_cli
 from spacy_tagtog.cli.transfer import export_cli, import_cli
 from spacy_tagtog.cli.upload import upload_cli
@@ -57,6 +61,10 @@ app.command("merge")(merge_cli)
 app.command("serve")(serve_cli)
 app.command("import")(import_cli)
 app.command("export")(export_cli)
+app.command("settings")(settings_cli)
+app.command("folders")(folders_cli)
+app.command("members")(members_cli)
+app.command("stats")(stats_cli)
 app.command("demo")(demo_cli)
 app.add_typer(user_app)
 app.command("version")(version_cli)

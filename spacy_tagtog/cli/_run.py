@@ -9,13 +9,13 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, ParamSpec, TypeVar
+from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
 import typer
 
 from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError
 
-__all__ = ["command", "good", "info", "note", "parse_pairs", "progress", "table", "unwrapped", "warn", "write_json"]
+__all__ = ["Step", "carry_out", "command", "good", "info", "note", "parse_pairs", "progress", "table", "unwrapped", "warn", "write_json"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -109,6 +109,23 @@ def _fail(error: SpacyTagtogError) -> None:
     _say("fail", error.problem, err=True)
     for caption, text in error.details():
         _echo(f"  {caption + ':':<7}{text}", err=True)
+
+
+class Step(NamedTuple):
+    """Something that a command does, and what it says of it."""
+
+    said: str
+    do: Callable[[], object]
+
+
+def carry_out(steps: Iterable[Step], *, where: str, dry_run: bool) -> None:
+    """Take the steps one after the other and say so; with ``dry_run`` only say it."""
+    for step in steps:
+        if dry_run:
+            info(f"{where}, would be done: {step.said}")
+        else:
+            step.do()
+            good(f"{where}: {step.said}")
 
 
 def command(function: Callable[P, R]) -> Callable[P, R]:

@@ -1,0 +1,52 @@
+"""``spacy-tagtog stats``: how much is annotated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Database, Domain, Owner, ProjectName, Settings, connect
+from spacy_tagtog.cli._run import command, good, table, write_json
+
+__all__ = ["stats_cli"]
+
+
+@command
+def stats_cli(
+    query: Annotated[str, typer.Argument(help="A tagtog search query: which documents are counted.")] = "*",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write tagtog's whole answer to this JSON file.", show_default=False)] = None,
+    domain: Domain = "",
+    owner: Owner = "",
+    project: ProjectName = "",
+    ca_file: CaFile = "",
+    database: Database = DEFAULT_DATABASE,
+) -> None:
+    """Count the annotations of the master versions, by entity type and document label.
+
+    Example:
+      spacy-tagtog stats "anncomplete:true AND folder:pool"
+    """
+    with connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
+        stats = connection.client.search_stats(query)
+        where = str(connection)
+    write_json(output, stats)
+    table(_rows(stats), header=("annotation type", "annotations", "documents with it", "without it"))
+    shown = ", ".join(f"{stats[key]} {caption}" for key, caption in _TOTALS.items() if key in stats)
+    good(f"{where}: {shown}" if shown else f"{where}: tagtog gave no totals")
+
+
+_TOTALS = {"numDocuments": "documents", "numConfirmedDocuments": "confirmed", "numAnnotatedDocuments": "with an annotation"}
+
+
+def _rows(stats: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """A line for each class, and one for each value of a document label. The API is marked alpha: what isn't there is left empty."""
+    for counts in stats.values():
+        if not isinstance(counts, dict):
+            continue
+        having = str(counts.get("numDocuments", ""))
+        yield str(counts.get("name", "")), str(counts.get("totalCount", having)), having, str(counts.get("numDocumentsMissing", ""))
+        for value in counts.get("values") or counts.get("topValues") or []:
+            yield f"  {value.get('value', '')}", str(value.get("count", "")), str(value.get("count", "")), ""
