@@ -23,6 +23,7 @@ __all__ = [
     "MissingPartnerError",
     "NotConfirmedError",
     "NotFoundError",
+    "NotHeldOutError",
     "OutputExistsError",
     "PipelineError",
     "PlainHtmlError",
@@ -136,6 +137,10 @@ class PipelineError(SpacyTagtogError):
 
 class EvaluationError(SpacyTagtogError):
     """There is nothing to compare, or the two sides don't belong together."""
+
+
+class NotHeldOutError(EvaluationError):
+    """A pipeline would be calibrated on documents that it was trained on, or doesn't know on which it was."""
 
 
 class AgreementError(SpacyTagtogError):

@@ -16,10 +16,21 @@ from spacy.training import Example
 
 if TYPE_CHECKING:
     from spacy_tagtog.convert.converter import Converter
+    from spacy_tagtog.pipeline.calibrated import CalibratedConfidence
     from spacy_tagtog.pipeline.confidence import EntityConfidence
+    from spacy_tagtog.pipeline.labels import LabelConfidence
     from spacy_tagtog.pipeline.seed_model import SeedNer
 
-__all__ = ["anndoc_converter", "anndoc_corpus", "entity_confidence", "learned_tokenizer", "seed_ner"]
+__all__ = [
+    "anndoc_converter",
+    "anndoc_corpus",
+    "entity_confidence",
+    "entity_confidence_v2",
+    "label_confidence",
+    "learned_tokenizer",
+    "remember_documents",
+    "seed_ner",
+]
 
 
 def anndoc_corpus(
@@ -141,6 +152,58 @@ def entity_confidence(nlp: Language, name: str, spans_key: str, ner: str) -> Ent
     from spacy_tagtog.pipeline.confidence import EntityConfidence
 
     return EntityConfidence(nlp, name, spans_key=spans_key, ner=ner)
+
+
+@Language.factory(
+    "entity_confidence_v2",
+    default_config={
+        "spans_key": "entity_confidence",
+        "ner": "ner",
+        "method": "actions",
+        "beam_width": 16,
+        "beam_density": 1e-4,
+        "passes": 8,
+        "dropout": 0.2,
+    },
+    assigns=["doc.spans"],
+)
+def entity_confidence_v2(
+    nlp: Language, name: str, spans_key: str, ner: str, method: str, beam_width: int, beam_density: float, passes: int, dropout: float
+) -> CalibratedConfidence:
+    """The component ``entity_confidence_v2``, see :class:`spacy_tagtog.pipeline.calibrated.CalibratedConfidence` and ``ConfidenceSettings`` there.
+
+    Raises:
+        ConfigurationError: A setting is out of range.
+    """
+    from spacy_tagtog._choices import choose
+    from spacy_tagtog.pipeline.calibrated import CalibratedConfidence, ConfidenceMethod, ConfidenceSettings
+
+    settings = ConfidenceSettings(choose("method", method, ConfidenceMethod), int(beam_width), float(beam_density), int(passes), float(dropout))
+    return CalibratedConfidence(nlp, name, spans_key=spans_key, ner=ner, settings=settings)
+
+
+@Language.factory("label_confidence", default_config={"textcat": "textcat"}, requires=["doc.cats"], assigns=["doc._.label_confidence"])
+def label_confidence(nlp: Language, name: str, textcat: str) -> LabelConfidence:
+    """The component ``label_confidence``, see :class:`spacy_tagtog.pipeline.labels.LabelConfidence`."""
+    from spacy_tagtog.pipeline.labels import LabelConfidence
+
+    return LabelConfidence(nlp, name, textcat=textcat)
+
+
+def remember_documents() -> Callable[[Language], Language]:
+    """The callback ``spacy-tagtog.RememberDocuments.v1``: keeps fingerprints of the training documents in the pipeline.
+
+    It belongs into ``[initialize.after_init]``. ``spacy-tagtog calibrate`` needs them to refuse documents that the pipeline was trained on.
+    """
+
+    def apply(nlp: Language) -> Language:
+        """Read the training corpus and remember it."""
+        from spacy_tagtog.pipeline.documents import remember_training_documents
+
+        remember_training_documents(nlp)
+        return nlp
+
+    return apply
 
 
 @Language.factory(

@@ -309,6 +309,8 @@ CNN = {"width": 16, "depth": 1, "embed_size": 100, "window_size": 1, "maxout_pie
 
 def test_it_is_the_factory_of_the_configs() -> None:
     config = load_config(CONFIGS / "ner.cfg")
-    assert config["components"]["entity_confidence"] == {"factory": "entity_confidence", "spans_key": DEFAULT_SPANS_KEY, "ner": "ner"}
+    component = config["components"]["entity_confidence"]
+    assert (component["factory"], component["spans_key"], component["ner"]) == ("entity_confidence_v2", DEFAULT_SPANS_KEY, "ner")
+    assert component["method"] == "actions"
     nlp = spacy.blank("en")
     assert isinstance(nlp.add_pipe("entity_confidence"), EntityConfidence)

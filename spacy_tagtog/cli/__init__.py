@@ -10,6 +10,7 @@ import typer
 
 from spacy_tagtog.cli._run import unwrapped
 from spacy_tagtog.cli.annotate import annotate_cli
+from spacy_tagtog.cli.calibrate import calibrate_cli
 from spacy_tagtog.cli.changes import changes_cli
 from spacy_tagtog.cli.convert import convert_cli
 from spacy_tagtog.cli.delete import delete_cli
@@ -51,6 +52,7 @@ app.command("convert")(convert_cli)
 app.command("validate")(validate_cli)
 app.command("tokenizer")(tokenizer_cli)
 app.command("evaluate")(evaluate_cli)
+app.command("calibrate")(calibrate_cli)
 app.command("annotate")(annotate_cli)
 app.command("push")(push_cli)
 app.command("upload")(upload_cli)

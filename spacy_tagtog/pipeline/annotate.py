@@ -18,8 +18,9 @@ from spacy_tagtog.convert import assemble, new_entity
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY
 
-__all__ = ["AnnotateReport", "annotate_documents", "ensure_confidence"]
+__all__ = ["CONFIDENCE_FACTORIES", "AnnotateReport", "annotate_documents", "ensure_confidence"]
 
+CONFIDENCE_FACTORIES = frozenset({"entity_confidence", "entity_confidence_v2"})
 _MIN_PROB = 1e-6  # prob is in (0, 1]; 1 is left to people, no model is certain
 _WHO = re.compile(r"ml:[A-Za-z0-9._-]+")
 
@@ -77,7 +78,7 @@ def ensure_confidence(nlp: Language, *, spans_key: str | None = None) -> str:
     """Make sure that the pipeline gives every entity a probability.
 
     Args:
-        nlp: The pipeline. ``entity_confidence`` is added at its end where it has a ``ner`` and nothing that scores it.
+        nlp: The pipeline. ``entity_confidence_v2`` is added at its end where it has a ``ner`` and nothing that scores it.
         spans_key: A span group with scores to take entities from instead, such as that of a ``spancat``.
 
     Returns:
@@ -90,11 +91,11 @@ def ensure_confidence(nlp: Language, *, spans_key: str | None = None) -> str:
         return spans_key
     factories = {name: nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
     for name, factory in factories.items():
-        if factory == "entity_confidence":
+        if factory in CONFIDENCE_FACTORIES:
             return str(nlp.get_pipe_config(name)["spans_key"])
     for name, factory in factories.items():
         if factory in ("ner", "beam_ner", "seed_ner"):
-            nlp.add_pipe("entity_confidence", config={"ner": name}, last=True)
+            nlp.add_pipe("entity_confidence_v2", name="entity_confidence", config={"ner": name}, last=True)
             return DEFAULT_SPANS_KEY
     raise PipelineError(
         "the pipeline predicts no entities with a probability",

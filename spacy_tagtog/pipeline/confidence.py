@@ -9,7 +9,7 @@ predicted. It is the model's own opinion, not calibrated.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,9 +23,11 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, set_certainty
 
-__all__ = ["DEFAULT_SPANS_KEY", "EntityConfidence", "action_probabilities", "entity_scores"]
+__all__ = ["DEFAULT_SPANS_KEY", "RAW_SCORES", "EntityConfidence", "action_probabilities", "entity_scores", "scored"]
 
 DEFAULT_SPANS_KEY = "entity_confidence"
+RAW_SCORES = "raw_scores"
+"""The key in a span group's ``attrs`` of the scores before calibration, as ``entity_confidence_v2`` writes them."""
 
 _OUT, _BEGIN, _INSIDE, _LAST, _UNIT = "O", "B", "I", "L", "U"
 
@@ -121,8 +123,11 @@ class _Steps:
     opening: NDArray[np.float64]  # of all actions that open an entity
 
 
-def _replay(ner: Any, docs: Sequence[Doc]) -> list[_Steps | None]:
-    """Take the actions that make the entities of each Doc; ``None`` where an entity's label is not one of the component's."""
+def _replay(ner: Any, docs: Sequence[Doc], *, predict: Callable[[list[Doc]], Any] | None = None) -> list[_Steps | None]:
+    """Take the actions that make the entities of each Doc; ``None`` where an entity's label is not one of the component's.
+
+    ``predict`` makes the model of a step from the Docs, by default without dropout.
+    """
     actions = _Actions.of(ner)
     result: list[_Steps | None] = [_Steps(np.ones(len(doc)), np.zeros(len(doc))) for doc in docs]
     live: list[int] = []
@@ -139,7 +144,7 @@ def _replay(ner: Any, docs: Sequence[Doc]) -> list[_Steps | None]:
 
     batch = [docs[i] for i in live]
     states = ner.moves.init_batch(batch)
-    model = ner.model.predict(batch)
+    model = (predict or ner.model.predict)(batch)
     step = 0
     running = list(zip(live, states, strict=True))
     while running:
@@ -174,21 +179,21 @@ def entity_scores(ner: Any, docs: Sequence[Doc]) -> list[list[float | None]]:
     Returns:
         For each Doc a list along ``doc.ents``, each number in (0, 1]; ``None`` where the model has no opinion (a label that isn't its own).
     """
-    return [scores for scores, _ in _scored(ner, docs)]
+    return [scores for scores, _ in scored(ner, docs)]
 
 
-def _scored(ner: Any, docs: Sequence[Doc]) -> list[tuple[list[float | None], TokenCertainty]]:
+def scored(ner: Any, docs: Sequence[Doc], *, predict: Callable[[list[Doc]], Any] | None = None) -> list[tuple[list[float | None], TokenCertainty]]:
     """The probability of each entity of each Doc, and the certainty of its tokens."""
     actions = _Actions.of(ner)
     known = {name for name, i in actions.index.items() if i not in actions.unseen}
     floor = np.finfo(np.float64).tiny
     result: list[tuple[list[float | None], TokenCertainty]] = []
-    for doc, replayed in zip(docs, _replay(ner, docs), strict=True):
+    for doc, replayed in zip(docs, _replay(ner, docs, predict=predict), strict=True):
         own, steps = list(doc.ents), replayed
         if steps is None:
             # Other components' entities make the whole parse impossible: look at this component's own alone.
             own = [ent for ent in doc.ents if known.issuperset(_action_names(ent))]
-            steps = _replay(ner, [_with_entities(doc, own)])[0]
+            steps = _replay(ner, [_with_entities(doc, own)], predict=predict)[0]
             assert steps is not None
         scores = {(ent.start, ent.end): float(max(np.prod(steps.chosen[ent.start : ent.end]), floor)) for ent in own}
         missed = steps.opening.copy()
@@ -252,8 +257,8 @@ class EntityConfidence:
             return
         # Short with short: a step costs the same for one Doc as for many.
         order = sorted(range(len(docs)), key=lambda i: len(docs[i]))
-        scored = _scored(ner, [docs[i] for i in order])
-        for i, (scores, certainty) in zip(order, scored, strict=True):
+        results = scored(ner, [docs[i] for i in order])
+        for i, (scores, certainty) in zip(order, results, strict=True):
             doc = docs[i]
             set_certainty(doc, certainty)
             self._write(doc, [float("nan") if score is None else score for score in scores])
@@ -300,7 +305,8 @@ class EntityConfidence:
 
 def _confidence(span: Span) -> float | None:
     """The probability of a span, from the span group of this component or, for spancat, from the group that the span is in."""
-    for group in span.doc.spans.values():
+    # Calibrated scores first: a spancat's group holds the same spans with the scores as they were.
+    for group in sorted(span.doc.spans.values(), key=lambda group: RAW_SCORES not in group.attrs):
         scores = group.attrs.get("scores")
         if group.name == "anndoc" or scores is None:
             continue

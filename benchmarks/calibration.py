@@ -1,0 +1,142 @@
+"""How well do the probabilities mean what they say? ECE, AUROC and cost, on documents neither trained nor calibrated on.
+
+Each corpus is cut into three disjoint parts: a pipeline is trained on the first, calibrated on the second and tested on
+the third. Trained pipelines and finished figures are kept in the work folder, so an interrupted run goes on where it
+stopped. One JSON object a corpus is printed and appended to ``results.jsonl``.
+
+    python benchmarks/calibration.py CORPORA_FOLDER WORK_FOLDER [--only bc5cdr] [--steps 600]
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import spacy
+from spacy.cli.train import train
+from spacy.tokens import Doc, DocBin
+
+from spacy_tagtog.anndoc import Project
+from spacy_tagtog.convert import AnndocCorpus
+from spacy_tagtog.pipeline.calibration import figures_of
+from spacy_tagtog.pipeline.fitting import calibrate_pipeline
+from spacy_tagtog.pipeline.judging import Judged, confidence_components, judge, paired
+from spacy_tagtog.pipeline.loading import load_pipeline
+
+CONFIG = Path(__file__).parents[1] / "configs" / "ner.cfg"
+ROUNDS = 3
+
+
+def parts(name: str, docs: list[tuple[str, Doc]]) -> dict[str, list[Doc]]:
+    """Three disjoint parts. By the corpus' own folders where it has them, otherwise every second document, in the order of their ids."""
+    if name == "bc5cdr":
+        inside, outside = [d for f, d in docs if "train" in f], [d for f, d in docs if "devel" in f]
+        return {"train": inside[:350], "calibrate": inside[350:], "test": outside}
+    if name == "ncbi-disease":
+        return {key: [d for f, d in docs if side in f] for key, side in (("train", "train"), ("calibrate", "devel"), ("test", "test"))}
+    if name == "nala":
+        rounds = [(number(folder), doc) for folder, doc in docs]
+        middle = sorted(n for n, _ in rounds)[len(rounds) // 2]
+        early, late = [d for n, d in rounds if n <= middle], [d for n, d in rounds if n > middle]
+        return {"train": early, "calibrate": late[::2], "test": late[1::2]}
+    return {"train": docs_of(docs[::2]), "calibrate": docs_of(docs[1::4]), "test": docs_of(docs[3::4])}
+
+
+def docs_of(pairs: Iterable[tuple[str, Doc]]) -> list[Doc]:
+    """The Docs alone."""
+    return [doc for _, doc in pairs]
+
+
+def number(folder: str) -> int:
+    """The number at the end of a folder's name, as in ``iteration_12``; 0 without one."""
+    digits = "".join(c for c in folder.rsplit("_", 1)[-1] if c.isdigit())
+    return int(digits or 0)
+
+
+def prepare(corpora: Path, name: str, folder: Path) -> None:
+    """Write the three parts of a corpus, once."""
+    if (folder / "test.spacy").exists():
+        return
+    source = corpora / (f"{name}.zip" if name.startswith("decm") else name)
+    nlp = spacy.blank("es" if name.startswith("decm") else "en")
+    settings: dict[str, Any] = {"unit": "part"} if name.startswith("decm") else {}
+    found = AnndocCorpus(source, settings=settings, documents="all" if name.startswith(("decm", "nala")) else "confirmed", on_problem="report")
+    folders = {document.id: str(document.folder) for document in Project.open(source)}
+    docs = sorted(((folders.get(doc._.anndoc_id, ""), doc) for doc in found.docs(nlp)), key=lambda pair: str(pair[1]._.anndoc_id))
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, chosen in parts(name, [(f, d) for f, d in docs if d.ents]).items():
+        DocBin(docs=chosen).to_disk(folder / f"{part}.spacy")
+
+
+def finished(work: Path) -> set[str]:
+    """The corpora whose figures are there already."""
+    file = work / "results.jsonl"
+    return {json.loads(line)["corpus"] for line in file.read_text(encoding="utf-8").splitlines()} if file.exists() else set()
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """Calibrate on the second part, test on the third; time both ways in turns."""
+    nlp = load_pipeline(folder / "model-best")
+    held_out = {name: list(DocBin().from_disk(folder / f"{name}.spacy").get_docs(nlp.vocab)) for name in ("calibrate", "test")}
+    reports = calibrate_pipeline(nlp, held_out["calibrate"], allow_unknown=True)
+    [component] = confidence_components(nlp).values()
+    judged = Judged()
+    for number, (gold, predicted) in enumerate(paired(nlp, held_out["test"])):
+        judge(component, gold, predicted, number, judged)
+    raw = [float(p) for rows in judged.features for p in 1 / (1 + np.exp(-rows[:, 0]))]
+    before, after = figures_of(raw, judged.right), figures_of(judged.scores, judged.right)
+    texts = [doc.text for doc in held_out["test"]]
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(ROUNDS):
+        for with_it in (False, True):
+            with nlp.select_pipes(disable=[] if with_it else [component.name]):
+                begin = time.process_time()
+                for _ in nlp.pipe(texts):
+                    pass
+                times[with_it].append(time.process_time() - begin)
+    [report] = reports.values()
+    return {
+        "documents": {name: len(docs) for name, docs in held_out.items()},
+        "predictions": after.n,
+        "precision": round(after.right / after.n, 3),
+        "methods": report.methods,
+        "raw": {"ece": before.ece, "brier": before.brier, "auroc": before.auroc},
+        "cross_validated": report.after and {"ece": report.after.ece, "brier": report.after.brier, "auroc": report.after.auroc},
+        "test": after.to_json(),
+        "missed": {"expected": round(sum(judged.expected), 1), "found": int(sum(m.sum() for m in judged.missed))},
+        "cost_ratio": round(min(times[True]) / min(times[False]), 3),
+    }
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("corpora", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--only", nargs="*", default=["bc5cdr", "ncbi-disease", "nala", "decm-yucatan"])
+    parser.add_argument("--steps", type=int, default=600)
+    arguments = parser.parse_args()
+    for name in arguments.only:
+        folder = arguments.work / name
+        prepare(arguments.corpora, name, folder)
+        if not (folder / "model-best").exists():
+            overrides = {
+                "paths.train": str(folder / "train.spacy"),
+                "paths.dev": str(folder / "calibrate.spacy"),
+                "nlp.lang": "es" if name.startswith("decm") else "en",
+                "training.max_steps": arguments.steps,
+                "training.eval_frequency": arguments.steps,
+            }
+            train(CONFIG, folder, overrides=overrides)
+        if name not in finished(arguments.work):
+            row = {"corpus": name, **measure(folder)}
+            with (arguments.work / "results.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            print(json.dumps(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,351 @@
+"""``entity_confidence_v2``: a probability for every predicted entity, calibrated once ``spacy-tagtog calibrate`` has run.
+
+Three ways to a score: the softmax of the greedy parser's actions (the default, see :mod:`spacy_tagtog.pipeline.confidence`),
+a beam, sentence by sentence, and Monte Carlo dropout (Gal and Ghahramani, ICML 2016). None of them changes what is predicted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.tokens import Doc, Span, SpanGroup
+
+from spacy_tagtog.errors import ConfigurationError, PipelineError
+from spacy_tagtog.pipeline.calibration import LabelCalibrator, logit
+from spacy_tagtog.pipeline.confidence import RAW_SCORES, EntityConfidence, scored
+from spacy_tagtog.pipeline.uncertainty import TokenCertainty, get_certainty, set_certainty
+
+__all__ = ["CalibratedConfidence", "Calibration", "ConfidenceMethod", "ConfidenceSettings", "StoredCalibration", "entity_features", "missed_features"]
+
+ConfidenceMethod = Literal["actions", "beam", "mc_dropout"]
+
+_FILE: Final = "calibration.json"
+_MAX_WINDOW: Final = 40  # tokens of a piece that a beam scores, where there are no sentences
+
+
+@dataclass(frozen=True)
+class ConfidenceSettings:
+    """How entities are scored.
+
+    Attributes:
+        method: ``actions``, ``beam`` or ``mc_dropout``.
+        beam_width: Parses that a beam keeps, from 2 (with 1, every score would be 1).
+        beam_density: Parses less probable than this share of the best are dropped.
+        passes: Passes with dropout.
+        dropout: The share of units that a pass drops, in (0, 1).
+
+    Raises:
+        ConfigurationError: A setting is out of range.
+    """
+
+    method: ConfidenceMethod = "actions"
+    beam_width: int = 16
+    beam_density: float = 1e-4
+    passes: int = 8
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name, fits, legal in (
+            ("beam_width", self.beam_width >= 2, "2 or more: with 1, every score would be 1"),
+            ("beam_density", 0 <= self.beam_density < 1, "a number in [0, 1)"),
+            ("passes", self.passes >= 1, "1 or more"),
+            ("dropout", 0 < self.dropout < 1, "a number between 0 and 1"),
+        ):
+            if not fits:
+                raise ConfigurationError(f"{name} is out of range", value=getattr(self, name), legal=legal)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a component learned from reviewed documents.
+
+    Attributes:
+        predictions: For the probability of predictions.
+        missed: For the probability of a miss at a token; ``None`` where it wasn't fitted.
+        documents: Fingerprints of the documents it was fitted on, see :func:`spacy_tagtog.pipeline.documents.fingerprint`.
+        report: :meth:`spacy_tagtog.pipeline.calibration.CalibrationReport.to_json`, with the cross-validated figures.
+    """
+
+    predictions: LabelCalibrator
+    missed: LabelCalibrator | None
+    documents: list[str]
+    report: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object of plain numbers and strings."""
+        missed = None if self.missed is None else self.missed.to_json()
+        return {"predictions": self.predictions.to_json(), "missed": missed, "documents": self.documents, "report": self.report}
+
+    @classmethod
+    def from_json(cls, data: Any, *, place: object = None) -> Calibration:
+        """Read it back.
+
+        Raises:
+            PipelineError: It isn't one.
+        """
+        if not isinstance(data, dict) or not {"predictions", "missed", "documents", "report"} <= data.keys():
+            raise PipelineError("the stored calibration can't be read", place=place, advice="calibrate the pipeline again")
+        missed = None if data["missed"] is None else LabelCalibrator.from_json(data["missed"], place=place)
+        return cls(LabelCalibrator.from_json(data["predictions"], place=place), missed, [str(d) for d in data["documents"]], dict(data["report"]))
+
+
+class StoredCalibration:
+    """Saving of a component that holds a calibration: a JSON file, never a pickle."""
+
+    name: str
+    calibration: Calibration | None
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """The calibration as JSON; empty where there is none."""
+        return b"" if self.calibration is None else json.dumps(self.calibration.to_json()).encode()
+
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> Any:
+        """Read the calibration.
+
+        Raises:
+            PipelineError: It can't be read.
+        """
+        return self._read(data, f"component {self.name}")
+
+    def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
+        """Write the calibration as ``calibration.json`` into the component's folder."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.calibration is None:
+            (folder / _FILE).unlink(missing_ok=True)
+        else:
+            (folder / _FILE).write_bytes(self.to_bytes())
+
+    def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> Any:
+        """Read the calibration, if there is one.
+
+        Raises:
+            PipelineError: It can't be read.
+        """
+        file = Path(path) / _FILE
+        return self._read(file.read_bytes() if file.exists() else b"", file)
+
+    def _read(self, data: bytes, place: object) -> Any:
+        try:
+            read = json.loads(data) if data else None
+        except ValueError as error:
+            raise PipelineError("the stored calibration isn't JSON", place=place, advice="calibrate the pipeline again") from error
+        self.calibration = None if read is None else Calibration.from_json(read, place=place)
+        return self
+
+
+def entity_features(doc: Doc, spans: Sequence[Span], scores: Sequence[float], certainty: TokenCertainty | None) -> NDArray[np.float64]:
+    """What a calibrator is told about each predicted entity.
+
+    Args:
+        doc: The Doc.
+        spans: n predicted entities.
+        scores: Their n scores, in (0, 1].
+        certainty: Of the Doc's tokens, before calibration; ``None`` where the component writes none.
+
+    Returns:
+        Shape (n, 10): the log-odds of the score; the log-odds of its least certain token; those of its first and last token; the number of
+        tokens (logarithm); the doubt at the tokens beside it; the mean log-odds of the other entities with the same text and label,
+        their number (logarithm), whether the text was also given another label; whether it holds a capital, a digit or a sign.
+    """
+    result = np.zeros((len(spans), 10))
+    if not len(spans):
+        return result
+    result[:, 0] = logit(scores)
+    chosen = None if certainty is None else np.exp(certainty.log_probability.astype(np.float64))
+    missed = None if certainty is None else certainty.missed
+    keys = [(span.text.lower(), span.label) for span in spans]
+    same: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for key, value in zip(keys, result[:, 0], strict=True):
+        same[key].append(float(value))
+    others = Counter(text for text, _ in same)
+    last = len(doc) - 1
+    for i, span in enumerate(spans):
+        row, start, end = result[i], span.start, span.end
+        if chosen is not None and missed is not None:
+            row[1:4] = logit([chosen[start:end].min(), chosen[start], chosen[end - 1]])
+            row[5] = max(float(missed[start - 1]) if start else 0.0, float(missed[end]) if end <= last else 0.0)
+        row[4] = math.log(max(1, end - start))
+        group = same[keys[i]]
+        row[6] = (sum(group) - row[0]) / (len(group) - 1) if len(group) > 1 else row[0]
+        row[7] = math.log(len(group))
+        row[8] = float(others[keys[i][0]] > 1)
+        row[9] = float(any(not c.islower() and not c.isspace() for c in span.text))
+    return result
+
+
+def missed_features(missed: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What the calibrator of misses is told about each token: shape (tokens, 1), the log-odds."""
+    return logit(missed).reshape(-1, 1)
+
+
+class CalibratedConfidence(StoredCalibration, EntityConfidence):
+    """Write a probability for every predicted entity into a span group, and how certain the pipeline is of every token.
+
+    ``doc.spans[spans_key]`` is a copy of what was predicted; ``attrs["scores"]`` are the probabilities, calibrated once
+    ``spacy-tagtog calibrate`` has run (``nan`` where the model has no opinion), ``attrs["raw_scores"]`` those before
+    calibration. Neither ``doc.ents`` nor the span group of a ``spancat`` is changed.
+
+    Args:
+        nlp: The pipeline.
+        name: The component's name.
+        spans_key: The span group that it writes.
+        ner: The component whose entities are scored: ``ner``, ``beam_ner``, ``seed_ner``, or ``spancat`` (its own scores are calibrated).
+        settings: How.
+    """
+
+    def __init__(self, nlp: Language, name: str, *, spans_key: str, ner: str, settings: ConfidenceSettings) -> None:
+        super().__init__(nlp, name, spans_key=spans_key, ner=ner)
+        self.settings = settings
+        self.calibration: Calibration | None = None
+
+    def _score(self, docs: Sequence[Doc]) -> None:
+        ner = self._component()
+        method = self.settings.method
+        if hasattr(ner, "transition_states"):
+            order = sorted(range(len(docs)), key=lambda i: len(docs[i]))
+            ordered = [docs[i] for i in order]
+            results = self._mc_dropout(ner, ordered) if method == "mc_dropout" else scored(ner, ordered)
+            for doc, (own, certainty) in zip(ordered, results, strict=True):
+                set_certainty(doc, certainty)
+                raw = [float("nan") if score is None else score for score in own]
+                self._finish(doc, list(doc.ents), self._beam(ner, doc, raw) if method == "beam" else raw)
+            return
+        if method != "actions":
+            raise PipelineError(
+                "this component can't be scored in this way",
+                place=f"component {self.name}",
+                value=f"method {method}, {self.ner}: {type(ner).__name__}",
+                legal="actions for a component with scores of its own; all methods for ner and beam_ner",
+                advice=f'set [components.{self.name}] method = "actions"',
+            )
+        if hasattr(ner, "entity_scores"):
+            for doc, values in zip(docs, ner.entity_scores(docs), strict=True):
+                self._finish(doc, list(doc.ents), values)
+            return
+        for doc in docs:
+            spans = list(doc.spans.get(ner.key, ()))
+            values = [float(v) for v in doc.spans[ner.key].attrs.get("scores", [])] if spans else []
+            self._finish(doc, spans, values if len(values) == len(spans) else [float("nan")] * len(spans))
+
+    def _finish(self, doc: Doc, spans: list[Span], raw: list[float]) -> None:
+        scores = list(raw)
+        known = [i for i, value in enumerate(raw) if not math.isnan(value)]
+        if self.calibration is not None:
+            certainty = get_certainty(doc)
+            if known:
+                chosen = [spans[i] for i in known]
+                features = entity_features(doc, chosen, [raw[i] for i in known], certainty)
+                for i, p in zip(known, self.calibration.predictions.predict(features, [span.label_ for span in chosen]), strict=True):
+                    scores[i] = float(p)
+            if certainty is not None and self.calibration.missed is not None and len(doc):
+                missed = self.calibration.missed.predict(missed_features(certainty.missed), [""] * len(doc))
+                # Where nothing can be missed, since something was predicted, it stays 0.
+                set_certainty(doc, TokenCertainty.of(certainty.log_probability, np.where(certainty.missed > 0, missed, 0)))
+        attrs = {"scores": scores, RAW_SCORES: list(raw)} if spans else {}
+        doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=spans, attrs=attrs)
+
+    def _beam(self, ner: Any, doc: Doc, raw: list[float]) -> list[float]:
+        """Marginal probabilities of the entities. A beam is normalised over all it sees: whole documents would push every doubt to 0 or 1."""
+        pieces = list(_pieces(doc))
+        if not pieces or not doc.ents:
+            return raw
+        bare = []
+        for piece in pieces:
+            copy = piece.as_doc()  # keeps the tensor, which a shared tok2vec has written
+            copy.set_ents([], default="missing")  # entities that are there already would be certain
+            bare.append(copy)
+        beams = ner.beam_parse(bare, beam_width=self.settings.beam_width, beam_density=self.settings.beam_density)
+        found: dict[tuple[int, int, str], float] = {}
+        for piece, scores in zip(pieces, ner.scored_ents(beams), strict=True):
+            for (start, end, label), score in scores.items():
+                found[start + piece.start, end + piece.start, label] = float(score)
+        # Not in the beam: less probable than all that is. Not the model's own label: no opinion.
+        floor = self.settings.beam_density or 1e-6
+        return [
+            value if math.isnan(value) else min(1.0, max(floor, found.get((ent.start, ent.end, ent.label_), 0.0)))
+            for ent, value in zip(doc.ents, raw, strict=True)
+        ]
+
+    def _mc_dropout(self, ner: Any, docs: Sequence[Doc]) -> list[tuple[list[float | None], TokenCertainty]]:
+        """The mean of several passes, each with other units dropped."""
+        passes = []
+        with _seeded():
+            for _ in range(self.settings.passes):
+                passes.append(scored(ner, docs, predict=lambda batch: self._with_dropout(ner, batch)))
+        result: list[tuple[list[float | None], TokenCertainty]] = []
+        for one in zip(*passes, strict=True):
+            lists = [scores for scores, _ in one]
+            scores = [None if any(v is None for v in values) else float(np.mean(values)) for values in zip(*lists, strict=True)]
+            chosen = np.mean([np.exp(certainty.log_probability) for _, certainty in one], axis=0)
+            missed = np.mean([certainty.missed for _, certainty in one], axis=0)
+            result.append((scores, TokenCertainty.of(np.log(np.maximum(chosen, np.finfo(np.float32).tiny)), missed)))
+        return result
+
+    def _with_dropout(self, ner: Any, docs: list[Doc]) -> Any:
+        from thinc.api import set_dropout_rate
+
+        listeners = [node for node in ner.model.walk() if node.name == "tok2vec-listener"]
+        above: list[Any] = [] if not listeners else [pipe for _, pipe in self.nlp.pipeline if ner.name in getattr(pipe, "listening_components", ())]
+        if (listeners and not above) or any(node.name == "transformer-listener" for node in ner.model.walk()):
+            raise PipelineError(
+                "dropout needs a tok2vec of spaCy's, shared or the component's own",
+                place=f"component {self.name}",
+                value=self.ner,
+                advice=f'set [components.{self.name}] method = "actions"',
+            )
+        models = [ner.model, *(pipe.model for pipe in above)]
+        try:
+            for model in models:
+                set_dropout_rate(model, self.settings.dropout)
+            for pipe in above:
+                vectors, _ = pipe.model(docs, is_train=True)
+                for listener in listeners:
+                    listener.receive(type(listener).get_batch_id(docs), vectors, lambda gradient: [])
+            step, _ = ner.model(docs, is_train=True)
+        finally:
+            for model in models:
+                set_dropout_rate(model, 0.0)
+        return step
+
+    def _component(self) -> Any:
+        if self.ner in self.nlp.pipe_names:
+            component = self.nlp.get_pipe(self.ner)
+            if hasattr(component, "suggester") and hasattr(component, "key"):
+                return component
+        return super()._component()
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    """Dropout draws from numpy's global generator: make it repeatable, and leave no trace."""
+    state = np.random.get_state()
+    np.random.seed(0)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def _pieces(doc: Doc) -> Iterator[Span]:
+    """Sentences; where there are none, windows that cut no entity."""
+    starts = sorted({0, *(token.i for token in doc if token.is_sent_start is True)})
+    inside = {i for ent in doc.ents for i in range(ent.start + 1, ent.end)}
+    borders = [0]
+    for i in range(1, len(doc)):
+        after_stop = i in starts or doc[i - 1].text in {".", "!", "?"} or doc[i - 1].text.startswith("\n")
+        if i not in inside and (after_stop or i - borders[-1] >= _MAX_WINDOW):
+            borders.append(i)
+    for start, end in zip(borders, [*borders[1:], len(doc)], strict=True):
+        if end > start:
+            yield doc[start:end]

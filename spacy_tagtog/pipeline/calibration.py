@@ -1,0 +1,413 @@
+"""Calibration: scores into probabilities that mean what they say, and the figures that tell whether they do.
+
+A score is calibrated when, of all predictions with 0.8, eight in ten are right. Calibrators are fitted on documents that
+the pipeline was not trained on, chosen by cross-validation over documents, and kept as plain numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spacy_tagtog.errors import EvaluationError, PipelineError
+
+__all__ = [
+    "BINS",
+    "CalibrationFigures",
+    "CalibrationMethod",
+    "CalibrationReport",
+    "Calibrator",
+    "LabelCalibrator",
+    "cross_validated",
+    "figures_of",
+    "fit_calibrator",
+    "fit_platt",
+    "logit",
+]
+
+CalibrationMethod = Literal["auto", "none", "platt", "isotonic", "logistic"]
+
+BINS: Final = 15
+FOLDS: Final = 5
+# A label gets a calibrator of its own from so many predictions on, with so many right and so many wrong among them.
+MIN_LABEL: Final = 100
+MIN_LABEL_CLASS: Final = 20
+_EDGE: Final = 1e-6
+_Floats = NDArray[np.float64]
+
+
+def logit(probability: ArrayLike) -> _Floats:
+    """The log-odds of probabilities in [0, 1] of any shape; both ends are moved in by 1e-6."""
+    clipped = np.clip(np.asarray(probability, dtype=np.float64), _EDGE, 1 - _EDGE)
+    return np.asarray(np.log(clipped / (1 - clipped)))
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """From the features of a prediction to the probability that it is right, as plain numbers.
+
+    Attributes:
+        method: ``none`` (the score as it is), ``platt`` (logistic regression on the log-odds of the score; Platt, "Probabilistic outputs for
+            support vector machines", 1999), ``isotonic`` (Zadrozny and Elkan, KDD 2002), ``logistic`` (logistic regression on all features).
+        bias: For the two regressions.
+        weights: For the two regressions, one a feature; for ``platt`` of the first alone.
+        labels: Added to the bias for a prediction with this label.
+        x: The knots of an isotonic calibrator: log-odds, ascending.
+        y: The probabilities at the knots.
+    """
+
+    method: str = "none"
+    bias: float = 0.0
+    weights: list[float] = field(default_factory=list)
+    labels: dict[str, float] = field(default_factory=dict)
+    x: list[float] = field(default_factory=list)
+    y: list[float] = field(default_factory=list)
+
+    def predict(self, features: _Floats, labels: Sequence[str]) -> _Floats:
+        """Probabilities of shape (n,).
+
+        Args:
+            features: Shape (n, k); the first column is the log-odds of the score.
+            labels: The n labels.
+        """
+        if self.method == "none":
+            return _sigmoid(features[:, 0])
+        if self.method == "isotonic":
+            return np.asarray(np.interp(features[:, 0], self.x, self.y), dtype=np.float64)
+        shift = np.array([self.labels.get(label, 0.0) for label in labels])
+        return _sigmoid(features[:, : len(self.weights)] @ np.asarray(self.weights) + self.bias + shift)
+
+    @classmethod
+    def from_json(cls, data: Any, *, place: object = None) -> Calibrator:
+        """Read what ``asdict`` makes of it.
+
+        Raises:
+            PipelineError: It isn't one.
+        """
+        try:
+            made = cls(
+                str(data["method"]),
+                float(data["bias"]),
+                [float(v) for v in data["weights"]],
+                {str(k): float(v) for k, v in data["labels"].items()},
+                [float(v) for v in data["x"]],
+                [float(v) for v in data["y"]],
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _unreadable(place) from error
+        numbers = [made.bias, *made.weights, *made.labels.values(), *made.x, *made.y]
+        known = made.method in get_args(CalibrationMethod) and made.method != "auto"
+        if not known or not all(map(math.isfinite, numbers)) or len(made.x) != len(made.y) or (made.method == "isotonic" and not made.x):
+            raise _unreadable(place)
+        return made
+
+
+def _unreadable(place: object) -> PipelineError:
+    return PipelineError(
+        "the stored calibration can't be read", place=place, legal="what spacy-tagtog calibrate wrote", advice="calibrate the pipeline again"
+    )
+
+
+def _sigmoid(values: _Floats) -> _Floats:
+    from scipy.special import expit
+
+    return np.asarray(expit(values), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class CalibrationFigures:
+    """How good probabilities are.
+
+    Attributes:
+        n: Predictions.
+        right: Of these, right ones.
+        ece: Expected calibration error, in [0, 1]: the mean over bins of ``|mean probability - share of right ones|``, weighted by the bins'
+            sizes (Guo et al., "On calibration of modern neural networks", ICML 2017, equation 3). The bin scheme is theirs:
+            ``equal width, 15 bins``.
+        brier: Mean squared difference between probability and 1 or 0 (Brier, Monthly Weather Review 78, 1950).
+        auroc: The chance that a right prediction has a higher probability than a wrong one, ties half; ``None`` where all are right or all wrong.
+        bins: For each bin that holds any: mean probability, share of right ones, number.
+    """
+
+    n: int
+    right: int
+    ece: float
+    brier: float
+    auroc: float | None
+    bins: list[list[float]]
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; the bin scheme is named."""
+        return {**asdict(self), "bin_scheme": f"equal width, {BINS} bins"}
+
+
+def figures_of(probabilities: ArrayLike, right: ArrayLike) -> CalibrationFigures:
+    """ECE, Brier score, AUROC and the bins of the reliability diagram.
+
+    Args:
+        probabilities: Shape (n,), in [0, 1].
+        right: Shape (n,), whether each prediction is right.
+
+    Raises:
+        EvaluationError: There is no prediction.
+    """
+    p = np.asarray(probabilities, dtype=np.float64)
+    y = np.asarray(right, dtype=np.float64)
+    if not len(p):
+        raise EvaluationError("there is no prediction, so nothing can be said about probabilities", value=0, legal="at least one prediction")
+    places = np.minimum((p * BINS).astype(np.int64), BINS - 1)
+    bins = [[float(p[places == b].mean()), float(y[places == b].mean()), int((places == b).sum())] for b in range(BINS) if (places == b).any()]
+    ece = sum(abs(mean - share) * size for mean, share, size in bins) / len(p)
+    auroc = None
+    if 0 < y.sum() < len(y):
+        from sklearn.metrics import roc_auc_score
+
+        auroc = round(float(roc_auc_score(y, p)), 6)
+    return CalibrationFigures(len(p), int(y.sum()), round(float(ece), 6), round(float(np.mean((p - y) ** 2)), 6), auroc, bins)
+
+
+@dataclass(frozen=True)
+class LabelCalibrator:
+    """A calibrator for all labels, and those of labels with enough data of their own."""
+
+    pooled: Calibrator = field(default_factory=Calibrator)
+    own: dict[str, Calibrator] = field(default_factory=dict)
+
+    def predict(self, features: _Floats, labels: Sequence[str]) -> _Floats:
+        """Probabilities of shape (n,), see :meth:`Calibrator.predict`. A label that was not seen in calibration gets the pooled calibrator."""
+        result = self.pooled.predict(features, labels)
+        for label, calibrator in self.own.items():
+            mine = np.array([other == label for other in labels], dtype=np.bool_)
+            if mine.any():
+                result[mine] = calibrator.predict(features[mine], [label] * int(mine.sum()))
+        return result
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {"pooled": asdict(self.pooled), "own": {label: asdict(calibrator) for label, calibrator in self.own.items()}}
+
+    @classmethod
+    def from_json(cls, data: Any, *, place: object = None) -> LabelCalibrator:
+        """Read it back.
+
+        Raises:
+            PipelineError: It isn't one.
+        """
+        if not isinstance(data, Mapping) or "pooled" not in data or not isinstance(data.get("own"), Mapping):
+            raise _unreadable(place)
+        own = {str(label): Calibrator.from_json(one, place=place) for label, one in data["own"].items()}
+        return cls(Calibrator.from_json(data["pooled"], place=place), own)
+
+
+@dataclass
+class CalibrationReport:
+    """What was fitted, on what, and how good it is.
+
+    Attributes:
+        documents: Documents with at least one prediction.
+        folds: Folds of the cross-validation, by document; 0 where there was none.
+        methods: The method of each label with a calibrator of its own, and of all others (``*``).
+        before: The figures of the scores as they were.
+        after: The figures after calibration, **cross-validated**: each prediction by calibrators that never saw its document. The method was
+            chosen by these figures' Brier score, so they flatter by what that choice among three can gain.
+        labels: ``after`` for each label.
+        notes: What fell back to something simpler, and why; labels that can't be judged.
+        expected_missed: The cross-validated sum of the calibrated ``missed``; ``None`` where the component writes none.
+        missed: Tokens outside of predicted entities at which a missed entity begins.
+        missed_figures: The cross-validated figures of ``missed``, one prediction a token.
+    """
+
+    documents: int = 0
+    folds: int = 0
+    methods: dict[str, str] = field(default_factory=dict)
+    before: CalibrationFigures | None = None
+    after: CalibrationFigures | None = None
+    labels: dict[str, CalibrationFigures] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    expected_missed: float | None = None
+    missed: int | None = None
+    missed_figures: CalibrationFigures | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "documents": self.documents,
+            "folds": self.folds,
+            "methods": self.methods,
+            "before": self.before and self.before.to_json(),
+            "after_cross_validated": self.after and self.after.to_json(),
+            "labels_cross_validated": {label: figures.to_json() for label, figures in sorted(self.labels.items())},
+            "notes": self.notes,
+            "expected_missed_cross_validated": self.expected_missed,
+            "missed": self.missed,
+            "missed_cross_validated": self.missed_figures and self.missed_figures.to_json(),
+        }
+
+    def rows(self) -> Iterable[tuple[str, ...]]:
+        """Rows for a table: what, method, predictions, ECE %, Brier score, AUROC."""
+        lines = [("as predicted", "none", self.before), ("calibrated", self.methods.get("*", "none"), self.after)]
+        lines += [(f"  {label}", self.methods.get(label, self.methods.get("*", "none")), one) for label, one in sorted(self.labels.items())]
+        for caption, method, one in lines:
+            if one is not None:
+                yield caption, method, *figure_cells(one)
+
+
+def figure_cells(one: CalibrationFigures) -> tuple[str, str, str, str]:
+    """Number, ECE in percent, Brier score, AUROC, for a table."""
+    return str(one.n), f"{100 * one.ece:.1f}", f"{one.brier:.3f}", "-" if one.auroc is None else f"{one.auroc:.3f}"
+
+
+def folds_of(groups: Sequence[int], *, folds: int = FOLDS, seed: int = 0) -> NDArray[np.int64]:
+    """The fold of each prediction, shape (n,): documents are dealt out whole, in a random order."""
+    names = sorted(set(groups))
+    order = np.random.default_rng(seed).permutation(len(names))
+    fold = {names[i]: place % folds for place, i in enumerate(order)}
+    return np.array([fold[group] for group in groups], dtype=np.int64)
+
+
+def _fit(method: str, features: _Floats, labels: Sequence[str], right: _Floats) -> Calibrator | None:
+    """Fit one; ``None`` where that can't be done (one class only)."""
+    if method == "none":
+        return Calibrator()
+    if not 0 < right.sum() < len(right):
+        return None
+    if method == "isotonic":
+        from sklearn.isotonic import IsotonicRegression
+
+        # Never 0 or 1: so much is not known from n predictions (Laplace).
+        edge = 1 / (len(right) + 2)
+        model = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip").fit(features[:, 0], right)
+        return Calibrator("isotonic", x=[float(v) for v in model.X_thresholds_], y=[float(v) for v in model.y_thresholds_])
+    from sklearn.linear_model import LogisticRegression
+
+    if method == "platt":
+        model = LogisticRegression(C=1e3, max_iter=1000).fit(features[:, :1], right)
+        return Calibrator("platt", float(model.intercept_[0]), [float(v) for v in model.coef_[0]])
+    centre, scale = features.mean(axis=0), features.std(axis=0)
+    scale[scale < 1e-9] = 1
+    names = sorted({*labels}) if len({*labels}) > 1 else []
+    columns = np.array([[label == name for name in names] for label in labels], dtype=np.float64).reshape(len(labels), len(names))
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(np.hstack([(features - centre) / scale, columns]), right)
+    size = features.shape[1]
+    weights = model.coef_[0][:size] / scale
+    return Calibrator(
+        "logistic",
+        float(model.intercept_[0] - weights @ centre),
+        [float(v) for v in weights],
+        dict(zip(names, (float(v) for v in model.coef_[0][size:]), strict=True)),
+    )
+
+
+def _held_out(method: str, features: _Floats, labels: Sequence[str], right: _Floats, fold: NDArray[np.int64]) -> _Floats | None:
+    """The probability of each prediction by a calibrator that never saw its document; ``None`` where a fold can't be fitted."""
+    result = np.zeros(len(right))
+    for number in np.unique(fold):
+        test = fold == number
+        train = ~test
+        if not train.any():
+            return None
+        calibrator = _fit(method, features[train], [labels[int(i)] for i in np.flatnonzero(train)], right[train])
+        if calibrator is None:
+            return None
+        result[test] = calibrator.predict(features[test], [labels[int(i)] for i in np.flatnonzero(test)])
+    return result
+
+
+def cross_validated(
+    method: str, features: _Floats, labels: Sequence[str], right: _Floats, groups: Sequence[int], *, folds: int = FOLDS, seed: int = 0
+) -> _Floats | None:
+    """The probability of each prediction, shape (n,), by a calibrator that never saw its document; ``None`` where a fold has one class only."""
+    return _held_out(method, features, labels, right, folds_of(groups, folds=folds, seed=seed))
+
+
+def fit_platt(features: _Floats, right: _Floats) -> Calibrator:
+    """Platt's calibrator of the first feature. Over what it is fitted on, its probabilities sum to the number of right ones.
+
+    Raises:
+        EvaluationError: All are right, or all wrong.
+    """
+    calibrator = _fit("platt", features, [""] * len(right), right)
+    if calibrator is None:
+        raise EvaluationError("one class only: there is nothing to fit", value=f"{int(right.sum())} of {len(right)}", legal="both classes")
+    return calibrator
+
+
+def fit_calibrator(
+    features: _Floats,
+    labels: Sequence[str],
+    right: ArrayLike,
+    groups: Sequence[int],
+    *,
+    method: CalibrationMethod = "auto",
+    folds: int = FOLDS,
+    seed: int = 0,
+) -> tuple[LabelCalibrator, CalibrationReport]:
+    """Fit calibrators and choose among them by the cross-validated Brier score.
+
+    First one for all labels; then, for each label with at least 100 predictions (20 right, 20 wrong), one of its own where that is better
+    for the label. Fallbacks, each with a note in the report: too little of a label, and it shares the pooled calibrator; fewer documents
+    than folds or only one class, and the scores stay as they are.
+
+    Args:
+        features: Shape (n, k); the first column is the log-odds of the score.
+        labels: The n labels.
+        right: Shape (n,), whether each prediction is right.
+        groups: The document of each prediction: a document is never on both sides of a fold.
+        method: ``auto`` chooses among ``platt``, ``isotonic`` and ``logistic``.
+        folds: Folds.
+        seed: Of the folds.
+    """
+    y = np.asarray(right, dtype=np.float64)
+    documents = len(set(groups))
+    report = CalibrationReport(documents=documents)
+    if not len(y):
+        report.notes.append("not calibrated: there is no prediction to calibrate on")
+        return LabelCalibrator(), report
+    report.before = figures_of(_sigmoid(features[:, 0]), y)
+    report.methods = {"*": "none"}
+    if documents < folds:
+        report.notes.append(f"not calibrated: fewer documents with predictions ({documents}) than folds ({folds})")
+        return LabelCalibrator(), report
+    if not 0 < y.sum() < len(y):
+        report.notes.append(f"not calibrated: all {len(y)} predictions are {'right' if y.any() else 'wrong'}")
+        return LabelCalibrator(), report
+    fold = folds_of(groups, folds=folds, seed=seed)
+    methods = ["platt", "isotonic", "logistic"] if method == "auto" else [method]
+
+    def best(rows: NDArray[np.bool_]) -> tuple[str, _Floats] | None:
+        chosen = [labels[int(i)] for i in np.flatnonzero(rows)]
+        tried = ((one, _held_out(one, features[rows], chosen, y[rows], fold[rows])) for one in methods)
+        possible = [(float(np.mean((p - y[rows]) ** 2)), one, p) for one, p in tried if p is not None]
+        return min(possible, key=lambda item: item[0])[1:] if possible else None
+
+    everything = np.ones(len(y), dtype=np.bool_)
+    found = best(everything)
+    if found is None:
+        report.notes.append("not calibrated: without some documents, all predictions are right or all are wrong")
+        return LabelCalibrator(), report
+    name, held_out = found
+    pooled = _fit(name, features, labels, y)
+    assert pooled is not None
+    report.folds, report.methods["*"] = folds, name
+    own: dict[str, Calibrator] = {}
+    array = np.array(labels, dtype=object)
+    if method != "none":
+        for label in sorted(set(labels)):
+            rows = np.asarray(array == label)
+            n, positive = int(rows.sum()), int(y[rows].sum())
+            if n < MIN_LABEL or min(positive, n - positive) < MIN_LABEL_CLASS:
+                report.notes.append(f"{label}: calibrated with the others, too little of its own ({positive} right, {n - positive} wrong)")
+                continue
+            if len(set(labels)) == 1 or (mine := best(rows)) is None or np.mean((mine[1] - y[rows]) ** 2) >= np.mean((held_out[rows] - y[rows]) ** 2):
+                continue
+            calibrator = _fit(mine[0], features[rows], [label] * n, y[rows])
+            assert calibrator is not None
+            own[label], held_out[rows], report.methods[label] = calibrator, mine[1], mine[0]
+    report.after = figures_of(held_out, y)
+    report.labels = {label: figures_of(held_out[array == label], y[array == label]) for label in sorted(set(labels))}
+    return LabelCalibrator(pooled, own), report

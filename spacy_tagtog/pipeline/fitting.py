@@ -1,0 +1,155 @@
+"""Fit the calibration of a pipeline on reviewed documents that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from spacy_tagtog.errors import EvaluationError, NotHeldOutError, PipelineError
+from spacy_tagtog.pipeline.annotate import ensure_confidence
+from spacy_tagtog.pipeline.calibrated import Calibration
+from spacy_tagtog.pipeline.calibration import (
+    FOLDS,
+    CalibrationMethod,
+    CalibrationReport,
+    LabelCalibrator,
+    cross_validated,
+    figures_of,
+    fit_calibrator,
+    fit_platt,
+)
+from spacy_tagtog.pipeline.documents import fingerprint, remembered_documents
+from spacy_tagtog.pipeline.judging import Judged, confidence_components, judge, paired
+from spacy_tagtog.pipeline.labels import textcat_names
+
+__all__ = ["calibrate_pipeline", "prepare_pipeline"]
+
+_MAX_NAMED = 5
+
+
+def prepare_pipeline(nlp: Language) -> None:
+    """Add what can be calibrated: ``entity_confidence_v2`` for entities (in place of an ``entity_confidence``), ``label_confidence`` for labels.
+
+    Raises:
+        PipelineError: The pipeline predicts neither entities nor document labels.
+    """
+    factories = {name: nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
+    present = set(factories.values())
+    for name, factory in factories.items():
+        if factory == "entity_confidence":
+            old = nlp.get_pipe_config(name)
+            nlp.replace_pipe(name, "entity_confidence_v2", config={"ner": old["ner"], "spans_key": old["spans_key"]})
+        if factory == "spancat" and not present & {"entity_confidence", "entity_confidence_v2"}:
+            nlp.add_pipe("entity_confidence_v2", name="entity_confidence", config={"ner": name}, last=True)
+    if present & {"ner", "beam_ner", "seed_ner"} and not present & {"spancat", "entity_confidence", "entity_confidence_v2"}:
+        ensure_confidence(nlp)
+    if "label_confidence" not in present:
+        for name in textcat_names(nlp):
+            own = "label_confidence" if "label_confidence" not in nlp.pipe_names else f"label_confidence_{name}"
+            nlp.add_pipe("label_confidence", name=own, config={"textcat": name}, last=True)
+    if not confidence_components(nlp):
+        raise PipelineError(
+            "the pipeline has nothing to calibrate",
+            value=", ".join(nlp.pipe_names) or "(no component)",
+            legal="a pipeline with ner, beam_ner, seed_ner, spancat, textcat or textcat_multilabel",
+            advice="train one first: python -m spacy train configs/ner.cfg --output training …",
+        )
+
+
+def calibrate_pipeline(
+    nlp: Language,
+    gold_docs: Iterable[Doc],
+    *,
+    method: CalibrationMethod = "auto",
+    folds: int = FOLDS,
+    allow_unknown: bool = False,
+    batch_size: int | None = None,
+    n_process: int = 1,
+) -> dict[str, CalibrationReport]:
+    """Fit the calibration of every component that gives probabilities, and put it into the pipeline.
+
+    Args:
+        nlp: The pipeline; changed in place, see :func:`prepare_pipeline`.
+        gold_docs: Reviewed documents that it was not trained on.
+        method: ``auto`` chooses by cross-validation.
+        folds: Folds of the cross-validation, by document; from 2.
+        allow_unknown: Go on with a pipeline that doesn't know its training documents: whoever asks for this vouches for them.
+        batch_size: Docs a batch.
+        n_process: Processes.
+
+    Returns:
+        What was fitted, by component.
+
+    Raises:
+        EvaluationError: There is no document.
+        NotHeldOutError: The pipeline was trained on some of the documents, or doesn't know on which.
+        PipelineError: There is nothing to calibrate.
+    """
+    prepare_pipeline(nlp)
+    docs = list(gold_docs)
+    if not docs:
+        raise EvaluationError("there is no document to calibrate on", value=0, legal="reviewed documents that the pipeline was not trained on")
+    prints = [fingerprint(doc.text) for doc in docs]
+    _check_held_out(nlp, docs, prints, allow_unknown=allow_unknown)
+    components = confidence_components(nlp)
+    for component in components.values():
+        component.calibration = None
+    judged = {name: Judged() for name in components}
+    for number, (gold, predicted) in enumerate(paired(nlp, docs, batch_size=batch_size, n_process=n_process)):
+        for name, component in components.items():
+            judge(component, gold, predicted, number, judged[name])
+    reports = {}
+    for name, component in components.items():
+        calibration, reports[name] = _fit(judged[name], known_labels(nlp, component), prints, method, folds)
+        component.calibration = calibration
+    return reports
+
+
+def known_labels(nlp: Language, component: Any) -> set[str]:
+    """The labels that the scored component can predict."""
+    source: Any = nlp.get_pipe(getattr(component, "textcat", None) or component.ner)
+    return {str(label) for label in getattr(source, "labels", ())}
+
+
+def _check_held_out(nlp: Language, docs: Sequence[Doc], prints: Sequence[str], *, allow_unknown: bool) -> None:
+    trained = remembered_documents(nlp)
+    if trained is None:
+        if allow_unknown:
+            return
+        raise NotHeldOutError(
+            "the pipeline doesn't know which documents it was trained on",
+            legal="a pipeline trained with the callback spacy-tagtog.RememberDocuments.v1 in [initialize.after_init]",
+            advice="train it with one of the configs, or say that you know better: --allow-unknown",
+        )
+    seen = [doc for doc, own in zip(docs, prints, strict=True) if own in trained]
+    if seen:
+        names = [str(doc._.anndoc_id or doc.text[:40]) for doc in seen[:_MAX_NAMED]]
+        more = f" and {len(seen) - _MAX_NAMED} more" if len(seen) > _MAX_NAMED else ""
+        raise NotHeldOutError(
+            f"the pipeline was trained on {len(seen)} of the {len(docs)} documents",
+            value=", ".join(names) + more,
+            legal="documents that it was not trained on, such as corpus/reviewed/dev.spacy",
+            advice="leave them out: what a pipeline says about its training documents is surer than what it says about others",
+        )
+
+
+def _fit(judged: Judged, trained: set[str], prints: list[str], method: CalibrationMethod, folds: int) -> tuple[Calibration, CalibrationReport]:
+    features = np.vstack(judged.features) if judged.features else np.zeros((0, 1))
+    predictions, report = fit_calibrator(features, judged.labels, judged.right, judged.groups, method=method, folds=folds)
+    for label in sorted(trained - set(judged.labels)):
+        report.notes.append(f"{label}: never predicted in these documents; its predictions are calibrated with those of the others")
+    missed = None
+    if judged.missed and method != "none":
+        x, y, groups = np.vstack(judged.missed_features), np.concatenate(judged.missed), judged.missed_groups
+        held_out = cross_validated("platt", x, [""] * len(y), y.astype(np.float64), groups, folds=folds) if len(set(groups)) >= folds else None
+        if held_out is None:
+            report.notes.append(f"missed entities: not calibrated, too few ({int(y.sum())} in {len(set(groups))} documents)")
+        else:
+            missed = LabelCalibrator(fit_platt(x, y.astype(np.float64)))
+            report.expected_missed, report.missed = round(float(held_out.sum()), 3), int(y.sum())
+            report.missed_figures = figures_of(held_out, y)
+    return Calibration(predictions, missed, sorted(set(prints)), report.to_json()), report

@@ -1,0 +1,312 @@
+"""Calibration: the figures by hand, calibrators that mean what they say, and a pipeline that keeps its calibration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import spacy
+from hypothesis import given
+from hypothesis import strategies as st
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin, Span
+from spacy.training import Example
+from strategies import quick
+from typer.testing import CliRunner
+
+from spacy_tagtog.anndoc import Document
+from spacy_tagtog.cli import app
+from spacy_tagtog.convert import document_to_doc, predicted_doc
+from spacy_tagtog.errors import ConfigurationError, EvaluationError, NotHeldOutError, PipelineError
+from spacy_tagtog.pipeline.calibration import Calibrator, LabelCalibrator, figures_of, fit_calibrator
+from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
+from spacy_tagtog.pipeline.documents import fingerprint, remembered_documents
+from spacy_tagtog.pipeline.fitting import calibrate_pipeline
+from spacy_tagtog.pipeline.uncertainty import get_certainty
+
+
+def test_figures_by_hand() -> None:
+    figures = figures_of([0.9, 0.9, 0.1, 0.1], [True, False, False, False])
+    assert figures.ece == pytest.approx((2 * 0.4 + 2 * 0.1) / 4)
+    assert figures.brier == pytest.approx((0.01 + 0.81 + 0.01 + 0.01) / 4)
+    assert figures.auroc == pytest.approx((1 + 1 + 0.5) / 3, abs=1e-6)
+    assert figures.bins == [[pytest.approx(0.1), 0.0, 2], [pytest.approx(0.9), 0.5, 2]]
+    assert figures_of([0.5], [True]).auroc is None
+    with pytest.raises(EvaluationError):
+        figures_of([], [])
+
+
+@quick
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50))
+def test_figures_are_in_range(pairs: list[tuple[float, bool]]) -> None:
+    figures = figures_of([p for p, _ in pairs], [y for _, y in pairs])
+    assert 0 <= figures.ece <= 1
+    assert 0 <= figures.brier <= 1
+    assert sum(size for _, _, size in figures.bins) == len(pairs)
+
+
+def overconfident(n: int, *, seed: int = 0) -> tuple[np.ndarray[Any, Any], list[str], np.ndarray[Any, Any], list[int]]:
+    """Scores whose log-odds are three times what they should be."""
+    chance = np.random.default_rng(seed)
+    truth = chance.normal(0.5, 1.5, n)
+    right = chance.random(n) < 1 / (1 + np.exp(-truth))
+    features = np.column_stack([3 * truth, chance.normal(size=n)])
+    return features, [("A", "B")[i % 2] for i in range(n)], right, [i // 10 for i in range(n)]
+
+
+@pytest.mark.parametrize("method", ["auto", "platt", "isotonic", "logistic"])
+def test_an_overconfident_score_is_put_right(method: Any) -> None:
+    calibrator, report = fit_calibrator(*overconfident(3000), method=method)
+    features, labels, right, _ = overconfident(3000, seed=1)
+    before, after = figures_of(1 / (1 + np.exp(-features[:, 0])), right), figures_of(calibrator.predict(features, labels), right)
+    assert before.ece > 0.1
+    assert after.ece < 0.04
+    assert report.after is not None
+    # What cross-validation promised is what new data shows.
+    assert abs(report.after.brier - after.brier) < 0.02
+    stored = json.loads(json.dumps(calibrator.to_json()))
+    assert LabelCalibrator.from_json(stored).predict(features, labels) == pytest.approx(calibrator.predict(features, labels))
+
+
+def test_labels_that_differ_get_their_own() -> None:
+    features, labels, right, groups = overconfident(4000)
+    right = np.where(np.array(labels) == "A", right, ~right)
+    calibrator, report = fit_calibrator(features, labels, right, groups)
+    assert set(calibrator.own) == {"A", "B"}
+    assert report.labels["B"].auroc is not None
+    assert report.labels["B"].auroc > 0.7
+    # A label never seen gets the pooled one.
+    assert np.isfinite(calibrator.predict(features[:1], ["new"])).all()
+
+
+@pytest.mark.parametrize(
+    ("n", "right", "words"),
+    [(0, None, "no prediction"), (30, None, "fewer documents"), (300, True, "are right"), (300, False, "are wrong")],
+)
+def test_too_little_leaves_the_scores_as_they_are(n: int, right: bool | None, words: str) -> None:
+    features, labels, answers, groups = overconfident(n)
+    calibrator, report = fit_calibrator(features, labels, answers if right is None else [right] * n, groups)
+    assert any(words in note for note in report.notes)
+    assert calibrator.predict(features, labels) == pytest.approx(1 / (1 + np.exp(-features[:, 0])), abs=1e-5)
+
+
+def test_a_rare_label_shares_and_that_is_said() -> None:
+    features, _, right, groups = overconfident(600)
+    calibrator, report = fit_calibrator(features, ["rare", *["A"] * 599], right, groups)
+    assert "rare" not in calibrator.own
+    assert any(note.startswith("rare: calibrated with the others") for note in report.notes)
+
+
+@pytest.mark.parametrize("junk", [None, {}, {"pooled": {}, "own": {}}, {"pooled": {"method": "pickle"}, "own": {}}, {"pooled": 1, "own": {"A": 2}}])
+def test_junk_is_refused(junk: object) -> None:
+    with pytest.raises(PipelineError):
+        LabelCalibrator.from_json(junk)
+    with pytest.raises(PipelineError):
+        Calibrator.from_json({"method": "isotonic", "bias": 0, "weights": [], "labels": {}, "x": [], "y": []})
+
+
+@pytest.fixture
+def fresh(trained_path: Path) -> Language:
+    return spacy.load(trained_path)
+
+
+def gold(nlp: Language, demo: list[Document], *, seen: bool = False) -> list[Doc]:
+    docs = [document_to_doc(document, nlp) for document in demo]
+    trained = remembered_documents(nlp) or frozenset()
+    return [doc for doc in docs if doc.ents and (fingerprint(doc.text) in trained) == seen]
+
+
+def ents(doc: Doc) -> list[tuple[int, int, str]]:
+    return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+
+
+def scores(doc: Doc, key: str = "scores") -> list[float]:
+    return list(doc.spans[DEFAULT_SPANS_KEY].attrs.get(key, []))
+
+
+def test_training_documents_are_remembered(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
+    known = remembered_documents(fresh)
+    assert known is not None
+    assert len(known) == 40
+    fresh.to_disk(tmp_path / "copy")
+    assert remembered_documents(spacy.load(tmp_path / "copy")) == known
+
+
+def test_training_documents_are_refused(fresh: Language, demo: list[Document]) -> None:
+    mixed = [*gold(fresh, demo)[:3], gold(fresh, demo, seen=True)[0]]
+    with pytest.raises(NotHeldOutError) as caught:
+        calibrate_pipeline(fresh, mixed)
+    assert str(mixed[-1]._.anndoc_id)[:20] in str(caught.value)
+    del fresh.meta["spacy_tagtog"]
+    with pytest.raises(NotHeldOutError):
+        calibrate_pipeline(fresh, gold(fresh, demo)[:6])
+    assert calibrate_pipeline(fresh, gold(fresh, demo)[:6], allow_unknown=True)
+
+
+def test_a_pipeline_keeps_its_calibration(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
+    docs = gold(fresh, demo)
+    texts = [doc.text for doc in docs[:6]]
+    before = list(fresh.pipe(texts))
+    [report] = calibrate_pipeline(fresh, docs).values()
+    after = list(fresh.pipe(texts))
+    assert [ents(doc) for doc in after] == [ents(doc) for doc in before]
+    assert [scores(doc, RAW_SCORES) for doc in after] == [pytest.approx(scores(doc), rel=1e-3) for doc in before]
+    assert [scores(doc) for doc in after] != [scores(doc) for doc in before]
+    assert all(0 < p < 1 for doc in after for p in scores(doc))
+    assert [ent._.confidence for ent in after[0].ents] == scores(after[0])
+    assert report.before is not None
+    assert report.after is not None
+    assert report.after.brier < report.before.brier
+    # The sum of the chances of a miss is the number of misses.
+    assert report.missed is not None
+    assert report.expected_missed == pytest.approx(report.missed, rel=0.3)
+    fresh.to_disk(tmp_path / "copy")
+    for other in (spacy.load(tmp_path / "copy"), spacy.blank("en", config=fresh.config).from_bytes(fresh.to_bytes())):
+        for one, two in zip(after, other.pipe(texts, batch_size=2), strict=True):
+            assert scores(two) == pytest.approx(scores(one), rel=1e-3)
+            first, second = get_certainty(one), get_certainty(two)
+            assert first is not None
+            assert second is not None
+            assert first.missed == pytest.approx(second.missed, rel=1e-2, abs=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_in_other_processes(fresh: Language, demo: list[Document]) -> None:
+    docs = gold(fresh, demo)
+    calibrate_pipeline(fresh, docs)
+    texts = [doc.text for doc in docs[:4]]
+    for one, two in zip(fresh.pipe(texts), fresh.pipe(texts, n_process=2, batch_size=2), strict=True):
+        assert scores(two) == pytest.approx(scores(one), rel=1e-3)
+        assert ents(one) == ents(two)
+
+
+@pytest.mark.parametrize("method", ["beam", "mc_dropout"])
+def test_other_methods(fresh: Language, demo: list[Document], method: str) -> None:
+    texts = [doc.text for doc in gold(fresh, demo)[:3]]
+    before = list(fresh.pipe(texts))
+    fresh.replace_pipe("entity_confidence", "entity_confidence_v2", config={"method": method, "passes": 2})
+    state = np.random.get_state()[1]  # type: ignore[index]
+    after = list(fresh.pipe(texts))
+    assert (np.random.get_state()[1] == state).all()  # type: ignore[index]
+    assert [ents(doc) for doc in after] == [ents(doc) for doc in before]
+    values = [p for doc in after for p in scores(doc)]
+    assert len(values) > 5
+    assert all(0 < p <= 1 for p in values)
+    # Not all sure, as a beam over entities that stand already would be, and not those of the other method.
+    assert any(p < 0.99 for p in values)
+    assert values != [p for doc in before for p in scores(doc)]
+    assert [scores(doc) for doc in fresh.pipe(texts)] == [pytest.approx(scores(doc), rel=1e-3) for doc in after]
+    assert not list(fresh("").spans[DEFAULT_SPANS_KEY])
+
+
+@pytest.mark.parametrize("settings", [{"method": "oracle"}, {"beam_width": 1}, {"dropout": 0.0}, {"passes": 0}])
+def test_settings_out_of_range(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        spacy.blank("en").add_pipe("entity_confidence_v2", config=settings)
+
+
+def test_spancat(demo: list[Document]) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("spancat", config={"threshold": 0.3, "suggester": {"@misc": "spacy.ngram_suggester.v1", "sizes": [1, 2]}})
+    docs = [document_to_doc(document, nlp) for document in demo[:16]]
+    for doc in docs:
+        doc.spans["sc"] = list(doc.ents)
+    examples = [Example(predicted_doc(nlp, doc), doc) for doc in docs[:8]]
+    nlp.initialize(lambda: examples)
+    for _ in range(12):
+        nlp.update(examples)
+    before = nlp(docs[0].text)
+    reports = calibrate_pipeline(nlp, docs[8:], allow_unknown=True)
+    assert list(reports) == ["entity_confidence"]
+    after = nlp(docs[0].text)
+    spans = [(span.start, span.end, span.label_) for span in after.spans["sc"]]
+    assert spans
+    assert spans == [(span.start, span.end, span.label_) for span in before.spans["sc"]]
+    assert list(after.spans["sc"].attrs["scores"]) == pytest.approx(list(before.spans["sc"].attrs["scores"]), rel=1e-4)
+    assert [(span.start, span.end, span.label_) for span in after.spans[DEFAULT_SPANS_KEY]] == spans
+    assert [span._.confidence for span in after.spans["sc"]] == scores(after)
+
+
+def labelled(nlp: Language) -> Iterator[Doc]:
+    for i in range(24):
+        doc = nlp.make_doc(f"The {'moon' if i % 2 else 'engine'} number {i} is {'bright' if i % 3 else 'loud'}.")
+        doc.cats = {"sky": float(i % 2), "car": float(i % 2 == 0)}
+        yield doc
+
+
+@pytest.mark.parametrize("factory", ["textcat", "textcat_multilabel"])
+def test_document_labels(factory: str) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe(
+        factory,
+        config={
+            "model": {"@architectures": "spacy.TextCatBOW.v3", "exclusive_classes": factory == "textcat", "ngram_size": 1, "no_output_layer": False}
+        },
+    )
+    docs = list(labelled(nlp))
+    examples = [Example(predicted_doc(nlp, doc), doc) for doc in docs[:6]]
+    nlp.initialize(lambda: examples)
+    nlp.update(examples)
+    if factory == "textcat":
+        reports = calibrate_pipeline(nlp, docs[6:], allow_unknown=True)
+    else:
+        nlp.add_pipe("label_confidence", config={"textcat": "textcat_multilabel"})
+        reports = calibrate_pipeline(nlp, docs[6:], allow_unknown=True)
+    [report] = reports.values()
+    assert report.before is not None
+    assert report.before.n == 2 * 18
+    doc = nlp(docs[7].text)
+    assert doc._.label_confidence.keys() == {"sky", "car"}
+    assert doc._.label_confidence != doc.cats
+    copy = spacy.blank("en", config=nlp.config).from_bytes(nlp.to_bytes())(docs[7].text)
+    assert copy._.label_confidence == pytest.approx(doc._.label_confidence, rel=1e-4)
+
+
+def test_nothing_to_calibrate(nlp: Language, fresh: Language) -> None:
+    with pytest.raises(PipelineError):
+        calibrate_pipeline(spacy.blank("en"), [nlp("x")])
+    with pytest.raises(EvaluationError):
+        calibrate_pipeline(fresh, [])
+
+
+def test_predictions_without_any_entity(fresh: Language) -> None:
+    doc = fresh.make_doc("…")
+    doc.set_ents([])
+    [report] = calibrate_pipeline(fresh, [doc]).values()
+    assert "no prediction" in report.notes[0]
+    assert isinstance(fresh("Moon").ents, tuple)
+
+
+def test_text_about_which_the_gold_data_says_nothing(fresh: Language, demo: list[Document]) -> None:
+    docs = gold(fresh, demo)[:8]
+    [all_of_it] = calibrate_pipeline(fresh, docs, method="none").values()
+    for doc in docs[1:]:
+        doc.set_ents([Span(doc, 0, 0)][:0], default="missing")
+    [first_only] = calibrate_pipeline(fresh, docs, method="none").values()
+    assert first_only.documents == 1
+    assert first_only.before is not None
+    assert all_of_it.before is not None
+    assert first_only.before.n < all_of_it.before.n
+
+
+def test_the_command(trained_path: Path, demo: list[Document], tmp_path: Path) -> None:
+    nlp = spacy.load(trained_path)
+    DocBin(docs=gold(nlp, demo), store_user_data=True).to_disk(tmp_path / "dev.spacy")
+    DocBin(docs=gold(nlp, demo, seen=True)).to_disk(tmp_path / "train.spacy")
+    run = CliRunner().invoke
+    words = ["calibrate", str(trained_path), str(tmp_path / "dev.spacy"), "-o", str(tmp_path / "out"), "--report", str(tmp_path / "r.json")]
+    done = run(app, words)
+    assert done.exit_code == 0, done.output
+    assert "cross-validated" in done.output
+    report = json.loads((tmp_path / "r.json").read_text())["entity_confidence"]
+    assert report["after_cross_validated"]["bin_scheme"] == "equal width, 15 bins"
+    assert spacy.load(tmp_path / "out").get_pipe("entity_confidence").calibration is not None  # type: ignore[attr-defined]
+    assert run(app, words).exit_code == 1  # the output exists
+    refused = run(app, [*words[:2], str(tmp_path / "train.spacy"), "-o", str(tmp_path / "other")])
+    assert refused.exit_code == 1
+    assert "was trained on" in refused.output
+    assert not (tmp_path / "other").exists()
