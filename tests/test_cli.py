@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import spacy
@@ -25,6 +26,7 @@ from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Annotations, Document, Legend, Project, confidence, html_from_text, write_project
 from spacy_tagtog.cli import app
+from spacy_tagtog.client import TagtogClient
 from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.demo import DEMO_LEGEND, DEMO_PROJECT, demo_documents
 from spacy_tagtog.server import local_tagtog, settings_from_legend
@@ -332,6 +334,119 @@ class TestValidate:
         assert_refused(run("validate", vega, "--report", "report.doc"), "report.doc", ".json or .html")
         assert_refused(run("convert", vega, "corpus", "--report", "report.doc"), "report.doc", ".json or .html")
         assert not Path("corpus").exists()
+
+
+class TestValidateRunningTagtog:
+    """validate over the local tagtog that the command starts itself, and over one with a faulty answer."""
+
+    def test_good_documents_leave_no_file(self, vega: Path) -> None:
+        assert run("import", vega).code == 0
+        before = listing(Path())
+        outcome = run("validate", "--project", "vega", "--report", "report.json")
+        assert outcome.code == 0, outcome.err
+        assert "1 documents, no faults" in outcome.out
+        assert json.loads(Path("report.json").read_text())["entities_out"] == 2
+        assert listing(Path()) - before <= {"report.json", "local-tagtog.db-wal", "local-tagtog.db-shm"}
+
+    def test_query_and_members(self, tmp_path: Path) -> None:
+        one, two = document("Vega and Mars", name="one.txt"), document("Altair", name="two.txt")
+        versions = {"master": one.annotations, "ada": Annotations({**one.annotations.data, "entities": [entity("e_1", 0, "Vega")]})}
+        source = write(tmp_path / "team", Document(one.id, one.html, versions, folder="pool/batch", legend=LEGEND), two)
+        assert run("import", source).code == 0
+        assert run("validate", "--query", "folder:batch", "--set", "member=*", "--report", "report.json").code == 0
+        report = json.loads(Path("report.json").read_text())
+        assert (report["documents_in"], report["entities_in"]) == (2, 1)
+        assert "0 documents, no faults" in run("validate", "--query", "folder:nowhere").out
+
+    def test_faults_are_listed_in_context(self, tmp_path: Path) -> None:
+        with local_tagtog("local-tagtog.db") as local:
+            local.store.create_project("local", "stars", settings_from_legend(LEGEND))
+            with TagtogClient(local.url, username=local.username, password=local.password, project="stars", owner="local") as client:
+                list(client.push([document("I saw Vega & Mars.", entity("e_1", 6, "Vega"))]))
+        # An older tagtog, or somebody's hands, left an offset where it isn't.
+        Path("legend.json").write_text('{"e_9": "Star"}')
+        outcome = run("validate", "--project", "stars", "--legend", "legend.json", "--report", "report.html")
+        assert_refused(outcome, "1 fault in the data", "local/stars on the local tagtog")
+        assert "I saw <mark>Vega</mark> &amp; Mars." in Path("report.html").read_text(encoding="utf-8")
+
+    def test_what_fetch_cannot_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        hits = ["good", "badhtml", "badjson", "login", "..", "other", "gone"]
+        good = document("I saw Vega.", entity("e_1", 6, "Vega"))
+        ann = good.annotations.dumps().encode()
+        contents = {
+            ("good", "plain.html"): ("text/html", good.html.data),
+            ("good", "ann.json"): ("application/json", ann),
+            ("badhtml", "plain.html"): ("text/html", b"<!DOCTYPE x [<!ENTITY a 'b'>]><html>&a;<pre"),
+            ("badhtml", "ann.json"): ("application/json", ann),
+            ("badjson", "plain.html"): ("text/html", good.html.data),
+            ("badjson", "ann.json"): ("application/json", b'{"entities": ' + b"[" * 20_000),
+            ("login", "plain.html"): ("application/json", b"{}"),
+            ("other", "plain.html"): ("text/html", good.html.data),
+            ("other", "ann.json"): ("application/json", b"[1, 2]"),
+        }
+
+        class Faulty(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                url = urlsplit(self.path)
+                query = {key: values[0] for key, values in parse_qs(url.query).items()}
+                status, kind = 200, "application/json"
+                if "search" in query:
+                    page = int(query.get("page", "0"))
+                    docs = (
+                        [{"id": name, "anncomplete": True, "folder": "pool", "updated": "2021-07-15T16:34:41.720Z"} for name in hits]
+                        if page == 0
+                        else []
+                    )
+                    body = json.dumps(
+                        {"pages": {"current": page, "next": -1, "previous": -1, "numPages": 1}, "totalFound": len(hits), "docs": docs}
+                    ).encode()
+                elif "ids" in query:
+                    found = contents.get((query["ids"], query["output"]))
+                    status = 200 if found else 404
+                    kind, body = found or ("application/json", b"{}")
+                else:
+                    body = LEGEND.dumps().encode()
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        monkeypatch.setenv("TAGTOG_USERNAME", "ada")
+        monkeypatch.setenv("TAGTOG_PASSWORD", "hunter2-secret")
+        with ThreadingHTTPServer(("127.0.0.1", 0), Faulty) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            address = f"http://127.0.0.1:{server.server_address[1]}"
+            try:
+                outcome = run("validate", "--domain", address, "--project", "stars", "--report", "report.json")
+            finally:
+                server.shutdown()
+                thread.join()
+        assert_refused(outcome, "5 faults in the data", address)
+        report = json.loads(Path("report.json").read_text())
+        assert report["documents_in"] == 6  # the seventh is gone
+        assert report["documents_out"] == report["entities_out"] == 1
+        named = [item["document"] for item in report["items"]]
+        for name in hits[1:-1]:
+            assert sum(name in place for place in named) == 1, (name, named)
+        assert {item["reason"] for item in report["items"]} == {"unreadable"}
+        assert "spacy-tagtog-" not in json.dumps(report["items"])
+
+    @pytest.mark.parametrize("more", [["--query", "*"], ["--project", "vega"], ["--domain", "http://127.0.0.1:9"]])
+    def test_files_and_tagtog_contradict_each_other(self, vega: Path, more: list[str]) -> None:
+        assert_refused(run("validate", vega, *more), "contradict")
+
+    def test_nothing_said(self) -> None:
+        assert_refused(run("validate"), "what to check is not said", "--project NAME")
+        assert listing(Path()) == set()
+
+    def test_the_environment_is_no_contradiction(self, vega: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TAGTOG_PROJECT", "other")
+        assert run("validate", vega).code == 0
 
 
 class TestAnnotateAndEvaluate:

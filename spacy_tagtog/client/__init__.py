@@ -6,6 +6,7 @@ from spacy_tagtog.client.credentials import Credentials, find_credentials
 from spacy_tagtog.client.delete import DeleteReport, delete
 from spacy_tagtog.client.fetch import ALL_MEMBERS, MANIFEST_NAME, FetchReport, fetch
 from spacy_tagtog.client.push import PushReport, push
+from spacy_tagtog.client.snapshot import snapshot
 from spacy_tagtog.client.upload import UploadReport, upload
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "fetch",
     "find_credentials",
     "push",
+    "snapshot",
     "upload",
 ]

@@ -616,6 +616,15 @@ class Answer:
         result: _T = data
         return result
 
+    def check_html(self) -> None:
+        """Make sure that the answer is HTML.
+
+        Raises:
+            UnexpectedAnswerError: It says that it is something else.
+        """
+        if self.content_type not in ("text/html", "application/xhtml+xml"):
+            raise self.unexpected("tagtog's answer isn't HTML", value=self.content_type or "(no content type)", legal="text/html")
+
     def check_name(self, doc_id: str, suffix: str) -> None:
         """Make sure that the answer is the document asked for, as far as its file name says.
 

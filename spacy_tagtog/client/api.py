@@ -486,8 +486,7 @@ class TagtogClient:
 
     def _content(self, doc_id: str) -> PlainHtml:
         def read(answer: Answer) -> PlainHtml:
-            if answer.content_type not in ("text/html", "application/xhtml+xml"):
-                raise answer.unexpected("tagtog's answer isn't HTML", value=answer.content_type or "(no content type)", legal="text/html")
+            answer.check_html()
             html = PlainHtml(answer.content, place=answer.place)
             try:
                 parts = html.parts
@@ -552,6 +551,33 @@ class TagtogClient:
             if own or member == MASTER:
                 versions[member] = annotations
         return Document(doc_id, html, versions, folder=folder, legend=legend)
+
+    def files(self, doc_id: str, *, members: Sequence[str] = (MASTER,)) -> tuple[bytes, dict[str, bytes]]:
+        """A document's files as tagtog sends them, neither parsed nor checked: for who wants to say what is wrong with them.
+
+        Args:
+            doc_id: The document's id.
+            members: The versions wanted. Members without an own version are left out.
+
+        Returns:
+            The plain.html, and the ann.json of each member.
+
+        Raises:
+            NotFoundError: The project has no such document.
+            UnexpectedAnswerError: An answer is a file of another document, or no file at all.
+            ClientError: A call failed.
+        """
+
+        def read(answer: Answer) -> bytes:
+            answer.check_html()
+            return answer.content
+
+        def own(answer: Answer) -> tuple[bytes, bool]:
+            return answer.content, "Warning" not in answer.headers
+
+        html = self._get(doc_id, "plain.html", ".plain.html", read)
+        versions = {member: self._get(doc_id, "ann.json", ".ann.json", own, member=member) for member in members}
+        return html, {member: content for member, (content, is_own) in versions.items() if is_own or member == MASTER}
 
     def exists(self, doc_id: str) -> bool:
         """Whether the project has a document.

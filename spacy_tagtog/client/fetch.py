@@ -153,6 +153,15 @@ def fetch(
     return _Fetch(client, Path(target), query=query, members=members, text_only=text_only, force=force, dry_run=dry_run).run(progress)
 
 
+def everybody(client: TagtogClient) -> list[str]:
+    """Who may have a version of a document: master and every member.
+
+    Raises:
+        ClientError: The call failed.
+    """
+    return list(dict.fromkeys([MASTER, *(member.name for member in client.members() if not member.pending)]))
+
+
 class _Journal:
     """What was done since the manifest was written. Several threads write to it."""
 
@@ -244,7 +253,7 @@ class _Fetch:
             hits, complete = self.search()
             self.report.found = len(hits)
             legend = self.client.legend().dumps().encode("utf-8")
-            self.members = self.everybody() if self.wanted == [ALL_MEMBERS] else self.wanted
+            self.members = everybody(self.client) if self.wanted == [ALL_MEMBERS] else self.wanted
             if not self.dry_run and not self.target.is_dir():
                 make_folder(self.target)
                 stack.enter_context(folder_lock(self.target))
@@ -274,9 +283,6 @@ class _Fetch:
             if not self.dry_run:
                 self.journal.close(remove=True)
         return self.report
-
-    def everybody(self) -> list[str]:
-        return list(dict.fromkeys([MASTER, *(member.name for member in self.client.members() if not member.pending)]))
 
     # ---- the manifest
 
