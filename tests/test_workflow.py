@@ -86,7 +86,7 @@ def test_on_a_tagtog_that_is_configured(project: Path) -> None:
         with TagtogClient(local.url, username="ada", password=secret, owner="team", project="stars") as client:
             push(client, demo_documents())
         environment = {"TAGTOG_USERNAME": "ada", "TAGTOG_PASSWORD": secret, "TAGTOG_OWNER": "team"}
-        done = workflow(project, *STEPS, "--vars.domain", local.url, "--vars.project", "stars", environment=environment)
+        done = workflow(project, *STEPS, "--vars.model", "ner", "--vars.domain", local.url, "--vars.project", "stars", environment=environment)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "no demo" in done.stdout
         with TagtogClient(local.url, username="ada", password=secret, owner="team", project="stars") as client:

@@ -26,6 +26,7 @@ from spacy_tagtog.cli.serve import serve_cli
 from spacy_tagtog.cli.settings import settings_cli
 from spacy_tagtog.cli.stats import stats_cli
 from spacy_tagtog.cli.tokenizer import tokenizer_cli
+from spacy_tagtog.cli.train import train_cli
 from spacy_tagtog.cli.transfer import export_cli, import_cli
 from spacy_tagtog.cli.upload import upload_cli
 from spacy_tagtog.cli.user import user_app
@@ -40,7 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help=unwrapped("""Train spaCy on what people annotate in tagtog, and send pre-annotations with probabilities back for review.
 
-    The loop: fetch → convert → python -m spacy train → evaluate → annotate → push. Where no tagtog is configured,
+    The loop: fetch → convert → train → evaluate → annotate → push. Where no tagtog is configured,
     fetch and push use a local tagtog of their own (a database file, see serve). Settings come from options or from
     the environment: TAGTOG_DOMAIN, TAGTOG_OWNER, TAGTOG_PROJECT, TAGTOG_CA_FILE, TAGTOG_DATABASE; user name and
     password only from the environment: TAGTOG_USERNAME, TAGTOG_PASSWORD.
@@ -51,6 +52,7 @@ app.command("fetch")(fetch_cli)
 app.command("convert")(convert_cli)
 app.command("validate")(validate_cli)
 app.command("tokenizer")(tokenizer_cli)
+app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(train_cli)
 app.command("evaluate")(evaluate_cli)
 app.command("calibrate")(calibrate_cli)
 app.command("annotate")(annotate_cli)

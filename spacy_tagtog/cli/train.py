@@ -1,0 +1,129 @@
+"""``spacy-tagtog train``: train the model that suits the amount of data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spacy_tagtog.cli._run import command, good, info, warn
+
+if TYPE_CHECKING:
+    from spacy_tagtog.pipeline.training import Choice
+
+__all__ = ["SEED_BELOW", "train", "train_cli"]
+
+SEED_BELOW = 8000
+"""Below so many annotated entities the seed model is trained: measured by ``benchmarks/learning_curve.py``, see docs/seed-model.md."""
+
+
+@command
+def train_cli(
+    context: typer.Context,
+    train_path: Annotated[
+        Path, typer.Argument(metavar="TRAIN", help="What to train on: a .spacy file, a folder of them, or a tagtog project.", show_default=False)
+    ],
+    dev_path: Annotated[Path, typer.Argument(metavar="DEV", help="What to choose the best step by; the same forms.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for model-best and model-last.")] = Path("training"),
+    model: Annotated[str, typer.Option("--model", help="seed, ner, or auto: the seed model while there are few entities.")] = "auto",
+    seed_below: Annotated[int, typer.Option("--seed-below", min=0, help="With auto: the seed model below so many entities.")] = SEED_BELOW,
+    config: Annotated[Path, typer.Option("--config", "-c", help="The config of spaCy's NER.")] = Path("configs/ner.cfg"),
+    seed_config: Annotated[Path, typer.Option("--seed-config", help="The config of the seed model.")] = Path("configs/seed.cfg"),
+    code: Annotated[Path | None, typer.Option("--code", help="A Python file with registered functions of your own.", show_default=False)] = None,
+    gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU; -1 for the CPU.")] = -1,
+) -> None:
+    """Train with spaCy: the seed model while there are few entities, spaCy's NER from then on; it says which and why.
+
+    It is python -m spacy train with a config that is chosen. Every value of the config can be given as an option,
+    as there: --training.max_steps 2000. The seed model learns in one step: numbers of steps
+    are for the other one.
+
+    Examples:
+      spacy-tagtog train corpus/train.spacy corpus/dev.spacy
+      spacy-tagtog train corpus/train.spacy corpus/dev.spacy --model ner --training.max_steps 5000
+    """
+    from spacy.cli._util import parse_config_overrides, show_validation_error
+
+    with show_validation_error():
+        choice = train(
+            train_path,
+            dev_path,
+            output,
+            model=model,
+            seed_below=seed_below,
+            config=config,
+            seed_config=seed_config,
+            code=code,
+            gpu=gpu,
+            overrides=parse_config_overrides(list(context.args)),
+            say=_say,
+        )
+    good(f"trained {choice.config}: {output / 'model-best'}")
+
+
+_OF_STEPS = ("training.max_steps", "training.max_epochs", "training.eval_frequency", "training.patience")
+
+
+def train(
+    train_path: Path,
+    dev_path: Path,
+    output: Path,
+    *,
+    model: str = "auto",
+    seed_below: int = SEED_BELOW,
+    config: Path = Path("configs/ner.cfg"),
+    seed_config: Path = Path("configs/seed.cfg"),
+    code: Path | None = None,
+    gpu: int = -1,
+    overrides: Mapping[str, Any] | None = None,
+    say: Callable[[Choice, Mapping[str, Any]], None] | None = None,
+) -> Choice:
+    """Train with spaCy, by the config that suits the amount of data.
+
+    Args:
+        train_path: A ``.spacy`` file, a folder of them, or a tagtog project.
+        dev_path: The same, to choose the best step by.
+        output: The folder for ``model-best`` and ``model-last``.
+        model: ``auto``, ``seed`` or ``ner``.
+        seed_below: With ``auto``: the seed model below so many entities.
+        config: The config of spaCy's NER.
+        seed_config: The config of the seed model.
+        code: A Python file with registered functions.
+        gpu: The GPU's number, -1 for the CPU.
+        overrides: Values of the config, by ``section.name``. The seed model learns in one step: numbers of steps are not for it.
+        say: Told, before training, what was chosen, and which overrides the seed model has no use for.
+
+    Returns:
+        What was trained, and why.
+
+    Raises:
+        ConfigurationError: ``model`` has an unknown value, a corpus has no entity, or the config isn't there.
+        confection.ConfigValidationError: The config isn't valid; so says spaCy.
+        SpacyTagtogError: See the functions called.
+    """
+    from spacy.cli._util import import_code
+    from spacy.cli.train import train as spacy_train
+
+    from spacy_tagtog._choices import choose
+    from spacy_tagtog.pipeline.training import ModelChoice, choose_config, measure_corpus
+
+    wanted = choose("--model", model, ModelChoice)
+    size = measure_corpus(train_path)
+    measure_corpus(dev_path)
+    choice = choose_config(size, config=config, seed_config=seed_config, model=wanted, seed_below=seed_below)
+    values = dict(overrides or {})
+    is_seed = choice.config == seed_config
+    unused = {name: values.pop(name) for name in _OF_STEPS if name in values} if is_seed else {}
+    if say is not None:
+        say(choice, unused)
+    import_code(code)
+    spacy_train(choice.config, output, use_gpu=gpu, overrides={**values, "paths.train": str(train_path), "paths.dev": str(dev_path)})
+    return choice
+
+
+def _say(choice: Choice, unused: Mapping[str, Any]) -> None:
+    info(f"training {choice.config}: {choice.reason}")
+    if unused:
+        warn(f"the seed model learns in one step, so these are not for it: {', '.join(unused)}")

@@ -1,0 +1,92 @@
+"""Which model suits the data: the seed model while there is little of it, spaCy's NER from then on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import spacy
+
+from spacy_tagtog.convert import AnndocCorpus
+from spacy_tagtog.errors import ConfigurationError
+
+__all__ = ["Choice", "ModelChoice", "TrainingSize", "choose_config", "measure_corpus"]
+
+ModelChoice = Literal["auto", "seed", "ner"]
+
+
+@dataclass(frozen=True)
+class TrainingSize:
+    """How much there is to learn from.
+
+    Attributes:
+        documents: Docs of the training corpus.
+        entities: Their entities.
+        labels: The entity types that occur.
+    """
+
+    documents: int
+    entities: int
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The config that is trained, and why."""
+
+    config: Path
+    reason: str
+
+
+def measure_corpus(path: Path) -> TrainingSize:
+    """Count what a training corpus holds.
+
+    Args:
+        path: A ``.spacy`` file, a folder of them, or the folder or zip of a tagtog project (its confirmed documents).
+
+    Raises:
+        ConfigurationError: It holds no document, or none with an entity.
+        SpacyTagtogError: See :class:`~spacy_tagtog.convert.corpus.AnndocCorpus`.
+    """
+    documents = entities = 0
+    labels: set[str] = set()
+    for doc in AnndocCorpus(path).docs(spacy.blank("xx")):
+        documents += 1
+        entities += len(doc.ents)
+        labels.update(ent.label_ for ent in doc.ents)
+    if not entities:
+        raise ConfigurationError(
+            "there is nothing to learn from",
+            place=str(path),
+            value=f"{documents} documents, no entity",
+            legal="documents with entities",
+            advice="confirm documents with entities in tagtog, fetch and convert them; the report of convert says what was left out",
+        )
+    return TrainingSize(documents, entities, tuple(sorted(labels)))
+
+
+def choose_config(size: TrainingSize, *, config: Path, seed_config: Path, seed_below: int, model: ModelChoice = "auto") -> Choice:
+    """Which config to train.
+
+    Args:
+        size: How much there is to learn from.
+        config: The config of spaCy's NER.
+        seed_config: The config of the seed model.
+        model: ``seed`` or ``ner`` takes that one, whatever there is; ``auto`` decides.
+        seed_below: With ``auto``: the seed model below so many entities.
+
+    Raises:
+        ConfigurationError: The config that was chosen isn't there.
+    """
+    amount = f"{size.entities} entities in {size.documents} documents"
+    if model == "auto":
+        few = size.entities < seed_below
+        choice = Choice(seed_config if few else config, f"{amount}: {'fewer than' if few else 'not fewer than'} {seed_below} entities")
+    else:
+        choice = Choice(seed_config if model == "seed" else config, f"{amount}; asked for")
+    if not choice.config.is_file():
+        raise ConfigurationError(
+            "there is no such config", value=str(choice.config), legal="a spaCy config file", advice="the project's configs are in configs/"
+        )
+    return choice
