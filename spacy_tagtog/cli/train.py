@@ -22,10 +22,8 @@ SEED_BELOW = 8000
 @command
 def train_cli(
     context: typer.Context,
-    train_path: Annotated[
-        Path, typer.Argument(metavar="TRAIN", help="What to train on: a .spacy file, a folder of them, or a tagtog project.", show_default=False)
-    ],
-    dev_path: Annotated[Path, typer.Argument(metavar="DEV", help="What to choose the best step by; the same forms.", show_default=False)],
+    corpus: Annotated[Path, typer.Argument(help="What to train on: a .spacy file, a folder of them, or a tagtog project.", show_default=False)],
+    dev: Annotated[Path, typer.Argument(help="What to choose the best step by; the same forms.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder for model-best and model-last.")] = Path("training"),
     model: Annotated[str, typer.Option("--model", help="seed, ner, or auto: the seed model while there are few entities.")] = "auto",
     seed_below: Annotated[int, typer.Option("--seed-below", min=0, help="With auto: the seed model below so many entities.")] = SEED_BELOW,
@@ -48,8 +46,8 @@ def train_cli(
 
     with show_validation_error():
         choice = train(
-            train_path,
-            dev_path,
+            corpus,
+            dev,
             output,
             model=model,
             seed_below=seed_below,
