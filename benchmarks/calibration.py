@@ -10,6 +10,8 @@ stopped. One JSON object a corpus is printed and appended to ``results.jsonl``.
 from __future__ import annotations
 
 import argparse
+import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
