@@ -73,6 +73,7 @@ def evaluate(
     from spacy_tagtog._choices import choose
     from spacy_tagtog.convert import AnndocCorpus
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
+    from spacy_tagtog.pipeline.annotate import CONFIDENCE_FACTORIES
     from spacy_tagtog.pipeline.evaluation import evaluate_docs
     from spacy_tagtog.pipeline.loading import load_pipeline
 
@@ -84,7 +85,7 @@ def evaluate(
         on_problem=choose("--on-problem", on_problem, OnProblem),
     )
     # Only what is printed is needed, and the component is the slower half.
-    disabled = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "entity_confidence"]
+    disabled = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory in CONFIDENCE_FACTORIES]
     with nlp.select_pipes(disable=disabled):
         docs = corpus.docs(nlp)
         return evaluate_docs(nlp, progress(docs, what="evaluating") if show_progress else docs, n_process=n_process)
