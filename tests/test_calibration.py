@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import spacy
+from builders import document
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.language import Language
@@ -22,10 +24,13 @@ from spacy_tagtog.anndoc import Document
 from spacy_tagtog.cli import app
 from spacy_tagtog.convert import document_to_doc, predicted_doc
 from spacy_tagtog.errors import ConfigurationError, EvaluationError, NotHeldOutError, PipelineError
+from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
 from spacy_tagtog.pipeline.calibration import Calibrator, LabelCalibrator, figures_of, fit_calibrator
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.documents import fingerprint, remembered_documents
+from spacy_tagtog.pipeline.evaluation import Scores, evaluate_docs
 from spacy_tagtog.pipeline.fitting import calibrate_pipeline
+from spacy_tagtog.pipeline.reliability import reliability_svg
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
 
@@ -293,6 +298,70 @@ def test_text_about_which_the_gold_data_says_nothing(fresh: Language, demo: list
     assert first_only.before.n < all_of_it.before.n
 
 
+def test_evaluation_tells_in_sample_from_held_out(fresh: Language, demo: list[Document]) -> None:
+    docs = gold(fresh, demo)
+    half = len(docs) // 2
+    raw = evaluate_docs(fresh, docs[half:]).confidence["entity_confidence"]
+    assert not raw.calibrated
+    assert raw.figures is not None
+    [report] = calibrate_pipeline(fresh, docs[:half]).values()
+    own = evaluate_docs(fresh, docs[:half])
+    result = own.confidence["entity_confidence"]
+    assert result.in_sample == half
+    assert result.figures == report.after
+    assert own.to_json()["confidence"]["entity_confidence"]["source"] == "cross-validated in calibration"
+    other = evaluate_docs(fresh, docs[half:]).confidence["entity_confidence"]
+    assert other.in_sample == 0
+    assert other.calibrated
+    assert other.figures is not None
+    assert other.figures.n == raw.figures.n
+    assert other.figures.brier < raw.figures.brier
+    assert sum(one.n for one in other.labels.values()) == other.figures.n
+
+
+def test_the_diagram_is_xml_with_a_dot_a_bin() -> None:
+    figures = figures_of([0.1, 0.11, 0.9], [False, True, True])
+    root = ElementTree.fromstring(reliability_svg({"a & <b>": figures, "other": figures}))
+    dots = [node for node in root.iter() if node.tag.endswith("circle")]
+    assert len(dots) == 2 * len(figures.bins) == 4
+    assert "a & <b>" in [node.text for node in root.iter()]
+
+
+def label_pipeline() -> Language:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("textcat_multilabel", config={"threshold": 0.5}).add_label("clear")  # type: ignore[attr-defined]
+    nlp.get_pipe("textcat_multilabel").add_label("seeing")  # type: ignore[attr-defined]
+    docs = [nlp.make_doc(text) for text in ("stars", "clouds") * 4]
+    for i, doc in enumerate(docs):
+        doc.cats = {"clear": float(i % 2 == 0), "seeing": 0.0}
+    examples = [Example(predicted_doc(nlp, doc), doc) for doc in docs]
+    nlp.initialize(lambda: examples)
+    for _ in range(20):
+        nlp.update(examples)
+    return nlp
+
+
+def test_document_labels_become_metas() -> None:
+    nlp = label_pipeline()
+    report = AnnotateReport()
+    by_hand = {"m_1": {"value": False, "confidence": {"state": "", "who": ["user:ann"], "prob": 1}}}
+    new = [document("stars", complete=False), document("clouds", complete=False), document("stars", complete=False, metas=by_hand)]
+    first, second, third = annotate_documents(nlp, new, who="ml:spacy", report=report)
+    [(class_id, meta)] = first.annotations.data["metas"].items()
+    assert (class_id, meta["value"]) == ("m_1", True)
+    assert (meta["confidence"]["state"], meta["confidence"]["who"]) == ("pre-added", ["ml:spacy"])
+    assert meta["confidence"]["prob"] == pytest.approx(nlp("stars").cats["clear"], abs=1e-3)
+    assert second.annotations.data["metas"] == {}
+    assert third.annotations.data["metas"] == by_hand
+    assert (report.labels_predicted, report.labels_kept, dict(report.labels_added)) == (2, 1, {"clear": 1})
+    # A second time: replaced, not repeated.
+    [again] = annotate_documents(nlp, [first], who="ml:spacy")
+    assert again.annotations.data["metas"].keys() == {"m_1"}
+    golds = [nlp.make_doc("stars"), nlp.make_doc("clouds")]
+    golds[0].cats, golds[1].cats = {"clear": 1.0}, {"clear": 1.0, "seeing": 0.0}
+    assert evaluate_docs(nlp, golds).document_labels == {"clear": Scores(2, 1, 1, 1, 1)}
+
+
 def test_the_command(trained_path: Path, demo: list[Document], tmp_path: Path) -> None:
     nlp = spacy.load(trained_path)
     DocBin(docs=gold(nlp, demo), store_user_data=True).to_disk(tmp_path / "dev.spacy")
@@ -306,6 +375,12 @@ def test_the_command(trained_path: Path, demo: list[Document], tmp_path: Path) -
     assert report["after_cross_validated"]["bin_scheme"] == "equal width, 15 bins"
     assert spacy.load(tmp_path / "out").get_pipe("entity_confidence").calibration is not None  # type: ignore[attr-defined]
     assert run(app, words).exit_code == 1  # the output exists
+    out, svg = str(tmp_path / "out"), tmp_path / "r.svg"
+    shown = run(app, ["evaluate", out, str(tmp_path / "dev.spacy"), "--diagram", str(svg), "--output", str(tmp_path / "m.json")])
+    assert shown.exit_code == 0, shown.output
+    assert "cross-validated" in shown.output
+    assert svg.read_text().startswith("<svg")
+    assert json.loads((tmp_path / "m.json").read_text())["confidence"]["entity_confidence"]["overall"]["ece"] >= 0
     refused = run(app, [*words[:2], str(tmp_path / "train.spacy"), "-o", str(tmp_path / "other")])
     assert refused.exit_code == 1
     assert "was trained on" in refused.output

@@ -64,11 +64,20 @@ def annotate_cli(
         progress=lambda items, total: progress(items, total, what="annotating"),
     )
     rows = dict(result.rows())
-    write_json(report, {**{caption.strip(): number for caption, number in rows.items()}, "labels": dict(sorted(result.added.items()))})
+    write_json(
+        report,
+        {
+            **{caption.strip(): number for caption, number in rows.items()},
+            "labels": dict(sorted(result.added.items())),
+            "document_labels": dict(sorted(result.labels_added.items())),
+        },
+    )
     table(rows.items())
     note(result.confirmed, caption="left out because people confirmed them")
     if result.added:
         table(result.added.most_common(), header=("entity type", "pre-annotations"))
+    if result.labels_added:
+        table(result.labels_added.most_common(), header=("document label", "pre-annotations"))
     if not result.documents:
         warn("there was no document to annotate")
     good(f"{result.documents} documents written to {target}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog.cli._run import command, good, info, progress, table, write_json
+from spacy_tagtog.errors import EvaluationError
 
 if TYPE_CHECKING:
     from spacy_tagtog.pipeline.evaluation import Evaluation
@@ -22,6 +23,7 @@ def evaluate_cli(
     ],
     gold: Annotated[Path, typer.Argument(help="What people annotated: a .spacy file, or a tagtog project (folder or zip).", show_default=False)],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the figures to this JSON file.", show_default=False)] = None,
+    diagram: Annotated[Path | None, typer.Option("--diagram", help="Draw the reliability diagram into this SVG file.", show_default=False)] = None,
     documents: Annotated[str, typer.Option("--documents", help="Which documents of a project: confirmed, unconfirmed or all.")] = "confirmed",
     member: Annotated[str, typer.Option("--member", help="Whose annotations of a project.")] = "master",
     on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of a project's data: error, or report (set aside).")] = "error",
@@ -33,12 +35,39 @@ def evaluate_cli(
     (labels are equal and at least one character is shared). Offsets are compared in characters, so a tokenizer that
     can't reach a border counts against the pipeline.
 
+    Where the pipeline gives probabilities: the expected calibration error (ECE, 15 bins of equal width), the Brier score
+    and the AUROC of right against wrong predictions. On documents that it was calibrated on, those are the cross-validated
+    figures of the calibration.
+
     Example:
       spacy-tagtog evaluate training/model-best corpus/dev.spacy --output training/metrics.json
     """
     result = evaluate(pipeline, gold, documents=documents, member=member, on_problem=on_problem, n_process=n_process, show_progress=True)
     write_json(output, result.to_json())
-    table(result.rows(), header=("entity type", "exact P", "R", "F", "overlap P", "R", "F", "gold", "predicted"))
+    diagrams = {name: one.figures for name, one in result.confidence.items() if one.figures is not None}
+    if diagram is not None:
+        from spacy_tagtog._files import write_atomic
+        from spacy_tagtog.pipeline.reliability import reliability_svg
+
+        if not diagrams:
+            raise EvaluationError(
+                "there is no probability to draw",
+                place=pipeline,
+                legal="a pipeline with entity_confidence_v2 or label_confidence that predicts something",
+                advice="spacy-tagtog calibrate adds them",
+            )
+        write_atomic(diagram, reliability_svg(diagrams))
+    if result.labels:
+        table(result.rows(), header=("entity type", "exact P", "R", "F", "overlap P", "R", "F", "gold", "predicted"))
+    if result.document_labels:
+        rows = [(label, *(f"{100 * value:.1f}" for value in one.exact_prf), one.gold, one.predicted) for label, one in result.document_labels.items()]
+        table(sorted(rows), header=("document label", "P", "R", "F", "gold", "predicted"))
+    for name, one in result.confidence.items():
+        table(one.rows(), header=(name, "predictions", "ECE %", "Brier", "AUROC"))
+        if one.in_sample:
+            info(f"{name} was calibrated on {one.in_sample} of these documents: its figures are the cross-validated ones of the calibration")
+        elif not one.calibrated:
+            info(f"{name} is not calibrated: see spacy-tagtog calibrate")
     if result.ignored:
         info(f"{result.ignored} predictions were not counted: the gold data says nothing about the text they touch")
     precision, recall, f1 = (100 * value for value in result.overall.exact_prf)
@@ -73,7 +102,6 @@ def evaluate(
     from spacy_tagtog._choices import choose
     from spacy_tagtog.convert import AnndocCorpus
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
-    from spacy_tagtog.pipeline.annotate import CONFIDENCE_FACTORIES
     from spacy_tagtog.pipeline.evaluation import evaluate_docs
     from spacy_tagtog.pipeline.loading import load_pipeline
 
@@ -84,8 +112,8 @@ def evaluate(
         documents=choose("--documents", documents, DocumentChoice),
         on_problem=choose("--on-problem", on_problem, OnProblem),
     )
-    # Only what is printed is needed, and the component is the slower half.
-    disabled = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory in CONFIDENCE_FACTORIES]
+    # What gives nothing to evaluate costs time only.
+    disabled = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "entity_confidence"]
     with nlp.select_pipes(disable=disabled):
         docs = corpus.docs(nlp)
         return evaluate_docs(nlp, progress(docs, what="evaluating") if show_progress else docs, n_process=n_process)

@@ -17,6 +17,7 @@ from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, detect_un
 from spacy_tagtog.convert import assemble, new_entity
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY
+from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
 __all__ = ["CONFIDENCE_FACTORIES", "AnnotateReport", "annotate_documents", "ensure_confidence"]
 
@@ -40,6 +41,9 @@ class AnnotateReport:
         dropped: Of these, left out since their label was mapped to nothing.
         replaced: Earlier pre-annotations of the same author that were taken away.
         without_prob: Of those added, how many have no probability (not the model's own, such as a rule's).
+        labels_predicted: Document labels that the pipeline's text classifiers decided for.
+        labels_added: Of these, written as pre-annotations, by label.
+        labels_kept: Of these, left out since the label has a value already: a person's, or a more probable one.
     """
 
     documents: int = 0
@@ -52,6 +56,9 @@ class AnnotateReport:
     dropped: int = 0
     replaced: int = 0
     without_prob: int = 0
+    labels_predicted: int = 0
+    labels_added: Counter[str] = field(default_factory=Counter)
+    labels_kept: int = 0
 
     def rows(self) -> Iterator[tuple[str, int]]:
         """Caption and number for a table."""
@@ -72,6 +79,11 @@ class AnnotateReport:
             yield "  of these without a probability (not the model's own)", self.without_prob
         if self.replaced:
             yield "earlier pre-annotations replaced", self.replaced
+        if self.labels_predicted:
+            yield "document labels predicted", self.labels_predicted
+            if self.labels_kept:
+                yield "  not written: the label has a value already", self.labels_kept
+            yield "document labels written as pre-added", sum(self.labels_added.values())
 
 
 def ensure_confidence(nlp: Language, *, spans_key: str | None = None) -> str:
@@ -142,7 +154,9 @@ def annotate_documents(
     if not _WHO.fullmatch(who):
         raise ConfigurationError("the author of pre-annotations has the wrong form", value=who, legal="ml:NAME with letters, digits, . _ -")
     report = report if report is not None else AnnotateReport()
-    key = ensure_confidence(nlp, spans_key=spans_key)
+    # A pipeline of nothing but text classifiers has no entities to write.
+    only_labels = spans_key is None and bool(textcat_names(nlp)) and not _predicts_entities(nlp)
+    key = None if only_labels else ensure_confidence(nlp, spans_key=spans_key)
     rename = rename or {}
 
     # Only numbers travel with the Docs: what goes to another process must be small, and a parsed document can't go at all.
@@ -162,7 +176,45 @@ def annotate_documents(
     for doc, number in nlp.pipe(inputs(), as_tuples=True, batch_size=batch_size, n_process=n_process):
         document, parts = waiting.pop(number)
         report.documents += 1
-        yield _annotated(doc, document, parts, who, legend or document.legend, rename, key, report)
+        yield _annotated(doc, document, parts, who, legend or document.legend, rename, key, report, predicted_labels(nlp, doc))
+
+
+def _predicts_entities(nlp: Language) -> bool:
+    factories = {nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
+    return bool(factories & {"ner", "beam_ner", "seed_ner", "spancat", *CONFIDENCE_FACTORIES})
+
+
+def _prob(probability: float) -> float:
+    return min(1 - _MIN_PROB, max(_MIN_PROB, round(probability, 6)))
+
+
+def _metas(
+    stored: dict[str, Any], labels: Mapping[str, float], who: str, legend: Legend, rename: Mapping[str, str], report: AnnotateReport, place: str
+) -> dict[str, Any]:
+    """The document labels: those of people as they are, those of the same author replaced."""
+
+    def mine(meta: Any) -> bool:
+        confidence = meta.get("confidence") if isinstance(meta, dict) else None
+        return isinstance(confidence, dict) and confidence.get("state") == "pre-added" and confidence.get("who") == [who]
+
+    metas = {class_id: meta for class_id, meta in stored.items() if not mine(meta)}
+    report.replaced += len(stored) - len(metas)
+    # The most probable value first: a label with several values holds one.
+    for own, probability in sorted(labels.items(), key=lambda item: -item[1]):
+        report.labels_predicted += 1
+        label = rename.get(own, own)
+        if not label:
+            report.dropped += 1
+            continue
+        name, equals, value = label.partition("=")
+        class_id = legend.id_of("m", name, place=place)
+        if class_id in metas:
+            report.labels_kept += 1
+            continue
+        report.labels_added[label] += 1
+        confidence = {"state": "pre-added", "who": [who], "prob": _prob(probability)}
+        metas[class_id] = {"value": value if equals else True, "confidence": confidence}
+    return metas
 
 
 def _predictions(doc: Doc, key: str) -> list[tuple[Span, float | None]]:
@@ -187,8 +239,9 @@ def _annotated(
     who: str,
     legend: Legend,
     rename: Mapping[str, str],
-    spans_key: str,
+    spans_key: str | None,
     report: AnnotateReport,
+    labels: Mapping[str, float],
 ) -> Document:
     original = document.annotations
     data: dict[str, Any] = copy.deepcopy(original.data)
@@ -210,7 +263,7 @@ def _annotated(
     unit = detect_unit(document.parts, original)
     added: list[dict[str, Any]] = []
     new: set[tuple[str, int, int, str]] = set()  # two labels may get one name
-    for span, prob in _predictions(doc, spans_key):
+    for span, prob in _predictions(doc, spans_key) if spans_key is not None else ():
         report.predicted += 1
         label = rename.get(span.label_, span.label_)
         if not label:
@@ -243,10 +296,11 @@ def _annotated(
                 end=end,
                 unit=unit,
                 who=who,
-                prob=None if prob is None else min(1 - _MIN_PROB, max(_MIN_PROB, round(prob, 6))),
+                prob=None if prob is None else _prob(prob),
             )
         )
     data["entities"] = kept + added
+    data["metas"] = _metas(data.get("metas") or {}, labels, who, legend, rename, report, document.id)
     if not (data.get("annotatable") or {}).get("parts"):
         data["annotatable"] = {**(data.get("annotatable") or {}), "parts": list(document.parts)}
     versions = {member: document.versions[member] for member in document.versions} | {MASTER: Annotations(data, place=document.id)}

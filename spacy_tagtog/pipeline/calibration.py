@@ -24,6 +24,7 @@ __all__ = [
     "Calibrator",
     "LabelCalibrator",
     "cross_validated",
+    "figure_cells",
     "figures_of",
     "fit_calibrator",
     "fit_platt",
@@ -144,6 +145,20 @@ class CalibrationFigures:
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; the bin scheme is named."""
         return {**asdict(self), "bin_scheme": f"equal width, {BINS} bins"}
+
+    @classmethod
+    def from_json(cls, data: Any, *, place: object = None) -> CalibrationFigures:
+        """Read it back.
+
+        Raises:
+            PipelineError: It isn't one.
+        """
+        try:
+            auroc = None if data["auroc"] is None else float(data["auroc"])
+            bins = [[float(mean), float(share), int(size)] for mean, share, size in data["bins"]]
+            return cls(int(data["n"]), int(data["right"]), float(data["ece"]), float(data["brier"]), auroc, bins)
+        except (KeyError, TypeError, ValueError) as error:
+            raise _unreadable(place) from error
 
 
 def figures_of(probabilities: ArrayLike, right: ArrayLike) -> CalibrationFigures:

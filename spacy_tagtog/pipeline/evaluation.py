@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_tagtog.convert import predicted_doc
 from spacy_tagtog.errors import EvaluationError
+from spacy_tagtog.pipeline.calibrated import Calibration
+from spacy_tagtog.pipeline.calibration import CalibrationFigures, figure_cells, figures_of
+from spacy_tagtog.pipeline.documents import fingerprint
+from spacy_tagtog.pipeline.judging import Judged, confidence_components, judge, paired, silent_ranges
+from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
-__all__ = ["Evaluation", "Scores", "evaluate_docs", "score_entities"]
+__all__ = ["ConfidenceEvaluation", "Evaluation", "Scores", "evaluate_docs", "score_entities"]
 
 CharSpan = tuple[int, int, str]
 """(first character, one past the last, label)."""
@@ -71,6 +76,46 @@ class Scores:
 
 
 @dataclass
+class ConfidenceEvaluation:
+    """How far the probabilities of one component mean what they say.
+
+    Attributes:
+        figures: ECE, Brier score, AUROC and bins; ``None`` where there is no prediction.
+        labels: The same for each label.
+        in_sample: How many of the evaluated documents the component was calibrated on. Where there are any, ``figures`` and ``labels`` are
+            the cross-validated ones that were stored by the calibration: figures on documents that it was fitted on would flatter.
+        calibrated: Whether the component was calibrated at all.
+        expected_missed: The sum of the probabilities of a miss; ``None`` where the component writes none.
+        missed: Tokens at which a missed entity begins.
+    """
+
+    figures: CalibrationFigures | None
+    labels: dict[str, CalibrationFigures]
+    in_sample: int
+    calibrated: bool
+    expected_missed: float | None = None
+    missed: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; ``source`` tells where the figures come from."""
+        return {
+            "source": "cross-validated in calibration" if self.in_sample else "these documents",
+            "documents_calibrated_on": self.in_sample,
+            "calibrated": self.calibrated,
+            "overall": self.figures and self.figures.to_json(),
+            "labels": {label: one.to_json() for label, one in sorted(self.labels.items())},
+            "expected_missed": self.expected_missed,
+            "missed": self.missed,
+        }
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """Rows for a table: label, predictions, ECE %, Brier score, AUROC."""
+        for label, one in [*sorted(self.labels.items()), ("all", self.figures)]:
+            if one is not None:
+                yield label, *figure_cells(one)
+
+
+@dataclass
 class Evaluation:
     """The result of an evaluation.
 
@@ -78,11 +123,15 @@ class Evaluation:
         documents: Documents compared.
         labels: Scores of each entity type.
         ignored: Predictions that were not counted since they touch text about which the gold data says nothing.
+        confidence: For each component that gives probabilities, how far they mean what they say.
+        document_labels: Counts of each document label; a label has no borders, so both measures are equal.
     """
 
     documents: int = 0
     labels: dict[str, Scores] = field(default_factory=dict)
     ignored: int = 0
+    confidence: dict[str, ConfidenceEvaluation] = field(default_factory=dict)
+    document_labels: dict[str, Scores] = field(default_factory=dict)
 
     @property
     def overall(self) -> Scores:
@@ -96,6 +145,8 @@ class Evaluation:
             "ignored_predictions": self.ignored,
             "overall": self.overall.to_json(),
             "labels": {label: scores.to_json() for label, scores in sorted(self.labels.items())},
+            "confidence": {name: one.to_json() for name, one in self.confidence.items()},
+            "document_labels": {label: scores.to_json() for label, scores in sorted(self.document_labels.items())},
         }
 
     def rows(self) -> Iterator[tuple[str, ...]]:
@@ -155,18 +206,23 @@ def evaluate_docs(nlp: Language, gold_docs: Iterable[Doc], *, batch_size: int | 
         EvaluationError: There is no gold Doc, or none has an entity.
     """
     result = Evaluation()
-    # Only numbers travel with the Docs: a gold Doc would take its whole vocabulary along to another process.
-    waiting: dict[int, Doc] = {}
-
-    def inputs() -> Iterator[tuple[Doc, int]]:
-        for number, gold in enumerate(gold_docs):
-            waiting[number] = gold
-            yield predicted_doc(nlp, gold), number
-
-    for predicted, number in nlp.pipe(inputs(), as_tuples=True, batch_size=batch_size, n_process=n_process):
-        gold = waiting.pop(number)
+    components = confidence_components(nlp)
+    known_cats = {str(label) for name in textcat_names(nlp) for label in nlp.get_pipe(name).labels}  # type: ignore[attr-defined]
+    judged = {name: Judged() for name in components}
+    in_sample: Counter[str] = Counter()
+    for number, (gold, predicted) in enumerate(paired(nlp, gold_docs, batch_size=batch_size, n_process=n_process)):
         result.documents += 1
-        silent = [(token.idx, token.idx + len(token)) for token in gold if token.ent_iob == 0]
+        own_print = fingerprint(gold.text) if components else ""
+        for name, component in components.items():
+            in_sample[name] += component.calibration is not None and own_print in component.calibration.documents
+            judge(component, gold, predicted, number, judged[name])
+        decided = predicted_labels(nlp, predicted)
+        for label in {*decided, *(name for name, value in gold.cats.items() if value >= 0.5)} if gold.cats else ():
+            both = int(label in decided and gold.cats.get(label, 0.0) >= 0.5)
+            one = Scores(int(gold.cats.get(label, 0.0) >= 0.5), int(label in decided), both, both, both)
+            if label in known_cats:
+                result.document_labels[label] = result.document_labels.get(label, Scores()) + one
+        silent = silent_ranges(gold)
         spans: list[CharSpan] = []
         for ent in predicted.ents:
             if any(start < ent.end_char and ent.start_char < end for start, end in silent):
@@ -175,11 +231,36 @@ def evaluate_docs(nlp: Language, gold_docs: Iterable[Doc], *, batch_size: int | 
                 spans.append((ent.start_char, ent.end_char, ent.label_))
         for label, scores in score_entities([(ent.start_char, ent.end_char, ent.label_) for ent in gold.ents], spans).items():
             result.labels[label] = result.labels.get(label, Scores()) + scores
-    if not result.documents or not result.overall.gold:
+    for name, component in components.items():
+        result.confidence[name] = _confidence(component.calibration, judged[name], in_sample[name])
+    if not result.documents or not (result.overall.gold or any(scores.gold for scores in result.document_labels.values())):
         raise EvaluationError(
             "there is nothing to evaluate on",
             value=f"{result.documents} documents, {result.overall.gold} entities",
-            legal="documents with at least one entity",
+            legal="documents with at least one entity, or for a text classifier with labels",
             advice="confirm more documents, or give a larger share to this side of the split",
         )
     return result
+
+
+def _confidence(calibration: Calibration | None, judged: Judged, in_sample: int) -> ConfidenceEvaluation:
+    if calibration is not None and in_sample:
+        report = calibration.report
+        after = report.get("after_cross_validated") or report.get("before")
+        return ConfidenceEvaluation(
+            None if after is None else CalibrationFigures.from_json(after),
+            {label: CalibrationFigures.from_json(one) for label, one in (report.get("labels_cross_validated") or {}).items()},
+            in_sample,
+            calibrated=True,
+            expected_missed=report.get("expected_missed_cross_validated"),
+            missed=report.get("missed"),
+        )
+    scores, right, labels = np.array(judged.scores), np.array(judged.right, dtype=np.bool_), np.array(judged.labels, dtype=object)
+    return ConfidenceEvaluation(
+        figures_of(scores, right) if len(scores) else None,
+        {label: figures_of(scores[labels == label], right[labels == label]) for label in sorted(set(judged.labels))},
+        0,
+        calibrated=calibration is not None,
+        expected_missed=round(sum(judged.expected), 3) if judged.missed else None,
+        missed=int(sum(int(one.sum()) for one in judged.missed)) if judged.missed else None,
+    )
