@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +43,9 @@ def parts(name: str, docs: list[tuple[str, Doc]]) -> dict[str, list[Doc]]:
         middle = sorted(n for n, _ in rounds)[len(rounds) // 2]
         early, late = [d for n, d in rounds if n <= middle], [d for n, d in rounds if n > middle]
         return {"train": early, "calibrate": late[::2], "test": late[1::2]}
-    return {"train": docs_of(docs[::2]), "calibrate": docs_of(docs[1::4]), "test": docs_of(docs[3::4])}
-
-
-def docs_of(pairs: Iterable[tuple[str, Doc]]) -> list[Doc]:
-    """The Docs alone."""
-    return [doc for _, doc in pairs]
+    ids = sorted({str(doc._.anndoc_id) for _, doc in docs})  # several Docs are parts of one document
+    sides = {"train": set(ids[::2]), "calibrate": set(ids[1::4]), "test": set(ids[3::4])}
+    return {side: [doc for _, doc in docs if str(doc._.anndoc_id) in chosen] for side, chosen in sides.items()}
 
 
 def number(folder: str) -> int:
