@@ -252,6 +252,66 @@ def test_what_cant_be_packed_leaves_nothing_behind(nlp: Language, tmp_path: Path
     assert zlib.decompress((tmp_path / "docs.spacy").read_bytes()) == stock([good])
 
 
+# Reading
+
+
+def assert_read_as_by_spacy(path: Path) -> None:
+    """All that a Doc carries is as ``DocBin.get_docs`` gives it."""
+    theirs = list(DocBin(store_user_data=True).from_disk(path).get_docs(Vocab()))
+    mine = list(read_spacy(path, Vocab()))
+    assert stock(mine) == stock(theirs)
+    for one, other in zip(mine, theirs, strict=True):
+        assert list(one.spans) == list(other.spans)
+        for key, group in one.spans.items():
+            assert (group.name, dict(group.attrs)) == (other.spans[key].name, dict(other.spans[key].attrs))
+            assert [span.id for span in group] == [span.id for span in other.spans[key]]
+        assert repr(one.user_data) == repr(other.user_data)
+
+
+@pytest.mark.parametrize("number", [0, 1, 60])
+def test_docs_are_read_as_by_spacy(tmp_path: Path, number: int) -> None:
+    DocBin(store_user_data=True, docs=rich_docs(number)).to_disk(tmp_path / "docs.spacy")
+    assert_read_as_by_spacy(tmp_path / "docs.spacy")
+    DocBin(docs=rich_docs(number), attrs=["LEMMA", "ENT_TYPE"]).to_disk(tmp_path / "bare.spacy")
+    assert_read_as_by_spacy(tmp_path / "bare.spacy")
+
+
+@quick
+@given(made=projects())
+def test_converted_documents_are_read_as_by_spacy(nlp: Language, tmp_path_factory: pytest.TempPathFactory, made: list[Document]) -> None:
+    path = tmp_path_factory.mktemp("read") / "docs.spacy"
+    write_docbin((document_to_doc(one, nlp) for one in made), path)
+    assert_read_as_by_spacy(path)
+
+
+def test_span_groups_that_are_left_to_spacy(tmp_path: Path) -> None:
+    """Labels that are no strings, borders that aren't those of the tokens, lists as spaCy 3.0 wrote them."""
+    doc = Doc(Vocab(), words=["Vega", "and", "Mars"])
+    doc.spans["a"] = [Span(doc, 0, 2, label="L", kb_id="Q")]
+    group = srsly.msgpack_loads(doc.spans["a"].to_bytes())
+    for values in [(1, 2, 3, 0, 2, 0, 8), (0, 0, doc.vocab.strings["L"], 0, 2, 1, 7)]:
+        strange = srsly.msgpack_dumps({**group, "spans": [docbin._SPAN.pack(*values)]})
+        for packed in ({strange: ["a"]}, {strange: ["a"], doc.spans["a"].to_bytes(): ["b", "c"]}, [strange]):
+            bin_ = DocBin(docs=[doc])
+            bin_.span_groups = [srsly.msgpack_dumps(packed)]
+            bin_.to_disk(tmp_path / "docs.spacy")
+            (one,) = read_spacy(tmp_path / "docs.spacy", Vocab())
+            (other,) = DocBin().from_disk(tmp_path / "docs.spacy").get_docs(Vocab())
+            assert one.spans.to_bytes() == other.spans.to_bytes()
+
+
+@pytest.mark.parametrize("column", ["span_groups", "user_data"])
+def test_what_cant_be_unpacked_is_refused(nlp: Language, tmp_path: Path, column: str) -> None:
+    doc = nlp("Vega")
+    doc.spans["a"] = [doc[0:1]]
+    for change in (lambda packed: packed + b"\0", lambda packed: packed[:-1], lambda packed: b"\xc1"):
+        bin_ = DocBin(store_user_data=True, docs=[doc])
+        setattr(bin_, column, [change(value) for value in getattr(bin_, column)])
+        bin_.to_disk(tmp_path / "docs.spacy")
+        with pytest.raises(ConversionError, match=r"isn't a \.spacy file that can be read"):
+            list(read_spacy(tmp_path / "docs.spacy", Vocab()))
+
+
 # Whole projects
 
 

@@ -201,8 +201,6 @@ def convert(
     maker = make_converter(converter, settings)
     check_free(target, force=force)
     make_nlp = partial(_make_nlp, base, lang, tokenizer)
-    if n_process > 1:
-        make_nlp()  # what is wrong with it is to be said here, as what it is
     # Faults are collected and refused together: one at a time would mean one run for each.
     project = Project.open(source, strict=False, legend=legend)
 

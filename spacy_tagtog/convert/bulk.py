@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 import warnings
@@ -17,7 +18,7 @@ from spacy.language import Language
 
 from spacy_tagtog._files import atomic_path, make_folder
 from spacy_tagtog.anndoc import Project
-from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, make_converter
+from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, Converter, make_converter
 from spacy_tagtog.convert.corpus import DocumentChoice, convert_ids, note_problems
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, Piece
 from spacy_tagtog.convert.report import ConversionReport
@@ -72,18 +73,23 @@ class Batch:
     report: ConversionReport
 
 
+def _pipeline(job: BulkJob, converter: Converter) -> Language:
+    nlp = job.make_nlp()
+    if type(converter).__module__ == AnndocConverter.__module__:
+        # Somebody else's converter may look at any feature of a word. Ours don't.
+        prepare_for_tokens(nlp)
+    return nlp
+
+
 class _Worker:
     """Converts documents of a job."""
 
-    def __init__(self, job: BulkJob, project: Project | None = None) -> None:
+    def __init__(self, job: BulkJob, project: Project | None = None, nlp: Language | None = None) -> None:
         self._job = job
         # Each process opens the files by itself: of a zip that is open already they would all move the same place.
         self._project = project or Project.open(job.source, strict=False, legend=job.legend)
         self._converter = make_converter(job.converter, job.settings)
-        self._nlp = job.make_nlp()
-        if type(self._converter).__module__ == AnndocConverter.__module__:
-            # Somebody else's converter may look at any feature of a word. Ours don't.
-            prepare_for_tokens(self._nlp)
+        self._nlp = nlp or _pipeline(job, self._converter)
 
     def convert(self, ids: Sequence[str]) -> Batch:
         report = ConversionReport()
@@ -133,13 +139,17 @@ def _add_up(total: ConversionReport, more: ConversionReport) -> None:
 
 
 _worker: _Worker | None = None
+_inherited: Language | None = None
+"""The pipeline that a forked process finds here, and need not make."""
 
 
 def _start(job: BulkJob) -> None:
     global _worker  # noqa: PLW0603 — one for each process
     # Ctrl-C reaches all processes of a terminal; the first one decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker = _Worker(job)
+    # What is there already stays: to look through it again and again for garbage would copy it, too.
+    gc.freeze()
+    _worker = _Worker(job, nlp=_inherited)
 
 
 def _run(ids: Sequence[str]) -> Batch:
@@ -148,9 +158,12 @@ def _run(ids: Sequence[str]) -> Batch:
 
 
 def _in_processes(job: BulkJob, batches: Sequence[Sequence[str]], n_process: int) -> Iterator[Batch]:
+    global _inherited  # noqa: PLW0603 — there is no other way into a forked process that doesn't copy it
     # What fails in making a pipeline or converter is to fail here, as what it is, not in the start of a process.
-    make_converter(job.converter, job.settings)
-    executor = ProcessPoolExecutor(n_process, mp_context=multiprocessing.get_context(), initializer=_start, initargs=(job,))
+    nlp = _pipeline(job, make_converter(job.converter, job.settings))
+    context = multiprocessing.get_context()
+    _inherited = nlp if context.get_start_method() == "fork" else None
+    executor = ProcessPoolExecutor(n_process, mp_context=context, initializer=_start, initargs=(job,))
     waiting: deque[Future[Batch]] = deque()
     try:
         for ids in batches:
@@ -171,6 +184,7 @@ def _in_processes(job: BulkJob, batches: Sequence[Sequence[str]], n_process: int
         ) from error
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+        _inherited = None
 
 
 class Shards:

@@ -15,7 +15,7 @@ from spacy.vocab import Vocab
 from spacy_tagtog._files import atomic_path
 from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, Converter, for_member, make_converter, members_of
-from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker
+from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, docs_of
 from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, shown_member
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import get_state
@@ -179,7 +179,7 @@ def read_spacy(path: Path, vocab: Vocab) -> Iterator[Doc]:
     files = _spacy_files(path) if path.is_dir() else [path]
     for file in files:
         try:
-            yield from DocBin(store_user_data=True).from_disk(file).get_docs(vocab)
+            yield from docs_of(DocBin(store_user_data=True).from_disk(file), vocab)
         except FileNotFoundError as error:
             raise ConversionError("there is no such file", place=file, advice="run spacy-tagtog convert first, or check the path") from error
         # DocBin lets zlib's, msgpack's and its own errors through.
