@@ -123,8 +123,8 @@ def fill(server: Server, number: int, batch: int, annotated: bool) -> tuple[floa
     return time.perf_counter() - started, server.cpu() - cpu
 
 
-def operations(server: Server, number: int) -> dict[str, Callable[[int], object]]:
-    """What is measured: name to a function of the number of the call."""
+def operations(server: Server, number: int) -> tuple[dict[str, Callable[[int], object]], Callable[[int], object]]:
+    """What is measured, name to a function of the number of the call; and what saves a document."""
     rng = random.Random(1)
     pages = -(-number // 50)
     some = [hit["id"] for page in (0, pages // 2, pages - 1) for hit in server.get(search="*", page=page).json()["docs"]]
@@ -140,7 +140,7 @@ def operations(server: Server, number: int) -> dict[str, Callable[[int], object]
     def search(query: str, page: int = 0) -> Callable[[int], object]:
         return lambda n: server.get(search=query.replace("{n}", str(n * 7919 % number)), page=page).json()["docs"]
 
-    return {
+    operations = {
         "search page: *": search("*"),
         "search page: *, the middle page": search("*", pages // 2),
         "search page: *, the last page": search("*", pages - 1),
@@ -149,15 +149,28 @@ def operations(server: Server, number: int) -> dict[str, Callable[[int], object]
         "search page: a phrase of one document": search('"x Unique{n}" OR "Unique{n}."'),
         "search page: filename:": search("filename:{n}.txt"),
         "search page: an entity's term": search("entity:Gene:ba19999x"),
+        "search page: fuzzy, Unique500~0.8": search("Unique500~0.8"),
+        "search page: wildcard first, *ue500": search("*ue500"),
         "read: ann.json": lambda n: server.get(ids=some[n % len(some)], output="ann.json").content,
         "read: plain.html": lambda n: server.get(ids=some[n % len(some)], output="plain.html").content,
         "save: pair of plain.html and ann.json": save,
-        "finds all: updated:[NOW-1DAY TO NOW]": search("updated:[NOW-1DAY TO NOW+1DAY]"),
-        "finds half: count_e_1:1 AND anncomplete:true": search("count_e_1:1 AND anncomplete:true"),
-        "search page: 13 words with OR between them": search(" OR ".join(f"{letter}a0x" for letter in "bcdfgklmnprst")),
-        "fuzzy: Unique500~0.9": search("Unique500~0.9"),
-        "wildcard: *ue500": search("*ue500"),
     }
+    # What finds a great part of the documents: the first page after a save, and a page when nothing changed meanwhile.
+    for query in (
+        "updated:[NOW-1DAY TO NOW]",
+        "count_e_1:1 AND anncomplete:true",
+        "entity:Gene",
+        "lo0x",
+        "pi50x",
+        "lo0x AND bi1x",
+        "pi50x AND anncomplete:false",
+        "pi50x OR entity:Gene:lo0x",
+        "NOT lo0x",
+    ):
+        found = server.get(search=query).json()["totalFound"] / number
+        operations[f"{query} ({found:.0%}), after a save"] = search(query)
+        operations[f"{query} ({found:.0%}), the next page"] = search(query, 1)
+    return operations, save
 
 
 def milliseconds(server: Server, operation: Callable[[int], object], n: int) -> float:
@@ -197,14 +210,18 @@ def main() -> None:
         small, large = servers
         head = f"{'median milliseconds':48}{arguments.small:>9}{arguments.large:>9}   ratio   ratio of processor time"
         print(head)
-        for (name, one), other in zip(operations(small, arguments.small).items(), operations(large, arguments.large).values(), strict=True):
-            calls = max(5, arguments.calls // 10) if name.startswith(("finds", "fuzzy", "wildcard")) else arguments.calls
+        (ones, save_one), (others, save_other) = operations(small, arguments.small), operations(large, arguments.large)
+        for (name, one), other in zip(ones.items(), others.values(), strict=True):
+            is_changed = name.endswith("after a save")
+            calls = max(5, arguments.calls // 3) if is_changed else arguments.calls
             for n in range(3):
                 one(n), other(n)
             times: dict[str, list[float]] = {"small": [], "large": []}
             spent = {"small": 0.0, "large": 0.0}
             for n in range(calls):
-                for key, server, operation in (("small", small, one), ("large", large, other)):
+                for key, server, operation, change in (("small", small, one, save_one), ("large", large, other, save_other)):
+                    if is_changed:
+                        change(n)
                     before = server.cpu()
                     times[key].append(milliseconds(server, operation, n))
                     spent[key] += server.cpu() - before

@@ -316,14 +316,25 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -
             ("ann",)
         ]
         # Its words are indexed, and it is counted.
-        assert [store.search("local", "p", query, limit=5).total for query in ("London", "L?ndon*", "london", "*", "folder:train", "folder:0")] == [
+        assert [store.search("local", "p", query, limit=5).total for query in ("London", "L?ndon*", "*ndon", "Londom~", "london", "*")] == [
+            1,
+            1,
             1,
             1,
             0,
             1,
+        ]
+        assert [store.search("local", "p", query, limit=5).total for query in ("folder:train", "folder:0", "count_e_1:1", "count_e_1:2")] == [
+            1,
+            0,
             1,
             0,
         ]
+        assert [store.search("local", "p", query, limit=5).total for query in ("norms_count_uniq_e_1:1", "entity:Person AND anncomplete:true")] == [
+            1,
+            1,
+        ]
+
         # Who could use every project may still do so, and the owner is its admin.
         assert store.users() == [("ann", True)]
         project = {"owner": "local", "project": "p"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import json
 import re
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +19,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from spacy_tagtog.anndoc import Annotations, Legend, html_from_text
-from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
+from spacy_tagtog.errors import LocalServerError
+from spacy_tagtog.server import LocalTagtog, Store, local_tagtog, settings_from_legend
+from spacy_tagtog.server.uploads import UploadedFile, read_uploads
 from spacy_tagtog.server.words import FUNCTIONS
 
 LEGEND = Legend({"e_1": "Gene", "e_2": "Cell_type", "e_3": "Unused", "m_1": "topic", "m_2": "relevant", "m_3": "score", "n_1": "Uniprot"})
@@ -475,3 +480,59 @@ def test_wildcards_take_no_time_on_a_long_word() -> None:
     assert not FUNCTIONS["matches_words"]("a-" * 100_000, "a*a*a*b")
     assert not FUNCTIONS["matches_words"]("a!" * 100_000 + "!" * 100_000, "a*a*b")
     assert time.process_time() - started < 5
+
+
+def test_words_are_found_in_the_own_project_alone(tmp_path: Path) -> None:
+    """Documents of two projects by turns: the index of words is one for all."""
+    with local_tagtog(tmp_path / "x.db") as server:
+        store = server.store
+        for name in ("one", "two", "three"):
+            store.create_project("local", name, settings_from_legend(LEGEND))
+
+        def add(project: str, text: str) -> None:
+            store.upload("local", project, read_uploads([UploadedFile.of_text("text.txt", text)], None))
+
+        def totals(query: str) -> list[int]:
+            return [store.search("local", name, query, limit=50).total for name in ("one", "two", "three")]
+
+        for number in range(3):
+            add("one", f"insulin {number}")
+            add("two", f"insulin glucose {number}")
+        assert totals("insulin") == [3, 3, 0]
+        assert totals("insulin AND glucose") == [0, 3, 0]
+        assert totals("insulin NOT glucose") == [3, 0, 0]
+        assert totals("glucose OR *nsulin") == [3, 3, 0]
+        add("three", "insulin")  # alone behind all others
+        assert totals("insulin") == [3, 3, 1]
+
+
+def test_pages_follow_every_change(tmp_path: Path) -> None:
+    """What a search found is kept for its next pages, and no longer than until something changes: by this process or another."""
+    with local_tagtog(tmp_path / "x.db") as server, contextlib.closing(Store(tmp_path / "x.db")) as other:
+        server.store.create_project("local", "p", settings_from_legend(LEGEND))
+        queries = ("filename:*.txt", "insulin", "insulin AND anncomplete:false", "entity:Gene", "count_e_1:[1 TO 2]", "updated:[NOW-1DAY TO NOW]")
+
+        def totals() -> list[int]:
+            return [server.store.search("local", "p", query, limit=50).total for query in queries]
+
+        def add(store: Store, number: int, *, genes: int = 0, complete: bool = False) -> None:
+            own = {"anncomplete": complete, "entities": [entity("e_1", "insulin")] * genes, "metas": {}, "relations": []}
+            files = [UploadedFile.of_text(f"{number}.txt", f"insulin {number}"), UploadedFile.of_text(f"{number}.ann.json", json.dumps(own))]
+            store.upload("local", "p", read_uploads(files, "default-plus-annjson"))
+
+        assert totals() == [0] * 6
+        add(server.store, 1, genes=1)
+        assert totals() == totals() == [1, 1, 1, 1, 1, 1]
+        add(other, 2, genes=3)
+        assert totals() == totals() == [2, 2, 2, 2, 1, 2]
+        add(other, 1, genes=0, complete=True)
+        assert totals() == [2, 2, 1, 1, 0, 2]
+        add(server.store, 2, genes=2, complete=True)
+        assert totals() == [2, 2, 0, 1, 1, 2]
+        assert other.delete("local", "p", "filename:2.txt") == 1
+        assert totals() == [1, 1, 0, 0, 0, 1]
+        with pytest.raises(LocalServerError):  # of a request that fails, nothing counts
+            server.store.upload("local", "p", read_uploads([UploadedFile.of_text("3.txt", "insulin")], None), folder="none")
+        assert totals() == [1, 1, 0, 0, 0, 1]
+        add(other, 4)
+        assert totals() == [2, 2, 1, 0, 0, 2]

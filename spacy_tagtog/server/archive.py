@@ -188,7 +188,7 @@ def export_project(
     """
     with store.reading() as connection:
         info = store.project_info(connection, owner, project)
-        condition = selected(info, query)
+        condition = selected(connection, info, query)
         keys = [row[0] for row in connection.execute(f"SELECT d.id {condition.sql} ORDER BY d.id", condition.parameters)]
         if not keys and query != "*":
             raise LocalServerError("the query finds no document", value=query, legal="a query that finds at least one", advice='try --query "*"')

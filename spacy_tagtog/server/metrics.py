@@ -39,7 +39,7 @@ def search_stats(store: Store, owner: str, project: str, query: str = "*", *, us
     """
     with store.reading() as connection:
         info = store.project_info(connection, owner, project)
-        condition = selected(info, query, user)
+        condition = selected(connection, info, query, user)
         connection.execute("CREATE TEMP TABLE IF NOT EXISTS picked (id INTEGER PRIMARY KEY)")
         connection.execute("DELETE FROM temp.picked")
         with in_time(connection):

@@ -7,6 +7,7 @@ What isn't offered is refused by name: a query never gives a wrong result.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,12 @@ class Condition:
     """What selects the numbers of the documents, where the condition is that ``d.id`` is among them."""
     by_folder: bool = False
     """Whether it looks at nothing but ``d.folder`` and ``d.anncomplete``, which documents can be counted by."""
+    of_class: tuple[str, tuple[Any, ...]] | None = None
+    """The same over ``class_counts AS d``, where it looks at nothing but these two and the entities of one class."""
+    match: str = ""
+    """The query of the index of words that finds exactly these documents, where there is one."""
+    match_not: str = ""
+    """The query of the index of words that finds exactly all other documents, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +74,17 @@ class QueryContext:
         folders: The project's folders.
         now: The moment that ``NOW`` stands for.
         user: Who asks, for ``filter:TODO``.
+        project: The project's number.
+        from_then: The earliest moment among the project's documents that isn't before another: of a column, ``created`` or ``updated``, and that
+            other; ``None`` where there is none.
     """
 
     legend: Legend
     folders: Sequence[Folder]
     now: datetime
-    user: str = ""
+    user: str
+    project: int
+    from_then: Callable[[str, int], int | None]
 
 
 _ALL = Condition("1", by_folder=True)
@@ -114,20 +126,44 @@ class _Term:
 
 def _join(operator: str, conditions: Iterable[Condition]) -> Condition:
     conditions = list(conditions)
+    if len(conditions) == 1:
+        return conditions[0]
     listed = [condition for condition in conditions if condition.rows]
     if operator == "OR" and len(listed) > 1:  # one list, so that not every document has to be looked up in several
         rows = " UNION ".join(condition.rows for condition in listed)
         union = Condition(f"d.id IN ({rows})", tuple(parameter for condition in listed for parameter in condition.parameters), rows)
-        conditions = [union, *(condition for condition in conditions if not condition.rows)]
-        if len(conditions) == 1:
-            return union
+        rest = [condition for condition in conditions if not condition.rows]
+        if not rest:
+            return dataclasses.replace(union, match=_match("OR", listed))
+        conditions = [union, *rest]
     sql = f" {operator} ".join(f"({condition.sql})" for condition in conditions)
     parameters = tuple(parameter for condition in conditions for parameter in condition.parameters)
-    return Condition(sql, parameters, by_folder=all(condition.by_folder for condition in conditions))
+    of_class = None
+    classes = sum(condition.of_class is not None for condition in conditions)
+    if operator == "AND" and classes == 1 and all(condition.by_folder or condition.of_class for condition in conditions):
+        pieces = [condition.of_class or (condition.sql, condition.parameters) for condition in conditions]
+        of_class = (" AND ".join(f"({piece})" for piece, _ in pieces), tuple(parameter for _, own in pieces for parameter in own))
+    return Condition(
+        sql, parameters, by_folder=all(condition.by_folder for condition in conditions), of_class=of_class, match=_match(operator, conditions)
+    )
+
+
+def _match(operator: str, conditions: Sequence[Condition]) -> str:
+    """The query of the index of words for several, where there is one."""
+    found = [condition.match for condition in conditions if condition.match]
+    excluded = [condition.match_not for condition in conditions if condition.match_not]
+    if not found or len(found) + len(excluded) < len(conditions) or (excluded and operator == "OR"):
+        return ""
+    query = f" {operator} ".join(f"({match})" for match in found)
+    for match in excluded:
+        query = f"({query}) NOT ({match})"
+    return query
 
 
 def _not(condition: Condition) -> Condition:
-    return Condition(f"NOT ({condition.sql})", condition.parameters, by_folder=condition.by_folder)
+    return Condition(
+        f"NOT ({condition.sql})", condition.parameters, by_folder=condition.by_folder, match=condition.match_not, match_not=condition.match
+    )
 
 
 def _exists(rows: str, condition: Condition) -> Condition:
@@ -234,7 +270,7 @@ class _Similar(_Term):
 
 def _of_text(text: Text) -> Condition:
     start = "d.id IN ("
-    return Condition(text.sql, text.parameters, text.sql[len(start) : -1] if text.sql.startswith(start) else "")
+    return Condition(text.sql, text.parameters, text.sql[len(start) : -1] if text.sql.startswith(start) else "", match=text.match)
 
 
 _as_number: Callable[[str], float | None] = FUNCTIONS["as_number"]
@@ -352,8 +388,7 @@ class _Translator:
         if field in ("created", "updated"):
             if term.is_any:
                 return _ALL
-            start, end = self.moment(term, field)
-            return Condition(f"d.{field} >= ? AND d.{field} < ?", (start, end))
+            return self.between(field, *self.moment(term, field))
         if field == "anncomplete":
             if term.text not in ("true", "false"):
                 raise QueryError("anncomplete: has another value", value=term.text, legal="true, false")
@@ -384,7 +419,7 @@ class _Translator:
         if term.text != "TODO":
             raise QueryError("there is no such filter", value=term.text, legal="filter:TODO")
         done = _exists("versions AS v WHERE v.document_id = d.id", Condition("v.member = ? AND v.complete", (self.context.user,)))
-        given = _exists("assignments AS a WHERE a.document_id = d.id", Condition("a.member = ?", (self.context.user,)))
+        given = _having("a.document_id FROM assignments AS a WHERE", Condition("a.member = ?", (self.context.user,)))
         return _join("AND", [given, _not(done)])
 
     def words(self, term: _Term) -> Condition:
@@ -420,7 +455,7 @@ class _Translator:
             )
         classes = _ALL if path[0].is_any else _among("e.class_id", self.class_ids("e", path[0]))
         if len(path) == 1 or path[1].is_any:
-            return _having("e.document_id FROM entities AS e WHERE", classes)
+            return self.of_classes(path[0])
         texts = _join("AND", [classes, path[1].condition("e.text")])
         norms = _join("AND", [path[1].condition("n.norm_id"), classes])
         return _having(
@@ -432,6 +467,24 @@ class _Translator:
             ),
         )
 
+    def of_classes(self, name: _Term) -> Condition:
+        """Documents with an entity of a class, or of one of several."""
+        here = Condition("c.project_id = ?", (self.context.project,))
+        if name.is_any:
+            return _having("c.document_id FROM class_counts AS c WHERE", here)
+        ids = self.class_ids("e", name)
+        if len(ids) == 1:
+            return self.with_class(ids[0], "d.entities > ?", 0)
+        return _having("c.document_id FROM class_counts AS c WHERE", _join("AND", [here, _among("c.class_id", ids)]))
+
+    def with_class(self, class_id: str, counted: str, *numbers: int) -> Condition:
+        """Documents with so many entities of a class. Args: counted: a condition on ``d.entities`` or ``d.norms``, a literal of this module."""
+        condition = _having(
+            "c.document_id FROM class_counts AS c WHERE",
+            Condition(f"c.project_id = ? AND c.class_id = ? AND {counted.replace('d.', 'c.')}", (self.context.project, class_id, *numbers)),
+        )
+        return dataclasses.replace(condition, of_class=(f"d.class_id = ? AND {counted}", (class_id, *numbers)))
+
     def label(self, path: tuple[_Term, ...]) -> Condition:
         if len(path) > 2:
             raise QueryError(
@@ -442,18 +495,12 @@ class _Translator:
         return _having("l.document_id FROM labels AS l WHERE", _join("AND", [classes, value]))
 
     def count(self, counted: re.Match[str], low: int, high: int) -> Condition:
-        if counted[1] == "count":
-            rows = "e.document_id FROM entities AS e WHERE e.class_id = ? GROUP BY e.document_id HAVING count(*)"
-        else:
-            rows = (
-                "n.document_id FROM entities AS e CROSS JOIN norms AS n ON n.document_id = e.document_id AND n.entity = e.number "
-                "WHERE e.class_id = ? GROUP BY n.document_id HAVING count(DISTINCT n.norm_id)"
-            )
+        column = "d.entities" if counted[1] == "count" else "d.norms"
         if low > high:
             return _NONE
         if low > 0:
-            return _having(rows, Condition("BETWEEN ? AND ?", (counted[2], low, high)))
-        return _not(_having(rows, Condition("> ?", (counted[2], high))))  # documents without any are in no row
+            return self.with_class(counted[2], f"{column} BETWEEN ? AND ?", low, high)
+        return _not(self.with_class(counted[2], f"{column} > ?", high))  # documents without any are in no row
 
     def number(self, term: _Term, field: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", term.text):
@@ -486,7 +533,18 @@ class _Translator:
             start = self.moment(low, field)[0 if node.include_low else 1]
         if not high.is_any:
             end = self.moment(high, field)[1 if node.include_high else 0]
-        return Condition(f"d.{field} >= ? AND d.{field} < ?", (start, end))
+        return self.between(field, start, end)
+
+    def between(self, field: str, start: int, end: int) -> Condition:
+        """Documents of a time. The bounds become those of documents: as long as these stay, a query with ``NOW`` stays the same."""
+        first = self.context.from_then(field, start)
+        if first is None or first >= end:
+            return _NONE
+        after = self.context.from_then(field, end)
+        bounds = [] if first == self.context.from_then(field, _FIRST_MOMENT) else [Condition(f"d.{field} >= ?", (first,))]
+        if after is not None:
+            bounds.append(Condition(f"d.{field} < ?", (after,)))
+        return _join("AND", bounds) if bounds else _ALL
 
     def label_range(self, node: Any, name: _Term) -> Condition:
         """Document labels whose value is a number in a range."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
 import inspect
@@ -26,9 +27,10 @@ from spacy_tagtog.server import schema
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.distribution import assign, to_members
 from spacy_tagtog.server.history import Author, keep_html, save
-from spacy_tagtog.server.index import add_text, add_words, forget, replace_text
+from spacy_tagtog.server.index import add_text, add_words, count_classes, forget, replace_text, uncount_classes
 from spacy_tagtog.server.members import Access, Role, as_role
 from spacy_tagtog.server.query import Condition, QueryContext, translate
+from spacy_tagtog.server.results import Results, all_of, page_of
 from spacy_tagtog.server.settings import (
     ROOT_FOLDER,
     Folder,
@@ -194,6 +196,7 @@ class Store:
         self.path = Path(path)
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._results = Results()
         self._closed = False
         self._verified: OrderedDict[bytes, None] = OrderedDict()
         self._verified_key = secrets.token_bytes(32)
@@ -302,6 +305,7 @@ class Store:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """All that is written in the block, or nothing of it."""
         with self._connection() as connection, _transaction(connection, "IMMEDIATE"):
+            connection.execute("UPDATE changes SET number = number + 1")
             yield connection
 
     reading, writing = _reading, _writing
@@ -788,9 +792,13 @@ class Store:
         """
         with self._reading() as connection:
             project = self._project(connection, owner, name)
-            condition = selected(project, query, user)
+            condition = selected(connection, project, query, user)
             with in_time(connection):
-                total, ids = _page(connection, condition, offset, limit)
+                if limit is None:
+                    found = all_of(connection, condition)
+                    total, ids = len(found), list(found[offset:])
+                else:
+                    total, ids = page_of(connection, condition, project.key, offset, limit, self._results)
             return Page(total, tuple(_hits(connection, project, ids)))
 
     def states(self, owner: str, name: str, query: str, *, user: str = "") -> list[tuple[str, bool]]:
@@ -800,7 +808,7 @@ class Store:
             LocalServerError: The query isn't legal, or there is no such project.
         """
         with self._reading() as connection:
-            condition = selected(self._project(connection, owner, name), query, user)
+            condition = selected(connection, self._project(connection, owner, name), query, user)
             with in_time(connection):
                 rows = connection.execute(f"SELECT d.docid, d.anncomplete {condition.sql} ORDER BY d.id", condition.parameters)
                 return [(row[0], bool(row[1])) for row in rows]
@@ -815,9 +823,9 @@ class Store:
             LocalServerError: The query isn't legal, or there is no such project.
         """
         with self._writing() as connection:
-            condition = selected(self._project(connection, owner, name), query, user)
+            condition = selected(connection, self._project(connection, owner, name), query, user)
             with in_time(connection):
-                ids = json.dumps(_page(connection, condition, 0, None)[1])
+                ids = json.dumps(list(all_of(connection, condition)))
             return _delete(connection, "SELECT value FROM json_each(?)", [ids])
 
     def delete_document(self, owner: str, name: str, docid: str) -> int:
@@ -988,6 +996,7 @@ def write_version(
 
 def index_version(connection: sqlite3.Connection, key: int, annotations: Annotations) -> None:
     """Write what the search looks at."""
+    uncount_classes(connection, key)
     connection.execute("UPDATE documents SET anncomplete = ? WHERE id = ?", (annotations.complete, key))
     connection.execute("DELETE FROM entities WHERE document_id = ?", (key,))
     connection.execute("DELETE FROM labels WHERE document_id = ?", (key,))
@@ -1000,6 +1009,7 @@ def index_version(connection: sqlite3.Connection, key: int, annotations: Annotat
                 norms.append((key, entity.index, class_id, _storable(norm_id)))
     connection.executemany("INSERT INTO entities (document_id, number, class_id, text, state) VALUES (?, ?, ?, ?, ?)", entities)
     connection.executemany("INSERT INTO norms (document_id, entity, class_id, norm_id) VALUES (?, ?, ?, ?)", norms)
+    count_classes(connection, key, [(row[1], row[2]) for row in entities], [(row[1], row[3]) for row in norms])
     labels = []
     for class_id, label in annotations.metas.items():
         value = label.get("value")
@@ -1008,11 +1018,18 @@ def index_version(connection: sqlite3.Connection, key: int, annotations: Annotat
     connection.executemany("INSERT INTO labels (document_id, class_id, value) VALUES (?, ?, ?)", labels)
 
 
-def selected(project: ProjectInfo, query: str, user: str = "") -> Condition:
+def selected(connection: sqlite3.Connection, project: ProjectInfo, query: str, user: str = "") -> Condition:
     """The table and the condition that give the documents ``d`` that a query selects."""
-    condition = translate(query, QueryContext(project.legend, project.folders, datetime.now(timezone.utc), user))
-    return Condition(
-        f"FROM documents AS d WHERE d.project_id = ? AND ({condition.sql})", (project.key, *condition.parameters), by_folder=condition.by_folder
+
+    def from_then(column: str, moment: int) -> int | None:
+        sql = f"SELECT min({column}) FROM documents WHERE project_id = ? AND {column} >= ?"  # noqa: S608  created or updated
+        found: int | None = connection.execute(sql, (project.key, moment)).fetchone()[0]
+        return found
+
+    context = QueryContext(project.legend, project.folders, datetime.now(timezone.utc), user, project.key, from_then)
+    condition = translate(query, context)
+    return dataclasses.replace(
+        condition, sql=f"FROM documents AS d WHERE d.project_id = ? AND ({condition.sql})", parameters=(project.key, *condition.parameters)
     )
 
 
@@ -1039,17 +1056,6 @@ def in_time(connection: sqlite3.Connection) -> Iterator[None]:
         ) from error
     finally:
         connection.set_progress_handler(None, 0)
-
-
-def _page(connection: sqlite3.Connection, condition: Condition, offset: int, limit: int | None) -> tuple[int, list[int]]:
-    """How many documents a condition selects, and the numbers of those of a page."""
-    if limit is not None and condition.by_folder:
-        counted = condition.sql.replace("FROM documents AS d", "FROM counts AS d", 1)
-        total = connection.execute(f"SELECT total(d.number) {counted}", condition.parameters).fetchone()[0]
-        rows = connection.execute(f"SELECT d.id {condition.sql} ORDER BY d.id LIMIT ? OFFSET ?", (*condition.parameters, limit, offset))
-        return int(total), [row[0] for row in rows]
-    ids = [row[0] for row in connection.execute(f"SELECT d.id {condition.sql} ORDER BY d.id", condition.parameters)]
-    return len(ids), ids[offset : None if limit is None else offset + limit]
 
 
 def _delete(connection: sqlite3.Connection, rows: str, parameters: Sequence[Any]) -> int:

@@ -6,6 +6,7 @@ Matching is case sensitive and the same with and without the index. Its time is 
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 import time
@@ -18,7 +19,7 @@ from typing import Any
 
 from spacy_tagtog.server.index import WORD, encode
 
-__all__ = ["FUNCTIONS", "Text", "fuzzy_text", "near_text", "phrase_pieces", "similarity", "unescape", "until", "word_text"]
+__all__ = ["FUNCTIONS", "Text", "fuzzy_text", "near_text", "phrase_pieces", "unescape", "until", "word_text"]
 
 _thread = threading.local()
 
@@ -51,6 +52,8 @@ class Text:
 
     sql: str
     parameters: tuple[Any, ...] = ()
+    match: str = ""
+    """The query of the index of words that finds exactly these documents, where there is one."""
 
 
 def unescape(value: str) -> str:
@@ -214,29 +217,34 @@ def _near_matcher(spec: str) -> Callable[[str], bool]:
     return finds
 
 
-def similarity(one: str, other: str, least: float) -> float:
-    """How alike two words are: 1 less the edits between them over the length of the shorter.
+@lru_cache(maxsize=512)
+def _similar_to(word: str, least: float) -> Callable[[str], bool]:
+    """A matcher for words that are like another. Similarity is one less the edits between two words over the length of the shorter.
 
     The measure of Lucene 3's fuzzy queries, whose syntax tagtog documents.
 
     Args:
-        one: A word.
-        other: A word.
-        least: From here on it has to be right; below it may be 0.
+        word: The other.
+        least: What the similarity has to exceed. Equal words are always like each other.
     """
     from rapidfuzz.distance import Levenshtein
 
-    shorter = min(len(one), len(other))
-    if not shorter:
-        return float(one == other)
-    most = int((1 - least) * shorter)
-    edits = Levenshtein.distance(one, other, score_cutoff=most)
-    return 1 - edits / shorter if edits <= most else 0.0
+    distance, length = Levenshtein.distance, len(word)
+    # By the length of the shorter: the most edits that are few enough, or -1.
+    most = [max((edits for edits in range(shorter + 1) if _similar_enough(edits, shorter, least)), default=-1) for shorter in range(1, length + 1)]
+
+    def is_similar(value: str) -> bool:
+        if value == word:
+            return True
+        shorter = min(len(value), length)
+        allowed = most[shorter - 1] if shorter else -1
+        return allowed >= 0 and distance(value, word, score_cutoff=allowed) <= allowed
+
+    return is_similar
 
 
-def _similar(value: str, word: str, least: float) -> bool:
-    found = similarity(value, word, least)
-    return found > least or found == 1
+def _similar_enough(edits: int, shorter: int, least: float) -> bool:
+    return 1 - edits / shorter > least
 
 
 def _as_number(value: str) -> float | None:
@@ -252,7 +260,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "matches_phrase": lambda text, pattern: _phrase_matcher(pattern)(text),
     "matches_literal": lambda text, literal: _literal_matcher(literal)(text),
     "matches_near": lambda text, spec: _near_matcher(spec)(text),
-    "is_similar": _similar,
+    "is_similar": lambda value, word, least: _similar_to(word, least)(value),
     "as_number": _as_number,
     "index_word": lambda word: _phrase([word]),
 }
@@ -262,21 +270,27 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 # ----------------------------------------------------------------------------------------------------------------------------------- candidates
 
 
+_PART = 3  # letters in a row by which the index of the vocabulary finds words
 _TEXT = "(SELECT c.text FROM contents AS c WHERE c.document_id = d.id)"
 
 
 def _candidates(query: str) -> Text:
-    return Text("d.id IN (SELECT i.rowid FROM text_index AS i WHERE i.text_index MATCH ?)", (query,))
+    return Text("d.id IN (SELECT i.rowid FROM text_index AS i WHERE i.text_index MATCH ?)", (query,), query)
 
 
 # In the subquery itself, so that alternatives stay lists of numbers, which SQLite unites without looking at every document.
 _OF_CANDIDATE = "(SELECT c.text FROM contents AS c WHERE c.document_id = i.rowid)"
 
 
-def _having(condition: str, *parameters: Any) -> Text:
-    """Documents that have any word of the vocabulary ``v`` for which a condition holds."""
+def _having(condition: str, *parameters: Any, holding: str = "") -> Text:
+    """Documents that have any word of the vocabulary ``v`` for which a condition holds. Args: holding: letters that all of these words hold."""
+    words = "vocabulary AS v"
+    if len(holding) >= _PART:
+        parts = " AND ".join(f'"{part}"' for part in dict.fromkeys(holding[n : n + _PART] for n in range(len(holding) - _PART + 1)))
+        words, condition = f"vocabulary_parts AS p CROSS JOIN {words} ON v.id = p.rowid", f"p.vocabulary_parts MATCH ? AND {condition}"
+        parameters = (parts, *parameters)
     return Text(
-        f"d.id IN (SELECT i.rowid FROM vocabulary AS v CROSS JOIN text_index AS i WHERE {condition} AND i.text_index MATCH index_word(v.word))",  # noqa: S608
+        f"d.id IN (SELECT i.rowid FROM {words} CROSS JOIN text_index AS i WHERE {condition} AND i.text_index MATCH index_word(v.word))",  # noqa: S608
         parameters,
     )
 
@@ -357,9 +371,11 @@ def _wildcard_text(pattern: str, is_phrase: bool) -> Text:
         # No beginning of a word is known, but all words are.
         longest = max(runs, key=lambda run: len(run.text))
         if longest.ends:
-            candidates = _having("substr(v.word, -length(?)) = ?", longest.text, longest.text)
+            candidates = _having("substr(v.word, -length(?)) = ?", longest.text, longest.text, holding=longest.text)
         else:
-            candidates = _having("instr(v.word, ?)", longest.text)
+            candidates = _having("instr(v.word, ?)", longest.text, holding=longest.text)
+        if function == "matches_words" and len(runs) == 1 and set(_items(pattern)) - {"\\" + letter for letter in longest.text} == {"*"}:
+            return candidates  # *letters and *letters*: nothing else to look at
     fixed = re.findall(r"[^*]+", "".join("*" if item in "*?" or item[1].isspace() else item[1] for item in _items(pattern)))
     return _verified(candidates, function, max(fixed, key=len, default=""), pattern)
 
@@ -371,9 +387,11 @@ def fuzzy_text(word: str, least: float) -> Text:
         word: The other.
         least: The similarity, which the word's has to exceed, or be 1.
     """
-    # edits <= (1 - least) * length of the shorter, and at least the difference of the lengths
-    longest = int(len(word) * (2 - least)) + 1
-    return _having("length(v.word) BETWEEN ? AND ? AND is_similar(v.word, ?, ?)", int(len(word) / (2 - least)), longest, word, least)
+    if not _similar_enough(1, len(word), least):
+        return _candidates(_phrase([word]))  # no edit is allowed, whatever the other word is
+    # edits <= (1 - least) * length of the shorter, and at least the difference of the lengths; a little more for rounding
+    shortest, longest = math.ceil(len(word) / (2 - least) - 1e-6), int(len(word) * (2 - least) + 1e-6)
+    return _having("length(v.word) BETWEEN ? AND ? AND is_similar(v.word, ?, ?)", shortest, longest, word, least)
 
 
 def near_text(words: Sequence[str], slop: int) -> Text:
