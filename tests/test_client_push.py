@@ -394,3 +394,50 @@ def test_an_unknown_project_is_not_taken_for_new_documents(client: TagtogClient,
         push(other, [document()])
     assert isinstance(caught.value, SpacyTagtogError)
     assert caught.value.report == PushReport()  # type: ignore[attr-defined]
+
+
+# ---------------------------------------------------------------- people at work meanwhile
+
+
+@pytest.mark.parametrize("member", ["master", "bob"])
+def test_what_is_confirmed_before_its_batch_is_full_is_kept_without_help_of_the_server(
+    client: TagtogClient, posts: list[int], monkeypatch: pytest.MonkeyPatch, member: str
+) -> None:
+    """tagtog itself overwrites whatever it is told to; so the client asks again before it sends."""
+    push(client, [document(number, member=member) for number in range(3)], member=member)
+    mine = document(0, entity("e_7"), complete=True, member=member)
+    look, send = client.own_annotations, client._push_batch
+    asked: list[str] = []
+
+    def looking(doc_id: str, **more: Any) -> Annotations | None:
+        found = look(doc_id, **more)
+        if doc_id == document(2).id:  # the last one: by now the first was looked at
+            list(client.push([mine], member=member))
+        return found
+
+    def as_tagtog_does(batch: Any, *rest: Any, **more: Any) -> dict[str, ImportedItem]:
+        return send(batch, *rest, **{**more, "keep_confirmed": False})
+
+    search = client.search
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "threads", 1)
+        patch.setattr(client, "own_annotations", looking)
+        patch.setattr(client, "_push_batch", as_tagtog_does)
+        patch.setattr(client, "search", lambda query: asked.append(query) or search(query))
+        again = [document(number, entity("e_2"), member=member) for number in range(4)]
+        report = push(client, again, member=member)
+    assert report.refused == [(again[0].id, "it was confirmed in tagtog meanwhile")]
+    assert (report.updated, report.created) == ([again[1].id, again[2].id], [again[3].id])
+    kept = client.annotations(again[0].id, member=member)
+    assert kept.complete
+    assert [one.class_id for one in kept.entities] == ["e_7"]
+    assert len(asked) == 1  # one call for the batch, and nothing is asked of a new document
+    assert again[3].id not in asked[0]
+
+
+def test_new_documents_are_sent_without_asking_again(client: TagtogClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(query: str) -> Any:
+        raise AssertionError(query)
+
+    monkeypatch.setattr(client, "search", never)
+    assert len(push(client, [document(number) for number in range(3)]).created) == 3

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +14,12 @@ from pathlib import Path
 
 import pytest
 import server_kills
-from local_api import People, annotations, entity
+from local_api import LEGEND, People, annotations, entity
 
-from spacy_tagtog.server import LocalTagtog, local_tagtog
+from spacy_tagtog.anndoc import Document, html_from_text
+from spacy_tagtog.client import TagtogClient, push
+from spacy_tagtog.errors import ClientError
+from spacy_tagtog.server import LocalTagtog, Store, local_tagtog, settings_from_legend
 
 TEXT = "Ada in London"
 ADA = entity("e_1", 0, "Ada")
@@ -117,3 +122,47 @@ def test_a_killed_server_loses_nothing_that_it_answered(tmp_path: Path) -> None:
     assert outcome.kills == 20
     assert outcome.answered >= 20
     assert outcome.saves > outcome.documents > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
+def test_a_full_disk_stops_writing_and_nothing_else(tmp_path: Path, subprocess_env: dict[str, str]) -> None:
+    """The server's process may write no more: what it answered stays, what it refused isn't there, and with space again a push ends its work."""
+    import resource
+
+    path = tmp_path / "x.db"
+    store = Store(path)
+    store.add_user("owner", "secret", admin=True)
+    store.create_project("owner", "p", settings_from_legend(LEGEND))
+    store.close()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spacy_tagtog", "serve", "--port", "0", "--database", str(path)], stdout=subprocess.PIPE, text=True, env=subprocess_env
+    )
+    try:
+        assert process.stdout is not None
+        url = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
+        size = path.stat().st_size + 300_000  # neither the database nor its journal may grow beyond
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        documents = []
+        for number in range(60):
+            html = html_from_text(f"{number} " + "Ada in London. " * 1000, filename=f"{number}.txt")
+            documents.append(Document(str(html.id), html, {"master": annotations()}, legend=LEGEND))
+        with TagtogClient(url, username="owner", password="secret", project="p", threads=2) as client:
+            with pytest.raises(ClientError) as caught:
+                push(client, documents, batch_size=3)
+            assert ("no space" in str(caught.value)) or sys.version_info < (3, 11)
+            done = caught.value.report.created  # type: ignore[attr-defined]
+            there = [hit.id for hit in client.search()]
+            assert sorted(there) == sorted(done)
+            assert 0 < len(done) < len(documents)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            report = push(client, documents, batch_size=3)
+            assert sorted(report.unchanged) == sorted(done)
+            assert sorted([*report.created, *report.unchanged]) == sorted(doc.id for doc in documents)
+            assert [client.text(doc.id) for doc in documents] == ["\n\n".join(part.text for part in doc.html.parts.values()) for doc in documents]
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()

@@ -378,7 +378,9 @@ def _refused(error: SpacyTagtogError) -> Response:
 def _broken(error: Exception) -> Response:
     """What the database can't do now."""
     message = str(error)
-    if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or (isinstance(error, sqlite3.Error) and "full" in message):
+    # SQLite calls it an error of writing where it is a quota or a limit that is used up. (Python tells these apart from 3.11 on.)
+    is_full = "full" in message or getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_WRITE"
+    if (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)) or (isinstance(error, sqlite3.Error) and is_full):
         return _text(
             507, "there is no space left for the database\n  to do: free some space, then send the request again. Nothing of it was stored.\n"
         )
