@@ -9,8 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "spacy_tagtog"
 # From the top down. What stands in no folder (errors, small helpers) may be used by all.
-ORDER = ["anndoc", "convert", "pipeline", "agreement", "client", "server", "demo", "cli"]
-SHARED = {"errors", "_edits", "_files", "_choices", "__version__"}
+ORDER = ["anndoc", "convert", "pipeline", "selection", "agreement", "client", "server", "demo", "cli"]
+SHARED = {"errors", "_edits", "_files", "_choices", "_settings", "__version__"}
 
 
 def imports(path: Path) -> set[str]:

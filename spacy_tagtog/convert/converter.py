@@ -22,6 +22,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_tagtog._choices import choose
+from spacy_tagtog._settings import bind_settings, read_settings
 from spacy_tagtog.anndoc import MASTER, Document, Legend
 from spacy_tagtog.convert.from_doc import docs_to_document
 from spacy_tagtog.convert.parts import split_into_parts
@@ -147,41 +148,15 @@ def for_member(converter: Converter, member: str) -> Converter:
 def settings_from_text(pairs: Mapping[str, str], name: str = DEFAULT_CONVERTER) -> dict[str, Any]:
     """Turn settings that were typed as text into what a converter's factory takes.
 
-    Numbers, yes and no, lists (``a,b``) and mappings (``a:b,c:d``) are recognised by the factory's own signature.
-
     Args:
         pairs: Setting to text.
         name: The converter's registered name.
 
     Raises:
-        ConfigurationError: A text can't be read as what the setting must be. Unknown settings pass; :func:`make_converter` refuses them.
+        ConfigurationError: A text can't be read as what the setting must be, see :func:`~spacy_tagtog._settings.read_settings`. Unknown settings
+            pass; :func:`make_converter` refuses them.
     """
-    parameters = inspect.signature(_factory(name)).parameters
-    settings: dict[str, Any] = {}
-    for key, text in pairs.items():
-        parameter = parameters.get(key)
-        annotation = "" if parameter is None else str(parameter.annotation)
-        pieces = [piece.strip() for piece in text.split(",")]
-        legal = ""
-        if parameter is not None and isinstance(parameter.default, bool):
-            legal = "yes or no"
-            settings[key] = {"yes": True, "true": True, "no": False, "false": False}.get(text.lower())
-        elif parameter is not None and isinstance(parameter.default, float):
-            legal = "a number"
-            try:
-                settings[key] = float(text)
-            except ValueError:
-                settings[key] = None
-        elif annotation.startswith("list"):
-            settings[key] = pieces
-        elif annotation.startswith("dict"):
-            legal = "NAME:NEW_NAME,NAME:NEW_NAME (an empty new name leaves it out)"
-            settings[key] = dict(piece.split(":", 1) for piece in pieces) if all(":" in piece for piece in pieces) else None
-        else:
-            settings[key] = text
-        if settings[key] is None:
-            raise ConfigurationError(f"the setting {key} can't be read", value=text, legal=legal)
-    return settings
+    return read_settings(pairs, inspect.signature(_factory(name)).parameters)
 
 
 def make_converter(name: str = DEFAULT_CONVERTER, settings: Mapping[str, Any] | None = None) -> Converter:
@@ -194,15 +169,7 @@ def make_converter(name: str = DEFAULT_CONVERTER, settings: Mapping[str, Any] | 
     Raises:
         ConfigurationError: There is no such converter, or its factory doesn't take these settings.
     """
-    factory = _factory(name)
-    settings = dict(settings or {})
-    try:
-        inspect.signature(factory).bind(**settings)
-    except TypeError as error:
-        raise ConfigurationError(
-            f"the converter {name} doesn't take these settings: {error}", value=settings, legal=", ".join(inspect.signature(factory).parameters)
-        ) from error
-    converter: Converter = factory(**settings)
+    converter: Converter = bind_settings(_factory(name), settings, what=f"the converter {name}")
     return converter
 
 

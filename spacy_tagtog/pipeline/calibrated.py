@@ -23,6 +23,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.calibration import LabelCalibrator, logit
 from spacy_tagtog.pipeline.confidence import RAW_SCORES, EntityConfidence, scored
+from spacy_tagtog.pipeline.pieces import pieces
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, get_certainty, set_certainty
 
 __all__ = ["CalibratedConfidence", "Calibration", "ConfidenceMethod", "ConfidenceSettings", "StoredCalibration", "entity_features", "missed_features"]
@@ -30,7 +31,6 @@ __all__ = ["CalibratedConfidence", "Calibration", "ConfidenceMethod", "Confidenc
 ConfidenceMethod = Literal["actions", "beam", "mc_dropout"]
 
 _FILE: Final = "calibration.json"
-_MAX_WINDOW: Final = 40  # tokens of a piece that a beam scores, where there are no sentences
 
 
 @dataclass(frozen=True)
@@ -257,17 +257,17 @@ class CalibratedConfidence(StoredCalibration, EntityConfidence):
 
     def _beam(self, ner: Any, doc: Doc, raw: list[float]) -> list[float]:
         """Marginal probabilities of the entities. A beam is normalised over all it sees: whole documents would push every doubt to 0 or 1."""
-        pieces = list(_pieces(doc))
-        if not pieces or not doc.ents:
+        parts = list(pieces(doc))
+        if not parts or not doc.ents:
             return raw
         bare = []
-        for piece in pieces:
+        for piece in parts:
             copy = piece.as_doc()  # keeps the tensor, which a shared tok2vec has written
             copy.set_ents([], default="missing")  # entities that are there already would be certain
             bare.append(copy)
         beams = ner.beam_parse(bare, beam_width=self.settings.beam_width, beam_density=self.settings.beam_density)
         found: dict[tuple[int, int, str], float] = {}
-        for piece, scores in zip(pieces, ner.scored_ents(beams), strict=True):
+        for piece, scores in zip(parts, ner.scored_ents(beams), strict=True):
             for (start, end, label), score in scores.items():
                 found[start + piece.start, end + piece.start, label] = float(score)
         # Not in the beam: less probable than all that is. Not the model's own label: no opinion.
@@ -335,17 +335,3 @@ def _seeded() -> Iterator[None]:
         yield
     finally:
         np.random.set_state(state)
-
-
-def _pieces(doc: Doc) -> Iterator[Span]:
-    """Sentences; where there are none, windows that cut no entity."""
-    starts = sorted({0, *(token.i for token in doc if token.is_sent_start is True)})
-    inside = {i for ent in doc.ents for i in range(ent.start + 1, ent.end)}
-    borders = [0]
-    for i in range(1, len(doc)):
-        after_stop = i in starts or doc[i - 1].text in {".", "!", "?"} or doc[i - 1].text.startswith("\n")
-        if i not in inside and (after_stop or i - borders[-1] >= _MAX_WINDOW):
-            borders.append(i)
-    for start, end in zip(borders, [*borders[1:], len(doc)], strict=True):
-        if end > start:
-            yield doc[start:end]

@@ -1,0 +1,128 @@
+"""Batches of documents to review: a strategy's choice and a share of chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument
+from spacy_tagtog.selection.strategies import Context, Pick, Strategy
+
+__all__ = ["DEFAULT_BATCH", "DEFAULT_RANDOM_SHARE", "Choice", "choose_batch", "rank_candidates", "stream_of"]
+
+DEFAULT_BATCH = 20
+DEFAULT_RANDOM_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A document that was chosen.
+
+    Attributes:
+        pick: The strategy's pick; its index is among the candidates that were given.
+        random: Whether chance chose it. Those are a fair sample of the documents that were left: what people change in them tells the quality of the
+            pre-annotations without bias, and calibration should know them.
+    """
+
+    pick: Pick
+    random: bool = False
+
+
+def stream_of(seed: int, *numbers: int) -> np.random.Generator:
+    """A stream of random numbers of its own for each tuple of numbers."""
+    return np.random.default_rng([seed, *numbers])
+
+
+def choose_batch(
+    candidates: Sequence[Candidate], size: int, strategy: Strategy, context: Context, *, random_share: float = DEFAULT_RANDOM_SHARE
+) -> list[Choice]:
+    """Choose the next documents to review.
+
+    Args:
+        candidates: The documents that nobody reviewed yet.
+        size: How many; all where there are fewer.
+        strategy: Chooses.
+        context: What else is known.
+        random_share: In [0, 1], the expected share that chance chooses instead, from all candidates, before the strategy does. Their number is
+            rounded up or down by chance, so that small batches get their share, too.
+
+    Returns:
+        Choices, random ones among the others at places of chance.
+
+    Raises:
+        ConfigurationError: The share is out of range, or the strategy broke its promise.
+    """
+    if not 0 <= random_share <= 1:
+        raise ConfigurationError("the random share is out of range", value=random_share, legal="0 to 1")
+    size = min(size, len(candidates))
+    rng = context.rng
+    number = min(size, int(np.floor(random_share * size + rng.random())))
+    drawn = rng.permutation(len(candidates))[:number].tolist()
+    left = [index for index in range(len(candidates)) if index not in set(drawn)]
+    picks = strategy([candidates[index] for index in left], size - number, context) if size > number else []
+    if len(picks) != size - number or len({pick.index for pick in picks}) != len(picks) or not all(0 <= pick.index < len(left) for pick in picks):
+        raise ConfigurationError(
+            "the strategy didn't choose what it was asked for",
+            place=type(strategy).__name__,
+            value=[pick.index for pick in picks],
+            legal=f"{size - number} different indices below {len(left)}",
+        )
+    choices = [Choice(Pick(left[pick.index], pick.score, pick.why)) for pick in picks]
+    for index in drawn:
+        choices.insert(int(rng.integers(len(choices) + 1)), Choice(Pick(index, 0.0, {}), random=True))
+    return choices
+
+
+def rank_candidates(
+    candidates: Sequence[Candidate],
+    strategy: Strategy,
+    reviewed: Sequence[ReviewedDocument] = (),
+    *,
+    top: int = 0,
+    batch_size: int = DEFAULT_BATCH,
+    random_share: float = DEFAULT_RANDOM_SHARE,
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[tuple[Candidate, int, Choice]]:
+    """Put documents into the order in which people should review them, batch after batch.
+
+    The order of the candidates given is of no account: they are sorted by id first.
+
+    Args:
+        candidates: The documents that nobody reviewed yet.
+        strategy: Chooses.
+        reviewed: The documents that people reviewed.
+        top: Only so many; 0 ranks all.
+        batch_size: Documents a batch; diversity is within a batch, the random share of each.
+        random_share: See :func:`choose_batch`.
+        seed: Of everything random.
+        progress: Called with the number of documents after each batch.
+
+    Yields:
+        (candidate, number of its batch from 1, choice).
+
+    Raises:
+        ConfigurationError: See :func:`choose_batch`.
+    """
+    if batch_size < 1 or top < 0:
+        raise ConfigurationError("a number is out of range", value=f"batch size {batch_size}, top {top}", legal="batch size from 1, top from 0")
+    left = sorted(candidates, key=lambda candidate: candidate.id)
+    wanted = min(top or len(left), len(left))
+    batch = done = 0
+    # What is planned for earlier batches counts as reviewed where only the number matters (schedule); the labels are not known yet.
+    planned = list(reviewed)
+    while done < wanted:
+        batch += 1
+        context = Context(planned, stream_of(seed, batch))
+        choices = choose_batch(left, min(batch_size, wanted - done), strategy, context, random_share=random_share)
+        for choice in choices:
+            yield left[choice.pick.index], batch, choice
+            planned.append(ReviewedDocument(left[choice.pick.index].id, left[choice.pick.index].words, {}))
+        taken = {choice.pick.index for choice in choices}
+        left = [candidate for index, candidate in enumerate(left) if index not in taken]
+        done += len(choices)
+        if progress is not None:
+            progress(len(choices))

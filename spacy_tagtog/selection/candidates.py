@@ -1,0 +1,180 @@
+"""What a strategy may know: of each document that nobody reviewed yet, and of those that people reviewed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from spacy_tagtog.errors import PipelineError
+from spacy_tagtog.pipeline.annotate import ensure_confidence
+from spacy_tagtog.pipeline.labels import label_confidence_of, textcat_names
+from spacy_tagtog.pipeline.pieces import pieces
+from spacy_tagtog.pipeline.uncertainty import get_certainty
+
+__all__ = ["Candidate", "PredictedEntity", "ReviewedDocument", "candidate_of", "make_candidates", "reviewed_document"]
+
+
+class PredictedEntity(NamedTuple):
+    """An entity that a pipeline predicted.
+
+    Attributes:
+        start: Its first token.
+        end: One past its last token.
+        label: Its type.
+        probability: That it is right, in [0, 1]; one without a probability (a rule's) counts as 0.5.
+    """
+
+    start: int
+    end: int
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A document that nobody reviewed yet.
+
+    Attributes:
+        id: The document's id.
+        words: The n tokens in lower case.
+        sentences: (first token, one past the last) of each sentence; where nothing has marked sentences, pieces of about that size.
+        entities: What was predicted.
+        log_probability: Shape (n,), natural logarithm of the probability of what was predicted for each token, at most 0.
+        missed: Shape (n,), the probability that an entity begins at each token that was not predicted.
+        labels: The probability of each document label, where the pipeline predicts any.
+        vector: The mean of the tokens' vectors (``doc.tensor``), ``None`` where the pipeline makes none.
+        predicted: Whether a pipeline has looked at the document: only ``words`` and ``sentences`` mean anything where none has.
+    """
+
+    id: str
+    words: tuple[str, ...]
+    sentences: tuple[tuple[int, int], ...]
+    entities: tuple[PredictedEntity, ...] = ()
+    log_probability: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    missed: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    labels: Mapping[str, float] = field(default_factory=dict)
+    vector: NDArray[np.float32] | None = None
+    predicted: bool = True
+
+    def __len__(self) -> int:
+        """The number of tokens."""
+        return len(self.words)
+
+    def form(self, entity: PredictedEntity) -> str:
+        """The words of an entity, in lower case."""
+        return " ".join(self.words[entity.start : entity.end])
+
+
+@dataclass(frozen=True)
+class ReviewedDocument:
+    """A document that people reviewed.
+
+    Attributes:
+        id: The document's id.
+        words: Its tokens in lower case.
+        labels: How many entities of each type it has.
+    """
+
+    id: str
+    words: tuple[str, ...]
+    labels: Mapping[str, int]
+
+
+def reviewed_document(doc: Doc, doc_id: str) -> ReviewedDocument:
+    """What strategies may know of a gold Doc."""
+    return ReviewedDocument(doc_id, _words(doc), Counter(ent.label_ for ent in doc.ents))
+
+
+def _words(doc: Doc) -> tuple[str, ...]:
+    return tuple(token.lower_ for token in doc)
+
+
+def candidate_of(doc: Doc, doc_id: str, spans_key: str | None, *, labels: Mapping[str, float] | None = None) -> Candidate:
+    """Make a candidate of a Doc that a pipeline annotated.
+
+    Args:
+        doc: The Doc.
+        doc_id: The document's id.
+        spans_key: The span group with the predicted entities and their ``attrs["scores"]``, see
+            :func:`~spacy_tagtog.pipeline.annotate.ensure_confidence`; ``None`` where no pipeline, or none that predicts entities, has seen the Doc.
+        labels: The probability of each document label.
+
+    Raises:
+        PipelineError: The span group has no scores.
+    """
+    words, sentences = _words(doc), tuple((piece.start, piece.end) for piece in pieces(doc))
+    vector = doc.tensor.mean(axis=0) if getattr(doc.tensor, "ndim", 0) == 2 and len(doc.tensor) else None
+    labels = labels or {}
+    if spans_key is None:
+        nothing = np.zeros(len(doc), dtype=np.float32)
+        return Candidate(doc_id, words, sentences, (), nothing, nothing, labels, vector, predicted=bool(labels))
+    group = doc.spans.get(spans_key)
+    scores = [] if group is None else group.attrs.get("scores", [])
+    if group is None or len(scores) != len(group):
+        raise PipelineError("the span group has no probabilities", place=doc_id, value=spans_key, legal='as many numbers in attrs["scores"] as spans')
+    entities = tuple(
+        PredictedEntity(span.start, span.end, span.label_, 0.5 if math.isnan(score) else float(score))
+        for span, score in zip(group, scores, strict=True)
+    )
+    certainty = get_certainty(doc)
+    if certainty is not None:
+        return Candidate(doc_id, words, sentences, entities, certainty.log_probability, certainty.missed, labels, vector)
+    # A spancat says nothing of single tokens: the doubt about an entity stands at its first one.
+    log_probability = np.zeros(len(doc), dtype=np.float32)
+    for entity in entities:
+        log_probability[entity.start] += np.log(max(entity.probability, np.finfo(np.float32).tiny))
+    return Candidate(doc_id, words, sentences, entities, log_probability, np.zeros(len(doc), dtype=np.float32), labels, vector)
+
+
+def make_candidates(
+    nlp: Language,
+    docs: Iterable[tuple[str, Doc]],
+    *,
+    predict: bool = True,
+    spans_key: str | None = None,
+    batch_size: int | None = None,
+    n_process: int = 1,
+) -> Iterator[Candidate]:
+    """Let a pipeline look at documents.
+
+    Args:
+        nlp: The pipeline. What gives probabilities is added to it where it is missing.
+        docs: (document's id, its Doc, tokenized by the pipeline).
+        predict: Whether to predict; without, only the words are known, which is enough for ``random`` and ``cluster``.
+        spans_key: A span group with scores, such as that of a ``spancat``.
+        batch_size: Docs a batch.
+        n_process: Processes.
+
+    Raises:
+        PipelineError: The pipeline predicts nothing with a probability.
+    """
+    if not predict:
+        for doc_id, doc in docs:
+            yield candidate_of(doc, doc_id, None)
+        return
+    key = None if spans_key is None and _only_labels(nlp) else ensure_confidence(nlp, spans_key=spans_key)
+    has_labels = bool(textcat_names(nlp))
+    stream = ((doc, doc_id) for doc_id, doc in docs)
+    for doc, doc_id in nlp.pipe(stream, as_tuples=True, batch_size=batch_size, n_process=n_process):
+        yield candidate_of(doc, doc_id, key, labels=label_confidence_of(doc) if has_labels else None)
+
+
+def _only_labels(nlp: Language) -> bool:
+    predicting = {"ner", "beam_ner", "seed_ner", "spancat", "entity_confidence", "entity_confidence_v2"}
+    return bool(textcat_names(nlp)) and not predicting & {nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
+
+
+def label_counts(reviewed: Sequence[ReviewedDocument]) -> Counter[str]:
+    """How many entities of each type people annotated."""
+    counts: Counter[str] = Counter()
+    for document in reviewed:
+        counts.update(document.labels)
+    return counts
