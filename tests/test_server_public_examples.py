@@ -7,6 +7,7 @@ script, in our own words: plain ``requests``, no code of this package.
 from __future__ import annotations
 
 import json
+import queue
 import re
 import threading
 from collections.abc import Iterator
@@ -96,6 +97,18 @@ def test_plain_text(account: Account) -> None:
     assert re.fullmatch(rf"{account.server.url}/local/{account.project}/pool/a[\w.-]{{27}}-text.txt", response.text)
     page = requests.get(response.text, auth=account.auth, timeout=20)
     assert "ADCC" in page.text
+
+
+def test_plain_text_as_curl_sends_it(account: Account) -> None:
+    """``curl -d`` encodes nothing."""
+    text = "Antibody-dependent cytotoxicity by the Fcγ receptors: 50%25 of “all” 😀"
+    query = {**account.params, "output": "text"}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = requests.post(account.documents, params=query, auth=account.auth, data=f"text={text}".encode(), headers=headers, timeout=20)
+    assert response.content.decode() == text.replace("%25", "%")
+    # And as a field of a multipart form (curl -F).
+    response = requests.post(account.documents, params=query, auth=account.auth, files={"text": (None, text)}, timeout=20)
+    assert response.content.decode() == text
 
 
 def test_verbatim_and_formatted_text(account: Account) -> None:
@@ -283,7 +296,11 @@ def test_deleting(account: Account) -> None:
     delete = {**account.params, "idType": "tagtogID", "ids": docids[0]}
     assert [requests.delete(account.documents, params=delete, auth=account.auth, timeout=20).text for _ in range(2)] == ["1", "0"]
     assert requests.delete(account.documents, params={**account.params, "search": "entity:GGP"}, auth=account.auth, timeout=20).text == "0"
-    assert requests.delete(account.documents, params={**account.params, "search": "*"}, auth=account.auth, timeout=20).text == "2"
+    found = requests.delete(
+        account.documents, params={**account.params, "search": f"docid:{docids[1]}", "output": "null"}, auth=account.auth, timeout=20
+    )
+    assert found.text == "1"  # as the download script does it
+    assert requests.delete(account.documents, params={**account.params, "search": "*"}, auth=account.auth, timeout=20).text == "1"
 
 
 def test_adding_a_folder(account: Account) -> None:
@@ -407,6 +424,59 @@ def test_a_spacy_webhook_annotates_a_new_document(account: Account, text_format:
     table = requests.get(account.documents, params={**account.params, "ids": item["docid"], "output": "entitiestsv"}, auth=account.auth, timeout=20)
     rows = [line.split("\t") for line in table.content.decode().splitlines() if line]
     assert [row for row in rows if row[1] != "O"] == [["Ada Lovelace", "PERSON"], ["Ada Lovelace", "PERSON"], ["tagtog", "ORG"]]
+
+
+def test_a_webhook_that_tagtog_calls_adds_to_what_is_there(account: Account) -> None:
+    """tagtog calls a web server for each save; this one looks at the header, reads content and annotations, and adds entities and a label to them."""
+    told: queue.Queue[tuple[str, str, dict[str, Any], int]] = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            signal = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            status, source, answer = self.headers["X-tagtog-onPushSave-status"], self.headers["X-tagtog-onPushSave-source"], 0
+            if status == "created":
+                docid = signal.get("tagtogID")
+                get = {**account.params, "ids": docid}
+                html = requests.get(account.documents, params={**get, "output": "plain.html"}, auth=account.auth, timeout=20).content
+                own = requests.get(account.documents, params={**get, "output": "ann.json"}, auth=account.auth, timeout=20).json()
+                parts = Parts()
+                parts.feed(html.decode())
+                for part, text in parts.texts.items():
+                    own["entities"] += [entity("e_1", part, found.start(), found[0], "ml:flair") for found in re.finditer("Ada Lovelace", text)]
+                own["metas"] = {**own["metas"], "m_1": {"value": False, "confidence": {"state": "pre-added", "who": ["ml:flair"], "prob": 0.9}}}
+                files = [(f"{docid}.plain.html", html), (f"{docid}.ann.json", json.dumps(own))]
+                query = {**account.params, "output": "null", "format": "anndoc"}
+                answer = requests.post(account.documents, params=query, auth=account.auth, files=files, timeout=20).status_code
+            self.send_response(204)
+            self.end_headers()
+            told.put((status, source, signal, answer))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listener.serve_forever)
+    thread.start()
+    try:
+        address = f"http://127.0.0.1:{listener.server_address[1]}/"
+        hooks = {"w_1": {"endpoint": address, "format": "tagtogID", "onlyGUI": False, "authentication": {"type": "none"}}}
+        local = f"{account.server.url}/-local/webhooks"
+        assert requests.put(local, params=account.params, auth=account.auth, json=hooks, timeout=20).ok
+        files = [("a.txt", "Ada Lovelace and tagtog"), ("a.ann.json", ann_json(entity("e_2", "s1v1", 17, "tagtog")))]
+        query = {**account.params, "output": "null", "format": "default-plus-annjson"}
+        docid = only_item(requests.post(account.documents, params=query, auth=account.auth, files=files, timeout=20))["docid"]
+        first, second = told.get(timeout=20), told.get(timeout=20)
+        assert (first[:2], first[3]) == (("created", "API"), 200)
+        assert {key: first[2][key] for key in ("owner", "project", "tagtogID")} == {"owner": "local", "project": account.project, "tagtogID": docid}
+        assert (second[:2], second[2]["tagtogID"]) == (("updated", "API"), docid)  # its own upload, which it leaves alone
+        assert requests.put(local, params=account.params, auth=account.auth, json={}, timeout=20).ok
+    finally:
+        listener.shutdown()
+        thread.join()
+        listener.server_close()
+    found = requests.get(account.documents, params={**account.params, "ids": docid, "output": "ann.json"}, auth=account.auth, timeout=20).json()
+    assert [one["offsets"][0]["text"] for one in found["entities"]] == ["tagtog", "Ada Lovelace"]
+    assert found["metas"]["m_1"]["value"] is False
 
 
 def test_a_classifier_webhook_labels_new_documents(account: Account) -> None:

@@ -90,9 +90,10 @@ async def read_body(request: Request) -> Body:
     data = await request.body()
     if kind == "application/x-www-form-urlencoded":
         try:
-            pairs = parse_qsl(data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+            # Not all programs encode: curl -d sends what it is given.
+            pairs = parse_qsl(data.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
         except ValueError as error:
-            raise RequestError(400, f"the form can't be read: {error}", legal="percent-encoded UTF-8") from error
+            raise RequestError(400, f"the form can't be read: {error}", legal="UTF-8, percent-encoded or as it is") from error
         return Body(dict(pairs))
     if kind == "application/json":
         try:
