@@ -551,6 +551,37 @@ class TestLocalLoop:
         assert again.code == 0
         assert re.search(r"unchanged +1\n", again.out)
 
+    def test_a_dry_import_and_export_write_nothing(self, vega: Path, tmp_path: Path) -> None:
+        def numbers(outcome: Any) -> list[str]:
+            assert outcome.code == 0, outcome.err
+            return re.findall(r"(?:created|updated|unchanged|refused) +\d+", outcome.out)
+
+        (doc,) = Project.open(vega)
+        team = write(tmp_path / "team", Document(doc.id, doc.html, {**doc.versions, "ada": doc.annotations}, legend=doc.legend))
+        before = set(Path().rglob("*"))
+        outcome = run("import", team, "--dry-run")
+        assert "1 documents with 4 entities would be in local/team on the local tagtog (local-tagtog.db)" in outcome.out
+        would = numbers(outcome)
+        assert set(Path().rglob("*")) == before
+        assert numbers(run("import", team)) == would
+        # Into a project that is there.
+        other = write(
+            tmp_path / "other" / "team", Document("x", doc.html, {"ada": doc.annotations}, legend=doc.legend), document("Mars", name="m.txt")
+        )
+        would = numbers(run("import", other, "--dry-run"))
+        assert "created 1" in [re.sub(" +", " ", number) for number in would]
+        run("fetch", "fetched", "--query", "*")
+        assert len(Project.open("fetched")) == 1
+        assert numbers(run("import", other)) == would
+        outcome = run("export", "out.zip", "--dry-run")
+        assert "2 documents would be written to out.zip" in outcome.out
+        assert run("export", "out.zip").code == 0
+        # An archive with everything.
+        outcome = run("import", "out.zip", "--project", "copy", "--dry-run")
+        assert "2 documents with 3 versions and 3 saves would be in local/copy" in outcome.out
+        assert run("fetch", "fetched2", "--project", "copy").code == 1
+        assert "2 documents with 3 versions and 3 saves are in local/copy" in run("import", "out.zip", "--project", "copy").out
+
     def test_import_brings_members_and_folders(self, tmp_path: Path) -> None:
         one = document("Vega and Mars", name="one.txt")
         versions = {"ada": one.annotations, "bob": Annotations.empty(["s1v1"])}

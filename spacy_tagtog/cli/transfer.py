@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Connection, Database, Domain, Owner, ProjectName, Settings, connect
+from spacy_tagtog.cli._connection import DEFAULT_DATABASE, LOCAL_OWNER, CaFile, Connection, Database, Domain, Owner, ProjectName, Settings, connect
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, warn
 from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Legend, Project
     from spacy_tagtog.client import PushReport
+    from spacy_tagtog.server.archive import Archived
 
 __all__ = ["create_local_project", "export_cli", "import_cli", "import_project", "restore_local_project"]
 
@@ -29,6 +32,7 @@ def import_cli(
         Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the source's own.", show_default=False)
     ] = None,
     force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     domain: Domain = "",
     owner: Owner = "",
     project: ProjectName = "",
@@ -54,13 +58,22 @@ def import_cli(
     settings = Settings.of(domain, owner, project, ca_file, database)
     if settings.is_local and not settings.project:
         settings = Settings.of(domain, owner, source.resolve().stem, ca_file, database)
-    with connect(settings, create=True) as connection:
-        if connection.store is not None and legend is None and not documents.problems and restore_local_project(connection, source):
+    would = "would be " if dry_run else ""
+    with ExitStack() as stack:
+        scratch = None
+        if dry_run and settings.is_local and not _is_there(settings):
+            # Nothing is in its way, and so what would be done is done, beside.
+            scratch = replace(settings, database=Path(stack.enter_context(tempfile.TemporaryDirectory())) / "x.db")
+        connection = stack.enter_context(connect(scratch or settings, create=True))
+        where = str(replace(connection, database=settings.database))
+        is_whole = connection.store is not None and legend is None and not documents.problems and has_archive(source)
+        if is_whole and (restored := restore_local_project(connection, source)):
+            note(restored.notes, caption="not as it was")
+            good(f"{restored.documents} documents with {restored.versions} versions and {restored.saves} saves {would or 'are '}in {where}")
             return
         if create_local_project(connection, documents.legend, documents.folders):
-            info(f"made the project {settings.project} in {settings.database}")
-        versions, entities = import_project(connection, documents, force=force)
-        where = str(connection)
+            info(f"the project {settings.project} {would or 'was '}made in {settings.database}")
+        versions, entities = import_project(connection, documents, force=force, dry_run=dry_run and scratch is None)
     for member, report in versions.items():
         table(
             [
@@ -73,28 +86,40 @@ def import_cli(
         )
         note((f"{doc_id}: {why}" for doc_id, why in report.refused), caption=f"refused, versions of {member}")
     note((error.problem + ": " + str(error.place) for error in documents.problems), caption="left out")
-    good(f"{len(documents)} documents with {entities} entities are in {where}")
+    good(f"{len(documents)} documents with {entities} entities {would or 'are '}in {where}")
 
 
-def restore_local_project(connection: Connection, source: Path) -> bool:
+def has_archive(source: Path) -> bool:
+    """Whether a folder or zip is an archive with all that belonged to a local project."""
+    from spacy_tagtog.server import archive
+
+    return archive.has_archive(source)
+
+
+def _is_there(settings: Settings) -> bool:
+    """Whether the local tagtog has the project. No database is made."""
+    from spacy_tagtog.server import Store
+
+    if not settings.database.exists():
+        return False
+    with closing(Store(settings.database)) as store:
+        return (settings.owner or LOCAL_OWNER, settings.project) in store.projects()
+
+
+def restore_local_project(connection: Connection, archive: Path) -> Archived | None:
     """On the local tagtog, make the connection's project of an archive with all that belongs to it.
 
     Returns:
-        Whether it was made: not where the source is no such archive, or the project is there already.
+        What was made; ``None`` where the project is there already.
     """
-    from spacy_tagtog.server.archive import has_archive, restore_project
+    from spacy_tagtog.server.archive import restore_project
 
     assert connection.store is not None
-    if not has_archive(source):
-        return False
     owner, name = connection.client.owner, connection.client.project
     if (owner, name) in connection.store.projects():
         info(f"the project {name} is there already: its settings, members and history stay, and only documents and versions are taken")
-        return False
-    restored = restore_project(connection.store, source, owner, name, progress=lambda items, total: progress(items, total, what="importing"))
-    note(restored.notes, caption="not as it was")
-    good(f"{restored.documents} documents with {restored.versions} versions and {restored.saves} saves are in {connection}")
-    return True
+        return None
+    return restore_project(connection.store, archive, owner, name, progress=lambda items, total: progress(items, total, what="importing"))
 
 
 def create_local_project(connection: Connection, legend: Legend, folders: list[str]) -> bool:
@@ -114,13 +139,14 @@ def create_local_project(connection: Connection, legend: Legend, folders: list[s
     return True
 
 
-def import_project(connection: Connection, documents: Project, *, force: bool = False) -> tuple[dict[str, PushReport], int]:
+def import_project(connection: Connection, documents: Project, *, force: bool = False, dry_run: bool = False) -> tuple[dict[str, PushReport], int]:
     """Upload all versions of all documents.
 
     Args:
         connection: Where to.
         documents: The project.
         force: Overwrite confirmed annotations, too.
+        dry_run: Send nothing; only say what would be done.
 
     Returns:
         What was done with the versions of each member, and the number of entities in all of them.
@@ -141,7 +167,9 @@ def import_project(connection: Connection, documents: Project, *, force: bool = 
     # The master version first: it brings every document, also those that nobody annotated.
     for member in [MASTER, *(member for member in documents.members if member != MASTER)]:
         chosen = documents if member == MASTER else documents.select(having[member].__contains__)
-        reports[member] = push_and_say(connection, chosen, member=member, force=force)
+        report = reports[member] = push_and_say(connection, chosen, member=member, force=force, dry_run=dry_run)
+        if dry_run and member != MASTER:  # the master version would have made the documents
+            report.updated[:0], report.created = report.created, []
     return reports, entities
 
 
@@ -153,6 +181,7 @@ def export_cli(
         list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: everybody's.", show_default=False)
     ] = None,
     force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     domain: Domain = "",
     owner: Owner = "",
     project: ProjectName = "",
@@ -173,6 +202,10 @@ def export_cli(
 
     check_free(target, force=force)
     with tempfile.TemporaryDirectory() as scratch, connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
+        if dry_run:
+            listed = connection.client.count(query)
+            good(f"{listed} documents would be written to {target}")
+            return
         if connection.store is not None and not member:
             from spacy_tagtog.server.archive import export_project
 
