@@ -155,9 +155,7 @@ def _match(operator: str, conditions: Sequence[Condition]) -> str:
     if not found or len(found) + len(excluded) < len(conditions) or (excluded and operator == "OR"):
         return ""
     query = f" {operator} ".join(f"({match})" for match in found)
-    for match in excluded:
-        query = f"({query}) NOT ({match})"
-    return query
+    return f"({query}) NOT ({' OR '.join(f'({match})' for match in excluded)})" if excluded else query
 
 
 def _not(condition: Condition) -> Condition:
