@@ -399,9 +399,9 @@ def test_an_unknown_project_is_not_taken_for_new_documents(client: TagtogClient,
 # ---------------------------------------------------------------- people at work meanwhile
 
 
-@pytest.mark.parametrize("member", ["master", "bob"])
+@pytest.mark.parametrize(("member", "understands"), [("master", True), ("bob", True), ("master", False), ("bob", False)])
 def test_what_is_confirmed_before_its_batch_is_full_is_kept_without_help_of_the_server(
-    client: TagtogClient, posts: list[int], monkeypatch: pytest.MonkeyPatch, member: str
+    client: TagtogClient, posts: list[int], monkeypatch: pytest.MonkeyPatch, member: str, understands: bool
 ) -> None:
     """tagtog itself overwrites whatever it is told to; so the client asks again before it sends."""
     push(client, [document(number, member=member) for number in range(3)], member=member)
@@ -419,11 +419,16 @@ def test_what_is_confirmed_before_its_batch_is_full_is_kept_without_help_of_the_
         return send(batch, *rest, **{**more, "keep_confirmed": False})
 
     search = client.search
+
+    def searching(query: str) -> Any:
+        asked.append(query)
+        return search(query if understands else "docid:")
+
     with monkeypatch.context() as patch:
         patch.setattr(client, "threads", 1)
         patch.setattr(client, "own_annotations", looking)
         patch.setattr(client, "_push_batch", as_tagtog_does)
-        patch.setattr(client, "search", lambda query: asked.append(query) or search(query))
+        patch.setattr(client, "search", searching)
         again = [document(number, entity("e_2"), member=member) for number in range(4)]
         report = push(client, again, member=member)
     assert report.refused == [(again[0].id, "it was confirmed in tagtog meanwhile")]

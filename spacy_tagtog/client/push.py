@@ -21,7 +21,7 @@ from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, PlainHtml
 from spacy_tagtog.anndoc.legend import Prefix
 from spacy_tagtog.client._parallel import Workers, workers
 from spacy_tagtog.client.api import MAX_BATCH_BYTES, Pair, TagtogClient
-from spacy_tagtog.errors import ClientError, ConfigurationError, DuplicateDocumentError, LegendError, NotFoundError
+from spacy_tagtog.errors import ClientError, ConfigurationError, DuplicateDocumentError, LegendError, NotFoundError, RejectedError
 
 __all__ = ["Progress", "PushReport", "push", "same_name_query"]
 
@@ -315,12 +315,22 @@ class _Push:
         ids = [look.doc_id for _, look in batch if look.exists]
         confirmed: set[str] = set()
         for start in range(0, len(ids), _ASKED):
-            query = " OR ".join(f'docid:"{doc_id}"' for doc_id in ids[start : start + _ASKED])
-            for hit in self.client.search(query):
-                if hit.anncomplete if self.member == MASTER else self.member in hit.members_anncomplete:
-                    confirmed.add(hit.id)
+            asked = ids[start : start + _ASKED]
+            try:
+                for hit in self.client.search(" OR ".join(f'docid:"{doc_id}"' for doc_id in asked)):
+                    if hit.anncomplete if self.member == MASTER else self.member in hit.members_anncomplete:
+                        confirmed.add(hit.id)
+            except RejectedError:  # a tagtog that doesn't understand the query
+                confirmed.update(doc_id for doc_id in asked if self.is_confirmed(doc_id))
         results.update({document.id: (document.id, "refused", _MEANWHILE) for document, look in batch if look.doc_id in confirmed})
         return [(document, look) for document, look in batch if look.doc_id not in confirmed]
+
+    def is_confirmed(self, doc_id: str) -> bool:
+        try:
+            there = self.client.own_annotations(doc_id, member=self.member)
+        except NotFoundError:
+            return False
+        return there is not None and there.complete
 
     def forget(self, documents: Iterable[Document]) -> None:
         """What tagtog has under these names may have changed."""
