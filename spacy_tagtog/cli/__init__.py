@@ -24,6 +24,7 @@ from spacy_tagtog.cli.merge import merge_cli
 from spacy_tagtog.cli.push import push_cli
 from spacy_tagtog.cli.serve import serve_cli
 from spacy_tagtog.cli.settings import settings_cli
+from spacy_tagtog.cli.simulate import simulate_cli
 from spacy_tagtog.cli.stats import stats_cli
 from spacy_tagtog.cli.tokenizer import tokenizer_cli
 from spacy_tagtog.cli.train import train_cli
@@ -56,6 +57,7 @@ app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown
 app.command("evaluate")(evaluate_cli)
 app.command("calibrate")(calibrate_cli)
 app.command("annotate")(annotate_cli)
+app.command("simulate")(simulate_cli)
 app.command("push")(push_cli)
 app.command("upload")(upload_cli)
 app.command("delete")(delete_cli)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import srsly
@@ -38,7 +38,7 @@ from spacy_tagtog.selection.batches import choose_batch, stream_of
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument, make_candidates, reviewed_document
 from spacy_tagtog.selection.strategies import Context, Strategy, parse_strategy
 
-__all__ = ["Round", "Simulation", "SimulationSettings", "Unit", "simulate_project"]
+__all__ = ["Round", "Simulation", "SimulationSettings", "Unit", "holds_simulation", "simulate_project", "simulation_json"]
 
 CharSpan = tuple[int, int, str]
 _POOL, _TEST, _STATE = "pool.spacy", "test.spacy", "simulation.json"
@@ -423,6 +423,18 @@ def simulate_project(
                     failed.result()
                 say()
     return Simulation(settings, {unit: _read_rounds(folder / "rounds" / unit.file) for unit in units}, state["pool"], state["test"])
+
+
+def holds_simulation(folder: Path) -> bool:
+    """Whether a folder is that of a simulation."""
+    return (folder / _STATE).is_file()
+
+
+def simulation_json(simulation: Simulation) -> dict[str, Any]:
+    """Settings, counts and all rounds as a JSON object."""
+    settings = {key: value for key, value in asdict(simulation.settings).items() if key != "config"}
+    runs = [{**asdict(unit), "rounds": [asdict(one) for one in rounds]} for unit, rounds in simulation.rounds.items()]
+    return {"settings": settings, "pool": simulation.pool, "test": simulation.test, "seconds": round(simulation.seconds, 1), "runs": runs}
 
 
 def _prepare(folder: Path, pool: Iterable[Doc], test: Iterable[Doc], settings: SimulationSettings) -> None:
