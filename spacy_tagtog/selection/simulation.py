@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import srsly
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -36,7 +35,7 @@ from spacy_tagtog.pipeline.evaluation import Scores, score_entities
 from spacy_tagtog.pipeline.judging import silent_ranges
 from spacy_tagtog.selection.batches import choose_batch, stream_of
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument, make_candidates, reviewed_document
-from spacy_tagtog.selection.strategies import Context, Strategy, parse_strategy
+from spacy_tagtog.selection.strategies import Context, Strategy, make_strategy, parse_strategy
 
 __all__ = ["Round", "Simulation", "SimulationSettings", "Unit", "holds_simulation", "simulate_project", "simulation_json"]
 
@@ -221,7 +220,8 @@ class _Learner:
         return predicted_doc(nlp, gold.doc)
 
     def train(self, reviewed: Sequence[_Gold], seed: int) -> Language:
-        """A pipeline that knows these documents."""
+        """A pipeline that knows these documents; their order is of no account."""
+        reviewed = sorted(reviewed, key=lambda gold: gold.id)
         if not self.in_steps:
             examples = [Example(gold.tokenized.copy(), gold.doc) for gold in reviewed]
             self.nlp.initialize(lambda: examples)
@@ -242,6 +242,7 @@ class _Learner:
             config = self.config.copy()
             config["paths"]["train"], config["paths"]["dev"] = str(folder / "train.spacy"), str(folder / "dev.spacy")
             config["system"]["seed"] = seed
+            make_folder(folder / "out")
             with contextlib.redirect_stdout(io.StringIO()):
                 nlp = init_nlp(config)
                 train(nlp, folder / "out", stdout=io.StringIO(), stderr=io.StringIO())
@@ -316,10 +317,9 @@ def _choose(
 ) -> tuple[list[_Gold], list[str], dict[str, list[CharSpan]]]:
     """The next documents to review, those that chance chose, and what the pipeline predicted for each."""
     context = Context([gold.reviewed for gold in reviewed], rng)
+    if nlp is None and strategy.needs_predictions(0):
+        strategy = make_strategy("random")
     needs = strategy.needs_predictions(len(reviewed))
-    if nlp is None and needs:
-        picked = [left[int(index)] for index in rng.permutation(len(left))[:size]]
-        return picked, [gold.id for gold in picked], {}
     source = nlp or learner.nlp
     candidates: list[Candidate] = list(make_candidates(source, ((gold.id, learner.tokens(source, gold)) for gold in left), predict=needs))
     choices = choose_batch(candidates, size, strategy, context, random_share=settings.random_share)
@@ -353,7 +353,8 @@ def _append(file: Path, one: Round) -> None:
 
 def _read_rounds(file: Path) -> list[Round]:
     try:
-        return [Round(**line) for line in srsly.read_jsonl(file)] if file.exists() else []
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        return [Round(**json.loads(line)) for line in lines]
     except (ValueError, TypeError) as error:
         raise EvaluationError(
             "the rounds of a simulation can't be read", place=file, value=str(error), advice="remove the file: its run is done again"
@@ -394,7 +395,7 @@ def simulate_project(
         value = f"{len(strategies)} strategies, {len(seeds)} seeds, {n_process} processes"
         raise ConfigurationError("there is nothing to simulate", value=value, legal="at least one of each")
     _prepare(folder, pool, test, settings)
-    state = srsly.read_json(folder / _STATE)
+    state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
     trains_in_steps = _Learner(settings, folder).in_steps
     units = [Unit(None, seed) for seed in (seeds if trains_in_steps else seeds[:1])]
     units += [Unit(name, seed) for seed in seeds for name in dict.fromkeys(strategies)]
@@ -469,16 +470,18 @@ def _prepare(folder: Path, pool: Iterable[Doc], test: Iterable[Doc], settings: S
     for doc in (*golds[_POOL], *golds[_TEST]):
         entities_of = [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
         texts.update(json.dumps([str(doc._.anndoc_id), doc.text, entities_of]).encode())
-    state = {"format": _FORMAT, "settings": asdict(settings), "documents": texts.hexdigest(), **counts}
+    # A run may go on with another budget.
+    kept = {key: value for key, value in asdict(settings).items() if key != "budget"}
+    state = {"format": _FORMAT, "settings": kept, "documents": texts.hexdigest(), **counts}
     if (folder / _STATE).exists():
         try:
-            before = srsly.read_json(folder / _STATE)
+            before = json.loads((folder / _STATE).read_text(encoding="utf-8"))
         except ValueError:
             before = None
         if before == json.loads(json.dumps(state)):
             return
         stored = before.get("settings") if isinstance(before, dict) else None
-        different = [key for key, value in asdict(settings).items() if not isinstance(stored, dict) or stored.get(key) != value]
+        different = [key for key, value in kept.items() if not isinstance(stored, dict) or stored.get(key) != value]
         raise ConfigurationError(
             "the folder holds a simulation of other documents or settings",
             place=folder,
