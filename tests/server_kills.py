@@ -23,6 +23,7 @@ from typing import Any
 
 import requests
 from local_api import LEGEND, annotations, entity
+from totals import wrong_totals
 
 from spacy_tagtog.anndoc import html_from_blocks
 from spacy_tagtog.server import Store, settings_from_legend
@@ -142,6 +143,8 @@ def check(path: Path, clients: list[Client], outcome: Outcome) -> None:
             outcome.problems.append(f"integrity: {problems}")
         if rows := connection.execute("PRAGMA foreign_key_check").fetchall():
             outcome.problems.append(f"foreign keys: {rows}")
+        if wrong := wrong_totals(connection):
+            outcome.problems.append(f"totals: {wrong}")
         names = Counter(row[0] for row in connection.execute("SELECT filename FROM documents"))
         history: dict[str, list[int]] = {}
         for name, data in connection.execute(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from totals import wrong_totals
 
 from spacy_tagtog.anndoc import Annotations, Legend, html_from_text
 from spacy_tagtog.server import Store, settings_from_legend
@@ -266,5 +267,7 @@ def test_the_index_follows_changes_and_deletions(projects: Projects, before: Doc
     now = Doc(after.text, before.folder, after.complete, after.entities, after.score)
     for query, test in asked:
         assert projects.search(query, limit=5) == (int(test(now)), [page[1].docid] * test(now)), query
+    with projects.store.reading() as connection:
+        assert wrong_totals(connection) == []
     assert projects.store.delete("local", name, "*") == 1
     assert projects.search("*", limit=1) == (0, [])
