@@ -128,7 +128,7 @@ def operations(server: Server, number: int) -> tuple[dict[str, Callable[[int], o
     rng = random.Random(1)
     pages = -(-number // 50)
     some = [hit["id"] for page in (0, pages // 2, pages - 1) for hit in server.get(search="*", page=page).json()["docs"]]
-    kept = {docid: (server.get(ids=docid, output="plain.html").content, server.get(ids=docid, output="ann.json").json()) for docid in some[:20]}
+    kept = {docid: (server.get(ids=docid, output="plain.html").content, server.get(ids=docid, output="ann.json").json()) for docid in some[::5]}
     every = list(kept.items())
 
     def save(n: int) -> object:
@@ -137,8 +137,15 @@ def operations(server: Server, number: int) -> tuple[dict[str, Callable[[int], o
         files = [("files", (f"{docid}.plain.html", html)), ("files", (f"{docid}.ann.json", json.dumps(changed).encode()))]
         return server.post(files, format="anndoc")
 
+    rare = [text for _, ann in kept.values() if (text := ann["entities"][0]["offsets"][0]["text"]) and int(re.findall(r"[0-9]+", text)[0]) > 500]
+
     def search(query: str, page: int = 0) -> Callable[[int], object]:
-        return lambda n: server.get(search=query.replace("{n}", str(n * 7919 % number)), page=page).json()["docs"]
+        def call(n: int) -> object:
+            # Another query each time, where it can be: what was found before would be known.
+            asked = query.replace("{n}", str(n * 7919 % number)).replace("{m}", str(100 + n * 37 % 800)).replace("{rare}", rare[n % len(rare)])
+            return server.get(search=asked, page=page).json()["docs"]
+
+        return call
 
     operations = {
         "search page: *": search("*"),
@@ -148,9 +155,9 @@ def operations(server: Server, number: int) -> tuple[dict[str, Callable[[int], o
         "search page: a word of one document": search("Unique{n}"),
         "search page: a phrase of one document": search('"x Unique{n}" OR "Unique{n}."'),
         "search page: filename:": search("filename:{n}.txt"),
-        "search page: an entity's term": search("entity:Gene:ba19999x"),
-        "search page: fuzzy, Unique500~0.8": search("Unique500~0.8"),
-        "search page: wildcard first, *ue500": search("*ue500"),
+        "search page: an entity's term": search("entity:Gene:{rare}"),
+        "search page: fuzzy, Unique500~0.8": search("Unique{m}~0.8"),
+        "search page: wildcard first, *ue500": search("*ue{m}"),
         "read: ann.json": lambda n: server.get(ids=some[n % len(some)], output="ann.json").content,
         "read: plain.html": lambda n: server.get(ids=some[n % len(some)], output="plain.html").content,
         "save: pair of plain.html and ann.json": save,

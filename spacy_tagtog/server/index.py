@@ -22,6 +22,7 @@ __all__ = [
     "create",
     "encode",
     "forget",
+    "index_states",
     "remove_text",
     "replace_text",
     "uncount_classes",
@@ -120,6 +121,15 @@ def count_more(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO vocabulary (word) SELECT word FROM old_vocabulary ORDER BY word")
     connection.execute("INSERT INTO vocabulary_parts (rowid, word) SELECT id, word FROM vocabulary")
     connection.execute("DROP TABLE old_vocabulary")
+
+
+def index_states(connection: sqlite3.Connection) -> None:
+    """Index folders and states by document: small, so that those of many documents are soon looked up. A step of the schema.
+
+    Args:
+        connection: The database.
+    """
+    connection.execute("CREATE INDEX documents_by_number ON documents (id, project_id, folder, anncomplete)")
 
 
 def uncount_classes(connection: sqlite3.Connection, key: int) -> None:

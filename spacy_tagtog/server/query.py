@@ -63,6 +63,8 @@ class Condition:
     """The query of the index of words that finds exactly these documents, where there is one."""
     match_not: str = ""
     """The query of the index of words that finds exactly all other documents, where there is one."""
+    within: Condition | None = None
+    """Where documents are meant that ``match`` finds and that are of a folder or state as well: the latter."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class QueryContext:
         now: The moment that ``NOW`` stands for.
         user: Who asks, for ``filter:TODO``.
         project: The project's number.
+        words: The words of the vocabulary that have so many letters, at least and at most.
         from_then: The earliest moment among the project's documents that isn't before another: of a column, ``created`` or ``updated``, and that
             other; ``None`` where there is none.
     """
@@ -84,6 +87,7 @@ class QueryContext:
     now: datetime
     user: str
     project: int
+    words: Callable[[int, int], Sequence[str]]
     from_then: Callable[[str, int], int | None]
 
 
@@ -143,14 +147,19 @@ def _join(operator: str, conditions: Iterable[Condition]) -> Condition:
     if operator == "AND" and classes == 1 and all(condition.by_folder or condition.of_class for condition in conditions):
         pieces = [condition.of_class or (condition.sql, condition.parameters) for condition in conditions]
         of_class = (" AND ".join(f"({piece})" for piece, _ in pieces), tuple(parameter for _, own in pieces for parameter in own))
-    return Condition(
-        sql, parameters, by_folder=all(condition.by_folder for condition in conditions), of_class=of_class, match=_match(operator, conditions)
-    )
+    by_folder = all(condition.by_folder for condition in conditions)
+    match, within = _match(operator, conditions), None
+    if operator == "AND" and not (by_folder or of_class or match):
+        states = [condition for condition in conditions if condition.by_folder]
+        words = _match(operator, [condition for condition in conditions if not condition.by_folder])
+        if words and states:
+            match, within = words, _join("AND", states)
+    return Condition(sql, parameters, by_folder=by_folder, of_class=of_class, match=match, within=within)
 
 
 def _match(operator: str, conditions: Sequence[Condition]) -> str:
     """The query of the index of words for several, where there is one."""
-    found = [condition.match for condition in conditions if condition.match]
+    found = [condition.match for condition in conditions if condition.match and not condition.within]
     excluded = [condition.match_not for condition in conditions if condition.match_not]
     if not found or len(found) + len(excluded) < len(conditions) or (excluded and operator == "OR"):
         return ""
@@ -160,7 +169,11 @@ def _match(operator: str, conditions: Sequence[Condition]) -> str:
 
 def _not(condition: Condition) -> Condition:
     return Condition(
-        f"NOT ({condition.sql})", condition.parameters, by_folder=condition.by_folder, match=condition.match_not, match_not=condition.match
+        f"NOT ({condition.sql})",
+        condition.parameters,
+        by_folder=condition.by_folder,
+        match=condition.match_not,
+        match_not="" if condition.within else condition.match,
     )
 
 
@@ -337,7 +350,7 @@ class _Translator:
             return self.value(_Similar(term.raw, False, least), path)
         if not WORD.fullmatch(term.text):
             raise QueryError("a fuzzy term isn't a single word", value=str(node), legal="letters and digits before ~")
-        return _of_text(fuzzy_text(term.text, least))
+        return _of_text(fuzzy_text(term.text, least, self.context.words))
 
     def near(self, node: Any, path: tuple[_Term, ...]) -> Condition:
         """Words near each other: ``"a b"~10``."""

@@ -114,7 +114,7 @@ def _people_and_history(connection: sqlite3.Connection) -> None:
         connection.execute(f"CREATE TRIGGER {table}_deleted AFTER DELETE ON {table} BEGIN {_UNUSED.format(ids=ids)}; END")
 
 
-_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _people_and_history, index.create, index.count_more)
+_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_first, _people_and_history, index.create, index.count_more, index.index_states)
 VERSION: Final = len(_STEPS)
 """The version of today's tables (``PRAGMA user_version``)."""
 

@@ -270,6 +270,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 # ----------------------------------------------------------------------------------------------------------------------------------- candidates
 
 
+_FEW_WORDS = 100  # so many alternatives the index of words takes in one query
 _PART = 3  # letters in a row by which the index of the vocabulary finds words
 _TEXT = "(SELECT c.text FROM contents AS c WHERE c.document_id = d.id)"
 
@@ -380,18 +381,30 @@ def _wildcard_text(pattern: str, is_phrase: bool) -> Text:
     return _verified(candidates, function, max(fixed, key=len, default=""), pattern)
 
 
-def fuzzy_text(word: str, least: float) -> Text:
+def fuzzy_text(word: str, least: float, words: Callable[[int, int], Sequence[str]]) -> Text:
     """The condition that a text holds a word that is like another.
 
     Args:
         word: The other.
         least: The similarity, which the word's has to exceed, or be 1.
+        words: Gives the words of the vocabulary that have so many letters, at least and at most.
     """
     if not _similar_enough(1, len(word), least):
         return _candidates(_phrase([word]))  # no edit is allowed, whatever the other word is
+    from rapidfuzz import process
+    from rapidfuzz.distance import Levenshtein
+
     # edits <= (1 - least) * length of the shorter, and at least the difference of the lengths; a little more for rounding
     shortest, longest = math.ceil(len(word) / (2 - least) - 1e-6), int(len(word) * (2 - least) + 1e-6)
-    return _having("length(v.word) BETWEEN ? AND ? AND is_similar(v.word, ?, ?)", shortest, longest, word, least)
+    most = int((1 - least) * len(word) + 1e-6)
+    near = process.extract(word, words(shortest, longest), scorer=Levenshtein.distance, processor=None, score_cutoff=most, limit=None)
+    is_similar = _similar_to(word, least)
+    like = sorted(found for found, _, _ in near if is_similar(found))
+    if len(like) <= _FEW_WORDS:
+        return _candidates(" OR ".join(_phrase([one]) for one in like or [word]))
+    return Text(
+        "d.id IN (SELECT i.rowid FROM json_each(?) AS v CROSS JOIN text_index AS i WHERE i.text_index MATCH index_word(v.value))", (json.dumps(like),)
+    )
 
 
 def near_text(words: Sequence[str], slop: int) -> Text:
