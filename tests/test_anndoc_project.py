@@ -851,3 +851,12 @@ def test_a_member_of_a_zip_without_a_name_is_passed_over(tmp_path: Path) -> None
     path.write_bytes(data)
     assert "" in zipfile.ZipFile(path).namelist()
     assert Project.open(path).ids == ["a"]
+
+
+@pytest.mark.parametrize("name", [".", "./", "p/."])
+def test_a_member_of_a_zip_that_is_a_folder_by_its_name(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("p/a.plain.html", html_from_text("Mars").data)
+        archive.writestr(name, "x")
+    assert Project.open(path).ids == ["a"]

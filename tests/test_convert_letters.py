@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick
 
-from spacy_tagtog.convert.letters import can_match_letters, skip_letters
+from spacy_tagtog.convert.letters import can_match_letters, letters_or, may_match_letters
 from spacy_tagtog.convert.tokens import prepare_for_tokens
 
 words = st.text(st.sampled_from("abzABZKksS"), min_size=1, max_size=6)
@@ -28,8 +28,8 @@ def test_what_is_said_to_match_nothing_matches_nothing(expression: str, flags: i
     pattern = re.compile(expression, flags)
     if not can_match_letters(pattern):
         assert pattern.search(word) is None
-    find = skip_letters(pattern.search, nothing=lambda: None)
-    assert str(find(word)) == str(pattern.search(word))
+        assert pattern.match(word) is None
+        assert not list(pattern.finditer(word))
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,27 @@ def test_english_and_others_profit(lang: str) -> None:
         assert not can_match_letters(find.__self__)
 
 
-def test_other_functions_stay_as_they_are() -> None:
-    def find(text: str) -> None:
-        return None
+def test_of_other_functions_nothing_is_known() -> None:
+    assert may_match_letters(lambda text: None)
+    assert may_match_letters(re.compile(b"!").search)
+    assert may_match_letters(re.compile("a").finditer)
+    assert not may_match_letters(re.compile("!").finditer)
 
-    assert skip_letters(find, nothing=lambda: None) is find
-    assert skip_letters(None, nothing=lambda: None) is None
-    search = re.compile("a").search
-    assert skip_letters(search, nothing=lambda: None) is search
+
+@pytest.mark.parametrize(("text", "expected"), [("Vega", True), ("Véga", False), ("e.g.", True), ("x-y", False), ("", False)])
+def test_letters_or_something_else(text: str, expected: bool) -> None:
+    assert bool(letters_or(re.compile(r"e\.g\.").fullmatch)(text)) is expected
+    assert bool(letters_or(None)(text)) is (expected and text != "e.g.")
+
+
+@pytest.mark.parametrize("affix", ["prefix_search", "suffix_search", "infix_finditer", "url_match"])
+def test_a_tokenizer_that_splits_words_of_letters_still_does(affix: str) -> None:
+    nlp = spacy.blank("xx")
+    find = re.compile("q").finditer if affix == "infix_finditer" else re.compile("qu" if affix != "suffix_search" else "qu$").search
+    setattr(nlp.tokenizer, affix, find)
+    plain = [token.text for token in nlp.make_doc("quick aqa coqu (quite) qu")]
+    prepare_for_tokens(nlp)
+    assert [token.text for token in nlp.make_doc("quick aqa coqu (quite) qu")] == plain
 
 
 @quick

@@ -123,21 +123,23 @@ def locate(parts: Mapping[str, Part], annotations: Annotations, *, unit: OffsetU
     result = []
     shifting = {part.id for part in parts.values() if unit == "utf-16" and not part.text.isascii()}
     for entity in annotations.entities:
-        part = parts.get(entity.part)
+        part_id = entity.data["part"]
+        part = parts.get(part_id)
         if part is None:
-            result.append(Located(entity, (), "missing_part", f"plain.html has no part {entity.part!r}; it has {known or 'none'}"))
+            result.append(Located(entity, (), "missing_part", f"plain.html has no part {part_id!r}; it has {known or 'none'}"))
             continue
+        text = part.text
         ranges = []
         mismatch = ""
-        for fragment in entity.fragments:
-            start: int | None = fragment.start
-            if part.id in shifting:
-                converter = converters.get(part.id) or converters.setdefault(part.id, OffsetConverter(part.text))
-                start = converter.to_code_points(fragment.start)
-            found = None if start is None else _place(part.text, start, fragment.text)
+        for offset in entity.data["offsets"]:
+            start: int | None = offset["start"]
+            if part_id in shifting:
+                converter = converters.get(part_id) or converters.setdefault(part_id, OffsetConverter(text))
+                start = converter.to_code_points(offset["start"])
+            found = None if start is None else _place(text, start, offset["text"])
             if found is None:
-                there = None if start is None else part.text[start : start + len(fragment.text)]
-                mismatch = f"at {fragment.start} stands {there!r}" if there is not None else f"{fragment.start} is in the middle of a character"
+                there = None if start is None else text[start : start + len(offset["text"])]
+                mismatch = f"at {offset['start']} stands {there!r}" if there is not None else f"{offset['start']} is in the middle of a character"
                 break
             ranges.append(found)
         result.append(Located(entity, (), "offset_mismatch", mismatch) if mismatch else Located(entity, tuple(ranges)))

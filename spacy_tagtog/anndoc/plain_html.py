@@ -11,7 +11,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
@@ -95,6 +95,12 @@ class Section:
     sections: Sequence[Section] = ()
 
 
+@cache
+def _parser() -> etree.XMLParser:
+    """One for all documents: to make it takes as long as to read a short one."""
+    return etree.XMLParser(encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
+
+
 class PlainHtml:
     """The content of a document. The bytes are kept as they are; the parts are parsed when first asked for.
 
@@ -115,9 +121,8 @@ class PlainHtml:
 
     @cached_property
     def _tree(self) -> etree._Element:
-        parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
         try:
-            tree: etree._Element | None = etree.fromstring(self.data, parser)
+            tree: etree._Element | None = etree.fromstring(self.data, _parser())
         except (etree.XMLSyntaxError, ValueError) as error:
             line, column = getattr(error, "position", (0, 0))
             where = f"{self.place or 'plain.html'}, line {line}, column {column}" if line else self.place or "plain.html"

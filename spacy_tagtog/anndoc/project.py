@@ -72,12 +72,24 @@ def _gunzip(data: bytes) -> bytes:
     return content
 
 
-def _read_file(path: Path) -> bytes:
-    with path.open("rb", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
+def _read_file(path: str) -> bytes:
+    # There are two for each document: open() and pathlib make twice as many calls of the system.
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        size = os.fstat(file).st_size
         if size > _MAX_FILE_BYTES:
             raise OSError(f"it has {size} bytes, more than {_MAX_FILE_BYTES}")
-        return file.readall()
+        data = os.read(file, size + 1)
+        while len(data) != size:  # it grows or shrinks just now, or has no size
+            more = os.read(file, _MAX_FILE_BYTES)
+            data += more
+            if not more:
+                break
+            if len(data) > _MAX_FILE_BYTES:
+                raise OSError(f"it has more than {_MAX_FILE_BYTES} bytes")
+        return data
+    finally:
+        os.close(file)
 
 
 @dataclass
@@ -183,29 +195,41 @@ def _reader(source: _Source) -> Callable[[], Annotations]:
     return lambda: Annotations.parse(source.read(), place=source.place)
 
 
-def _may_be_document(path: Path) -> bool:
+_Names = tuple[str, ...]
+"""The pieces of a relative path."""
+
+
+def _may_be_document(entry: os.DirEntry[str]) -> bool:
     try:
         # A link that points nowhere stays: that its file is missing is worth an error. Pipes and devices are no documents.
-        return path.is_file() or (path.is_symlink() and not path.exists())
+        return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
     except OSError:
         return True  # reading it will say what is wrong
 
 
-def _folder_sources(root: Path) -> Iterator[tuple[PurePosixPath, _Source]]:
-    def refuse(error: OSError) -> None:
-        raise ProjectError(f"a folder can't be read: {error.strerror}", place=error.filename, advice="check permissions") from error
+def _folder_sources(root: Path) -> Iterator[tuple[_Names, _Source]]:
+    found: list[tuple[_Names, str]] = []
+    folders: list[tuple[_Names, str]] = [((), str(root))]
+    while folders:
+        above, folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    # Temporary files of an interrupted write, and what an operating system leaves behind, begin with a dot.
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(((*above, entry.name), entry.path))
+                    elif _may_be_document(entry):
+                        found.append(((*above, entry.name), entry.path))
+        except OSError as error:
+            raise ProjectError(f"a folder can't be read: {error.strerror}", place=error.filename, advice="check permissions") from error
+    found.sort()
+    for names, path in found:
+        yield names, _Source(path, partial(_read_file, path))
 
-    found: list[Path] = []
-    for folder, folders, files in os.walk(root, onerror=refuse):
-        # Temporary files of an interrupted write, and what an operating system leaves behind, begin with a dot.
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(folder, name) for name in files if not name.startswith(".")]
-    for path in sorted(found):
-        if _may_be_document(path):
-            yield PurePosixPath(path.relative_to(root).as_posix()), _Source(str(path), partial(_read_file, path))
 
-
-def _zip_sources(path: Path) -> Iterator[tuple[PurePosixPath, _Source]]:
+def _zip_sources(path: Path) -> Iterator[tuple[_Names, _Source]]:
     try:
         archive = zipfile.ZipFile(path)
     except _READ_ERRORS as error:
@@ -237,20 +261,20 @@ def _zip_sources(path: Path) -> Iterator[tuple[PurePosixPath, _Source]]:
                 "a name in the zip points outside of it", place=place, legal="relative names with /, without ..", advice="don't trust this file"
             )
         # ZipInfo.is_dir() fails on an empty name before Python 3.12.
-        if info.filename.endswith("/") or not info.filename or name.parts[:1] == ("__MACOSX",) or any(piece.startswith(".") for piece in name.parts):
+        if info.filename.endswith("/") or not name.parts or name.parts[:1] == ("__MACOSX",) or any(piece.startswith(".") for piece in name.parts):
             continue
-        yield name, _Source(place, reader(info))
+        yield name.parts, _Source(place, reader(info))
 
 
-def _locate(name: PurePosixPath, marker: str) -> tuple[str, ...]:
+def _locate(names: _Names, marker: str) -> _Names:
     """The folders of a file below the marker folder (``plain.html`` or ``ann.json``), or all its folders in a flat layout."""
-    folders = name.parts[:-1]
+    folders = names[:-1]
     if marker in folders:
         return folders[folders.index(marker) + 1 :]
     return folders
 
 
-def _tagtog_folder(folders: tuple[str, ...]) -> str:
+def _tagtog_folder(folders: _Names) -> str:
     """``pool/x`` for ``pool/x`` and for ``x``: every folder of a project is below ``pool``."""
     return "/".join(folders if folders[:1] == ("pool",) else ("pool", *folders))
 
@@ -285,22 +309,22 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | None = None)
 
     problems: list[ProjectError] = []
     entries: dict[str, _Entry] = {}
-    legends: list[tuple[PurePosixPath, _Source]] = []
+    legends: list[tuple[_Names, _Source]] = []
 
     # A zip of a folder begins every name with that folder's, which isn't a folder of the project.
-    in_one_folder = not is_folder and len({name.parts[:1] for name, _ in sources}) == 1
+    in_one_folder = not is_folder and len({names[:1] for names, _ in sources}) == 1
 
     def problem(error: ProjectError) -> None:
         if strict:
             raise error
         problems.append(error)
 
-    for name, source in sources:
-        if name.name == LEGEND_NAME:
-            legends.append((name, source))
-        elif (doc_id := _base_name(name.name, _ANN_SUFFIXES)) is not None:
-            folders = _locate(name, "ann.json")
-            in_download = "ann.json" in name.parts[:-1]
+    for names, source in sources:
+        if names[-1] == LEGEND_NAME:
+            legends.append((names, source))
+        elif (doc_id := _base_name(names[-1], _ANN_SUFFIXES)) is not None:
+            folders = _locate(names, "ann.json")
+            in_download = "ann.json" in names[:-1]
             member = MASTER
             if in_download and folders[:1] == (MASTER,):
                 folders = folders[1:]
@@ -311,14 +335,14 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | None = None)
                 problem(_duplicate(doc_id, f"{member}'s annotations", entry.versions[member], source))
             else:
                 entry.versions[member] = source
-        elif (doc_id := _base_name(name.name, _HTML_SUFFIXES)) is not None:
+        elif (doc_id := _base_name(names[-1], _HTML_SUFFIXES)) is not None:
             entry = entries.setdefault(doc_id, _Entry())
             if entry.html is not None:
                 problem(_duplicate(doc_id, "content", entry.html, source))
             else:
                 entry.html = source
-                folders = _locate(name, "plain.html")
-                entry.folder = _tagtog_folder(folders[1:] if in_one_folder and "plain.html" not in name.parts[:-1] else folders)
+                folders = _locate(names, "plain.html")
+                entry.folder = _tagtog_folder(folders[1:] if in_one_folder and "plain.html" not in names[:-1] else folders)
 
     for doc_id in [doc_id for doc_id, entry in entries.items() if entry.html is None]:
         orphan = entries.pop(doc_id)
@@ -352,7 +376,7 @@ def _duplicate(doc_id: str, what: str, first: _Source, second: _Source) -> Dupli
     )
 
 
-def _legend(found: list[tuple[PurePosixPath, _Source]], override: Path | None) -> Legend:
+def _legend(found: list[tuple[_Names, _Source]], override: Path | None) -> Legend:
     if override is not None:
         try:
             return Legend.parse(override.read_bytes(), place=override)
@@ -361,7 +385,7 @@ def _legend(found: list[tuple[PurePosixPath, _Source]], override: Path | None) -
     if not found:
         return Legend()
     # The one nearest to the root is the project's own.
-    _, source = min(found, key=lambda item: (len(item[0].parts), item[0]))
+    _, source = min(found, key=lambda item: (len(item[0]), item[0]))
     return Legend.parse(source.read(), place=source.place)
 
 

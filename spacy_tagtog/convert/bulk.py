@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,9 @@ from spacy_tagtog.convert.tokens import prepare_for_tokens
 from spacy_tagtog.errors import ConfigurationError, ConversionError
 
 __all__ = ["SHARD_DOCS", "Batch", "BulkJob", "Shards", "convert_in_bulk"]
+
+_NEW_OBJECTS: Final = 100_000
+"""So many more of them than before, and Python looks for garbage: those of some hundred documents."""
 
 SHARD_DOCS: Final = 2000
 """Docs in a file, unless somebody says otherwise."""
@@ -125,10 +129,23 @@ def convert_in_bulk(job: BulkJob, project: Project, report: ConversionReport, *,
     ids = project.ids
     batches = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
     n_process = min(n_process, len(batches))
-    done = map(_Worker(job, project).convert, batches) if n_process <= 1 else _in_processes(job, batches, n_process)
-    for batch in done:
-        _add_up(report, batch.report)
-        yield batch
+    with _rarely_collected_garbage():
+        done = map(_Worker(job, project).convert, batches) if n_process <= 1 else _in_processes(job, batches, n_process)
+        for batch in done:
+            _add_up(report, batch.report)
+            yield batch
+
+
+@contextmanager
+def _rarely_collected_garbage() -> Iterator[None]:
+    """Let Python look for garbage less often: documents come and go by the thousands of objects, and hold no cycles."""
+    before = gc.get_threshold()
+    if before[0]:  # where somebody switched it off, it stays off
+        gc.set_threshold(max(before[0], _NEW_OBJECTS), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _add_up(total: ConversionReport, more: ConversionReport) -> None:

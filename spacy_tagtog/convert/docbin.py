@@ -32,10 +32,11 @@ PIECE_DOCS: Final = 100
 # What DocBin's default is for the attributes, in its order.
 _TEMPLATE = DocBin(store_user_data=True)
 _ATTRS: Final[list[Any]] = list(_TEMPLATE.attrs)
-_STRING_COLUMNS: Final = [_ATTRS.index(attr) for attr in (ORTH, NORM, TAG, LEMMA, MORPH, DEP, ENT_TYPE, ENT_KB_ID, ENT_ID)]
+_ATTRS_AND_SPACES: Final = [*_ATTRS, SPACY]
+_STRING_COLUMNS: Final = [_ATTRS.index(attr) for attr in (TAG, LEMMA, MORPH, DEP, ENT_TYPE, ENT_KB_ID, ENT_ID)]
 
 # Raw deflate: pieces are put together into one stream.
-_LEVEL: Final = 3
+_LEVEL: Final = 2
 _RAW: Final = -15
 _ZLIB_HEADER: Final = b"\x78\x5e"
 _LAST_BLOCK: Final = b"\x03\x00"
@@ -103,13 +104,13 @@ class DocPacker:
             self._vocab = doc.vocab
         pack = self._packer.pack
         columns = self._columns
-        array = doc.to_array(_ATTRS)
+        array = doc.to_array(_ATTRS_AND_SPACES)
         span_groups = self._span_groups(doc)
         # All that may fail is done before anything is kept.
         cats, user_data = pack(doc.cats), pack(pack(doc.user_data))
         self._unresolved.append(array)
         self._lengths.append(len(array))
-        columns["spaces"].append(doc.to_array(SPACY).astype(bool).tobytes("C"))
+        columns["spaces"].append(array[:, -1].astype(bool).tobytes("C"))
         columns["cats"].append(cats)
         columns["flags"].append(pack({"has_unknown_spaces": doc.has_unknown_spaces}))
         columns["span_groups"].append(pack(span_groups))
@@ -135,14 +136,14 @@ class DocPacker:
         if self._vocab is None or not self._unresolved:
             return
         strings: Any = self._vocab.strings
-        tokens = np.concatenate(self._unresolved)
+        tokens = np.concatenate([array[:, :-1] for array in self._unresolved])
         self._tokens.append(tokens.tobytes("C"))
         if len(tokens):
             self._strings.add("")  # what all that isn't set stands for
-        for number in _STRING_COLUMNS:
-            column = tokens[:, number]
-            if column.any():
-                self._strings.update([strings[value] for value in np.unique(column).tolist()])
+        words, norms = tokens[:, _ATTRS.index(ORTH)], tokens[:, _ATTRS.index(NORM)]
+        # Most words are their own norm, and most of the other columns are empty.
+        used = [words, norms[norms != words], *(column for number in _STRING_COLUMNS if (column := tokens[:, number]).any())]
+        self._strings.update([strings[value] for value in np.unique(np.concatenate(used)).tolist()])
         # Ids of spans may be plain numbers, with no string behind them.
         self._strings.update([strings[value] for value in self._span_hashes if value in strings])
         self._unresolved = []

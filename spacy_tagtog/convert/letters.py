@@ -19,7 +19,7 @@ _RENAMED: Final = sys.version_info >= (3, 11)
 parser: Any = import_module("re._parser" if _RENAMED else "sre_parse")
 constants: Any = import_module("re._constants" if _RENAMED else "sre_constants")
 
-__all__ = ["can_match_letters", "skip_letters"]
+__all__ = ["can_match_letters", "letters_or", "may_match_letters"]
 
 _LETTERS: Final = frozenset(map(ord, ascii_letters))
 _NO_LETTER: Final = frozenset({constants.CATEGORY_DIGIT, constants.CATEGORY_SPACE, constants.CATEGORY_NOT_WORD})
@@ -93,21 +93,30 @@ def _member(operator: Any, argument: Any, ignore_case: bool) -> bool:
     return not (operator is constants.CATEGORY and argument in _NO_LETTER)
 
 
-def skip_letters(find: Any, *, nothing: Callable[[], Any]) -> Any:
-    """A pattern's method that doesn't search words of plain letters, if the pattern can match nothing in them.
+def may_match_letters(find: Any) -> bool:
+    """Whether a function may find something in a string of ASCII letters.
 
     Args:
-        find: ``search``, ``match`` or ``finditer`` of a compiled pattern; anything else is returned as it is.
-        nothing: Makes what the method returns if there is no match.
+        find: ``search``, ``match`` or ``finditer`` of a compiled pattern; of anything else nothing is known.
 
     Returns:
-        A function with the same results for every string.
+        ``False`` only where it is certain that it doesn't.
     """
     pattern = getattr(find, "__self__", None)
-    if not isinstance(pattern, Pattern) or not isinstance(pattern.pattern, str) or can_match_letters(pattern):
-        return find
+    return not isinstance(pattern, Pattern) or not isinstance(pattern.pattern, str) or can_match_letters(pattern)
 
-    def find_or_skip(text: str) -> Any:
-        return nothing() if text.isascii() and text.isalpha() else find(text)
 
-    return find_or_skip
+def letters_or(match: Callable[[str], Any] | None) -> Callable[[str], Any]:
+    """A function that matches words of plain letters, and whatever another one matches.
+
+    Args:
+        match: The other one, or ``None``.
+    """
+
+    def letters(text: str) -> Any:
+        return text.isascii() and text.isalpha()
+
+    def letters_or_match(text: str) -> Any:
+        return (text.isascii() and text.isalpha()) or match(text)  # type: ignore[misc]
+
+    return letters if match is None else letters_or_match

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Final, Literal
 
 from spacy.language import Language
@@ -129,7 +129,11 @@ def document_to_doc(
     if settings.alignment == "split":
         for item in located:
             if item.ranges and not item.entity.is_removed:
-                cuts.setdefault(item.entity.part, set()).update(chain.from_iterable(item.ranges))
+                of_part = cuts.get(item.entity.data["part"])
+                if of_part is None:
+                    of_part = cuts[item.entity.data["part"]] = set()
+                for edges in item.ranges:
+                    of_part.update(edges)
     assembled = assemble(nlp, [(part.id, part.text) for part in parts.values()], cuts=cuts)
     doc = assembled.doc
     where = {part: (start, end) for part, start, end in assembled.parts}
@@ -139,7 +143,7 @@ def document_to_doc(
     report.documents_out += 1
     report.docs_out += 1
     report.entities_in += len(located)
-    unknown: list[tuple[int, int]] = []  # token ranges about which nothing is known
+    unknown: set[tuple[int, int]] = set()  # token ranges about which nothing is known
 
     def overlapped_tokens(start: int, end: int) -> tuple[int, int]:
         """The tokens that touch a stretch of characters."""
@@ -169,6 +173,7 @@ def document_to_doc(
         report.add(listed(item, reason, detail))
 
     names = dict(document.legend)
+    filters = any((settings.types, settings.labels, settings.states, settings.authors, settings.min_prob))
     placed: list[_Placed] = []
     for item in located:
         entity = item.entity
@@ -176,34 +181,34 @@ def document_to_doc(
             set_aside(item, item.problem, item.detail)
             if entity.part in where and not entity.is_removed:
                 # It is somewhere in this part, nobody knows where: nothing in the part can be said to be no entity.
-                unknown.append(whole_part(entity.part))
+                unknown.add(whole_part(entity.part))
             continue
         if item.repair is not None:
             report.repairs.append(listed(item, item.repair.method, item.repair.detail))
-        offset = where[entity.part][0]
         if entity.is_removed:
             set_aside(item, "pre_removed")
-            unknown.extend(touched(item))
+            unknown.update(touched(item))
             continue
-        label = names.get(entity.class_id)
+        label = names.get(entity.data["classId"])
         if label is None:
             set_aside(item, "unknown_class", f"the legend has {', '.join(document.legend.of('e').values()) or 'no entity type'}")
-            unknown.extend(touched(item))
+            unknown.update(touched(item))
             continue
         if not any(fragment["text"].strip() for fragment in entity.data["offsets"]):
             set_aside(item, "empty")
             continue
-        unwanted = _unwanted(item, label, settings)
+        unwanted = _unwanted(item, label, settings) if filters else None
         if unwanted is not None:
             set_aside(item, *unwanted)
-            unknown.extend(touched(item))
+            unknown.update(touched(item))
             continue
         label = settings.labels.get(label, label)
+        offset = where[entity.data["part"]][0]
         first, last = item.ranges[0] if len(item.ranges) == 1 else (item.start, item.end)
         tokens = _align(starts, ends, offset + first, offset + last, settings.alignment)
         if tokens is None:
             set_aside(item, "misaligned", "a space after a word is no token" if settings.alignment == "split" else "")
-            unknown.extend(touched(item))
+            unknown.update(touched(item))
             continue
         retokenized = offset + first in assembled.splits or offset + last in assembled.splits
         placed.append(_Placed(item, label, *tokens, retokenized, first, last, _span(doc, entity, label, *tokens)))
@@ -213,7 +218,7 @@ def document_to_doc(
     chosen, losers = _without_overlap(placed, blank, settings.ents)
     for place, reason, detail in losers:
         set_aside(place.located, reason, detail)
-        unknown.extend(touched(place.located))
+        unknown.update(touched(place.located))
     report.entities_out += len(chosen)
     report.entities_retokenized += sum(place.retokenized for place in chosen)
     report.labels_out.update(place.label for place in chosen)
@@ -221,7 +226,7 @@ def document_to_doc(
     annotatable = set(annotations.annotatable)
     if annotatable & where.keys():
         # Parts that annotators could not annotate say nothing. (Where no listed part exists the list is of another text: it says nothing either.)
-        unknown.extend(whole_part(part) for part in where if part not in annotatable)
+        unknown.update(whole_part(part) for part in where if part not in annotatable)
 
     doc.set_ents([place.span for place in chosen], missing=_gaps(doc, unknown, chosen), default="missing" if settings.types else "outside")
     scores = [place.located.entity.prob for place in placed]
@@ -324,21 +329,26 @@ def _without_overlap(placed: list[_Placed], blank: Container[int], policy: EntsP
 
 
 def _gaps(doc: Doc, unknown: Iterable[tuple[int, int]], chosen: Iterable[_Placed]) -> list[Span]:
-    """The unknown tokens that no chosen entity covers, as spans."""
-    tokens = {token for start, end in unknown for token in range(start, end)}
-    for place in chosen:
-        tokens.difference_update(range(place.start, place.end))
+    """The unknown tokens that no chosen entity covers, as spans.
+
+    Args:
+        doc: The Doc.
+        unknown: Ranges of tokens, in any order; they may overlap.
+        chosen: Entities that don't overlap, in order.
+    """
     spans: list[Span] = []
-    begin = previous = None
-    for token in sorted(tokens):
-        if begin is None or previous is None:
-            begin = token
-        elif token != previous + 1:
-            spans.append(Span(doc, begin, previous + 1))
-            begin = token
-        previous = token
-    if begin is not None and previous is not None:
-        spans.append(Span(doc, begin, previous + 1))
+    known = [(place.start, place.end) for place in chosen]
+    number = 0  # of the first of them that isn't behind us
+    begin = 0
+    for start, end in sorted(unknown):
+        begin = max(begin, start)
+        while begin < end:
+            while number < len(known) and known[number][1] <= begin:
+                number += 1
+            low, high = known[number] if number < len(known) else (end, end)
+            if begin < low:
+                spans.append(Span(doc, begin, min(low, end)))
+            begin = high if low < end else end
     return spans
 
 

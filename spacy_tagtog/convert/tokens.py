@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from spacy.attrs import IDX, LENGTH, NORM, ORTH, SENT_START, SPACY
@@ -14,11 +14,14 @@ from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
-from spacy_tagtog.convert.letters import skip_letters
+from spacy_tagtog.convert.letters import letters_or, may_match_letters
 from spacy_tagtog.convert.state import SEPARATOR
 from spacy_tagtog.errors import PipelineError
 
 __all__ = ["Assembled", "assemble", "predicted_doc", "prepare_for_tokens", "token_range"]
+
+_CACHED_WORDS: Final = 200_000
+"""Some tens of bytes each."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,8 @@ def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[s
 
 def _borders(doc: Doc) -> tuple[list[int], list[int]]:
     """Where each token of a Doc begins and ends, in characters of ``doc.text``."""
-    starts = doc.to_array(IDX)
-    return starts.tolist(), (starts + doc.to_array(LENGTH)).tolist()
+    places: Any = doc.to_array([IDX, LENGTH])
+    return places[:, 0].tolist(), (places[:, 0] + places[:, 1]).tolist()
 
 
 def _length(doc: Doc, ends: Sequence[int]) -> int:
@@ -181,9 +184,10 @@ def _inside(starts: Sequence[int], ends: Sequence[int], edges: Collection[int]) 
 
 def _split(doc: Doc, starts: Sequence[int], inside: Mapping[int, Sequence[int]]) -> Doc:
     """The Doc with tokens split at characters inside them."""
-    orths: list[int] = doc.to_array(ORTH).tolist()
-    norms: list[int] = doc.to_array(NORM).tolist()
-    spaces: list[bool] = doc.to_array(SPACY).astype(bool).tolist()
+    columns: Any = doc.to_array([ORTH, NORM, SPACY])
+    orths: list[int] = columns[:, 0].tolist()
+    norms: list[int] = columns[:, 1].tolist()
+    spaces: list[bool] = columns[:, 2].astype(bool).tolist()
     strings = doc.vocab.strings
     for token in sorted(inside, reverse=True):
         word = strings[orths[token]]
@@ -209,7 +213,8 @@ def prepare_for_tokens(nlp: Language) -> None:
 
     New words of its vocabulary will know nothing but their norm, the only one of their features that a ``.spacy`` file holds: the twenty others
     (shape, whether it looks like an address…) take longer than to find the word. And words of plain letters aren't searched for prefixes and
-    suffixes where the tokenizer's expressions can't match any (:mod:`spacy_tagtog.convert.letters`).
+    suffixes where the tokenizer's expressions can't match any (:mod:`spacy_tagtog.convert.letters`). And the tokenizer remembers what it made of more
+    words than the 10,000 of spaCy, which a corpus soon has.
 
     Nothing happens where the tokenizer isn't spaCy's own.
     """
@@ -217,22 +222,14 @@ def prepare_for_tokens(nlp: Language) -> None:
     if type(tokenizer) is not Tokenizer or tokenizer.vocab is not nlp.vocab:
         return
     nlp.vocab.lex_attr_getters = {attr: getter for attr, getter in nlp.vocab.lex_attr_getters.items() if attr == NORM}
+    tokenizer.max_cache_size = max(tokenizer.max_cache_size, _CACHED_WORDS)
     rules = tokenizer.rules
     tokenizer.rules = {}  # each change of the others would load all of them anew
-    tokenizer.prefix_search = skip_letters(tokenizer.prefix_search, nothing=_none)
-    tokenizer.suffix_search = skip_letters(tokenizer.suffix_search, nothing=_none)
-    tokenizer.infix_finditer = skip_letters(tokenizer.infix_finditer, nothing=_no_matches)
-    tokenizer.url_match = skip_letters(tokenizer.url_match, nothing=_none)
-    tokenizer.token_match = skip_letters(tokenizer.token_match, nothing=_none)
+    others = tokenizer.prefix_search, tokenizer.suffix_search, tokenizer.infix_finditer, tokenizer.url_match
+    if not any(find is not None and may_match_letters(find) for find in others):
+        # The tokenizer asks this first, and a match is a token as it is: what none of the others can match is that, too.
+        tokenizer.token_match = letters_or(tokenizer.token_match)
     tokenizer.rules = rules
-
-
-def _none() -> None:
-    return None
-
-
-def _no_matches() -> tuple[()]:
-    return ()
 
 
 def predicted_doc(nlp: Language, doc: Doc) -> Doc:
