@@ -246,6 +246,7 @@ def test_a_key_that_comes_twice_is_named() -> None:
         ('{"metas": {"m_1": {"value": []}}}', "metas.m_1.value"),
         ('{"metas": {"str": {"value": []}}}', "metas.str.value"),
         ('{"metas": {"m_1": {"confidence": {"prob": "1"}}}}', "metas.m_1.confidence.prob"),
+        (f'{{"metas": {{"m_1": {{"confidence": {{"prob": 1{"0" * 400}}}}}}}}}', "metas.m_1.confidence.prob"),
         ('{"metas": {"m_1": {"confidence": {"who": "user:a"}}}}', "metas.m_1.confidence.who"),
         ('{"metas": {"m_1": 1}}', "metas.m_1"),
         ('{"annotatable": {"parts": [1]}}', "annotatable.parts[0]"),

@@ -860,3 +860,17 @@ def test_a_member_of_a_zip_that_is_a_folder_by_its_name(tmp_path: Path, name: st
         archive.writestr("p/a.plain.html", html_from_text("Mars").data)
         archive.writestr(name, "x")
     assert Project.open(path).ids == ["a"]
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    """Linux takes any bytes as a name; half characters that stand for them can be in no report and no .spacy file."""
+    root = in_folder(tmp_path, {"a.plain.html": html("A")})
+    try:
+        Path(os.fsdecode(bytes(root) + b"/\xff.plain.html")).write_bytes(html("B"))
+    except (OSError, UnicodeError):
+        pytest.skip("this file system takes only names in UTF-8")
+    with pytest.raises(ProjectError, match=r"isn't UTF-8"):
+        Project.open(root)
+    project = Project.open(root, strict=False)
+    assert project.ids == ["a"]
+    assert [problem.value for problem in project.problems] == ["\\xff.plain.html"]

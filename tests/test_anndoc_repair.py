@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import quick
 
 from spacy_tagtog.anndoc import Annotations, Located, Part, Project, detect_unit, locate
-from spacy_tagtog.anndoc.repair import CONFIDENCE, repair
+from spacy_tagtog.anndoc.repair import CONFIDENCE, _Assembly, _gaps, _Voice, repair
 
 CORPORA = Path(__file__).parents[2] / "shared/corpora"
 
@@ -152,6 +153,47 @@ def test_what_was_shifted_together_comes_back_together(text: str, distance: int)
             and text.count(item.entity.text) == 1
         ):
             assert item.start == start
+
+
+def votes_one_by_one(broken: list[_Voice], rigid: list[int], me: _Voice) -> Counter[int]:
+    """What :func:`repair` counts, asked of each pair of broken entities."""
+    votes: Counter[int] = Counter()
+    for other in broken:
+        low, high = sorted((me.start, other.start))
+        if low != high and not any(low < place < high for place in rigid):
+            for shift in me.shifts & other.shifts:
+                votes[shift] += 1 if me.text == other.text else 3
+    return votes
+
+
+voices = st.lists(st.builds(_Voice, st.integers(0, 12), st.sampled_from("abc"), st.sets(st.integers(-2, 2))), max_size=10)
+
+
+@quick
+@given(broken=voices, rigid=st.lists(st.integers(0, 12), max_size=4).map(sorted))
+def test_votes_are_those_of_all_pairs(broken: list[_Voice], rigid: list[int]) -> None:
+    between: defaultdict[int, _Assembly] = defaultdict(_Assembly)
+    for voice in broken:
+        for gap in _gaps(rigid, voice.start):
+            between[gap].add(voice)
+    for me in broken:
+        votes: Counter[int] = Counter()
+        for gap in _gaps(rigid, me.start):
+            votes.update(between[gap].votes(me))
+        assert votes == votes_one_by_one(broken, rigid, me)
+
+
+def test_a_text_that_stands_everywhere_is_not_placed() -> None:
+    """More places than are looked at: the nearest of those is not the nearest of all."""
+    text = "CGA " * 2000
+    assert outcome(text, (4001, "CGA")) == [(None, "")]
+
+
+def test_work_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "words and words (CGA) and more"
+    assert outcome(text, (0, "CGA"), (1, "more")) == [("unique", "CGA"), ("unique", "more")]
+    monkeypatch.setattr("spacy_tagtog.anndoc.repair._MAX_WORK", 2 * len(text))
+    assert outcome(text, (0, "CGA"), (1, "more")) == [("unique", "CGA"), (None, "")]
 
 
 @pytest.mark.skipif(not CORPORA.exists(), reason="the real corpora are not here")

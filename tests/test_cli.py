@@ -325,6 +325,26 @@ class TestValidate:
         assert "<b>Vega" not in page
         assert "<script" not in page
 
+    def test_half_characters_and_huge_numbers(self, tmp_path: Path) -> None:
+        """Browsers cut emoji in two, and JSON can hold that; neither UTF-8 nor a .spacy file can."""
+        half = "\ud83c"
+        source = write(tmp_path / "x", document("Vega 🌠", entity("e_1", 5, half), entity("e_1", 0, "Vega")), document("Mars", name="huge.txt"))
+        path = only_file(source, "*note*.ann.json")
+        data = json.loads(path.read_text())
+        data["metas"] = {f"m_{half}": {"value": True}, "m_1": {"value": half}}
+        data["entities"][1]["normalizations"] = {"n_1": {"source": {"id": half}}}
+        path.write_text(json.dumps(data))
+        huge = only_file(source, "*huge*.ann.json")
+        huge.write_text(json.dumps({"anncomplete": True, "metas": {"m_1": {"value": True, "confidence": {"prob": 10**400}}}}))
+        outcome = run("validate", source, "--report", "report.html", "--report", "report.json")
+        assert_refused(outcome, "2 faults in the data")
+        items = json.loads(Path("report.json").read_text(encoding="utf-8"))["items"]
+        assert {(item["reason"], item["text"]) for item in items} == {("offset_mismatch", half), ("unreadable", "")}
+        assert "another text stands at its offset" in Path("report.html").read_text(encoding="utf-8")
+        assert run("convert", source, "corpus", "--on-problem", "report").code == 0
+        assert run("convert", "corpus", "back", "--back").code == 0
+        assert json.loads(only_file(Path("back"), "*note*.ann.json").read_text()) == data
+
     def test_a_refused_conversion_writes_its_report(self, tmp_path: Path) -> None:
         source = write(tmp_path / "x", document("Vega", entity("e_1", 1, "Deneb")))
         assert_refused(run("convert", source, "corpus", "--report", "report.html"), "1 fault in the data")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import spacy
 from builders import LEGEND, E, document
+from hypothesis import given
+from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
@@ -22,6 +26,7 @@ from spacy_tagtog.convert import (
     make_converter,
     predicted_doc,
 )
+from spacy_tagtog.convert.to_doc import _gaps
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 
 
@@ -310,3 +315,15 @@ def test_an_empty_legend(nlp: Language) -> None:
     assert report.reasons == {"unknown_class": 1}
     assert missing(doc) == ["Mars"]
     assert LEGEND.of("e")
+
+
+@given(
+    unknown=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted).map(tuple), max_size=6),
+    known=st.lists(st.integers(0, 12), max_size=6, unique=True).map(sorted).map(lambda edges: list(zip(edges[::2], edges[1::2], strict=False))),
+)
+def test_gaps_are_the_unknown_tokens_that_no_entity_covers(unknown: list[Any], known: list[tuple[int, int]]) -> None:
+    doc = Doc(spacy.blank("xx").vocab, words=["x"] * 12)
+    places: Any = [SimpleNamespace(start=start, end=end) for start, end in known]
+    expected = {token for start, end in unknown for token in range(start, end)} - {token for start, end in known for token in range(start, end)}
+    found = [token.i for span in _gaps(doc, unknown, places) for token in span]
+    assert found == sorted(expected)

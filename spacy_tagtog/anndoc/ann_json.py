@@ -24,7 +24,8 @@ __all__ = ["Annotations", "Entity", "Fragment", "JsonObject", "Relation", "confi
 
 JsonObject = dict[str, Any]
 _STRICT = ConfigDict(strict=True)
-_Number = int | float
+# Integers that a float holds exactly: larger ones can't be computed with, and none of the numbers here is so large.
+_Number = Annotated[int, Field(ge=-(2**53), le=2**53)] | float
 _OFFSET = re.compile("[0-9]{1,18}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

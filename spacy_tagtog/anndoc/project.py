@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 from spacy_tagtog._files import atomic_folder, atomic_path, check_free
 from spacy_tagtog.anndoc.ann_json import Annotations
@@ -34,6 +34,7 @@ __all__ = ["Project", "document_paths", "read_project", "write_project"]
 # Longest first: "X.plain.html" also ends with ".html".
 _HTML_SUFFIXES = (".plain.html", ".html", ".xml")
 _ANN_SUFFIXES = (".ann.json", ".ann.json.gz")
+_HALF = re.compile("[\ud800-\udfff]")
 _NOT_IN_NAMES = re.compile("[/\\\\\0\ud800-\udfff]")
 _MAX_NAME_BYTES = 65535
 """What the field for it in a zip can hold."""
@@ -229,9 +230,27 @@ def _folder_sources(root: Path) -> Iterator[tuple[_Names, _Source]]:
         yield names, _Source(path, partial(_read_file, path))
 
 
+class _Archive:
+    """A zip that is open in this process, and in each that is forked from it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._open()
+        self.members = self._archive.infolist()
+
+    def _open(self) -> None:
+        self._archive = zipfile.ZipFile(self._path)
+        self._process = os.getpid()
+
+    def open(self, info: zipfile.ZipInfo) -> IO[bytes]:
+        if os.getpid() != self._process:
+            self._open()  # a file that two processes read has one place for both
+        return self._archive.open(info)
+
+
 def _zip_sources(path: Path) -> Iterator[tuple[_Names, _Source]]:
     try:
-        archive = zipfile.ZipFile(path)
+        archive = _Archive(path)
     except _READ_ERRORS as error:
         raise ProjectError(
             f"the zip is broken: {getattr(error, 'strerror', None) or error}", place=path, legal="a whole zip file", advice="download it again"
@@ -252,7 +271,7 @@ def _zip_sources(path: Path) -> Iterator[tuple[_Names, _Source]]:
 
         return read
 
-    for info in sorted(archive.infolist(), key=lambda info: info.filename):
+    for info in sorted(archive.members, key=lambda info: info.filename):
         name = PurePosixPath(info.filename)
         place = f"{path}!{info.filename}"
         # Nothing is ever unpacked to disk under these names, but a document from such an archive must not be trusted either.
@@ -322,6 +341,10 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | None = None)
     for names, source in sources:
         if names[-1] == LEGEND_NAME:
             legends.append((names, source))
+        elif _base_name(names[-1], (*_ANN_SUFFIXES, *_HTML_SUFFIXES)) is not None and _HALF.search("/".join(names)):
+            # Bytes of a name that aren't UTF-8 become half characters, which neither JSON nor a .spacy file can hold.
+            shown = os.fsencode("/".join(names)).decode("utf-8", "backslashreplace")
+            problem(ProjectError("a file's name isn't UTF-8", place=path, value=shown, legal="names in UTF-8", advice="rename the file"))
         elif (doc_id := _base_name(names[-1], _ANN_SUFFIXES)) is not None:
             folders = _locate(names, "ann.json")
             in_download = "ann.json" in names[:-1]

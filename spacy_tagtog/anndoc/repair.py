@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import html
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Final
 
 from spacy_tagtog.anndoc.locate import Located, Repair
@@ -45,6 +46,10 @@ _NEAR: Final = 8
 _FARTHER: Final = 4
 """The nearest occurrence is at most so far away, and the next nearest so many times farther."""
 _MAX_OCCURRENCES: Final = 1000
+"""A text that stands in more places is no name of anything."""
+_MAX_WORK: Final = 2_000_000_000
+"""So many characters of a part are looked at for its broken entities, some seconds of work. Hostile files ask for hours; what is left then
+stays a fault."""
 
 # Letters that people, keyboards and parsers exchange and that Unicode's decompositions don't relate.
 _LOOK_ALIKES: Final = str.maketrans("αβγδεζηθικλμνοπρσςτυφχωΑΒΕΖΗΙΚΜΝΟΡΤΥΧ–—−‐‑’‘“”×·", "abgdezhqiklmnoprsstufxwABEZHIKMNOPTYX-----''\"\"x.")
@@ -104,25 +109,39 @@ class _Part:
         self.text = text
         self.broken = broken
         self.sound = sound
+        self.work = _MAX_WORK
+        self._places: dict[str, tuple[list[int], bool]] = {}
         converter = OffsetConverter(text)
         self.to_points: Callable[[int], int | None] = converter.to_code_points if unit == "utf-16" else _same
 
     def start(self, item: Located, fragment: int = 0) -> int | None:
         return self.to_points(item.entity.fragments[fragment].start)
 
+    def places(self, surface: str) -> tuple[list[int], bool]:
+        """Where a text stands, and whether it is known that it stands nowhere else."""
+        found = self._places.get(surface)
+        if found is None:
+            self.work -= len(self.text) + len(surface)
+            places = [] if self.work < 0 else [place for _, place in zip(range(_MAX_OCCURRENCES), _occurrences(self.text, surface), strict=False)]
+            found = self._places[surface] = places, self.work >= 0 and len(places) < _MAX_OCCURRENCES
+        return found
+
     def repaired(self) -> list[Located | None]:
         shifts = self.shifts()
         return [self.one(item, shifts[number]) for number, item in enumerate(self.broken)]
 
     def one(self, item: Located, shift: int | None) -> Located | None:
-        for method, ranges in (
-            ("shift", None if shift is None else self.shifted(item, shift)),
-            ("look_alike", self.look_alike(item)),
-            ("escaped", self.escaped(item)),
-            ("one_character", self.one_character(item)),
-            ("unique", self.unique(item)),
-            ("nearest", self.nearest(item)),
-        ):
+        methods: Mapping[str, Callable[[Located], tuple[tuple[int, int], ...] | None]] = {
+            "shift": lambda item: None if shift is None else self.shifted(item, shift),
+            "look_alike": self.look_alike,
+            "escaped": self.escaped,
+            "one_character": self.one_character,
+            "unique": self.unique,
+            "nearest": self.nearest,
+        }
+        for method, find in methods.items():
+            self.work -= sum(len(fragment.text) for fragment in item.entity.fragments)
+            ranges = None if self.work < 0 else find(item)
             if ranges is not None:
                 moved = f"moved by {ranges[0][0] - (self.start(item) or 0):+d}" if ranges[0][0] != self.start(item) else ""
                 there = " … ".join(self.text[start:end] for start, end in ranges)
@@ -143,38 +162,41 @@ class _Part:
 
     def candidates(self, item: Located) -> set[int]:
         start = self.start(item)
+        first = item.entity.fragments[0].text
         if start is None:
             return set()
         low, high = max(0, start - _MAX_SHIFT), start + _MAX_SHIFT
-        window = self.text[low : high + len(item.entity.fragments[0].text)]
-        return {
-            found + low - start
-            for found in _occurrences(window, item.entity.fragments[0].text)
-            if self.shifted(item, found + low - start) is not None
-        }
+        found = set()
+        for place in _occurrences(self.text[low : high + len(first)], first):
+            self.work -= sum(len(fragment.text) for fragment in item.entity.fragments)
+            if self.work < 0:
+                return set()
+            if self.shifted(item, place + low - start) is not None:
+                found.add(place + low - start)
+        return found
 
     def shifts(self) -> list[int | None]:
         """For each broken entity the shift that it shares with another broken one, no sound entity between them speaking against it."""
-        possible = [self.candidates(item) for item in self.broken]
-        starts = [self.start(item) for item in self.broken]
         rigid = sorted(item.start for item in self.sound)
+        voices = [_Voice(start, item.entity.text, self.candidates(item)) for item in self.broken if (start := self.start(item)) is not None]
+        # Two have no sound entity between them if none stands after the one and before the other.
+        between: dict[int, _Assembly] = defaultdict(_Assembly)
+        for voice in voices:
+            for gap in _gaps(rigid, voice.start):
+                between[gap].add(voice)
+        speakers = iter(voices)
         result: list[int | None] = []
-        for number, mine in enumerate(possible):
+        for item in self.broken:
+            if self.start(item) is None:
+                result.append(None)
+                continue
+            me = next(speakers)
             votes: Counter[int] = Counter()
-            for other, theirs in enumerate(possible):
-                here, there = starts[number], starts[other]
-                if other == number or here is None or there is None or here == there:
-                    continue
-                low, high = sorted((here, there))
-                if any(low < place < high for place in rigid):
-                    continue  # the text between them is where it should be: they have not been shifted together
-                # Two mentions of one text agree on many shifts by chance; two texts hardly ever do.
-                same = self.broken[other].entity.text == self.broken[number].entity.text
-                for shift in mine & theirs:
-                    votes[shift] += 1 if same else 3
+            for gap in _gaps(rigid, me.start):
+                votes.update(between[gap].votes(me))
             best = votes.most_common(2)
             certain = best and (len(best) == 1 or best[0][1] > best[1][1])
-            result.append(best[0][0] if certain and (best[0][1] >= 3 or len(mine) == 1) else None)
+            result.append(best[0][0] if certain and (best[0][1] >= 3 or len(me.shifts) == 1) else None)
         return result
 
     # ---- the offset is right, the text isn't
@@ -186,7 +208,7 @@ class _Part:
             ``None`` where the part ends before it, and where the stored text stands somewhere else letter by letter:
             then it isn't this place that is meant.
         """
-        if any(fragment.text in self.text for fragment in item.entity.fragments):
+        if any(found or not certain for found, certain in (self.places(fragment.text) for fragment in item.entity.fragments)):
             return None
         different: list[tuple[str, str]] = []
         for number, fragment in enumerate(item.entity.fragments):
@@ -220,9 +242,12 @@ class _Part:
             return None
         fragment = item.entity.fragments[0]
         plain = html.unescape(fragment.text)
-        raw = html.escape(self.text, quote=False)
+        raw = self.escaped_text
         # The offset counts in the text as it was before it was unescaped.
         if raw != self.text and raw.startswith(fragment.text, fragment.start):
+            self.work -= 10 * fragment.start
+            if self.work < 0:
+                return None
             start = len(html.unescape(raw[: fragment.start]))
             if self.text.startswith(plain, start) and html.escape(self.text[:start], quote=False) == raw[: fragment.start]:
                 return ((start, start + len(plain)),)
@@ -230,6 +255,10 @@ class _Part:
         if plain and plain != fragment.text and start_here is not None and self.text.startswith(plain, start_here):
             return ((start_here, start_here + len(plain)),)
         return None
+
+    @cached_property
+    def escaped_text(self) -> str:
+        return html.escape(self.text, quote=False)
 
     # ---- the only place where the text stands
 
@@ -239,7 +268,7 @@ class _Part:
         surface = item.entity.fragments[0].text
         if len(surface.strip()) < _MIN_UNIQUE:
             return None
-        places = [place for _, place in zip(range(2), self.words(surface), strict=False)]
+        places = self.words(surface)
         return ((places[0], places[0] + len(surface)),) if len(places) == 1 else None
 
     def nearest(self, item: Located) -> tuple[tuple[int, int], ...] | None:
@@ -248,18 +277,65 @@ class _Part:
         # An offset of 0 says nothing of where the text is.
         if len(item.entity.fragments) != 1 or not start or len(surface.strip()) < _MIN_UNIQUE:
             return None
-        places = sorted(self.words(surface), key=lambda place: abs(place - start))
-        if not places or abs(places[0] - start) > _NEAR:
+        places = self.words(surface)
+        here = bisect_left(places, start)
+        around = sorted(places[max(0, here - 2) : here + 2], key=lambda place: abs(place - start))
+        if not around or abs(around[0] - start) > _NEAR:
             return None
-        if len(places) > 1 and abs(places[1] - start) < _FARTHER * max(abs(places[0] - start), 2):
+        if len(around) > 1 and abs(around[1] - start) < _FARTHER * max(abs(around[0] - start), 2):
             return None
-        return ((places[0], places[0] + len(surface)),)
+        return ((around[0], around[0] + len(surface)),)
 
-    def words(self, surface: str) -> Iterator[int]:
-        """Where a text stands and isn't part of a longer word; where it always is, all places."""
-        places = list(_occurrences(self.text, surface))
-        whole = [place for place in places if not (self._inside_word(place) or self._inside_word(place + len(surface)))]
-        yield from whole or places
+    def words(self, surface: str) -> list[int]:
+        """Where a text stands and isn't part of a longer word; where it always is, all places. None where not all places are known."""
+        places, certain = self.places(surface)
+        if not certain:
+            return []
+        return [place for place in places if not (self._inside_word(place) or self._inside_word(place + len(surface)))] or places
 
     def _inside_word(self, position: int) -> bool:
         return 0 < position < len(self.text) and self.text[position - 1].isalnum() and self.text[position].isalnum()
+
+
+@dataclass(frozen=True)
+class _Voice:
+    """What a broken entity says of how far it was shifted."""
+
+    start: int
+    text: str
+    shifts: set[int]
+
+
+class _Assembly:
+    """The broken entities between two sound ones, counted so that each can ask what all the others say."""
+
+    def __init__(self) -> None:
+        self._all: Counter[int] = Counter()
+        self._of_text: Counter[tuple[int, str]] = Counter()
+        self._of_start: Counter[tuple[int, int]] = Counter()
+        self._of_both: Counter[tuple[int, str, int]] = Counter()
+
+    def add(self, voice: _Voice) -> None:
+        for shift in voice.shifts:
+            self._all[shift] += 1
+            self._of_text[shift, voice.text] += 1
+            self._of_start[shift, voice.start] += 1
+            self._of_both[shift, voice.text, voice.start] += 1
+
+    def votes(self, me: _Voice) -> dict[int, int]:
+        """How many others share each of its shifts.
+
+        Two mentions of one text agree on many shifts by chance, two texts hardly ever do: they count thrice.
+        """
+        votes = {}
+        for shift in me.shifts:
+            same_text_elsewhere = self._of_text[shift, me.text] - self._of_both[shift, me.text, me.start]
+            elsewhere = self._all[shift] - self._of_start[shift, me.start]
+            if elsewhere:
+                votes[shift] = 3 * (elsewhere - same_text_elsewhere) + same_text_elsewhere
+        return votes
+
+
+def _gaps(rigid: Sequence[int], start: int) -> set[int]:
+    """The stretches between sound entities that a place is in: two where it is that of a sound one."""
+    return {bisect_left(rigid, start), bisect_right(rigid, start)}

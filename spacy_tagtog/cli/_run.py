@@ -6,6 +6,7 @@ import functools
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _MAX_ITEMS = 10
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 _SIGNS = {"good": ("✔", "green"), "info": ("ℹ", "blue"), "warn": ("⚠", "yellow"), "fail": ("✘", "red")}
@@ -89,7 +91,9 @@ def write_json(path: Path | None, data: object) -> None:
     if path is not None:
         from spacy_tagtog._files import write_atomic
 
-        write_atomic(path, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+        text = json.dumps(data, ensure_ascii=False, indent=2)
+        # Half a character, as browsers cut them: UTF-8 can't hold it, an escape can.
+        write_atomic(path, _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
 def parse_pairs(pairs: Iterable[str], *, option: str) -> Iterator[tuple[str, str]]:

@@ -88,12 +88,11 @@ def _pipeline(job: BulkJob, converter: Converter) -> Language:
 class _Worker:
     """Converts documents of a job."""
 
-    def __init__(self, job: BulkJob, project: Project | None = None, nlp: Language | None = None) -> None:
+    def __init__(self, job: BulkJob, project: Project | None = None) -> None:
         self._job = job
-        # Each process opens the files by itself: of a zip that is open already they would all move the same place.
         self._project = project or Project.open(job.source, strict=False, legend=job.legend)
         self._converter = make_converter(job.converter, job.settings)
-        self._nlp = nlp or _pipeline(job, self._converter)
+        self._nlp = _pipeline(job, self._converter)
 
     def convert(self, ids: Sequence[str]) -> Batch:
         report = ConversionReport()
@@ -130,7 +129,7 @@ def convert_in_bulk(job: BulkJob, project: Project, report: ConversionReport, *,
     batches = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
     n_process = min(n_process, len(batches))
     with _rarely_collected_garbage():
-        done = map(_Worker(job, project).convert, batches) if n_process <= 1 else _in_processes(job, batches, n_process)
+        done = map(_Worker(job, project).convert, batches) if n_process <= 1 else _in_processes(job, project, batches, n_process)
         for batch in done:
             _add_up(report, batch.report)
             yield batch
@@ -140,12 +139,17 @@ def convert_in_bulk(job: BulkJob, project: Project, report: ConversionReport, *,
 def _rarely_collected_garbage() -> Iterator[None]:
     """Let Python look for garbage less often: documents come and go by the thousands of objects, and hold no cycles."""
     before = gc.get_threshold()
-    if before[0]:  # where somebody switched it off, it stays off
-        gc.set_threshold(max(before[0], _NEW_OBJECTS), *before[1:])
+    _collect_rarely()
     try:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def _collect_rarely() -> None:
+    first, *others = gc.get_threshold()
+    if first:  # where somebody switched it off, it stays off
+        gc.set_threshold(max(first, _NEW_OBJECTS), *others)
 
 
 def _add_up(total: ConversionReport, more: ConversionReport) -> None:
@@ -156,8 +160,8 @@ def _add_up(total: ConversionReport, more: ConversionReport) -> None:
 
 
 _worker: _Worker | None = None
-_inherited: Language | None = None
-"""The pipeline that a forked process finds here, and need not make."""
+_inherited: _Worker | None = None
+"""What a forked process finds here, and need not make."""
 
 
 def _start(job: BulkJob) -> None:
@@ -166,7 +170,8 @@ def _start(job: BulkJob) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What is there already stays: to look through it again and again for garbage would copy it, too.
     gc.freeze()
-    _worker = _Worker(job, nlp=_inherited)
+    _collect_rarely()
+    _worker = _inherited or _Worker(job)
 
 
 def _run(ids: Sequence[str]) -> Batch:
@@ -174,12 +179,12 @@ def _run(ids: Sequence[str]) -> Batch:
     return _worker.convert(ids)
 
 
-def _in_processes(job: BulkJob, batches: Sequence[Sequence[str]], n_process: int) -> Iterator[Batch]:
+def _in_processes(job: BulkJob, project: Project, batches: Sequence[Sequence[str]], n_process: int) -> Iterator[Batch]:
     global _inherited  # noqa: PLW0603 — there is no other way into a forked process that doesn't copy it
     # What fails in making a pipeline or converter is to fail here, as what it is, not in the start of a process.
-    nlp = _pipeline(job, make_converter(job.converter, job.settings))
+    worker = _Worker(job, project)
     context = multiprocessing.get_context()
-    _inherited = nlp if context.get_start_method() == "fork" else None
+    _inherited = worker if context.get_start_method() == "fork" else None
     executor = ProcessPoolExecutor(n_process, mp_context=context, initializer=_start, initargs=(job,))
     waiting: deque[Future[Batch]] = deque()
     try:

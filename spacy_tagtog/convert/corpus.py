@@ -20,7 +20,7 @@ from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, sh
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokens import predicted_doc
-from spacy_tagtog.errors import AnndocError, ConfigurationError, ConversionError, MissingPartnerError
+from spacy_tagtog.errors import AnndocError, ConfigurationError, ConversionError, DuplicateDocumentError, MissingPartnerError
 
 __all__ = [
     "AnndocCorpus",
@@ -82,7 +82,11 @@ def note_problems(project: Project, report: ConversionReport) -> None:
     """List what was set aside when a project was opened with ``strict=False``."""
     for problem in project.problems:
         report.documents_in += 1
-        reason = "no_content" if isinstance(problem, MissingPartnerError) else "duplicate_files"
+        reason = "unreadable"
+        if isinstance(problem, MissingPartnerError):
+            reason = "no_content"
+        elif isinstance(problem, DuplicateDocumentError):
+            reason = "duplicate_files"
         report.add(ReportItem(reason, str(problem.value), detail=f"{problem.place}"))
 
 

@@ -50,9 +50,10 @@ def report_page(report: ConversionReport, project: Project) -> str:
         lstrip_blocks=True,
     )
     texts = _texts(project)
-    return environment.get_template("report.html.j2").render(
+    page = environment.get_template("report.html.j2").render(
         place=project.place, report=report, rows=list(report.rows()), sections=list(_sections(report, texts))
     )
+    return page.encode("utf-8", "replace").decode("utf-8")  # half a character, as browsers cut them, can't be written
 
 
 _Texts = Callable[[str, str, str], tuple[str, OffsetConverter | None]]

@@ -358,7 +358,7 @@ def _cats(legend: Legend, metas: dict[str, dict[str, object]]) -> dict[str, floa
         name = legend.get(class_id, class_id)
         value = meta.get("value")
         if isinstance(value, bool):
-            cats[name] = float(value)
+            cats[_storable(name)] = float(value)
         elif value is not None:
             cats[_storable(f"{name}={value}")] = 1.0
     return cats
