@@ -387,7 +387,7 @@ def _schema_error(error: ValidationError, place: object) -> AnnJsonError:
     # Unions report one error for each alternative: the first is the most specific that a reader needs.
     first = error.errors(include_url=False)[0]
     steps = list(first["loc"])
-    if len(steps) > 1 and steps[-1] in ("bool", "int", "float", "str") and steps[-2] in ("prob", "value"):
+    if len(steps) > 1 and steps[-1] in ("bool", "int", "constrained-int", "float", "str") and steps[-2] in ("prob", "value"):
         steps.pop()  # pydantic's name for the member of a union
     path = ""
     for step in steps:
