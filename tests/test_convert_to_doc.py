@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_tagtog.anndoc import MASTER, Document, Legend
+from spacy_tagtog.anndoc import MASTER, Document, Legend, OffsetUnit, Project
 from spacy_tagtog.convert import (
     PARTS_KEY,
     SPANS_KEY,
@@ -28,6 +29,8 @@ from spacy_tagtog.convert import (
 )
 from spacy_tagtog.convert.to_doc import _gaps
 from spacy_tagtog.errors import ConfigurationError, PipelineError
+
+CORPORA = Path(__file__).parents[2] / "shared/corpora"
 
 
 def convert(nlp: Language, original: Document, **settings: Any) -> tuple[Doc, ConversionReport]:
@@ -239,6 +242,46 @@ def test_what_a_doc_knows(nlp: Language) -> None:
     assert nlp.make_doc("Mars")[0:1]._.anndoc is None
     assert nlp.make_doc("Mars")._.anndoc is None
     assert nlp.make_doc("Mars")._.anndoc_id is None
+
+
+@pytest.mark.parametrize("unit", ["utf-16", "code-point"])
+def test_relations_and_labels_of_entities(nlp: Language, unit: OffsetUnit) -> None:
+    fields = {"f_1": {"value": "red", "confidence": {}}, "f_9": {"value": True}}
+    original = document(
+        "🌠 Mars and Vega",
+        entities=[E(1, 2, 6, "e_2", keys={"fields": fields}), E(1, 11, 15), E(1, 7, 10, state="pre-removed")],
+        unit=unit,
+    )
+    shift = unit == "utf-16"
+    ends = [[f"s1p1|e_2|{2 + shift},{6 + shift}", f"s1p1|{11 + shift},{15 + shift}"], [f"s1p1|e_1|{7 + shift},{10 + shift}", "what?"]]
+    original.annotations.data["relations"] = [
+        {"classId": "r_1", "type": "linked", "directed": True, "entities": ends[0]},
+        {"classId": "r_1", "entities": [f"s1p1|{11 + shift},{15 + shift}", ends[1][0]]},
+        {"classId": "r_7", "entities": ends[1]},
+    ]
+    doc, _ = convert(nlp, original)
+    relations = doc._.anndoc_relations
+    assert [(one.label, one.type, one.directed, [span and span.text for span in one.spans]) for one in relations] == [
+        ("near", "linked", True, ["Mars", "Vega"]),
+        ("near", "", False, ["Vega", None]),
+        ("r_7", "", False, [None, None]),
+    ]
+    assert [one.data for one in relations] == original.annotations.data["relations"]
+    assert doc.spans[SPANS_KEY][0]._.anndoc_fields == {"colour": "red", "f_9": True}
+    assert doc.ents[1]._.anndoc_fields == doc[0:1]._.anndoc_fields == {}
+    assert nlp.make_doc("Mars")._.anndoc_relations == []
+
+
+@pytest.mark.skipif(not CORPORA.exists(), reason="the real corpora are not here")
+@pytest.mark.parametrize(("name", "member", "number", "unplaced"), [("loctext", MASTER, 1345, 0)])
+def test_relations_of_real_documents(nlp: Language, name: str, member: str, number: int, unplaced: int) -> None:
+    relations = [
+        relation
+        for original in Project.open(CORPORA / name)
+        for relation in document_to_doc(original, nlp, settings=ToDocSettings(member=member))._.anndoc_relations
+    ]
+    assert len(relations) == number
+    assert sum(None in relation.spans for relation in relations) == unplaced
 
 
 def test_every_member_has_a_version(nlp: Language) -> None:

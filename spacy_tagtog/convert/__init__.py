@@ -4,6 +4,7 @@ from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, C
 from spacy_tagtog.convert.corpus import AnndocCorpus, convert_documents, read_spacy, write_docbin
 from spacy_tagtog.convert.from_doc import doc_to_document, docs_to_document, new_entity
 from spacy_tagtog.convert.parts import split_into_parts
+from spacy_tagtog.convert.relations import DocRelation
 from spacy_tagtog.convert.report import ConversionReport, ReportItem
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, get_state
@@ -19,6 +20,7 @@ __all__ = [
     "AnndocCorpus",
     "ConversionReport",
     "Converter",
+    "DocRelation",
     "DocState",
     "ReportItem",
     "ToDocSettings",

@@ -9,6 +9,7 @@ from typing import Any
 from spacy.tokens import Doc, Span
 
 from spacy_tagtog.anndoc import Annotations, Document, Legend, OffsetConverter, OffsetUnit, PlainHtml, detect_unit, html_from_text
+from spacy_tagtog.convert.relations import EntityKey, entity_key
 from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.state import SPANS_KEY, DocState, entity_index, get_state
 from spacy_tagtog.errors import ConversionError
@@ -213,10 +214,10 @@ class _Edits:
         unit = unit or detect_unit(html.parts, original)
         data = copy.deepcopy(original.data)
         result: list[dict[str, Any]] = []
-        moves: dict[_Key, _Key | None] = {}
-        stay: set[_Key] = set()
+        moves: dict[EntityKey, EntityKey | None] = {}
+        stay: set[EntityKey] = set()
         for index, entity in enumerate(data.get("entities") or []):
-            key = _key(entity, unit)
+            key = entity_key(entity, unit)
             if index in self.removed:
                 moves[key] = None
                 continue
@@ -228,7 +229,7 @@ class _Edits:
                 if before[:2] != (span.start_char, span.end_char):
                     fresh = _entity_of(span, entity["classId"], state, html, who, unit)
                     entity.update(part=fresh["part"], offsets=fresh["offsets"])
-                moves[key] = _key(entity, unit)
+                moves[key] = entity_key(entity, unit)
             else:
                 stay.add(key)
             result.append(entity)
@@ -242,17 +243,7 @@ class _Edits:
         return data
 
 
-_Key = tuple[str, str, int, int]
-"""What a relation knows of an entity: part, class id, start, end."""
-
-
-def _key(entity: dict[str, Any], unit: OffsetUnit) -> _Key:
-    first, last = entity["offsets"][0], entity["offsets"][-1]
-    length = OffsetConverter(last["text"]).utf16_length if unit == "utf-16" else len(last["text"])
-    return entity["part"], entity["classId"], first["start"], last["start"] + length
-
-
-def _follow(relation: dict[str, Any], moves: dict[_Key, _Key | None]) -> bool:
+def _follow(relation: dict[str, Any], moves: dict[EntityKey, EntityKey | None]) -> bool:
     """Let a relation's references follow the entities that were changed.
 
     Returns:

@@ -8,7 +8,9 @@
 | ``doc.cats`` | document labels: ``NAME`` for booleans, ``NAME=VALUE`` for others, 1.0 where set |
 | ``doc._.anndoc_id`` | the document's id |
 | ``doc._.anndoc`` | :class:`DocState`: the original files and where each part stands |
+| ``doc._.anndoc_relations`` | the relations, see :mod:`spacy_tagtog.convert.relations` |
 | ``span._.anndoc`` | the original entity (JSON object) behind a span, or ``None`` |
+| ``span._.anndoc_fields`` | its labels by name |
 
 The extensions are registered when :mod:`spacy_tagtog.convert` is imported; the values travel with the Doc (``user_data``), also through a DocBin with
 ``store_user_data=True``.
@@ -25,7 +27,7 @@ from spacy.tokens import Doc, Span
 
 from spacy_tagtog.anndoc import Annotations, PlainHtml
 
-__all__ = ["PARTS_KEY", "SEPARATOR", "SPANS_KEY", "DocState", "entity_index", "get_id", "get_state", "set_state", "span_id"]
+__all__ = ["PARTS_KEY", "SEPARATOR", "SPANS_KEY", "DocState", "entity_index", "get_id", "get_state", "original_entity", "set_state", "span_id"]
 
 SPANS_KEY: Final = "anndoc"
 PARTS_KEY: Final = "anndoc.parts"
@@ -142,7 +144,8 @@ def _entities(ann: str) -> list[Any]:
     return Annotations.parse(ann).data.get("entities") or []
 
 
-def _original(span: Span) -> dict[str, Any] | None:
+def original_entity(span: Span) -> dict[str, Any] | None:
+    """The JSON object of the entity behind a span, or ``None``."""
     index = entity_index(span)
     # Not get_state: this is asked of every span, and the state grows with their number.
     data: dict[str, Any] | None = span.doc.user_data.get(_USER_DATA_KEY)
@@ -160,4 +163,4 @@ def get_id(doc: Doc) -> str | None:
 
 Doc.set_extension("anndoc", getter=get_state, force=True)
 Doc.set_extension("anndoc_id", getter=get_id, force=True)
-Span.set_extension("anndoc", getter=_original, force=True)
+Span.set_extension("anndoc", getter=original_entity, force=True)
