@@ -187,10 +187,10 @@ class ConversionReport:
             if number := self.count(reason):
                 yield f"  not in doc.ents: {meaning}", number
         yield "entities out (doc.ents)", self.entities_out
-        for method, number in self.repaired.items():
-            yield f"  offset repaired: {REPAIRS[method]} (right in {CONFIDENCE[method]:.0%})", number
         if self.entities_retokenized:
             yield "  of these split out of longer tokens", self.entities_retokenized
+        for method, number in self.repaired.items():
+            yield f"  offset repaired: {REPAIRS[method]} (right in {CONFIDENCE[method]:.0%})", number
 
     def to_json(self) -> dict[str, Any]:
         """The report as a JSON object."""
