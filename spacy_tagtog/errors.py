@@ -29,6 +29,7 @@ __all__ = [
     "PlainHtmlError",
     "ProjectError",
     "RejectedError",
+    "SelectionError",
     "SpacyTagtogError",
     "UnexpectedAnswerError",
     "UnreachableError",
@@ -141,6 +142,10 @@ class EvaluationError(SpacyTagtogError):
 
 class NotHeldOutError(EvaluationError):
     """A pipeline would be calibrated on documents that it was trained on, or doesn't know on which it was."""
+
+
+class SelectionError(SpacyTagtogError):
+    """Documents can't be ranked for review, or a ranking can't be used."""
 
 
 class AgreementError(SpacyTagtogError):

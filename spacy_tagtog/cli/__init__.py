@@ -22,6 +22,7 @@ from spacy_tagtog.cli.iaa import iaa_cli
 from spacy_tagtog.cli.members import members_cli
 from spacy_tagtog.cli.merge import merge_cli
 from spacy_tagtog.cli.push import push_cli
+from spacy_tagtog.cli.rank import rank_cli
 from spacy_tagtog.cli.serve import serve_cli
 from spacy_tagtog.cli.settings import settings_cli
 from spacy_tagtog.cli.simulate import simulate_cli
@@ -42,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help=unwrapped("""Train spaCy on what people annotate in tagtog, and send pre-annotations with probabilities back for review.
 
-    The loop: fetch → convert → train → evaluate → annotate → push. Where no tagtog is configured,
+    The loop: fetch → convert → train → calibrate → evaluate → annotate → rank → push. Where no tagtog is configured,
     fetch and push use a local tagtog of their own (a database file, see serve). Settings come from options or from
     the environment: TAGTOG_DOMAIN, TAGTOG_OWNER, TAGTOG_PROJECT, TAGTOG_CA_FILE, TAGTOG_DATABASE; user name and
     password only from the environment: TAGTOG_USERNAME, TAGTOG_PASSWORD.
@@ -58,6 +59,7 @@ app.command("evaluate")(evaluate_cli)
 app.command("calibrate")(calibrate_cli)
 app.command("annotate")(annotate_cli)
 app.command("simulate")(simulate_cli)
+app.command("rank")(rank_cli)
 app.command("push")(push_cli)
 app.command("upload")(upload_cli)
 app.command("delete")(delete_cli)

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple, ParamSpec, TypeVar
+from typing import Literal, NamedTuple, ParamSpec, TypeVar, cast
 
 import typer
 
@@ -67,15 +67,14 @@ def note(items: Iterable[object], *, caption: str) -> None:
         _echo(f"    … and {len(listed) - _MAX_ITEMS} more", err=True)
 
 
-def table(rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None = None) -> None:
-    """Print rows: the first column to the left, numbers to the right."""
+def table(rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None = None, aligns: str = "") -> None:
+    """Print rows: the first column to the left, numbers to the right, or as ``aligns`` says with a letter (l, r, c) for each column."""
     from wasabi.tables import table as wasabi_table
 
     data = [tuple(str(cell) for cell in row) for row in rows]
     if data:
-        aligns: list[Literal["l", "r", "c"]] = ["l"]
-        aligns.extend("r" for _ in data[0][1:])
-        _echo(wasabi_table(data, header=header, divider=header is not None, aligns=aligns, max_col=100))
+        letters = cast("list[Literal['l', 'r', 'c']]", list(aligns or "l" + "r" * (len(data[0]) - 1)))
+        _echo(wasabi_table(data, header=header, divider=header is not None, aligns=letters, max_col=100))
 
 
 def progress(items: Iterable[T], total: int | None = None, *, what: str = "") -> Iterable[T]:

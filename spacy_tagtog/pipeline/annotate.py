@@ -15,11 +15,12 @@ from spacy.tokens import Doc, Span
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, detect_unit, locate
 from spacy_tagtog.convert import assemble, new_entity
+from spacy_tagtog.convert.tokens import Assembled
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
-__all__ = ["CONFIDENCE_FACTORIES", "AnnotateReport", "annotate_documents", "ensure_confidence"]
+__all__ = ["CONFIDENCE_FACTORIES", "AnnotateReport", "annotate_documents", "assemble_open_parts", "ensure_confidence"]
 
 CONFIDENCE_FACTORIES = frozenset({"entity_confidence", "entity_confidence_v2"})
 _MIN_PROB = 1e-6  # prob is in (0, 1]; 1 is left to people, no model is certain
@@ -168,8 +169,7 @@ def annotate_documents(
             if annotations.complete:
                 report.confirmed.append(document.id)
                 continue
-            open_parts = {part for part in annotations.annotatable if part in document.parts} or set(document.parts)
-            assembled = assemble(nlp, [(part.id, part.text) for part in document if part.id in open_parts])
+            assembled = assemble_open_parts(nlp, document, annotations)
             waiting[number] = (document, assembled.parts)
             yield assembled.doc, number
 
@@ -177,6 +177,12 @@ def annotate_documents(
         document, parts = waiting.pop(number)
         report.documents += 1
         yield _annotated(doc, document, parts, who, legend or document.legend, rename, key, report, predicted_labels(nlp, doc))
+
+
+def assemble_open_parts(nlp: Language, document: Document, annotations: Annotations) -> Assembled:
+    """The Doc of the parts of a document that are open to annotators; of all parts where a version doesn't say which are."""
+    open_parts = {part for part in annotations.annotatable if part in document.parts} or set(document.parts)
+    return assemble(nlp, [(part.id, part.text) for part in document if part.id in open_parts])
 
 
 def _predicts_entities(nlp: Language) -> bool:

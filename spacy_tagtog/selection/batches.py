@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ConfigurationError, SelectionError
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument
 from spacy_tagtog.selection.strategies import Context, Pick, Strategy
 
@@ -53,7 +53,8 @@ def choose_batch(
         Choices, random ones among the others at places of chance.
 
     Raises:
-        ConfigurationError: The share is out of range, or the strategy broke its promise.
+        ConfigurationError: The share is out of range.
+        SelectionError: The strategy broke its promise.
     """
     if not 0 <= random_share <= 1:
         raise ConfigurationError("the random share is out of range", value=random_share, legal="0 to 1")
@@ -61,19 +62,29 @@ def choose_batch(
     rng = context.rng
     number = min(size, int(np.floor(random_share * size + rng.random())))
     drawn = rng.permutation(len(candidates))[:number].tolist()
-    left = [index for index in range(len(candidates)) if index not in set(drawn)]
+    by_chance = set(drawn)
+    left = [index for index in range(len(candidates)) if index not in by_chance]
     picks = strategy([candidates[index] for index in left], size - number, context) if size > number else []
-    if len(picks) != size - number or len({pick.index for pick in picks}) != len(picks) or not all(0 <= pick.index < len(left) for pick in picks):
-        raise ConfigurationError(
-            "the strategy didn't choose what it was asked for",
-            place=type(strategy).__name__,
-            value=[pick.index for pick in picks],
-            legal=f"{size - number} different indices below {len(left)}",
-        )
+    _check_picks(picks, size - number, len(left), strategy)
     choices = [Choice(Pick(left[pick.index], pick.score, pick.why)) for pick in picks]
     for index in drawn:
         choices.insert(int(rng.integers(len(choices) + 1)), Choice(Pick(index, 0.0, {}), random=True))
     return choices
+
+
+def _check_picks(picks: Sequence[Pick], wanted: int, candidates: int, strategy: Strategy) -> None:
+    """Make sure that a strategy, which anybody may write, did what it was asked for."""
+    kept = isinstance(picks, Sequence) and all(isinstance(pick, Pick) for pick in picks)
+    indices = [pick.index for pick in picks] if kept else []
+    kept = kept and len(indices) == len(set(indices)) == wanted and all(0 <= index < candidates for index in indices)
+    if not kept or not all(np.isfinite(pick.score) for pick in picks):
+        raise SelectionError(
+            "the strategy didn't choose what it was asked for",
+            place=type(strategy).__name__,
+            value=[(pick.index, pick.score) for pick in picks] if indices else picks,
+            legal=f"{wanted} Picks with different indices below {candidates} and finite scores",
+            advice="correct the strategy, see docs/active-learning.md",
+        )
 
 
 def rank_candidates(
@@ -89,7 +100,7 @@ def rank_candidates(
 ) -> Iterator[tuple[Candidate, int, Choice]]:
     """Put documents into the order in which people should review them, batch after batch.
 
-    The order of the candidates given is of no account: they are sorted by id first.
+    The order of the candidates and of the reviewed documents given is of no account: both are sorted by id first.
 
     Args:
         candidates: The documents that nobody reviewed yet.
@@ -105,7 +116,8 @@ def rank_candidates(
         (candidate, number of its batch from 1, choice).
 
     Raises:
-        ConfigurationError: See :func:`choose_batch`.
+        ConfigurationError: A number is out of range.
+        SelectionError: The strategy needs predictions that the candidates don't have, or broke its promise.
     """
     if batch_size < 1 or top < 0:
         raise ConfigurationError("a number is out of range", value=f"batch size {batch_size}, top {top}", legal="batch size from 1, top from 0")
@@ -113,9 +125,16 @@ def rank_candidates(
     wanted = min(top or len(left), len(left))
     batch = done = 0
     # What is planned for earlier batches counts as reviewed where only the number matters (schedule); the labels are not known yet.
-    planned = list(reviewed)
+    planned = sorted(reviewed, key=lambda document: document.id)
     while done < wanted:
         batch += 1
+        if strategy.needs_predictions(len(planned)) and not all(candidate.predicted for candidate in left):
+            raise SelectionError(
+                "the strategy needs predictions, and no pipeline has looked at the documents",
+                place=type(strategy).__name__,
+                value=f"batch {batch}, {len(planned)} documents reviewed or planned before",
+                legal="a pipeline, or a strategy that needs no predictions: random, cluster, schedule in its first stage",
+            )
         context = Context(planned, stream_of(seed, batch))
         choices = choose_batch(left, min(batch_size, wanted - done), strategy, context, random_share=random_share)
         for choice in choices:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.annotate import ensure_confidence
@@ -19,7 +20,7 @@ from spacy_tagtog.pipeline.labels import label_confidence_of, textcat_names
 from spacy_tagtog.pipeline.pieces import pieces
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
-__all__ = ["Candidate", "PredictedEntity", "ReviewedDocument", "candidate_of", "make_candidates", "reviewed_document"]
+__all__ = ["Candidate", "Doubt", "PredictedEntity", "ReviewedDocument", "candidate_of", "make_candidates", "only_labels", "reviewed_document"]
 
 
 class PredictedEntity(NamedTuple):
@@ -38,6 +39,25 @@ class PredictedEntity(NamedTuple):
     probability: float
 
 
+_MAX_DOUBTS: Final = 3
+_SURE: Final = 0.95  # a prediction that is more probable is no doubt worth showing
+_MAX_DOUBT_CHARS: Final = 60
+
+
+class Doubt(NamedTuple):
+    """Something in a document that a reviewer may look at first.
+
+    Attributes:
+        text: The words of a predicted entity, or the word at which one may have been missed.
+        label: The type that was predicted; empty where nothing was.
+        probability: That the prediction is right; where nothing was predicted, that an entity begins there.
+    """
+
+    text: str
+    label: str
+    probability: float
+
+
 @dataclass(frozen=True, eq=False)
 class Candidate:
     """A document that nobody reviewed yet.
@@ -52,6 +72,7 @@ class Candidate:
         labels: The probability of each document label, where the pipeline predicts any.
         vector: The mean of the tokens' vectors (``doc.tensor``), ``None`` where the pipeline makes none.
         predicted: Whether a pipeline has looked at the document: only ``words`` and ``sentences`` mean anything where none has.
+        doubts: The least probable predictions and the words at which an entity was most probably missed, at most three of each; for people.
     """
 
     id: str
@@ -63,6 +84,7 @@ class Candidate:
     labels: Mapping[str, float] = field(default_factory=dict)
     vector: NDArray[np.float32] | None = None
     predicted: bool = True
+    doubts: tuple[Doubt, ...] = ()
 
     def __len__(self) -> int:
         """The number of tokens."""
@@ -94,7 +116,20 @@ def reviewed_document(doc: Doc, doc_id: str) -> ReviewedDocument:
 
 
 def _words(doc: Doc) -> tuple[str, ...]:
-    return tuple(token.lower_ for token in doc)
+    # One object for all occurrences of a word: a pool of documents is held in memory.
+    return tuple(sys.intern(token.lower_) for token in doc)
+
+
+def _doubts(doc: Doc, spans: Iterable[tuple[Span, float]], missed: NDArray[np.float32]) -> tuple[Doubt, ...]:
+    unsure = sorted(((span, probability) for span, probability in spans if probability < _SURE), key=lambda one: (one[1], one[0].start, one[0].end))
+    found = [Doubt(_short(span.text), span.label_, round(float(probability), 4)) for span, probability in unsure[:_MAX_DOUBTS]]
+    likely = [int(i) for i in np.argsort(-missed, kind="stable")[:_MAX_DOUBTS] if missed[i] > 1 - _SURE]
+    return (*found, *(Doubt(_short(doc[i].text), "", round(float(missed[i]), 4)) for i in likely))
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _MAX_DOUBT_CHARS else f"{text[: _MAX_DOUBT_CHARS - 1]}…"
 
 
 def candidate_of(doc: Doc, doc_id: str, spans_key: str | None, *, labels: Mapping[str, float] | None = None) -> Candidate:
@@ -125,13 +160,15 @@ def candidate_of(doc: Doc, doc_id: str, spans_key: str | None, *, labels: Mappin
         for span, score in zip(group, scores, strict=True)
     )
     certainty = get_certainty(doc)
+    missed = np.zeros(len(doc), dtype=np.float32) if certainty is None else certainty.missed
+    doubts = _doubts(doc, zip(group, scores, strict=True), missed)
     if certainty is not None:
-        return Candidate(doc_id, words, sentences, entities, certainty.log_probability, certainty.missed, labels, vector)
+        return Candidate(doc_id, words, sentences, entities, certainty.log_probability, missed, labels, vector, doubts=doubts)
     # A spancat says nothing of single tokens: the doubt about an entity stands at its first one.
     log_probability = np.zeros(len(doc), dtype=np.float32)
     for entity in entities:
         log_probability[entity.start] += np.log(max(entity.probability, np.finfo(np.float32).tiny))
-    return Candidate(doc_id, words, sentences, entities, log_probability, np.zeros(len(doc), dtype=np.float32), labels, vector)
+    return Candidate(doc_id, words, sentences, entities, log_probability, missed, labels, vector, doubts=doubts)
 
 
 def make_candidates(
@@ -160,14 +197,15 @@ def make_candidates(
         for doc_id, doc in docs:
             yield candidate_of(doc, doc_id, None)
         return
-    key = None if spans_key is None and _only_labels(nlp) else ensure_confidence(nlp, spans_key=spans_key)
+    key = None if spans_key is None and only_labels(nlp) else ensure_confidence(nlp, spans_key=spans_key)
     has_labels = bool(textcat_names(nlp))
     stream = ((doc, doc_id) for doc_id, doc in docs)
     for doc, doc_id in nlp.pipe(stream, as_tuples=True, batch_size=batch_size, n_process=n_process):
         yield candidate_of(doc, doc_id, key, labels=label_confidence_of(doc) if has_labels else None)
 
 
-def _only_labels(nlp: Language) -> bool:
+def only_labels(nlp: Language) -> bool:
+    """Whether a pipeline predicts document labels and no entities."""
     predicting = {"ner", "beam_ner", "seed_ner", "spancat", "entity_confidence", "entity_confidence_v2"}
     return bool(textcat_names(nlp)) and not predicting & {nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
 

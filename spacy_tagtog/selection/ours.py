@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -37,13 +38,13 @@ def _number(name: str, value: float, *, least: float, most: float | None = None)
 def class_weights_of(kind: ClassWeights, context: Context) -> dict[str, float]:
     """How much each entity type counts: ``inverse_sqrt`` is the square root of the mean number of entities a type over the type's own, at most 4.
 
-    A type that nobody annotated yet counts 4.
+    A type that nobody annotated yet counts 4: that stands under the empty name.
     """
     counts = label_counts(context.reviewed)
     if kind == "none" or not counts:
         return {}
     mean = counts.total() / len(counts)
-    return {label: min(_MAX_WEIGHT, float(np.sqrt(mean / count))) for label, count in counts.items()}
+    return {"": _MAX_WEIGHT, **{label: min(_MAX_WEIGHT, float(np.sqrt(mean / count))) for label, count in counts.items() if count}}
 
 
 class Random:
@@ -123,8 +124,8 @@ class Cluster:
     max_clusters: int = 200
 
     def needs_predictions(self, reviewed: int) -> bool:
-        """No."""
-        return False
+        """Only for token vectors: a pipeline makes those."""
+        return self.vectors == "tok2vec"
 
     def __call__(self, candidates: Sequence[Candidate], size: int, context: Context) -> list[Pick]:
         """See :class:`~spacy_tagtog.selection.strategies.Strategy`.
@@ -133,12 +134,16 @@ class Cluster:
             PipelineError: There are no token vectors.
         """
         from sklearn.cluster import KMeans
+        from sklearn.exceptions import ConvergenceWarning
 
         if not candidates or size < 1:
             return []
-        points = self._points(candidates)
+        # Documents that are the same differ by rounding errors, and would count as several.
+        points = np.round(self._points(candidates), 6)
         clusters = min(size, self.max_clusters, len(np.unique(points, axis=0)))
-        model = KMeans(clusters, n_init=1, random_state=int(context.rng.integers(2**31))).fit(points)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a cluster without documents is passed over
+            model = KMeans(clusters, n_init=1, random_state=int(context.rng.integers(2**31))).fit(points)
         distances = np.linalg.norm(points - model.cluster_centers_[model.labels_], axis=1)
         sizes = np.bincount(model.labels_, minlength=clusters)
         queues = {c: sorted(np.flatnonzero(model.labels_ == c).tolist(), key=lambda index: (distances[index], index)) for c in range(clusters)}
@@ -170,7 +175,10 @@ class Cluster:
         dimensions = min(100, min(words.shape) - 1)
         if dimensions < 1:
             return np.asarray(words.toarray(), dtype=np.float64)
-        return np.asarray(normalize(TruncatedSVD(dimensions, random_state=0).fit_transform(words)), dtype=np.float64)
+        # Documents that are all the same have no variance to explain, which is no reason to warn.
+        with np.errstate(invalid="ignore", divide="ignore"):
+            reduced = TruncatedSVD(dimensions, random_state=0).fit_transform(words)
+        return np.asarray(normalize(reduced), dtype=np.float64)
 
 
 @dataclass(frozen=True)

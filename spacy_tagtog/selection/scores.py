@@ -52,10 +52,12 @@ def expected_edits(candidate: Candidate, weights: Mapping[str, float] | None = N
 
     Args:
         candidate: The document.
-        weights: How much an edit of each entity type counts, 1 by default. What was missed has no type and counts 1.
+        weights: How much an edit of each entity type counts, that of the empty name for types without a weight, else 1. What was missed has no
+            type and counts 1.
     """
     weights = weights or {}
-    wrong = sum((1 - entity.probability) * weights.get(entity.label, 1.0) for entity in candidate.entities)
+    other = weights.get("", 1.0)
+    wrong = sum((1 - entity.probability) * weights.get(entity.label, other) for entity in candidate.entities)
     labels = sum(min(p, 1 - p) for p in candidate.labels.values())
     return float(wrong + np.sum(candidate.missed, dtype=np.float64) + labels)
 

@@ -19,7 +19,7 @@ import catalogue
 import numpy as np
 
 from spacy_tagtog._settings import bind_settings, read_settings
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ConfigurationError, SelectionError
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Context",
     "Pick",
     "Strategy",
+    "effective_settings",
     "full_name",
     "make_strategy",
     "parse_strategy",
@@ -137,10 +138,28 @@ def make_strategy(name: str = DEFAULT_STRATEGY, settings: Mapping[str, Any] | No
 
     Raises:
         ConfigurationError: There is no such strategy, or it doesn't take these settings.
+        SelectionError: What is registered under this name makes no strategy.
     """
-    factory = _factory(name)
-    strategy: Strategy = bind_settings(factory, settings, what=f"the strategy {name}")
+    strategy = bind_settings(_factory(name), settings, what=f"the strategy {name}")
+    if not isinstance(strategy, Strategy):
+        raise SelectionError(
+            "what is registered under this name makes no strategy",
+            place=name,
+            value=type(strategy).__name__,
+            legal="an object with needs_predictions(reviewed) that is called with candidates, size and context",
+            advice="correct its factory, see docs/active-learning.md",
+        )
     return strategy
+
+
+def effective_settings(name: str, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """All settings that a strategy is made with: those given, and the defaults of its factory.
+
+    Raises:
+        ConfigurationError: There is no such strategy.
+    """
+    defaults = {key: one.default for key, one in inspect.signature(_factory(name)).parameters.items() if one.default is not inspect.Parameter.empty}
+    return {**defaults, **(settings or {})}
 
 
 def strategy_settings_from_text(pairs: Mapping[str, str], name: str) -> dict[str, Any]:
