@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "anndoc_converter",
     "anndoc_corpus",
+    "anndoc_corpus_v2",
     "entity_confidence",
     "entity_confidence_v2",
     "label_confidence",
@@ -46,7 +47,29 @@ def anndoc_corpus(
     shuffle: bool = False,
     augmenter: Callable[[Language, Example], Iterator[Example]] | None = None,
 ) -> Callable[[Language], Iterator[Example]]:
-    """The reader ``spacy-tagtog.AnndocCorpus.v1``, see :class:`spacy_tagtog.convert.corpus.AnndocCorpus`.
+    """The reader ``spacy-tagtog.AnndocCorpus.v1``: :func:`anndoc_corpus_v2` without a choice of folders.
+
+    Raises:
+        ConfigurationError: There is no path, or a setting has an unknown value.
+    """
+    return anndoc_corpus_v2(path, converter, settings, documents, on_problem, split, side, None, limit, max_length, shuffle, augmenter)
+
+
+def anndoc_corpus_v2(
+    path: str | Path | None,
+    converter: str = "spacy-tagtog.Anndoc.v1",
+    settings: dict[str, Any] | None = None,
+    documents: str = "confirmed",
+    on_problem: str = "error",
+    split: str | None = None,
+    side: str | None = None,
+    folders: list[str] | None = None,
+    limit: int = 0,
+    max_length: int = 0,
+    shuffle: bool = False,
+    augmenter: Callable[[Language, Example], Iterator[Example]] | None = None,
+) -> Callable[[Language], Iterator[Example]]:
+    """The reader ``spacy-tagtog.AnndocCorpus.v2``, see :class:`spacy_tagtog.convert.corpus.AnndocCorpus`.
 
     Raises:
         ConfigurationError: There is no path, or a setting has an unknown value.
@@ -69,6 +92,7 @@ def anndoc_corpus(
         on_problem=choose("on_problem", on_problem, OnProblem),
         split=split,
         side=side,
+        folders=folders,
         limit=limit,
         max_length=max_length,
         shuffle=shuffle,

@@ -24,7 +24,7 @@ from spacy.language import Language
 from spacy.training import Example
 from typer.testing import CliRunner
 
-from spacy_tagtog.anndoc import Annotations, Document, Legend, Project, confidence, html_from_text, write_project
+from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, Project, confidence, html_from_text, write_project
 from spacy_tagtog.cli import app
 from spacy_tagtog.client import TagtogClient
 from spacy_tagtog.convert import document_to_doc
@@ -192,6 +192,31 @@ class TestConvert:
         outcome = run("convert", demo, "corpus", "--split", "dev=0.3,test=0.3")
         assert outcome.code == 0, outcome.err
         assert listing(Path("corpus")) == {"train.spacy", "dev.spacy", "test.spacy"}
+
+    def test_a_folder_of_the_project(self, tmp_path: Path) -> None:
+        folders = ("pool/train", "pool/train/more", "pool/test", "pool")
+        made = [
+            Document(
+                f"a{number}",
+                html_from_text(f"Mars {number}", doc_id=f"a{number}"),
+                {MASTER: Annotations.empty(["s1v1"], complete=True)},
+                folder=folder,
+            )
+            for number, folder in enumerate(folders)
+        ]
+        source = tmp_path / "project"
+        write_project(made, source)
+        outcome = run("convert", source, "corpus", "--folder", "pool/train", "--report", "report.json")
+        assert outcome.code == 0, outcome.err
+        assert re.search(r"is in a folder that was not chosen +2", outcome.out)
+        report = json.loads(Path("report.json").read_text())
+        assert (report["documents_in"], report["documents_out"], report["reasons"]) == (4, 2, {"other_folder": 2})
+        assert run("convert", source, "both", "--folder", "train", "--folder", "test", "--n-process", "2", "--report", "both.json").code == 0
+        assert json.loads(Path("both.json").read_text())["documents_out"] == 3
+        outcome = run("convert", source, "none", "--folder", "pool/devel")
+        assert outcome.code == 1
+        assert "pool, pool/test, pool/train, pool/train/more" in outcome.err
+        assert not Path("none").exists()
 
     def test_a_split_that_is_remembered(self, tmp_path: Path) -> None:
         texts = [

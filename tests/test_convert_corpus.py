@@ -114,8 +114,47 @@ def test_docs_that_know_no_document_cant_be_split(nlp: Language, tmp_path: Path)
     write_docbin([nlp("foreign")], tmp_path / "foreign.spacy")
     assert texts(AnndocCorpus(tmp_path / "foreign.spacy")(nlp)) == ["foreign"]
     for side in ("train", "dev"):
-        with pytest.raises(ConversionError, match="can't be split"):
+        with pytest.raises(ConversionError, match="can't be chosen by split"):
             list(AnndocCorpus(tmp_path / "foreign.spacy", split="dev=0.2", side=side)(nlp))
+    with pytest.raises(ConversionError, match="can't be chosen by split or folder"):
+        list(AnndocCorpus(tmp_path / "foreign.spacy", folders=["pool"])(nlp))
+
+
+@pytest.mark.parametrize(
+    ("folders", "expected"),
+    [
+        (["pool/round_1"], "1 3"),
+        (["round_1"], "1 3"),
+        (["pool/round_10"], "4"),
+        (["pool/round_1/late/"], "3"),
+        (["pool/round_10", "pool/round_1/late"], "3 4"),
+        (["pool"], "0 1 3 4"),
+        ([], "0 1 3 4"),
+        (None, "0 1 3 4"),
+    ],
+)
+def test_folders(nlp: Language, tmp_path: Path, folders: list[str] | None, expected: str) -> None:
+    made = numbered(6)
+    for one, folder in zip(made, ("pool", "pool/round_1", "pool/round_1", "pool/round_1/late", "pool/round_10", "pool"), strict=True):
+        one.folder = folder
+    write_project(made, tmp_path / "project.zip")
+    write_docbin([document_to_doc(made[number], nlp) for number in (0, 1, 3, 4)], tmp_path / "docs.spacy")
+    for path in (tmp_path / "project.zip", tmp_path / "docs.spacy"):
+        corpus = AnndocCorpus(path, folders=folders)
+        assert [text.split()[1] for text in texts(corpus(nlp))] == expected.split()
+        assert corpus.report.is_balanced
+    zipped = AnndocCorpus(tmp_path / "project.zip", folders=folders)
+    list(zipped.docs(nlp))
+    assert zipped.report.documents_in == 6
+    assert zipped.report.documents_out == len(expected.split())
+
+
+def test_a_folder_that_no_document_is_in(nlp: Language, places: dict[str, Path]) -> None:
+    with pytest.raises(ProjectError, match="no document is in this folder") as raised:
+        list(AnndocCorpus(places["folder"], folders=["pool/nowhere"])(nlp))
+    assert raised.value.legal == "pool"
+    with pytest.raises(ConversionError, match="nothing to read"):
+        list(AnndocCorpus(places["file"], folders=["pool/nowhere"])(nlp))
 
 
 def test_an_unknown_side(places: dict[str, Path]) -> None:

@@ -50,8 +50,9 @@ def test_entry_points_resolve(group: str) -> None:
 
 
 def test_names_load_through_spacys_registries() -> None:
-    assert callable(registry.readers.get("spacy-tagtog.AnndocCorpus.v1"))
-    assert "spacy-tagtog.AnndocCorpus.v1" in registry.readers
+    for version in (1, 2):
+        assert callable(registry.readers.get(f"spacy-tagtog.AnndocCorpus.v{version}"))
+        assert f"spacy-tagtog.AnndocCorpus.v{version}" in registry.readers
     assert Language.has_factory("entity_confidence")
     assert isinstance(spacy.blank("xx").add_pipe("entity_confidence"), EntityConfidence)
     assert "spacy-tagtog.Anndoc.v1" in converters
@@ -90,15 +91,15 @@ def test_entry_points_are_light(module: str, forbidden: set[str], subprocess_env
 
 CONFIG = """
 [reader]
-@readers = "spacy-tagtog.AnndocCorpus.v1"
+@readers = "spacy-tagtog.AnndocCorpus.v2"
 path = "{path}"
 documents = "all"
 {more}
 """
 
 
-def reader(path: Path, more: str = "") -> AnndocCorpus:
-    config = Config().from_str(CONFIG.format(path=path.as_posix(), more=more))
+def reader(path: Path, more: str = "", version: str = "v2") -> AnndocCorpus:
+    config = Config().from_str(CONFIG.format(path=path.as_posix(), more=more).replace("Corpus.v2", f"Corpus.{version}"))
     return registry.resolve(config)["reader"]  # type: ignore[no-any-return]
 
 
@@ -108,10 +109,16 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def test_the_reader_in_a_config(project: Path, nlp: Language) -> None:
-    corpus = reader(project)
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_every_version_of_the_reader_reads(project: Path, nlp: Language, version: str) -> None:
+    corpus = reader(project, "limit = 1\nmax_length = 9\nshuffle = true", version)
     assert isinstance(corpus, AnndocCorpus)
+    assert (corpus.limit, corpus.max_length, corpus.shuffle, corpus.augmenter) == (1, 9, True, None)
     assert [[ent.text for ent in example.reference.ents] for example in corpus(nlp)] == [["lob"]]
+
+
+def test_the_reader_in_a_config(project: Path, nlp: Language) -> None:
+    assert [[ent.text for ent in example.reference.ents] for example in reader(project, 'folders = ["pool"]')(nlp)] == [["lob"]]
     strict = reader(project, '[reader.settings]\nalignment = "strict"\n')
     assert [[ent.text for ent in example.reference.ents] for example in strict(nlp)] == [[]]
     dev = reader(project, 'split = "dev=0.5"\nside = "dev"')

@@ -29,7 +29,7 @@ from spacy_tagtog.anndoc.legend import LEGEND_NAME, Legend
 from spacy_tagtog.anndoc.plain_html import PlainHtml
 from spacy_tagtog.errors import DuplicateDocumentError, LegendError, MissingPartnerError, ProjectError, WriteError
 
-__all__ = ["Project", "document_paths", "read_project", "write_project"]
+__all__ = ["Project", "document_paths", "is_in_folder", "read_project", "write_project"]
 
 # Longest first: "X.plain.html" also ends with ".html".
 _HTML_SUFFIXES = (".plain.html", ".html", ".xml")
@@ -188,6 +188,29 @@ class Project:
         entries = {doc_id: entry for doc_id, entry in self._entries.items() if keep(doc_id)}
         return Project(entries, legend=self.legend, place=self.place, problems=list(self.problems))
 
+    def in_folders(self, folders: Iterable[str]) -> Project:
+        """The project with only the documents of some tagtog folders and of those below them; the problems stay.
+
+        Args:
+            folders: Paths such as ``pool/train``; the leading ``pool/`` may be left out.
+
+        Raises:
+            ProjectError: No document is in one of them.
+        """
+        chosen: set[str] = set()
+        for folder in folders:
+            found = {known for known in self.folders if is_in_folder(known, folder)}
+            if not found:
+                raise ProjectError(
+                    "no document is in this folder",
+                    place=self.place,
+                    value=folder,
+                    legal=", ".join(self.folders[:20]) + (" …" if len(self.folders) > 20 else ""),
+                    advice="check the name; folders are those that the documents have in tagtog",
+                )
+            chosen |= found
+        return self.select(lambda doc_id: self._entries[doc_id].folder in chosen)
+
     def __repr__(self) -> str:
         return f"<Project {self.place}: {len(self)} documents, versions of {', '.join(self.members) or 'nobody'}, {len(self.legend)} classes>"
 
@@ -296,6 +319,12 @@ def _locate(names: _Names, marker: str) -> _Names:
 def _tagtog_folder(folders: _Names) -> str:
     """``pool/x`` for ``pool/x`` and for ``x``: every folder of a project is below ``pool``."""
     return "/".join(folders if folders[:1] == ("pool",) else ("pool", *folders))
+
+
+def is_in_folder(folder: str, of: str) -> bool:
+    """Whether a tagtog folder is another one or below it; the leading ``pool/`` of either may be left out."""
+    inner, outer = (_tagtog_folder(tuple(piece for piece in path.split("/") if piece)) for path in (folder, of))
+    return inner == outer or inner.startswith(f"{outer}/")
 
 
 def _base_name(filename: str, suffixes: tuple[str, ...]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,6 +50,10 @@ def convert_cli(
         ),
     ] = None,
     documents: Annotated[str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")] = "confirmed",
+    folder: Annotated[
+        list[str] | None,
+        typer.Option("--folder", help="Only documents of this tagtog folder and of those below it, such as pool/train; can be repeated."),
+    ] = None,
     split: Annotated[
         str,
         typer.Option(
@@ -109,6 +113,7 @@ def convert_cli(
             converter=converter,
             settings=settings,
             documents=documents,
+            folders=folder or (),
             split=split,
             split_file=split_file,
             on_problem=on_problem,
@@ -139,6 +144,7 @@ def convert(
     converter: str = "spacy-tagtog.Anndoc.v1",
     settings: Mapping[str, Any] | None = None,
     documents: str = "confirmed",
+    folders: Sequence[str] = (),
     split: str = "",
     split_file: Path | None = None,
     on_problem: str = "error",
@@ -164,6 +170,7 @@ def convert(
         converter: Registered name of the converter.
         settings: Its settings.
         documents: ``confirmed``, ``unconfirmed`` or ``all``.
+        folders: Only documents of these tagtog folders and of those below them, such as ``pool/train``; none: of all.
         split: Such as ``dev=0.2``.
         split_file: Remember the sides in this file, keep near-duplicates together and balance the entity types.
         on_problem: ``error`` or ``report``.
@@ -186,7 +193,7 @@ def convert(
     from spacy_tagtog.anndoc import Project
     from spacy_tagtog.convert import ConversionReport, make_converter, parse_split
     from spacy_tagtog.convert.bulk import BulkJob, Shards, convert_in_bulk
-    from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
+    from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem, in_folders
     from spacy_tagtog.convert.docbin import PIECE_DOCS
     from spacy_tagtog.convert.split import TRAIN
     from spacy_tagtog.convert.split_plan import plan_split, read_plan, split_items, write_plan
@@ -202,9 +209,8 @@ def convert(
     check_free(target, force=force)
     make_nlp = partial(_make_nlp, base, lang, tokenizer)
     # Faults are collected and refused together: one at a time would mean one run for each.
-    project = Project.open(source, strict=False, legend=legend)
-
     report = report if report is not None else ConversionReport()
+    project = in_folders(Project.open(source, strict=False, legend=legend), folders, report)
     plan = {}
     if split_file is not None:
         items = split_items(project, member=maker.member, confirmed_only=choice == "confirmed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from spacy.vocab import Vocab
 
 from spacy_tagtog._files import atomic_path
 from spacy_tagtog.anndoc import MASTER, Document, Project
+from spacy_tagtog.anndoc.project import is_in_folder
 from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, Converter, for_member, make_converter, members_of
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, docs_of
 from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, shown_member
@@ -28,6 +29,7 @@ __all__ = [
     "OnProblem",
     "convert_documents",
     "convert_ids",
+    "in_folders",
     "is_spacy_path",
     "note_problems",
     "read_spacy",
@@ -88,6 +90,28 @@ def note_problems(project: Project, report: ConversionReport) -> None:
         elif isinstance(problem, DuplicateDocumentError):
             reason = "duplicate_files"
         report.add(ReportItem(reason, str(problem.value), detail=f"{problem.place}"))
+
+
+def in_folders(project: Project, folders: Iterable[str], report: ConversionReport) -> Project:
+    """The project with only the documents of some tagtog folders; the others are listed.
+
+    Args:
+        project: The project.
+        folders: Paths such as ``pool/train``; what is below them belongs to them. None at all: all of the project.
+        report: The documents of other folders are listed there.
+
+    Raises:
+        ProjectError: No document is in one of the folders.
+    """
+    names = list(folders)
+    if not names:
+        return project
+    chosen = project.in_folders(names)
+    for doc_id in project.ids:
+        if doc_id not in chosen:
+            report.documents_in += 1
+            report.add(ReportItem("other_folder", doc_id))
+    return chosen
 
 
 def convert_ids(
@@ -231,6 +255,7 @@ class AnndocCorpus:
         on_problem: What happens with faults of the data, for projects.
         split: Shares such as ``dev=0.2``, for projects.
         side: The side of the split to read, such as ``train`` or ``dev``; ``None`` reads all.
+        folders: Read only the documents of these tagtog folders and of those below them, such as ``pool/train``; ``None`` reads all.
         limit: Read no more than so many Docs; 0 reads all.
         max_length: Leave out Docs of more tokens; 0 keeps all. Same as in ``spacy.Corpus.v1``, except that long Docs aren't cut into sentences.
         shuffle: Shuffle the Docs each time they are read.
@@ -247,6 +272,7 @@ class AnndocCorpus:
         on_problem: OnProblem = "error",
         split: str | None = None,
         side: str | None = None,
+        folders: Sequence[str] | None = None,
         limit: int = 0,
         max_length: int = 0,
         shuffle: bool = False,
@@ -258,6 +284,7 @@ class AnndocCorpus:
         self.on_problem = on_problem
         self.shares = parse_split(split or "")
         self.side = side
+        self.folders = tuple(folders or ())
         self.limit = limit
         self.max_length = max_length
         self.shuffle = shuffle
@@ -275,21 +302,26 @@ class AnndocCorpus:
         if is_spacy_path(self.path):
             for doc in read_spacy(self.path, nlp.vocab):
                 state = get_state(doc)
-                if self.side is not None and self.shares and state is None:
+                if state is None and ((self.side is not None and self.shares) or self.folders):
                     # To put it on both sides would be to evaluate on what was trained on.
                     raise ConversionError(
-                        "a Doc doesn't know its document, so it can't be split",
+                        "a Doc doesn't know its document, so it can't be chosen by split or folder",
                         place=self.path,
                         value=doc.text[:40],
                         legal="Docs that spacy-tagtog convert wrote",
-                        advice="leave out split and side, or give each side a file of its own",
+                        advice="leave out split, side and folders, or give each side a file of its own",
                     )
-                if self.side is None or state is None or side_of(state.id, self.shares) == self.side:
+                if state is None or (
+                    (self.side is None or side_of(state.id, self.shares) == self.side)
+                    and (not self.folders or any(is_in_folder(state.folder, folder) for folder in self.folders))
+                ):
                     yield doc
             return
         self.report = ConversionReport()
         project = Project.open(self.path, strict=self.on_problem == "error")
-        chosen = project if self.side is None else project.select(lambda doc_id: side_of(doc_id, self.shares) == self.side)
+        chosen = in_folders(project, self.folders, self.report)
+        if self.side is not None:
+            chosen = chosen.select(lambda doc_id: side_of(doc_id, self.shares) == self.side)
         yield from convert_documents(chosen, nlp, self.converter, self.report, choice=self.documents, on_problem=self.on_problem)
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
@@ -319,7 +351,7 @@ class AnndocCorpus:
             raise ConversionError(
                 "there is nothing to read",
                 place=self.path,
-                value=f"documents = {self.documents}, side = {self.side}, max_length = {self.max_length}",
+                value=f"documents = {self.documents}, side = {self.side}, folders = {list(self.folders)}, max_length = {self.max_length}",
                 legal="at least one document of this choice",
-                advice="confirm some documents in tagtog and fetch them, or choose others (documents, side, max_length)",
+                advice="confirm some documents in tagtog and fetch them, or choose others (documents, side, folders, max_length)",
             )

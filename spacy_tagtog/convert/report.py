@@ -45,6 +45,7 @@ REPAIRS: Final = {
 DOCUMENT_REASONS: Final = {
     "unconfirmed": "not confirmed (anncomplete is false)",
     "not_annotated": "has no annotations of this member",
+    "other_folder": "is in a folder that was not chosen",
     "no_content": "its plain.html is missing",
     "duplicate_files": "two files claim to be the same version",
     "unreadable": "its files can't be read",
