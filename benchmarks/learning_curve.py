@@ -30,7 +30,6 @@ from spacy_tagtog.convert.corpus import write_docbin
 from spacy_tagtog.pipeline.evaluation import evaluate_docs
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-OVERRIDES: dict[str, dict[str, Any]] = {"seed": {}, "ner": {"training.max_steps": 2000, "training.eval_frequency": 100, "training.patience": 600}}
 
 
 def read(project: str, lang: str) -> tuple[list[Doc], list[Doc]]:
@@ -56,7 +55,7 @@ def measure(model: str, lang: str, chosen: Sequence[Doc], dev: Sequence[Doc]) ->
         paths = {"paths.train": str(work / "train.spacy"), "paths.dev": str(work / "dev.spacy"), "nlp.lang": lang}
         started = time.process_time()
         with contextlib.redirect_stdout(io.StringIO()):
-            train(CONFIGS / f"{model}.cfg", work / "out", overrides={**OVERRIDES[model], **paths})
+            train(CONFIGS / f"{model}.cfg", work / "out", overrides=paths)
         seconds = time.process_time() - started
         nlp = spacy.load(work / "out" / "model-best", exclude=["entity_confidence"])
         scores = evaluate_docs(nlp, dev).overall

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.training import Example
+from thinc.api import Model
+from thinc.types import Floats2d
 
 if TYPE_CHECKING:
     from spacy_tagtog.convert.converter import Converter
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from spacy_tagtog.pipeline.seed_model import SeedNer
 
 __all__ = [
+    "affix_hash_embed",
     "anndoc_converter",
     "anndoc_corpus",
     "anndoc_corpus_v2",
@@ -137,6 +141,25 @@ def anndoc_converter(
         ),
         unit=of_what,
     )
+
+
+def affix_hash_embed(
+    width: int,
+    attrs: list[str],
+    prefixes: list[int],
+    suffixes: list[int],
+    rows: list[int],
+    word_dropout: float = 0.0,
+    include_static_vectors: bool = False,
+) -> Model[list[Doc], list[Floats2d]]:
+    """The architecture ``spacy-tagtog.AffixHashEmbed.v1``, see :func:`spacy_tagtog.pipeline.tok2vec.build_affix_embed`.
+
+    Raises:
+        ConfigurationError: A value is out of range.
+    """
+    from spacy_tagtog.pipeline.tok2vec import build_affix_embed
+
+    return build_affix_embed(width, attrs, prefixes, suffixes, rows, word_dropout, include_static_vectors)
 
 
 def learned_tokenizer(path: str | Path | None = None) -> Callable[[Language], Language]:

@@ -22,7 +22,7 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 SMALL = {
     "components.tok2vec.model.encode.width": 32,
     "components.tok2vec.model.encode.depth": 1,
-    "components.tok2vec.model.embed.rows": [500, 200, 200, 200],
+    "components.tok2vec.model.embed.rows": [500, *[100] * 10],
     "components.ner.model.hidden_width": 32,
     "training.optimizer.learn_rate": 0.01,
     "training.batcher.size.start": 200,
