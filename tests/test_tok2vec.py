@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -102,3 +103,10 @@ def test_docs_without_tokens(nlp: Language) -> None:
     docs = [nlp.make_doc(text) for text in ("", "Moon", "")]
     assert [one.shape for one in embed(nlp).predict(docs)] == [(0, 8), (1, 8), (0, 8)]
     assert [one.shape for one in embed(nlp, word_dropout=0.5)(docs, is_train=True)[0]] == [(0, 8), (1, 8), (0, 8)]
+
+
+def test_copied_and_sent_to_another_process(nlp: Language) -> None:
+    doc = nlp.make_doc("AIN is nephritis, AIN")
+    model = embed(nlp)
+    for other in (model.copy(), pickle.loads(pickle.dumps(model))):
+        assert np.array_equal(model.predict([doc])[0], other.predict([doc])[0])

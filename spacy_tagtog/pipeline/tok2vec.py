@@ -25,7 +25,7 @@ __all__ = ["build_affix_embed"]
 _LEFT_OUT: Final = np.uint64(hash_string("spacy-tagtog: left out"))
 _WORD_ATTRS: Final = frozenset({"NORM", "LOWER", "ORTH"})
 """The attributes that say which word it is."""
-_MAX_WORDS: Final = 500_000
+_MAX_WORDS: Final = 100_000
 
 
 def build_affix_embed(
@@ -79,33 +79,42 @@ def build_affix_embed(
 
 
 def _word_features(attrs: Sequence[str], prefixes: Sequence[int], suffixes: Sequence[int], word_dropout: float) -> Model[list[Doc], list[Ints2d]]:
+    settings = {"attrs": list(attrs), "prefixes": list(prefixes), "suffixes": list(suffixes), "word_dropout": word_dropout}
+    return Model("word_features", _forward, attrs=settings)
+
+
+def _forward(model: Model[list[Doc], list[Ints2d]], docs: list[Doc], is_train: bool) -> tuple[list[Ints2d], Callable[[list[Ints2d]], list[Doc]]]:
+    """(tokens, tables) for each Doc: hashes of the attributes, the prefixes and the suffixes."""
+    attrs, prefixes, suffixes = (model.attrs[name] for name in ("attrs", "prefixes", "suffixes"))
+    share = model.attrs["word_dropout"] if is_train else 0.0
     columns = np.array([index for index, attr in enumerate(attrs) if attr in _WORD_ATTRS], dtype=np.int64)
-    known: dict[int, list[int]] = {}
+    features = []
+    for doc in docs:
+        own = doc.to_array([ORTH, *attrs]).astype(np.uint64).reshape(len(doc), 1 + len(attrs))
+        words = _affixes(own[:, 0].tolist(), doc.vocab, tuple(prefixes), tuple(suffixes))
+        of_affixes = np.array(words, dtype=np.uint64).reshape(len(doc), len(prefixes) + len(suffixes))
+        own = own[:, 1:]
+        if share:
+            own[np.ix_(np.flatnonzero(np.random.random(len(doc)) < share), columns)] = _LEFT_OUT
+        hashes: Any = np.concatenate([own, of_affixes], axis=1)
+        features.append(model.ops.asarray2i(hashes, dtype="uint64"))
+    return features, lambda d_features: []
 
-    def affixes(orths: Iterable[int], vocab: Vocab) -> list[list[int]]:
-        if len(known) > _MAX_WORDS:
-            known.clear()
-        rows = []
-        for orth in orths:
-            row = known.get(orth)
-            if row is None:
-                word = vocab.strings[orth].lower()
-                begins = [hash_string(f"{length} {word[:length]}") for length in prefixes]
-                row = known[orth] = begins + [hash_string(f"{length} {word[-length:]}") for length in suffixes]
-            rows.append(row)
-        return rows
 
-    def forward(model: Model[list[Doc], list[Ints2d]], docs: list[Doc], is_train: bool) -> tuple[list[Ints2d], Callable[[list[Ints2d]], list[Doc]]]:
-        share = model.attrs["word_dropout"] if is_train else 0.0
-        features = []
-        for doc in docs:
-            own = doc.to_array([ORTH, *attrs]).astype(np.uint64).reshape(len(doc), 1 + len(attrs))
-            of_affixes = np.array(affixes(own[:, 0].tolist(), doc.vocab), dtype=np.uint64).reshape(len(doc), len(prefixes) + len(suffixes))
-            own = own[:, 1:]
-            if share:
-                own[np.ix_(np.flatnonzero(np.random.random(len(doc)) < share), columns)] = _LEFT_OUT
-            hashes: Any = np.concatenate([own, of_affixes], axis=1)
-            features.append(model.ops.asarray2i(hashes, dtype="uint64"))
-        return features, lambda d_features: []
+_known: dict[tuple[tuple[int, ...], tuple[int, ...]], dict[int, list[int]]] = {}
+"""Hashes of affixes by their lengths and the word's own hash, which is the same in every vocabulary."""
 
-    return Model("word_features", forward, attrs={"word_dropout": word_dropout})
+
+def _affixes(orths: Iterable[int], vocab: Vocab, prefixes: tuple[int, ...], suffixes: tuple[int, ...]) -> list[list[int]]:
+    known = _known.setdefault((prefixes, suffixes), {})
+    if len(known) > _MAX_WORDS:
+        known.clear()
+    rows = []
+    for orth in orths:
+        row = known.get(orth)
+        if row is None:
+            word = vocab.strings[orth].lower()
+            begins = [hash_string(f"{length} {word[:length]}") for length in prefixes]
+            row = known[orth] = begins + [hash_string(f"{length} {word[-length:]}") for length in suffixes]
+        rows.append(row)
+    return rows
