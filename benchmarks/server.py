@@ -1,6 +1,8 @@
 """The local tagtog with few and with many documents, and how fast documents get in. Everything over HTTP, with a server process each.
 
-    python benchmarks/server.py [--small 1000] [--large 100000] [--calls 60] [--batch 200]
+    python benchmarks/server.py [--small 1000] [--large 100000] [--calls 60] [--batch 200] [--folder FOLDER]
+
+With a folder the databases are kept in it, and used again the next time.
 
 In each round the small and the large server take their turn, call by call, and ratios are those of the medians, so that a load that comes and goes
 meets both. The processor time of the servers is given, too: it doesn't depend on what else the computer does.
@@ -38,11 +40,14 @@ class Server:
     def __init__(self, folder: Path) -> None:
         from spacy_tagtog.server import Store
 
+        folder.mkdir(exist_ok=True)
         database = folder / "x.db"
-        store = Store(database)
-        store.add_user("local", "benchmark", admin=True)
-        store.create_project("local", "p", SETTINGS)
-        store.close()
+        self.is_filled = database.exists()
+        if not self.is_filled:
+            store = Store(database)
+            store.add_user("local", "benchmark", admin=True)
+            store.create_project("local", "p", SETTINGS)
+            store.close()
         command = [sys.executable, "-m", "spacy_tagtog", "serve", "--port", "0", "--database", str(database)]
         self.process = subprocess.Popen(command, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -65,9 +70,9 @@ class Server:
         return session
 
     def cpu(self) -> float:
-        """Seconds of processor time that the process has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds of processor time that the process has used: its threads' own, to the nanosecond."""
+        times = [Path(task, "schedstat").read_text().split()[0] for task in Path(f"/proc/{self.process.pid}/task").iterdir()]
+        return sum(map(int, times)) / 1e9
 
     def get(self, **query: Any) -> requests.Response:
         """A call that asks."""
@@ -121,6 +126,14 @@ def fill(server: Server, number: int, batch: int, annotated: bool) -> tuple[floa
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda pair: server.post(pair[1], sessions[pair[0] % 2], **form), enumerate(batches)))
     return time.perf_counter() - started, server.cpu() - cpu
+
+
+def report_import(server: Server, number: int, batch: int, what: str) -> None:
+    """Import documents, and print how fast that was."""
+    seconds, cpu = fill(server, number, batch, annotated=what == "pairs")
+    print(
+        f"import of {number} {what}: {number / seconds:.0f} documents/s, {cpu / number * 1e6:.0f} us of the server's processor time each", flush=True
+    )
 
 
 def operations(server: Server, number: int) -> tuple[dict[str, Callable[[int], object]], Callable[[int], object]]:
@@ -194,28 +207,29 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=100_000)
     parser.add_argument("--calls", type=int, default=60)
     parser.add_argument("--batch", type=int, default=200)
+    parser.add_argument("--folder", type=Path)
     arguments = parser.parse_args()
     import sqlite3
 
     names = ("starlette", "uvicorn", "python-multipart", "luqum", "lxml", "rapidfuzz")
     print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, " + ", ".join(f"{name} {version(name)}" for name in names))
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start\n")
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
+        folder = arguments.folder or Path(scratch)
         servers = []
         for name, number in (("small", arguments.small), ("large", arguments.large)):
-            server = Server(Path(folder, name))
+            server = Server(folder / name)
             stack.callback(server.stop)
-            seconds, cpu = fill(server, number, arguments.batch, annotated=True)
-            print(f"import of {number} pairs: {number / seconds:.0f} documents/s, {cpu / number * 1e6:.0f} us of the server's processor time each")
+            if not server.is_filled:
+                report_import(server, number, arguments.batch, "pairs")
             servers.append(server)
-        plain = Server(Path(folder, "plain"))
-        stack.callback(plain.stop)
-        number = min(10_000, arguments.large)
-        seconds, cpu = fill(plain, number, arguments.batch, annotated=False)
-        print(f"import of {number} texts: {number / seconds:.0f} documents/s, {cpu / number * 1e6:.0f} us of the server's processor time each")
+        if not all(server.is_filled for server in servers):
+            plain = Server(Path(scratch, "plain"))
+            stack.callback(plain.stop)
+            report_import(plain, min(10_000, arguments.large), arguments.batch, "texts")
         print(f"load {os.getloadavg()[0]:.1f}\n")
         small, large = servers
-        head = f"{'median milliseconds':48}{arguments.small:>9}{arguments.large:>9}   ratio   ratio of processor time"
+        head = f"{'median milliseconds':54}{arguments.small:>9}{arguments.large:>9}   ratio    the server's processor time, and its ratio"
         print(head)
         (ones, save_one), (others, save_other) = operations(small, arguments.small), operations(large, arguments.large)
         for (name, one), other in zip(ones.items(), others.values(), strict=True):
@@ -224,18 +238,19 @@ def main() -> None:
             for n in range(3):
                 one(n), other(n)
             times: dict[str, list[float]] = {"small": [], "large": []}
-            spent = {"small": 0.0, "large": 0.0}
+            spent: dict[str, list[float]] = {"small": [], "large": []}
             for n in range(calls):
                 for key, server, operation, change in (("small", small, one, save_one), ("large", large, other, save_other)):
                     if is_changed:
                         change(n)
                     before = server.cpu()
                     times[key].append(milliseconds(server, operation, n))
-                    spent[key] += server.cpu() - before
+                    spent[key].append((server.cpu() - before) * 1000)
             medians = {key: statistics.median(values) for key, values in times.items()}
             ratio = medians["large"] / medians["small"]
-            cpu_ratio = f"{spent['large'] / spent['small']:.2f}" if min(spent.values()) >= 0.05 else "-"
-            print(f"{name:48}{medians['small']:9.2f}{medians['large']:9.2f}{ratio:8.2f}{cpu_ratio:>10}", flush=True)
+            each = {key: statistics.median(values) for key, values in spent.items()}
+            cpu = f"{each['small']:9.2f}{each['large']:9.2f}{each['large'] / each['small']:8.2f}"
+            print(f"{name:54}{medians['small']:9.2f}{medians['large']:9.2f}{ratio:8.2f}    {cpu}", flush=True)
         print(f"\nload {os.getloadavg()[0]:.1f} at the end")
 
 
