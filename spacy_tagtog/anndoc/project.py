@@ -211,6 +211,14 @@ class Project:
             chosen |= found
         return self.select(lambda doc_id: self._entries[doc_id].folder in chosen)
 
+    def arrange(self, ids: Iterable[str]) -> Project:
+        """The project with only these of its documents, in this order; the problems stay.
+
+        Args:
+            ids: The ids of documents that it has.
+        """
+        return Project({doc_id: self._entries[doc_id] for doc_id in ids}, legend=self.legend, place=self.place, problems=list(self.problems))
+
     def __repr__(self) -> str:
         return f"<Project {self.place}: {len(self)} documents, versions of {', '.join(self.members) or 'nobody'}, {len(self.legend)} classes>"
 

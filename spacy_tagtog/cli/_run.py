@@ -16,7 +16,7 @@ import typer
 
 from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError
 
-__all__ = ["Step", "carry_out", "command", "good", "info", "note", "parse_pairs", "progress", "table", "unwrapped", "warn", "write_json"]
+__all__ = ["Step", "carry_out", "command", "echo", "good", "info", "note", "parse_pairs", "progress", "table", "unwrapped", "warn", "write_json"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,7 +29,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SIGNS = {"good": ("✔", "green"), "info": ("ℹ", "blue"), "warn": ("⚠", "yellow"), "fail": ("✘", "red")}
 
 
-def _echo(text: str, *, err: bool = False, colour: str | None = None) -> None:
+def echo(text: str, *, err: bool = False, colour: str | None = None) -> None:
     """Print, whatever the terminal's encoding can show; colours only on a terminal."""
     encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
     typer.secho(text.encode(encoding, "replace").decode(encoding), err=err, fg=colour)
@@ -37,7 +37,7 @@ def _echo(text: str, *, err: bool = False, colour: str | None = None) -> None:
 
 def _say(kind: str, text: str, *, err: bool = False) -> None:
     sign, colour = _SIGNS[kind]
-    _echo(f"{sign} {text}", err=err, colour=colour)
+    echo(f"{sign} {text}", err=err, colour=colour)
 
 
 def good(text: str) -> None:
@@ -62,9 +62,9 @@ def note(items: Iterable[object], *, caption: str) -> None:
         return
     warn(f"{caption}: {len(listed)}")
     for item in listed[:_MAX_ITEMS]:
-        _echo(f"    {item}", err=True)
+        echo(f"    {item}", err=True)
     if len(listed) > _MAX_ITEMS:
-        _echo(f"    … and {len(listed) - _MAX_ITEMS} more", err=True)
+        echo(f"    … and {len(listed) - _MAX_ITEMS} more", err=True)
 
 
 def table(rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None = None, aligns: str = "") -> None:
@@ -74,7 +74,7 @@ def table(rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None 
     data = [tuple(str(cell) for cell in row) for row in rows]
     if data:
         letters = cast("list[Literal['l', 'r', 'c']]", list(aligns or "l" + "r" * (len(data[0]) - 1)))
-        _echo(wasabi_table(data, header=header, divider=header is not None, aligns=letters, max_col=100))
+        echo(wasabi_table(data, header=header, divider=header is not None, aligns=letters, max_col=100))
 
 
 def progress(items: Iterable[T], total: int | None = None, *, what: str = "") -> Iterable[T]:
@@ -111,7 +111,7 @@ def parse_pairs(pairs: Iterable[str], *, option: str) -> Iterator[tuple[str, str
 def _fail(error: SpacyTagtogError) -> None:
     _say("fail", error.problem, err=True)
     for caption, text in error.details():
-        _echo(f"  {caption + ':':<7}{text}", err=True)
+        echo(f"  {caption + ':':<7}{text}", err=True)
 
 
 class Step(NamedTuple):
@@ -142,7 +142,7 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
             _fail(error)
             raise typer.Exit(1) from error
         except KeyboardInterrupt:
-            _echo("Interrupted.", err=True)
+            echo("Interrupted.", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
             # The reader of our output went away (… | head): not an error. Python would complain again when it flushes.

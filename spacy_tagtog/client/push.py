@@ -46,12 +46,14 @@ class PushReport:
         updated: The ids of documents whose annotations were replaced.
         unchanged: The ids of documents whose annotations are in tagtog already.
         refused: The documents that were not sent: (id, why).
+        ids: The id in tagtog of each document that is there now, by the id that it was given with.
     """
 
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 def push(
@@ -61,6 +63,8 @@ def push(
     member: str = MASTER,
     batch_size: int = 20,
     distribute_to: str | None = None,
+    folder: Callable[[Document], str] | None = None,
+    in_order: bool = False,
     force: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
@@ -77,6 +81,9 @@ def push(
         batch_size: The most documents in one request.
         distribute_to: To whom new documents are assigned: ``-`` as the project says, ``""`` nobody, ``*`` all members, or names with commas
             between.
+        folder: Into which folder a document goes if it is new, such as ``pool/review``; by default the one that the document names. One that
+            tagtog has already stays where it is: tagtog can't be told to move it.
+        in_order: Send one batch after the other, so that new documents are created in the order given, in which tagtog lists them.
         force: Overwrite confirmed annotations, too.
         dry_run: Send nothing; only say what would be done.
         progress: Shows the progress.
@@ -87,7 +94,7 @@ def push(
         ClientError: tagtog can't be reached, refuses, or answers with nonsense. The exception's attribute ``report`` is the
             :class:`PushReport` up to there; pushing the same documents again goes on.
     """
-    run = _Push(client, member, batch_size, distribute_to, force, dry_run)
+    run = _Push(client, member, batch_size, distribute_to, force, dry_run, folder, in_order)
     try:
         run.run(documents if isinstance(documents, Project) else list(documents), progress)
     except BaseException as error:
@@ -118,7 +125,17 @@ class _Look:
 class _Push:
     """One run."""
 
-    def __init__(self, client: TagtogClient, member: str, batch_size: int, distribute_to: str | None, force: bool, dry_run: bool) -> None:
+    def __init__(
+        self,
+        client: TagtogClient,
+        member: str,
+        batch_size: int,
+        distribute_to: str | None,
+        force: bool,
+        dry_run: bool,
+        folder: Callable[[Document], str] | None,
+        in_order: bool,
+    ) -> None:
         if batch_size < 1:
             raise ConfigurationError("the batch size is too small", value=batch_size, legal="1 or more")
         self.client = client
@@ -127,6 +144,8 @@ class _Push:
         self.distribute_to = distribute_to
         self.force = force
         self.dry_run = dry_run
+        self.folder = folder
+        self.in_order = in_order
         self.report = PushReport()
         self.folders: set[str] | None = None
         self.lock = threading.Lock()
@@ -161,26 +180,34 @@ class _Push:
         for document, look in pool.map(lambda document: self.look(document, legend), documents):
             if look.what == "unchanged":
                 self.report.unchanged.append(document.id)
+                self.report.ids[document.id] = look.doc_id or document.id
             elif look.what == "refused":
                 self.report.refused.append((document.id, look.why))
             elif self.dry_run:
                 (self.report.updated if look.exists else self.report.created).append(document.id)
+                self.report.ids[document.id] = look.doc_id or document.id
             else:
-                batch = batches.setdefault(document.folder, [])
+                folder = document.folder if self.folder is None else self.folder(document)
+                if self.in_order and batches and folder not in batches:
+                    self.start(pool, batches, next(iter(batches)), legend)
+                batch = batches.setdefault(folder, [])
                 if batch and sum(_size(one) for one, _ in batch) + _size(document) > MAX_BATCH_BYTES:
-                    self.start(pool, batches.pop(document.folder), legend)
-                    batch = batches.setdefault(document.folder, [])
+                    self.start(pool, batches, folder, legend)
+                    batch = batches.setdefault(folder, [])
                 batch.append((document, look))
                 if len(batch) == self.batch_size:
-                    self.start(pool, batches.pop(document.folder), legend)
+                    self.start(pool, batches, folder, legend)
             yield document
-        for batch in batches.values():
-            self.start(pool, batch, legend)
+        for folder in list(batches):
+            self.start(pool, batches, folder, legend)
         self.collect(0)
 
-    def start(self, pool: Workers[Document], batch: list[tuple[Document, _Look]], legend: Legend) -> None:
-        """Have a batch sent; wait for earlier ones where too many are under way."""
-        self.under_way.append(pool.submit(lambda: self.send(batch, legend)))
+    def start(self, pool: Workers[Document], batches: dict[str, list[tuple[Document, _Look]]], folder: str, legend: Legend) -> None:
+        """Have the batch of a folder sent; wait for earlier ones where too many are under way."""
+        batch = batches.pop(folder)
+        if self.in_order:
+            self.collect(0)
+        self.under_way.append(pool.submit(lambda: self.send(batch, folder, legend)))
         self.collect(pool.number)
 
     def collect(self, most: int) -> None:
@@ -247,13 +274,13 @@ class _Push:
                     found[_digest(PlainHtml(self.client.plain_html(hit.id)))] = hit.id
         return found
 
-    def send(self, batch: list[tuple[Document, _Look]], legend: Legend) -> list[tuple[str, str, str]]:
-        """Send documents of one folder in one request; give (id, what became of it, why) of each, in order.
+    def send(self, batch: list[tuple[Document, _Look]], folder: str, legend: Legend) -> list[tuple[str, str, str]]:
+        """Send documents into one folder in one request; give (id, what became of it, why) of each, in order.
 
         Where the answer doesn't come, tagtog may have stored all of them, or none. So they are looked at again: what is there now was stored,
         unless it is what was there before; the rest is sent again, unless people confirmed it meanwhile.
         """
-        self.make_folder(batch[0][0].folder)
+        self.make_folder(folder)
         results: dict[str, tuple[str, str, str]] = {}
         waiting = batch
         for number in range(1, _TRIES + 1):
@@ -264,7 +291,7 @@ class _Push:
             try:
                 items = self.client._push_batch(
                     [Pair.of(_ready(document, self.member, look, legend), self.member) for document, look in waiting],
-                    batch[0][0].folder,
+                    folder,
                     self.member,
                     self.distribute_to,
                     keep_confirmed=not self.force,
@@ -304,6 +331,8 @@ class _Push:
                         "",
                     )
                 break
+        with self.lock:
+            self.report.ids.update({document.id: results[document.id][0] for document, _ in batch if results[document.id][1] != "refused"})
         return [results[document.id] for document, _ in batch]
 
     def still_open(self, batch: list[tuple[Document, _Look]], results: dict[str, tuple[str, str, str]]) -> list[tuple[Document, _Look]]:

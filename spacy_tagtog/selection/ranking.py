@@ -15,7 +15,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_tagtog._files import write_atomic
-from spacy_tagtog.anndoc import MASTER, Document
+from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.errors import SelectionError
 from spacy_tagtog.pipeline.annotate import assemble_open_parts
 from spacy_tagtog.pipeline.documents import fingerprint
@@ -27,12 +27,14 @@ from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, Strategy, effect
 
 __all__ = [
     "DrawnDocument",
+    "Queue",
     "RankedDocument",
     "Ranking",
     "content_fingerprint",
     "drawn_by_chance",
     "is_calibrated",
     "merge_reviewed",
+    "queue_of",
     "rank_documents",
     "read_ranking",
     "reviewed_of",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 _VERSION: Final = 1
+_MAX_NAMED: Final = 5
 _STRICT: Final = ConfigDict(extra="forbid", strict=True)
 
 
@@ -219,6 +222,68 @@ def drawn_by_chance(rankings: Iterable[Ranking]) -> dict[str, str]:
             drawn.pop(one.id, None)
         drawn.update(ranking.drawn)
     return drawn
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The documents of a project in the order of a ranking.
+
+    Attributes:
+        project: The documents that people should see, first things first.
+        places: The place of each that has one in the ranking.
+        later: Documents that stand after the first so many that were asked for.
+        unranked: Documents that are not in the ranking. Where all are asked for, they come last.
+        missing: Documents of the ranking, as far as it was asked for, that the project doesn't have.
+    """
+
+    project: Project
+    places: Mapping[str, RankedDocument]
+    later: list[str]
+    unranked: list[str]
+    missing: list[str]
+
+
+def queue_of(project: Project, ranking: Ranking, top: int = 0) -> Queue:
+    """Put the documents of a project into the order of a ranking.
+
+    Args:
+        project: The documents.
+        ranking: Their order.
+        top: Only the first so many of the ranking; 0 for all documents.
+
+    Raises:
+        SelectionError: The ranking is of other documents, or a document has changed since.
+        AnndocError: A document can't be read.
+    """
+    wanted = ranking.documents[:top] if top else ranking.documents
+    ids = [one.id for one in wanted if one.id in project]
+    if len(project) and ranking.documents and not any(doc_id in project for doc_id in ranking.ids):
+        raise SelectionError(
+            "the ranking is of other documents",
+            place=project.place,
+            value=f"{len(ranking.documents)} documents ranked, {len(project)} documents here, none in both",
+            legal="a ranking of these documents",
+            advice="rank these documents: spacy-tagtog rank",
+        )
+    places = {one.id: one for one in wanted}
+    changed = [doc_id for doc_id in ids if content_fingerprint(project[doc_id]) != places[doc_id].content]
+    if changed:
+        raise SelectionError(
+            f"{len(changed)} documents have changed since they were ranked",
+            place=project.place,
+            value=", ".join(changed[:_MAX_NAMED]) + (" …" if len(changed) > _MAX_NAMED else ""),
+            legal="the contents that were ranked",
+            advice="rank the documents again: spacy-tagtog rank",
+        )
+    ranked = set(ranking.ids)
+    unranked = [doc_id for doc_id in project.ids if doc_id not in ranked]
+    return Queue(
+        project.arrange(ids if top else [*ids, *unranked]),
+        places,
+        [one.id for one in ranking.documents[len(wanted) :] if one.id in project],
+        unranked,
+        [one.id for one in wanted if one.id not in project],
+    )
 
 
 def merge_reviewed(documents: Iterable[ReviewedDocument]) -> list[ReviewedDocument]:
