@@ -305,6 +305,14 @@ def _run_unit(folder: Path, settings: SimulationSettings, unit: Unit) -> None:
         _append(file, _round(reviewed, edits, scores, [gold.id for gold in picked], chance, time.perf_counter() - started))
 
 
+def _run_unit_alone(folder: Path, settings: SimulationSettings, unit: Unit) -> None:
+    """Run one unit beside others: with a thread a core for each of them, numerical libraries would wait for one another."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        _run_unit(folder, settings, unit)
+
+
 def _choose(
     nlp: Language | None,
     learner: _Learner,
@@ -414,7 +422,7 @@ def simulate_project(
     else:
         # Not forked: threads of numerical libraries don't survive that.
         with ProcessPoolExecutor(n_process, mp_context=multiprocessing.get_context("spawn")) as executor:
-            waiting = {executor.submit(_run_unit, folder, settings, unit) for unit in units}
+            waiting = {executor.submit(_run_unit_alone, folder, settings, unit) for unit in units}
             while waiting:
                 done, waiting = wait(waiting, timeout=_SAY_SECONDS, return_when=FIRST_EXCEPTION)
                 failed = next((future for future in done if future.exception() is not None), None)
