@@ -25,6 +25,7 @@ Clustering = Literal["tfidf", "tok2vec"]
 _MAX_WEIGHT: Final = 4.0
 _FEATURES: Final = 1 << 20
 _CERTAIN: Final = 1e-4  # what is doubted less tells nothing
+_MOST_DOUBT: Final = 0.25  # of one token, p = 1/2
 
 
 def _number(name: str, value: float, *, least: float, most: float | None = None) -> float:
@@ -187,10 +188,11 @@ class VarianceReduction:
 
     A model is unsure of a token where it has seen too little of what the token shows. Every token shows features (its word, its beginning and ends,
     its neighbours); let ``I`` be how much is known of a feature (a constant, and a share of the reviewed tokens that show it), ``U`` the doubt
-    p (1 − p) of all unreviewed tokens that show it, and ``d`` that of the tokens of one document. Reviewing the document raises ``I`` to ``I + d``,
+    p (1 − p) of all unreviewed tokens that show it, and ``d`` that of one document, at most that of one token that couldn't be doubted more: a document
+    that shows it again and again, and is corrected again and again, teaches it once. Reviewing the document raises ``I`` to ``I + d``,
     which takes ``U · (1/I − 1/(I + d))`` off the variance of what is predicted for the unreviewed documents. Summed over the features and divided by
-    the reviewing effort this is the score. Features that only one document shows help no other; what a document shows again and again is worth
-    little more than once; and what one document of a batch teaches, the next one needn't: the batch is diverse by itself.
+    the reviewing effort this is the score. Features that only one document shows help no other, and what one document of a batch teaches, the next one
+    needn't: the batch is diverse by itself.
 
     It is A-optimal design by the diagonal of the Fisher information of a logistic regression (Hoi et al., "Batch mode active learning and its
     application to medical image classification", ICML 2006, have the full matrix), with features that any pipeline's tokens have.
@@ -217,6 +219,8 @@ class VarianceReduction:
 
         hasher = FeatureHasher(_FEATURES, input_type="pair", alternate_sign=False)
         doubts = hasher.transform([list(_token_features(candidate.words, doubt(candidate))) for candidate in candidates]).tocsr()
+        doubts.sum_duplicates()
+        np.minimum(doubts.data, _MOST_DOUBT, out=doubts.data)
         unsure = np.asarray(doubts.sum(axis=0)).ravel()
         information = np.full(_FEATURES, self.known)
         if context.reviewed:
