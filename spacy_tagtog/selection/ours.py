@@ -187,12 +187,12 @@ class VarianceReduction:
     """The documents whose review takes most of the model's doubt away, for the effort that it costs.
 
     A model is unsure of a token where it has seen too little of what the token shows. Every token shows features (its word, its beginning and ends,
-    its neighbours); let ``I`` be how much is known of a feature (a constant, and a share of the reviewed tokens that show it), ``U`` the doubt
-    p (1 − p) of all unreviewed tokens that show it, and ``d`` that of one document, at most that of one token that couldn't be doubted more: a document
-    that shows it again and again, and is corrected again and again, teaches it once. Reviewing the document raises ``I`` to ``I + d``,
-    which takes ``U · (1/I − 1/(I + d))`` off the variance of what is predicted for the unreviewed documents. Summed over the features and divided by
-    the reviewing effort this is the score. Features that only one document shows help no other, and what one document of a batch teaches, the next one
-    needn't: the batch is diverse by itself.
+    its neighbours). Let ``d`` be the doubt p (1 − p) of a document's tokens that show a feature, together at most 1/4, that of one token which
+    couldn't be doubted more: what a document shows again and again, and people correct again and again, it teaches once. Let ``U`` be the sum of
+    ``d`` over all unreviewed documents, and ``I`` how much is known of the feature: a constant, and a share of the reviewed tokens that show it.
+    Reviewing a document raises ``I`` to ``I + d``, which takes ``U · (1/I − 1/(I + d))`` off the variance of what is predicted for the unreviewed
+    documents. Summed over the features and divided by the reviewing effort this is the score. Features that only one document shows help no other,
+    and what one document of a batch teaches, the next one needn't: the batch is diverse by itself.
 
     It is A-optimal design by the diagonal of the Fisher information of a logistic regression (Hoi et al., "Batch mode active learning and its
     application to medical image classification", ICML 2006, have the full matrix), with features that any pipeline's tokens have.
