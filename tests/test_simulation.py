@@ -219,8 +219,20 @@ def invoke(*arguments: object) -> tuple[int, str]:
 
 
 def test_command(demo_folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "seed.cfg").write_text(SEED, encoding="utf-8")
-    common = ("--config", tmp_path / "seed.cfg", "--strategies", "random,mnlp", "--seeds", 1, "--initial", 5, "--budget", 0.1)
+    common = (
+        "--config",
+        CONFIGS / "seed.cfg",
+        "--components.seed_ner.out_log",
+        "-0.5",
+        "--strategies",
+        "random,mnlp",
+        "--seeds",
+        1,
+        "--initial",
+        5,
+        "--budget",
+        0.1,
+    )
     code, output = invoke(demo_folder, "--output", tmp_path / "out", *common)
     assert code == 0, output
     assert {"report.json", "report.html", "curves.png"} <= {file.name for file in (tmp_path / "out").iterdir()}
@@ -233,7 +245,12 @@ def test_command(demo_folder: Path, tmp_path: Path) -> None:
     code, output = invoke(demo_folder, "--output", tmp_path / "out", *common, "--growth", 0.5, "--force", "--no-plots")
     assert code == 0, output
     assert not (tmp_path / "out" / "curves.png").exists()
-    for wrong, word in ((("--test", "1.5"), "out of range"), (("--config", "no.cfg"), "no such config"), (("--test", tmp_path / "none"), "")):
+    for wrong, word in (
+        (("--test", "1.5"), "out of range"),
+        (("--config", "no.cfg"), "no such config"),
+        (("--no.such", "1"), "can't be read"),
+        (("--test", tmp_path / "none"), ""),
+    ):
         code, output = invoke(demo_folder, "--output", tmp_path / "other", *common, *wrong)
         assert code == 1
         assert word in output

@@ -58,7 +58,7 @@ app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown
 app.command("evaluate")(evaluate_cli)
 app.command("calibrate")(calibrate_cli)
 app.command("annotate")(annotate_cli)
-app.command("simulate")(simulate_cli)
+app.command("simulate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(simulate_cli)
 app.command("rank")(rank_cli)
 app.command("push")(push_cli)
 app.command("upload")(upload_cli)

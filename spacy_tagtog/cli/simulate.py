@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +20,7 @@ __all__ = ["simulate", "simulate_cli"]
 
 @command
 def simulate_cli(
+    ctx: typer.Context,
     project: Annotated[
         Path, typer.Argument(help="Reviewed documents: a tagtog project (folder or zip), or .spacy files that convert wrote.", show_default=False)
     ],
@@ -46,11 +48,13 @@ def simulate_cli(
     Each run takes a few documents as reviewed, trains, lets the strategy choose the next, reveals what people annotated there,
     and so on. F on documents that are never trained on is set against what people paid by then: documents, tokens, entities,
     and edits of the pre-annotations. A run that was interrupted goes on where it stopped.
-    Writes report.json, report.html and curves.png into the folder.
+    Writes report.json, report.html and curves.png into the folder. Values of the config are set as for spaCy: --training.max_steps 500.
 
     Example:
       spacy-tagtog simulate my-download.zip --output simulation --strategies random,variance_reduction,expected_edits --n-process 2
     """
+    from spacy.cli._util import parse_config_overrides
+
     simulation = simulate(
         project,
         output,
@@ -59,6 +63,7 @@ def simulate_cli(
         budget=budget,
         test=test,
         config=config,
+        overrides=parse_config_overrides(ctx.args),
         lang=lang,
         initial=initial,
         batch=batch,
@@ -95,6 +100,7 @@ def simulate(
     budget: float = 1.0,
     test: str = "0.2",
     config: Path = Path("configs/seed.cfg"),
+    overrides: Mapping[str, Any] | None = None,
     lang: str = "en",
     initial: int = 10,
     batch: int = 5,
@@ -117,6 +123,7 @@ def simulate(
         budget: See :class:`~spacy_tagtog.selection.simulation.SimulationSettings`, as for the next ones.
         test: A share of the documents, by the stable hash of ``convert --split``, or the path of others.
         config: The config that is trained.
+        overrides: Values of it that are set otherwise, by their dotted names.
         lang: The tokenizer's language.
         initial: Documents before the first training.
         batch: Documents a batch at least.
@@ -136,6 +143,7 @@ def simulate(
     """
     import shutil
 
+    from spacy.util import load_config
     from tqdm import tqdm
 
     from spacy_tagtog._files import write_atomic
@@ -150,7 +158,11 @@ def simulate(
         raise ConfigurationError(
             "there is no such config", value=str(config), legal="a spaCy config file", advice="give one with --config; the project's are in configs/"
         )
-    settings = SimulationSettings(config.read_text(encoding="utf-8"), lang, initial, batch, growth, budget, random_share)
+    try:
+        text = load_config(config, overrides=dict(overrides or {}), interpolate=False).to_str()
+    except ValueError as error:
+        raise ConfigurationError("the config can't be read", place=config, value=str(error).strip(), legal="a spaCy config") from error
+    settings = SimulationSettings(text, lang, initial, batch, growth, budget, random_share)
     sides = _documents(project, test, lang, member, on_problem)
     if force and holds_simulation(output):
         shutil.rmtree(output)
