@@ -155,6 +155,8 @@ others: st.SearchStrategy[Query] = st.sampled_from(
         ("folder:pool/train*", lambda doc: doc.folder.startswith("pool/train")),
         ("folder:none", lambda doc: False),
         ("label:score", lambda doc: doc.score is not None),
+        ("label:score:3.0", lambda doc: doc.score == 3),
+        ("label:m_1:10.0", lambda doc: doc.score == 10),
         ("label:score:[1 TO 10]", lambda doc: doc.score is not None and 1 <= doc.score <= 10),
         ("label:m_1:{3 TO *]", lambda doc: doc.score is not None and doc.score > 3),
         ("created:[NOW-1DAY TO NOW+1DAY]", lambda doc: True),

@@ -48,6 +48,23 @@ class QueryError(LocalServerError):
 
 
 @dataclass(frozen=True)
+class Listing:
+    """A list of documents, each once and in their order: it can be counted, and a page of it found, without all of it being read.
+
+    Attributes:
+        table: Where it is, with an alias.
+        column: The documents' numbers.
+        where: What selects them.
+        parameters: Its parameters.
+    """
+
+    table: str
+    column: str
+    where: str
+    parameters: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class Condition:
     """A piece of a WHERE clause over ``documents AS d``."""
 
@@ -63,8 +80,17 @@ class Condition:
     """The query of the index of words that finds exactly these documents, where there is one."""
     match_not: str = ""
     """The query of the index of words that finds exactly all other documents, where there is one."""
+    labelled: Listing | None = None
+    """The list of the documents, where a table has it in order."""
     within: Condition | None = None
-    """Where documents are meant that ``match`` finds and that are of a folder or state as well: the latter."""
+    """Where documents are meant that :attr:`listing` has and that are of a folder or state as well: the latter."""
+
+    @property
+    def listing(self) -> Listing | None:
+        """A list of the documents, from which ``within`` may still exclude some."""
+        if self.match:
+            return Listing("text_index AS i", "i.rowid", "i.text_index MATCH ?", (self.match,))
+        return self.labelled
 
 
 @dataclass(frozen=True)
@@ -148,13 +174,14 @@ def _join(operator: str, conditions: Iterable[Condition]) -> Condition:
         pieces = [condition.of_class or (condition.sql, condition.parameters) for condition in conditions]
         of_class = (" AND ".join(f"({piece})" for piece, _ in pieces), tuple(parameter for _, own in pieces for parameter in own))
     by_folder = all(condition.by_folder for condition in conditions)
-    match, within = _match(operator, conditions), None
+    match, within, labelled = _match(operator, conditions), None, None
     if operator == "AND" and not (by_folder or of_class or match):
         states = [condition for condition in conditions if condition.by_folder]
-        words = _match(operator, [condition for condition in conditions if not condition.by_folder])
-        if words and states:
-            match, within = words, _join("AND", states)
-    return Condition(sql, parameters, by_folder=by_folder, of_class=of_class, match=match, within=within)
+        others = [condition for condition in conditions if not condition.by_folder]
+        match = _match(operator, others) if states else ""
+        labelled = others[0].labelled if states and len(others) == 1 and not others[0].within else None
+        within = _join("AND", states) if match or labelled else None
+    return Condition(sql, parameters, by_folder=by_folder, of_class=of_class, match=match, labelled=labelled, within=within)
 
 
 def _match(operator: str, conditions: Sequence[Condition]) -> str:
@@ -501,9 +528,15 @@ class _Translator:
             raise QueryError(
                 "label: has too many colons", value=":".join(term.raw for term in path), legal="label:NAME or label:NAME:VALUE, VALUE in quotes"
             )
-        classes = _ALL if path[0].is_any else _among("l.class_id", self.class_ids("m", path[0]))
+        ids = self.class_ids("m", path[0])
+        classes = _ALL if path[0].is_any else _among("l.class_id", ids)
         value = path[1].condition("l.value") if len(path) == 2 else _ALL
-        return _having("l.document_id FROM labels AS l WHERE", _join("AND", [classes, value]))
+        condition = _having("l.document_id FROM labels AS l WHERE", _join("AND", [classes, value]))
+        if len(ids) == 1 and not path[0].is_any and value.sql == "l.value = ?":
+            # The index by value has these in order.
+            listing = Listing("labels AS l", "l.document_id", "l.class_id = ? AND l.value = ?", (ids[0], *value.parameters))
+            return dataclasses.replace(condition, labelled=listing)
+        return condition
 
     def count(self, counted: re.Match[str], low: int, high: int) -> Condition:
         column = "d.entities" if counted[1] == "count" else "d.norms"

@@ -102,18 +102,19 @@ def page_of(connection: sqlite3.Connection, condition: Condition, project: int, 
             results.keep(key, counted)
         return counted[0]
 
-    if condition.within is not None:
-        # In the order of the index of words, which is that of the documents: so the first of a page are soon found.
-        rows = "FROM text_index AS i CROSS JOIN documents AS d INDEXED BY documents_by_number ON d.id = i.rowid"
-        where = f"WHERE i.text_index MATCH ? AND d.project_id = ? AND ({condition.within.sql})"
-        own = (condition.match, project, *condition.within.parameters)
-        total = total_of(f"SELECT count(*) {rows} {where}", *own)
-        return total, ask(f"SELECT i.rowid {rows} {where} ORDER BY i.rowid LIMIT ? OFFSET ?", *own, limit, offset) if total else []
-    ends = _own_numbers(connection, project) if condition.rows or condition.match else None
-    if condition.match and ends is not None:
-        words = "FROM text_index WHERE text_index MATCH ? AND rowid BETWEEN ? AND ?"
-        total = total_of(f"SELECT count(*) {words}", condition.match, *ends)
-        return total, ask(f"SELECT rowid {words} ORDER BY rowid LIMIT ? OFFSET ?", condition.match, *ends, limit, offset)
+    listing = condition.listing
+    ends = _own_numbers(connection, project) if (condition.rows or listing) and not condition.within else None
+    if listing is not None and (condition.within is not None or ends is not None):
+        more: tuple[Any, ...] = ends or ()
+        if condition.within is not None:
+            rows = f"FROM {listing.table} CROSS JOIN documents AS d INDEXED BY documents_by_number ON d.id = {listing.column}"
+            where, more = f"d.project_id = ? AND ({condition.within.sql})", (project, *condition.within.parameters)
+        else:
+            rows, where = f"FROM {listing.table}", f"{listing.column} BETWEEN ? AND ?"
+        rows, parameters = f"{rows} WHERE {listing.where} AND {where}", (*listing.parameters, *more)
+        total = total_of(f"SELECT count(*) {rows}", *parameters)
+        page = f"SELECT {listing.column} {rows} ORDER BY {listing.column} LIMIT ? OFFSET ?"
+        return total, ask(page, *parameters, limit, offset) if total else []
     key = (changes, condition.sql, condition.parameters)
     found = results.get(key)
     if found is None:
