@@ -32,7 +32,7 @@ from spacy_tagtog.convert import ConversionReport, assemble, docbin, document_to
 from spacy_tagtog.convert import tokens as tokens_module
 from spacy_tagtog.convert.bulk import BulkJob, Shards, convert_in_bulk
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker
-from spacy_tagtog.convert.tokens import prepare_for_tokens
+from spacy_tagtog.convert.tokens import _longest_searched, prepare_for_tokens
 from spacy_tagtog.errors import ConfigurationError, ConversionError, OutputExistsError, PipelineError, WriteError
 
 # Tokenizer exceptions, emoticons, addresses, white space of all kinds, also where parts meet.
@@ -137,6 +137,33 @@ def test_a_tokenizer_with_a_vocabulary_of_its_own() -> None:
     doc = assemble(nlp, parts, cuts={"s1p1": [4]}).doc
     assert doc.vocab is nlp.vocab
     assert [token.text for token in doc] == ["a", "qu", "aint", "word", "\n\n", "is", "n't"]
+
+
+def test_long_stretches_are_one_token(nlp: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    """spaCy would take a day for a megabyte of brackets."""
+    stretch = "(." * 500_000
+    doc = assemble(nlp, [("p", f"don't {stretch} (so)"), ("q", stretch)], cuts={"p": [8]}).doc
+    assert [token.text for token in doc if len(token) < 50] == ["do", "n't", "(.", "(", "so", ")", "\n\n"]
+    assert doc.text == f"don't {stretch} (so)\n\n{stretch}"
+    assert [token.norm_ for token in doc][:2] == ["do", "not"]
+
+
+@given(text=st.lists(st.sampled_from(["a", "(", "don't", "a(b)c", " ", "  ", "\n", "x" * 30, "." * 30]), max_size=12).map("".join))
+def test_the_longest_stretches_change_and_nothing_else(nlp: Language, text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spacy_tagtog.convert.tokens._FREE_SQUARES", 500)
+        patch.setattr("spacy_tagtog.convert.tokens._SQUARES_A_CHARACTER", 0)
+        longest = _longest_searched(text)
+        doc = assemble(nlp, [("p", text)]).doc
+    assert doc.text == text
+    stretches = text.split()
+    searched = [len(stretch) for stretch in stretches if longest is None or len(stretch) <= longest]
+    assert sum(length**2 for length in searched) <= 500
+    plain = {(token.idx, token.text_with_ws) for token in nlp.make_doc(text)}
+    ours = {(token.idx, token.text_with_ws) for token in doc}
+    changed = {token.idx for token in doc if (token.idx, token.text_with_ws) not in plain}
+    assert all(len(token) > (longest or 0) for token in doc if token.idx in changed)
+    assert ours == plain or longest is not None
 
 
 def test_norms_of_special_cases_are_kept(nlp: Language) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -22,6 +23,10 @@ __all__ = ["Assembled", "assemble", "predicted_doc", "prepare_for_tokens", "toke
 
 _CACHED_WORDS: Final = 200_000
 """Some tens of bytes each."""
+_FREE_SQUARES: Final = 100_000_000
+_SQUARES_A_CHARACTER: Final = 50
+"""Of the lengths of stretches without white space. English has 8 for each character; a square takes up to 0.2 microseconds."""
+_STRETCH: Final = re.compile(r"\S+")
 
 
 @dataclass(frozen=True)
@@ -67,10 +72,11 @@ def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[s
             edges.update(position + cut for cut in wanted if 0 < cut < len(text))
         position = end + len(SEPARATOR)
     joined = SEPARATOR.join([text for _, text in parts])
-    doc = _tokenized_at_once(nlp, parts, joined)
+    longest = _longest_searched(joined)
+    doc = _tokenized_at_once(nlp, parts, joined) if longest is None else None
     starts, ends = ([], []) if doc is None else _borders(doc)
     if doc is None or _length(doc, ends) != len(joined) or not _stand_apart(places, starts):
-        doc = _tokenized_by_part(nlp, parts)
+        doc = _tokenized_by_part(nlp, parts, longest)
         starts, ends = _borders(doc)
     inside = _inside(starts, ends, edges)
     if inside:
@@ -129,32 +135,81 @@ def _divides_separator(tokenizer: Tokenizer) -> bool:
     return result
 
 
-def _tokenized_by_part(nlp: Language, parts: Sequence[tuple[str, str]]) -> Doc:
+def _longest_searched(text: str) -> int | None:
+    """How long a stretch without white space may be to be searched for tokens; ``None`` where all of them are.
+
+    spaCy's tokenizer takes affixes off one by one and searches what is left again, so that a stretch takes time by the square of its length: a
+    megabyte of brackets takes days. Where all stretches together would take longer than some seconds and 50 times what ordinary text takes, the
+    longest of them become one token each.
+    """
+    allowed = _FREE_SQUARES + _SQUARES_A_CHARACTER * len(text)
+    if len(text) ** 2 <= allowed:
+        return None
+    lengths = list(map(len, text.split()))
+    if max(lengths, default=0) * len(text) <= allowed:
+        return None
+    longest = 0
+    for length in sorted(lengths):
+        allowed -= length**2
+        if allowed < 0:
+            return longest
+        longest = length
+    return None
+
+
+def _pieces(text: str, longest: int | None) -> Iterator[tuple[str, bool]]:
+    """The text in pieces, and of each whether it is one token."""
+    position = 0
+    if longest is not None:
+        for stretch in _STRETCH.finditer(text):
+            if len(stretch[0]) > longest:
+                yield text[position : stretch.start()], False
+                yield stretch[0], True
+                position = stretch.end()
+    yield text[position:], False
+
+
+def _tokenized_by_part(nlp: Language, parts: Sequence[tuple[str, str]], longest: int | None) -> Doc:
     orths: list[int] = []
     spaces: list[bool] = []
     norms: list[int] = []
+
+    def add(words: Iterable[int], followed: Iterable[bool], normal: Iterable[int]) -> None:
+        orths.extend(words)
+        spaces.extend(followed)
+        norms.extend(normal)
+
     for index, (part_id, text) in enumerate(parts):
         if index:
-            orths.append(nlp.vocab.strings.add(SEPARATOR))
-            spaces.append(False)
-            norms.append(0)
-        tokens = nlp.tokenizer(text)
-        if tokens.text != text:
-            at = next((i for i, (a, b) in enumerate(zip(tokens.text, text, strict=False)) if a != b), min(len(tokens.text), len(text)))
-            raise PipelineError(
-                "the tokenizer changes the text, so offsets would be wrong",
-                place=f"part {part_id}, character {at}",
-                value=text[at : at + 20],
-                legal="a tokenizer that keeps every character",
-            )
-        if tokens.vocab is nlp.vocab:
-            orths.extend(tokens.to_array(ORTH).tolist())
-            norms.extend(tokens.to_array(NORM).tolist())
-        else:
-            orths.extend(nlp.vocab.strings.add(token.text) for token in tokens)
-            norms.extend([0] * len(tokens))
-        spaces.extend(tokens.to_array(SPACY).astype(bool).tolist())
+            add([nlp.vocab.strings.add(SEPARATOR)], [False], [0])
+        after_token = False
+        for piece, is_token in _pieces(text, longest):
+            if is_token:
+                add([nlp.vocab.strings.add(piece)], [False], [0])
+            elif after_token and piece.startswith(" "):
+                spaces[-1] = True  # as after any other token
+                add(*_tokens_of(nlp, piece[1:], part_id))
+            else:
+                add(*_tokens_of(nlp, piece, part_id))
+            after_token = is_token
     return _doc(nlp.vocab, orths, spaces, norms)
+
+
+def _tokens_of(nlp: Language, text: str, part_id: str) -> tuple[list[int], list[bool], list[int]]:
+    """Words, whether a space follows, and norms (0: the word's own) of what the tokenizer makes of a text."""
+    tokens = nlp.tokenizer(text)
+    if tokens.text != text:
+        at = next((i for i, (a, b) in enumerate(zip(tokens.text, text, strict=False)) if a != b), min(len(tokens.text), len(text)))
+        raise PipelineError(
+            "the tokenizer changes the text, so offsets would be wrong",
+            place=f"part {part_id}, character {at}",
+            value=text[at : at + 20],
+            legal="a tokenizer that keeps every character",
+        )
+    spaces: list[bool] = tokens.to_array(SPACY).astype(bool).tolist()
+    if tokens.vocab is nlp.vocab:
+        return tokens.to_array(ORTH).tolist(), spaces, tokens.to_array(NORM).tolist()
+    return [nlp.vocab.strings.add(token.text) for token in tokens], spaces, [0] * len(tokens)
 
 
 def _doc(vocab: Any, orths: list[int], spaces: list[bool], norms: list[int]) -> Doc:
