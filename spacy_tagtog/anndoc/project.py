@@ -38,8 +38,8 @@ _HALF = re.compile("[\ud800-\udfff]")
 _NOT_IN_NAMES = re.compile("[/\\\\\0\ud800-\udfff]")
 _MAX_NAME_BYTES = 65535
 """What the field for it in a zip can hold."""
-_MAX_FILE_BYTES = 128 * 1024 * 1024
-"""No file of a project is larger; what claims to be is a zip bomb or not a document."""
+_MAX_FILE_BYTES = 32 * 1024 * 1024
+"""No file of a project is larger; what claims to be is a zip bomb or not a document. It is five million words, of which spaCy makes gigabytes."""
 
 
 # zipfile meets hostile bytes with all of these.

@@ -46,6 +46,8 @@ def side_of(doc_id: str, shares: Mapping[str, float]) -> str:
 
     The SHA-256 hash of the id gives a number in [0, 1); the shares take their stretches of that interval in the order given, ``train`` the rest.
     """
+    if not shares:
+        return TRAIN
     number = int.from_bytes(hashlib.sha256(doc_id.encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
     reached = 0.0
     for name, share in shares.items():
