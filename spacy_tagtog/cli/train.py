@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SEED_BELOW", "train", "train_cli"]
 
-SEED_BELOW = 8000
+SEED_BELOW = 10000
 """Below so many annotated entities the seed model is trained: measured by ``benchmarks/learning_curve.py``, see docs/seed-model.md."""
 
 
