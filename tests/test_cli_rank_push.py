@@ -108,7 +108,7 @@ def test_documents_that_are_there_are_found_by_a_search(ids: list[str]) -> None:
         before = [hit.id for hit in client.search()]
     code, out, _ = run("push", "new", "--ranking", "r.json", "--top", 4, "--folder", "pool/x", "--report", "report.json")
     assert code == 0
-    assert "4 documents were in tagtog already and stay where they are in its lists; search there for batch 1" in out
+    assert "4 documents were in tagtog already and stay where they are in its lists; to find batch 1, search there for this" in out
     searches = report()["searches"]
     assert [one["batch"] for one in searches] == [1, 2]
     assert searches[0]["search"] in out.splitlines()

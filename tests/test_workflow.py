@@ -15,6 +15,7 @@ import pytest
 from spacy_tagtog.anndoc import Annotations, Document, Project
 from spacy_tagtog.client import TagtogClient, push
 from spacy_tagtog.demo import DEMO_LEGEND, DEMO_PROJECT, demo_documents
+from spacy_tagtog.selection.ranking import read_ranking
 from spacy_tagtog.server import local_tagtog, settings_from_legend
 
 ROOT = Path(__file__).parents[1]
@@ -24,10 +25,10 @@ STEPS = ("--vars.max_steps", "250", "--vars.eval_frequency", "125")
 pytestmark = pytest.mark.skipif(not (ROOT / "project.yml").exists(), reason="runs in a checkout")
 
 
-def workflow(folder: Path, *overrides: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def workflow(folder: Path, *overrides: str, name: str = "all", environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TAGTOG_")}
     return subprocess.run(
-        [sys.executable, "-m", "spacy", "project", "run", "all", str(folder), *overrides],
+        [sys.executable, "-m", "spacy", "project", "run", name, str(folder), *overrides],
         capture_output=True,
         text=True,
         env={**clean, **(environment or {})},
@@ -50,7 +51,10 @@ def test_the_main_job_and_the_loop(project: Path) -> None:
     annotated = Project.open(project / "annotated")
     assert len(annotated) == 42
     pushed = json.loads((project / "training/push.json").read_text())
-    assert sorted(pushed["updated"]) == sorted(annotated.ids)
+    ranking = read_ranking(project / "training/ranking.json")
+    assert sorted(ranking.ids) == sorted(annotated.ids)
+    assert pushed["updated"] == pushed["order"] == ranking.ids
+    assert ranking.calibrated
 
     # What reviewers now see in tagtog.
     with local_tagtog(project / "local-tagtog.db") as local, client_of(local) as client:
@@ -64,18 +68,33 @@ def test_the_main_job_and_the_loop(project: Path) -> None:
     # Nothing changed: nothing is done again, except to ask tagtog.
     second = workflow(project, *STEPS)
     assert second.returncode == 0, second.stdout + second.stderr
-    for name in ("convert", "train", "evaluate", "annotate", "push"):
+    for name in ("convert", "train", "evaluate", "annotate", "rank", "push"):
         assert f"Skipping '{name}': nothing changed" in second.stdout
 
     # People confirm five of the pre-annotated documents: they are training data from then on.
-    reviewed = annotated.ids[:5]
+    reviewed = ranking.ids[:5]
     with local_tagtog(project / "local-tagtog.db") as local, client_of(local) as client:
         push(client, [confirmed(annotated[doc_id]) for doc_id in reviewed])
+    review = workflow(project, name="review")
+    assert review.returncode == 0, review.stdout + review.stderr
+    changes = json.loads((project / "training/changes.json").read_text())
+    assert (changes["compared"], changes["edits"]["total"]) == (5, 0)
+    assert set(changes["random"]["documents"]) == {one.id for one in ranking.documents[:5] if one.random}
     third = workflow(project, *STEPS)
     assert third.returncode == 0, third.stdout + third.stderr
     assert "Skipping 'train'" not in third.stdout
     assert set(reviewed) <= set(Project.open(project / "assets/reviewed").ids)
-    assert not set(reviewed) & set(Project.open(project / "annotated").ids)
+    left = Project.open(project / "annotated")
+    assert not set(reviewed) & set(left.ids)
+    assert {one.id for one in read_ranking(project / "training/ranking.json").drawn_before} == {one.id for one in ranking.documents[:5] if one.random}
+
+    # In the end everything is confirmed.
+    with local_tagtog(project / "local-tagtog.db") as local, client_of(local) as client:
+        push(client, [confirmed(left[doc_id]) for doc_id in left.ids])
+    for name in ("fetch-new", "annotate", "rank", "push"):
+        done = workflow(project, name=name)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert name != "rank" or "No unreviewed documents" in done.stdout
 
 
 def test_on_a_tagtog_that_is_configured(project: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spacy_tagtog.cli._drawn import RankingOption, only_drawn
 from spacy_tagtog.cli._run import command, good, info, progress, table, write_json
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def calibrate_cli(
     documents: Annotated[str, typer.Option("--documents", help="Which documents of a project: confirmed, unconfirmed or all.")] = "confirmed",
     member: Annotated[str, typer.Option("--member", help="Whose annotations of a project.")] = "master",
     on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of a project's data: error, or report (set aside).")] = "error",
+    ranking: RankingOption = None,
     n_process: Annotated[int, typer.Option("--n-process", min=1, help="Processes.")] = 1,
     report: Annotated[Path | None, typer.Option("--report", help="Write the whole report to this JSON file.", show_default=False)] = None,
     force: Annotated[bool, typer.Option("--force", "-F", help="Replace the output if it exists.")] = False,
@@ -58,6 +61,7 @@ def calibrate_cli(
         documents=documents,
         member=member,
         on_problem=on_problem,
+        rankings=ranking or (),
         n_process=n_process,
         force=force,
         show_progress=True,
@@ -83,6 +87,7 @@ def calibrate(
     documents: str = "confirmed",
     member: str = "master",
     on_problem: str = "error",
+    rankings: Sequence[Path] = (),
     n_process: int = 1,
     force: bool = False,
     show_progress: bool = False,
@@ -99,6 +104,7 @@ def calibrate(
         documents: Which documents of a project.
         member: Whose annotations of a project.
         on_problem: ``error`` or ``report``, for a project.
+        rankings: Only documents that chance chose for one of these rankings; all where there is none.
         n_process: Processes.
         force: Replace the output.
         show_progress: Show a progress bar.
@@ -128,7 +134,7 @@ def calibrate(
         documents=choose("--documents", documents, DocumentChoice),
         on_problem=choose("--on-problem", on_problem, OnProblem),
     )
-    docs = corpus.docs(nlp)
+    docs = only_drawn(corpus.docs(nlp), rankings)
     reports = calibrate_pipeline(
         nlp,
         progress(docs, what="calibrating") if show_progress else docs,

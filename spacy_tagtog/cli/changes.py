@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog.cli._run import command, good, note, progress, table, write_json
+from spacy_tagtog.cli._drawn import RankingOption, drawn_documents
+from spacy_tagtog.cli._run import command, good, info, note, progress, table, write_json
 from spacy_tagtog.cli._versions import LegendOption, OnProblemOption, check_members, open_project, readable_documents, task_names
 
 if TYPE_CHECKING:
     from spacy_tagtog._edits import EditCounts
     from spacy_tagtog.agreement import Changes
+    from spacy_tagtog.agreement.quality import QualityEstimate
     from spacy_tagtog.anndoc import Legend
     from spacy_tagtog.errors import SpacyTagtogError
 
@@ -34,6 +36,7 @@ class ChangedProject:
         without_before: Documents that have no earlier version of this member: nothing was proposed, so nothing was changed.
         unreviewed: Documents whose later version is not in the state that was asked for.
         faults: What couldn't be read or compared.
+        drawn: Documents that chance chose for review; ``None`` where no ranking was given.
     """
 
     legend: Legend
@@ -43,6 +46,7 @@ class ChangedProject:
     without_before: list[str] = field(default_factory=list)
     unreviewed: list[str] = field(default_factory=list)
     faults: list[SpacyTagtogError] = field(default_factory=list)
+    drawn: list[str] | None = None
 
     @property
     def by_type(self) -> dict[str, EditCounts]:
@@ -68,6 +72,33 @@ class ChangedProject:
 
         return sum(self.by_type.values(), EditCounts())
 
+    @property
+    def drawn_reviewed(self) -> list[str]:
+        """Of the documents that chance chose, those that were compared."""
+        return [doc_id for doc_id in self.drawn or [] if doc_id in self.documents]
+
+    def quality(self, ids: Iterable[str] | None = None) -> QualityEstimate:
+        """Exact precision, recall and F of the earlier entities, measured by the later ones.
+
+        Args:
+            ids: Of these documents; by default of all.
+        """
+        from spacy_tagtog.agreement.quality import ReviewCounts, estimate_quality
+
+        return estimate_quality([ReviewCounts.of(self.documents[doc_id]) for doc_id in (self.documents if ids is None else ids)])
+
+    def _drawn_json(self) -> dict[str, Any]:
+        if self.drawn is None:
+            return {}
+        reviewed = self.drawn_reviewed
+        return {
+            "random": {
+                "documents": reviewed,
+                "not_reviewed": [doc_id for doc_id in self.drawn if doc_id not in self.documents],
+                "quality": self.quality(reviewed).to_json(),
+            }
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Everything as a JSON object."""
         proposed = self.proposed
@@ -84,6 +115,7 @@ class ChangedProject:
             "without_before": self.without_before,
             "unreviewed": self.unreviewed,
             "faults": [str(fault) for fault in self.faults],
+            **self._drawn_json(),
             "documents": {doc_id: changed.to_json() for doc_id, changed in self.documents.items() if changed},
         }
 
@@ -99,6 +131,7 @@ def changes_cli(
     documents: Annotated[str, typer.Option("--documents", help="Which documents, as they are later: confirmed, unconfirmed or all.")] = "confirmed",
     on_problem: OnProblemOption = "error",
     legend: LegendOption = None,
+    ranking: RankingOption = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write every change to this JSON file.", show_default=False)] = None,
 ) -> None:
     """Count what reviewers changed: pre-annotations before, confirmed annotations after.
@@ -106,8 +139,11 @@ def changes_cli(
     Entities are paired so that the edits are fewest: accepting one costs nothing; adding one, removing one, giving it
     another type and moving one of its borders cost one edit each. Labels and relations are counted beside.
 
+    With --ranking, the exact precision, recall and F of the pre-annotations are estimated from the documents that chance
+    chose: no strategy looked for difficult ones among them, so they stand for all documents that were left.
+
     Example:
-      spacy-tagtog changes preannotated reviewed
+      spacy-tagtog changes preannotated reviewed --ranking ranking.json
       spacy-tagtog changes my-download.zip my-download.zip --before-member master --member ada
     """
     result = changes(
@@ -118,6 +154,7 @@ def changes_cli(
         documents=documents,
         on_problem=on_problem,
         legend=legend,
+        drawn=drawn_documents(ranking) if ranking else None,
         progress=lambda items, total: progress(items, total, what="comparing"),
     )
     write_json(report, result.to_json())
@@ -143,8 +180,33 @@ def changes_cli(
         labels.update(change.task for change in changed.labels)
         labels.update(f"{change.task}, {change.kind}" for change in changed.relations)
     table(((_named(what, result.legend), number) for what, number in sorted(labels.items())), header=("labels and relations", "changed"))
+    if result.drawn is not None:
+        _say_quality(result)
     number = sum(map(bool, result.documents.values()))
     good(f"{result.edits.total} edits of entities; {number} of {len(result.documents)} documents were changed")
+
+
+def _say_quality(result: ChangedProject) -> None:
+    reviewed = result.drawn_reviewed
+    waiting = len(result.drawn or []) - len(reviewed)
+    if not reviewed:
+        info(f"none of the {waiting} documents that chance chose was compared: there is no unbiased estimate yet")
+        return
+    sample, everything = result.quality(reviewed), result.quality()
+    rows = [
+        (caption, *(("–" if value is None else f"{factor * value:.1f}") for value in (one.value, one.low, one.high, other.value)))
+        for caption, factor, one, other in (
+            ("precision %", 100, sample.precision, everything.precision),
+            ("recall %", 100, sample.recall, everything.recall),
+            ("F %", 100, sample.f1, everything.f1),
+            ("edits a document", 1, sample.edits, everything.edits),
+        )
+    ]
+    table(rows, header=("exact", "estimate", "95 % from", "to", "all compared"))
+    info(
+        f"unbiased estimate of the pre-annotations: from {len(reviewed)} documents that chance chose among those that were unreviewed then"
+        + (f"; {waiting} more that chance chose were not compared" if waiting else "")
+    )
 
 
 def _percent(accepted: int, proposed: int) -> str:
@@ -166,6 +228,7 @@ def changes(
     documents: str = "confirmed",
     on_problem: str = "error",
     legend: Path | None = None,
+    drawn: Mapping[str, str] | None = None,
     progress: Callable[[Iterable[Any], int], Iterable[Any]] | None = None,
 ) -> ChangedProject:
     """Compare two states of a project, document by document.
@@ -178,6 +241,8 @@ def changes(
         documents: Which documents, by the later version: ``confirmed``, ``unconfirmed`` or ``all``.
         on_problem: ``error`` or ``report``.
         legend: A legend file to use instead of the later project's own.
+        drawn: Documents that chance chose for review: id to fingerprint of the content, see
+            :func:`spacy_tagtog.selection.ranking.drawn_by_chance`.
         progress: Wraps the documents, with their number.
 
     Raises:
@@ -188,6 +253,7 @@ def changes(
     from spacy_tagtog.agreement import compare_versions
     from spacy_tagtog.convert.corpus import DocumentChoice
     from spacy_tagtog.errors import AgreementError, AnndocError
+    from spacy_tagtog.selection.ranking import content_fingerprint
 
     choose("--documents", documents, DocumentChoice)
     faults: list[SpacyTagtogError] = []
@@ -195,7 +261,7 @@ def changes(
     later = open_project(after, on_problem=on_problem, legend=legend, faults=faults)
     check_members(earlier, [before_member])
     check_members(later, [member])
-    result = ChangedProject(later.legend, faults=faults)
+    result = ChangedProject(later.legend, faults=faults, drawn=None if drawn is None else sorted(drawn))
     result.only_before = [doc_id for doc_id in earlier.ids if doc_id not in later]
     found: Iterable[Any] = readable_documents(later, on_problem=on_problem, faults=faults, members=[member])
     for document in found if progress is None else progress(found, len(later)):
@@ -217,6 +283,13 @@ def changes(
                     place=document.id,
                     legal="the same text before and after",
                     advice="compare states of one project; --on-problem report leaves such documents out and lists them",
+                )
+            if drawn is not None and drawn.get(document.id) not in (None, content_fingerprint(document)):
+                raise AgreementError(
+                    "a document has another text than when it was ranked",
+                    place=document.id,
+                    legal="the ranking of these documents",
+                    advice="give the ranking that these documents were reviewed by",
                 )
             result.documents[document.id] = compare_versions(old.version(before_member), now, parts=document.parts)
         except (AnndocError, AgreementError) as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spacy_tagtog.cli._drawn import RankingOption, only_drawn
 from spacy_tagtog.cli._run import command, good, info, progress, table, write_json
 from spacy_tagtog.errors import EvaluationError
 
@@ -27,6 +29,7 @@ def evaluate_cli(
     documents: Annotated[str, typer.Option("--documents", help="Which documents of a project: confirmed, unconfirmed or all.")] = "confirmed",
     member: Annotated[str, typer.Option("--member", help="Whose annotations of a project.")] = "master",
     on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of a project's data: error, or report (set aside).")] = "error",
+    ranking: RankingOption = None,
     n_process: Annotated[int, typer.Option("--n-process", min=1, help="Processes.")] = 1,
 ) -> None:
     """Evaluate a pipeline's entities against what people annotated.
@@ -42,7 +45,9 @@ def evaluate_cli(
     Example:
       spacy-tagtog evaluate training/model-best corpus/dev.spacy --output training/metrics.json
     """
-    result = evaluate(pipeline, gold, documents=documents, member=member, on_problem=on_problem, n_process=n_process, show_progress=True)
+    result = evaluate(
+        pipeline, gold, documents=documents, member=member, on_problem=on_problem, rankings=ranking or (), n_process=n_process, show_progress=True
+    )
     write_json(output, result.to_json())
     diagrams = {name: one.figures for name, one in result.confidence.items() if one.figures is not None}
     if diagram is not None:
@@ -81,6 +86,7 @@ def evaluate(
     documents: str = "confirmed",
     member: str = "master",
     on_problem: str = "error",
+    rankings: Sequence[Path] = (),
     n_process: int = 1,
     show_progress: bool = False,
 ) -> Evaluation:
@@ -92,6 +98,7 @@ def evaluate(
         documents: Which documents of a project.
         member: Whose annotations of a project.
         on_problem: ``error`` or ``report``, for a project.
+        rankings: Only documents that chance chose for one of these rankings; all where there is none.
         n_process: Processes.
         show_progress: Show a progress bar.
 
@@ -115,5 +122,5 @@ def evaluate(
     # What gives nothing to evaluate costs time only.
     disabled = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "entity_confidence"]
     with nlp.select_pipes(disable=disabled):
-        docs = corpus.docs(nlp)
+        docs = only_drawn(corpus.docs(nlp), rankings)
         return evaluate_docs(nlp, progress(docs, what="evaluating") if show_progress else docs, n_process=n_process)

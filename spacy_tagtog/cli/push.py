@@ -78,7 +78,7 @@ def push_cli(
     given. Labels are matched by name; one that the project doesn't have stops everything before anything is sent.
 
     With --ranking, new documents are created in its order, in which tagtog lists them. Documents that tagtog has already
-    stay where they are in its lists and folders; a search that finds the batch is printed.
+    stay where they are in its lists and folders; with --top, a search that finds the first batch is printed.
 
     Example:
       spacy-tagtog push annotated
@@ -210,9 +210,13 @@ def _say_queue(queue: Queue, report: PushReport, searches: Mapping[int, list[str
         info(f"{len(queue.later)} documents stand after the first {top}: not sent")
     there = len(report.updated) + len(report.unchanged)
     if there and searches:
-        number, (first, *more) = next(iter(searches.items()))
-        info(f"{there} documents were in tagtog already and stay where they are in its lists; search there for batch {number}, --report has all:")
-        for search in (first, *more):
+        stay = f"{there} documents were in tagtog already and stay where they are in its lists"
+        if not top:
+            info(f"{stay}; --report has a search that finds each batch")
+            return
+        number, found = next(iter(searches.items()))
+        info(f"{stay}; to find batch {number}, search there for this (--report has all):")
+        for search in found:
             echo(search)
 
 

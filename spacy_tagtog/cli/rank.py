@@ -76,7 +76,7 @@ def rank_cli(
     Each document's place is explained in the output: the strategy's numbers, the most doubtful predictions, and the words
     at which an entity was probably missed. Annotations in unconfirmed documents are not looked at.
 
-    The output may be an earlier ranking: it is replaced, and which documents chance had chosen is kept of those that
+    The output may be an earlier ranking: it is replaced, and remembers which documents chance had chosen for it that
     people have reviewed since.
 
     Example:
@@ -113,7 +113,7 @@ def _say(result: Ranked, output: Path, top: int) -> None:
     note(result.faults, caption="left out")
     note(result.reviewed_elsewhere, caption="not confirmed, but among the reviewed documents: not ranked")
     if ranking.drawn_before:
-        info(f"{len(ranking.drawn_before)} documents that chance chose for earlier rankings were reviewed since; they are kept in the ranking")
+        info(f"{len(ranking.drawn_before)} documents that chance chose for earlier rankings aren't waiting any more; the ranking remembers them")
     if not ranking.unreviewed:
         info(f"No unreviewed documents: {ranking.reviewed} documents were reviewed, and there is nothing left to rank")
         good(f"an empty ranking was written to {output}")
@@ -186,7 +186,7 @@ def rank(
         spans_key: Take entities from this span group instead of ``doc.ents``.
         on_problem: ``error``, or ``report``: what can't be read is left out and listed.
         n_process: Processes.
-        earlier: An earlier ranking; documents that chance chose for it and people have reviewed since are kept.
+        earlier: An earlier ranking; documents that chance chose for it and that aren't waiting any more are remembered.
         progress: Wraps the documents, with their number.
 
     Raises:
@@ -214,8 +214,9 @@ def rank(
         return (project[doc_id] for doc_id in ids)
 
     drawn: list[DrawnDocument] = []
+    waiting_now = set(left)
     if earlier is not None:
-        drawn = [DrawnDocument(doc_id, content) for doc_id, content in earlier.drawn.items() if doc_id in known_ids]
+        drawn = [DrawnDocument(doc_id, content) for doc_id, content in earlier.drawn.items() if doc_id not in waiting_now]
     ranking = rank_documents(
         nlp,
         unreviewed,

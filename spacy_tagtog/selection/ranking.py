@@ -73,7 +73,7 @@ class RankedDocument:
 @with_config(_STRICT)
 @dataclass(frozen=True)
 class DrawnDocument:
-    """A document that chance chose for an earlier ranking, and that people have reviewed since.
+    """A document that chance chose for an earlier ranking, and that wasn't waiting any more for the next one: people have reviewed it.
 
     Attributes:
         id: The document's id.
