@@ -509,6 +509,9 @@ from pathlib import Path
 import spacy_tagtog.cli.convert as module
 from spacy_tagtog.cli._run import command
 
+# A test run that was started in the background inherits that interrupts are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def progress(items, total):
     for number, item in enumerate(items):
         if number == 3:
@@ -527,7 +530,7 @@ if __name__ == "__main__":
         sys.exit(error.exit_code)
 """
     )
-    done = subprocess.run([sys.executable, program], capture_output=True, text=True, start_new_session=True, timeout=60)
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, start_new_session=True, timeout=240)
     assert (done.returncode, done.stderr.strip()) == (130, "Interrupted.")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["program.py"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import spacy
 from builders import LEGEND, E, document
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -360,6 +360,7 @@ def test_an_empty_legend(nlp: Language) -> None:
     assert LEGEND.of("e")
 
 
+@settings(deadline=None)
 @given(
     unknown=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted).map(tuple), max_size=6),
     known=st.lists(st.integers(0, 12), max_size=6, unique=True).map(sorted).map(lambda edges: list(zip(edges[::2], edges[1::2], strict=False))),

@@ -26,7 +26,7 @@ HEAVY = {"requests", "sklearn", "starlette", "uvicorn", "lxml", "luqum", "pandas
 
 
 def python(code: str, env: dict[str, str]) -> str:
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
