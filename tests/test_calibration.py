@@ -14,6 +14,7 @@ import spacy
 from builders import document
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.cli.package import package
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
@@ -25,7 +26,7 @@ from spacy_tagtog.cli import app
 from spacy_tagtog.convert import document_to_doc, predicted_doc
 from spacy_tagtog.errors import ConfigurationError, EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
-from spacy_tagtog.pipeline.calibration import Calibrator, LabelCalibrator, figures_of, fit_calibrator
+from spacy_tagtog.pipeline.calibration import Calibrator, LabelCalibrator, ece_by_chance, figures_of, fit_calibrator
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.documents import fingerprint, remembered_documents
 from spacy_tagtog.pipeline.evaluation import Scores, evaluate_docs
@@ -52,6 +53,24 @@ def test_figures_are_in_range(pairs: list[tuple[float, bool]]) -> None:
     assert 0 <= figures.ece <= 1
     assert 0 <= figures.brier <= 1
     assert sum(size for _, _, size in figures.bins) == len(pairs)
+
+
+@pytest.mark.parametrize("n", [50, 700, 30_000])
+def test_even_perfect_probabilities_have_an_ece(n: int) -> None:
+    chance = np.random.default_rng(3)
+    p = chance.beta(3, 1, n)
+    mean, most = ece_by_chance(p)
+    eces = [figures_of(p, chance.random(n) < p).ece for _ in range(60)]
+    assert 0 < mean < most
+    assert np.mean(eces) == pytest.approx(mean, rel=0.2)
+    assert np.mean(np.array(eces) <= most) >= 0.8
+    # Probabilities that are too high are not excused by it.
+    assert figures_of(p, chance.random(n) < p - 0.3).ece > most
+    assert figures_of(p, p > 0.5, chance=True).chance == (mean, most)
+
+
+def test_certain_and_right_leaves_nothing_to_chance() -> None:
+    assert ece_by_chance([1.0, 0.0, 1.0]) == (0.0, 0.0)
 
 
 def overconfident(n: int, *, seed: int = 0) -> tuple[np.ndarray[Any, Any], list[str], np.ndarray[Any, Any], list[int]]:
@@ -177,6 +196,75 @@ def test_a_pipeline_keeps_its_calibration(fresh: Language, demo: list[Document],
             assert first is not None
             assert second is not None
             assert first.missed == pytest.approx(second.missed, rel=1e-2, abs=1e-6)
+
+
+def test_weights_of_other_features_are_refused(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
+    calibrate_pipeline(fresh, gold(fresh, demo), method="logistic")
+    fresh.to_disk(tmp_path / "copy")
+    file = tmp_path / "copy" / "entity_confidence" / "calibration.json"
+    stored = json.loads(file.read_text())
+    del stored["features"]  # as the first version wrote it, with ten features
+    file.write_text(json.dumps(stored))
+    with pytest.raises(PipelineError, match="calibrate the pipeline again"):
+        spacy.load(tmp_path / "copy")
+    # The score alone means what it meant.
+    stored["predictions"] = {"pooled": {**stored["predictions"]["pooled"], "method": "platt", "weights": [0.5], "labels": {}}, "own": {}}
+    file.write_text(json.dumps(stored))
+    assert scores(spacy.load(tmp_path / "copy")(demo[0].text))
+
+
+def test_in_a_package(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
+    docs = gold(fresh, demo)
+    calibrate_pipeline(fresh, docs)
+    fresh.to_disk(tmp_path / "pipeline")
+    (tmp_path / "packages").mkdir()
+    package(tmp_path / "pipeline", tmp_path / "packages", name="calibrated", version="1.0", create_sdist=False, silent=True)
+    [folder] = (tmp_path / "packages").glob("*/*/en_calibrated-1.0")
+    for one, two in zip(fresh.pipe([doc.text for doc in docs[:3]]), spacy.load(folder).pipe([doc.text for doc in docs[:3]]), strict=True):
+        assert scores(two) == pytest.approx(scores(one), rel=1e-3)
+
+
+@pytest.fixture(scope="module")
+def seeded(demo: list[Document]) -> Language:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("seed_ner")
+    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in (document_to_doc(document, nlp) for document in demo[:12])])
+    return nlp
+
+
+def test_the_seed_model(seeded: Language, demo: list[Document], tmp_path: Path) -> None:
+    docs = [document_to_doc(document, seeded) for document in demo[12:]]
+    texts = [doc.text for doc in docs]
+    before = [ents(doc) for doc in seeded.pipe(texts)]
+    [report] = calibrate_pipeline(seeded, docs, allow_unknown=True).values()
+    assert report.methods["*"] != "none"
+    after = list(seeded.pipe(texts, batch_size=3))
+    assert [ents(doc) for doc in after] == before
+    assert [scores(doc) for doc in after] != [scores(doc, RAW_SCORES) for doc in after]
+    assert all(0 < p < 1 for doc in after for p in scores(doc))
+    seeded.to_disk(tmp_path / "copy")
+    for one, two in zip(after, spacy.load(tmp_path / "copy").pipe(texts), strict=True):
+        assert scores(two) == pytest.approx(scores(one), rel=1e-3)
+
+
+def test_a_class_that_training_did_not_know(fresh: Language, demo: list[Document]) -> None:
+    docs = gold(fresh, demo)
+    known = {ent.label_ for doc in fresh.pipe(doc.text for doc in docs) for ent in doc.ents}
+    for doc in docs:
+        doc.ents = [Span(doc, ent.start, ent.end, label="unheard_of" if i % 2 else ent.label_) for i, ent in enumerate(doc.ents)]
+    [report] = calibrate_pipeline(fresh, docs).values()
+    # It can't be predicted, so it can't be judged: predictions in its place are wrong, and it is missed.
+    assert "unheard_of" not in report.labels
+    assert set(report.labels) <= known
+    assert report.before is not None
+    assert report.before.right < report.before.n
+    assert report.missed
+
+
+def test_documents_and_parts_without_a_word(fresh: Language, demo: list[Document]) -> None:
+    calibrate_pipeline(fresh, [*gold(fresh, demo), fresh.make_doc(""), fresh.make_doc("  ")])
+    for doc in fresh.pipe(["", " ", "\n\n", "x"]):
+        assert len(scores(doc)) == len(doc.ents)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

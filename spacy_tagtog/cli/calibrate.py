@@ -68,7 +68,7 @@ def calibrate_cli(
     )
     write_json(report, {name: one.to_json() for name, one in reports.items()})
     for name, one in reports.items():
-        table(one.rows(), header=(name, "method", "predictions", "ECE %", "Brier", "AUROC"))
+        table(one.rows(), header=(name, "method", "predictions", "ECE % (by chance)", "Brier", "AUROC"))
         for note in one.notes:
             info(note)
         if one.expected_missed is not None:

@@ -68,7 +68,7 @@ def evaluate_cli(
         rows = [(label, *(f"{100 * value:.1f}" for value in one.exact_prf), one.gold, one.predicted) for label, one in result.document_labels.items()]
         table(sorted(rows), header=("document label", "P", "R", "F", "gold", "predicted"))
     for name, one in result.confidence.items():
-        table(one.rows(), header=(name, "predictions", "ECE %", "Brier", "AUROC"))
+        table(one.rows(), header=(name, "predictions", "ECE % (by chance)", "Brier", "AUROC"))
         if one.in_sample:
             info(f"{name} was calibrated on {one.in_sample} of these documents: its figures are the cross-validated ones of the calibration")
         elif not one.calibrated:

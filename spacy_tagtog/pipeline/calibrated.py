@@ -31,6 +31,11 @@ __all__ = ["CalibratedConfidence", "Calibration", "ConfidenceMethod", "Confidenc
 ConfidenceMethod = Literal["actions", "beam", "mc_dropout"]
 
 _FILE: Final = "calibration.json"
+FEATURES: Final = 24
+"""Features of an entity, see :func:`entity_features`. Stored weights belong to them by position."""
+_FEATURES_VERSION: Final = 2
+_LEAST_DOUBT: Final = 1e-6
+_LONGEST_SEARCHED: Final = 12  # tokens of an entity in which others are looked for
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,13 @@ class Calibration:
     def to_json(self) -> dict[str, Any]:
         """As a JSON object of plain numbers and strings."""
         missed = None if self.missed is None else self.missed.to_json()
-        return {"predictions": self.predictions.to_json(), "missed": missed, "documents": self.documents, "report": self.report}
+        return {
+            "predictions": self.predictions.to_json(),
+            "missed": missed,
+            "documents": self.documents,
+            "report": self.report,
+            "features": _FEATURES_VERSION,
+        }
 
     @classmethod
     def from_json(cls, data: Any, *, place: object = None) -> Calibration:
@@ -96,7 +107,17 @@ class Calibration:
         if not isinstance(data, dict) or not {"predictions", "missed", "documents", "report"} <= data.keys():
             raise PipelineError("the stored calibration can't be read", place=place, advice="calibrate the pipeline again")
         missed = None if data["missed"] is None else LabelCalibrator.from_json(data["missed"], place=place)
-        return cls(LabelCalibrator.from_json(data["predictions"], place=place), missed, [str(d) for d in data["documents"]], dict(data["report"]))
+        predictions = LabelCalibrator.from_json(data["predictions"], place=place)
+        # Calibrators of the score alone mean the same in every version. Weights of features don't.
+        if predictions.features > 1 and data.get("features") != _FEATURES_VERSION:
+            raise PipelineError(
+                "the stored calibration is of another version",
+                place=place,
+                value=f"features {data.get('features', 1)!r}",
+                legal=f"features {_FEATURES_VERSION}",
+                advice="calibrate the pipeline again: spacy-tagtog calibrate",
+            )
+        return cls(predictions, missed, [str(d) for d in data["documents"]], dict(data["report"]))
 
 
 class StoredCalibration:
@@ -154,33 +175,68 @@ def entity_features(doc: Doc, spans: Sequence[Span], scores: Sequence[float], ce
         certainty: Of the Doc's tokens, before calibration; ``None`` where the component writes none.
 
     Returns:
-        Shape (n, 10): the log-odds of the score; the log-odds of its least certain token; those of its first and last token; the number of
-        tokens (logarithm); the doubt at the tokens beside it; the mean log-odds of the other entities with the same text and label,
-        their number (logarithm), whether the text was also given another label; whether it holds a capital, a digit or a sign.
+        Shape (n, 24). Of the score: its log-odds; those of the least certain, the first and the last token; the number of tokens (logarithm);
+        the doubt at the tokens beside it. Of the same text elsewhere: the mean log-odds of the other entities with the same text and label, their
+        number (logarithm), whether the text was also given another label. Of the form: whether it holds a capital, a digit or a sign; the number of
+        characters (logarithm); whether it is all capitals; holds a digit; ends with a bracket. Of the place: how far into the document; the
+        logarithms of the doubt about the token before and after, of the chance that an entity begins there, and the document's mean over all tokens;
+        the number of entities (logarithm). Of what is inconsistent: how many other entities' texts contain it, how many are contained in it, and
+        how often it stands in the text without being predicted (logarithms).
     """
-    result = np.zeros((len(spans), 10))
+    result = np.zeros((len(spans), FEATURES))
     if not len(spans):
         return result
     result[:, 0] = logit(scores)
     chosen = None if certainty is None else np.exp(certainty.log_probability.astype(np.float64))
     missed = None if certainty is None else certainty.missed
-    keys = [(span.text.lower(), span.label) for span in spans]
+    forms = [span.text.lower() for span in spans]
+    keys = [(form, span.label) for form, span in zip(forms, spans, strict=True)]
     same: dict[tuple[str, int], list[float]] = defaultdict(list)
     for key, value in zip(keys, result[:, 0], strict=True):
         same[key].append(float(value))
     others = Counter(text for text, _ in same)
+    consistent = _consistency(doc.text.lower(), forms, spans)
     last = len(doc) - 1
+    number = math.log(len(spans))
+    doubt = None if chosen is None else np.log(np.maximum(_LEAST_DOUBT, 1 - chosen))
+    overall = 0.0 if doubt is None else float(doubt.mean())
     for i, span in enumerate(spans):
-        row, start, end = result[i], span.start, span.end
-        if chosen is not None and missed is not None:
+        row, start, end, text = result[i], span.start, span.end, span.text
+        if chosen is not None and missed is not None and doubt is not None:
+            before, after = float(missed[start - 1]) if start else 0.0, float(missed[end]) if end <= last else 0.0
             row[1:4] = logit([chosen[start:end].min(), chosen[start], chosen[end - 1]])
-            row[5] = max(float(missed[start - 1]) if start else 0.0, float(missed[end]) if end <= last else 0.0)
+            row[5] = max(before, after)
+            row[15:17] = doubt[max(0, start - 1)], doubt[min(last, end)]
+            row[17:19] = math.log(max(_LEAST_DOUBT, before)), math.log(max(_LEAST_DOUBT, after))
+            row[19] = overall
         row[4] = math.log(max(1, end - start))
         group = same[keys[i]]
         row[6] = (sum(group) - row[0]) / (len(group) - 1) if len(group) > 1 else row[0]
         row[7] = math.log(len(group))
-        row[8] = float(others[keys[i][0]] > 1)
-        row[9] = float(any(not c.islower() and not c.isspace() for c in span.text))
+        row[8] = float(others[forms[i]] > 1)
+        row[9] = float(any(not c.islower() and not c.isspace() for c in text))
+        row[10] = math.log(max(1, len(text)))
+        row[11:14] = text.isupper(), any(c.isdigit() for c in text), text.endswith((")", "]"))
+        row[14] = start / len(doc)
+        row[20] = number
+        row[21:] = consistent[forms[i]]
+    return result
+
+
+def _consistency(text: str, forms: Sequence[str], spans: Sequence[Span]) -> dict[str, tuple[float, float, float]]:
+    """Of each form: other forms that contain it, forms that are contained in it, and its places in the text that were not predicted; log(1 + n)."""
+    counts = Counter(forms)
+    joined = "\n".join(counts)
+    result: dict[str, tuple[float, float, float]] = {}
+    for form, span in zip(forms, spans, strict=True):
+        if form in result:
+            continue
+        within = 0
+        if 1 < len(span) <= _LONGEST_SEARCHED:
+            places = [(token.idx - span.start_char, token.idx - span.start_char + len(token)) for token in span]
+            parts = {form[begin:end] for i, (begin, _) in enumerate(places) for _, end in places[i:]} - {form}
+            within = sum(part in counts for part in parts)
+        result[form] = (math.log1p(joined.count(form) - 1), math.log1p(within), math.log1p(max(0, text.count(form) - counts[form])))
     return result
 
 

@@ -257,8 +257,8 @@ def _confidence(calibration: Calibration | None, judged: Judged, in_sample: int)
         )
     scores, right, labels = np.array(judged.scores), np.array(judged.right, dtype=np.bool_), np.array(judged.labels, dtype=object)
     return ConfidenceEvaluation(
-        figures_of(scores, right) if len(scores) else None,
-        {label: figures_of(scores[labels == label], right[labels == label]) for label in sorted(set(judged.labels))},
+        figures_of(scores, right, chance=True) if len(scores) else None,
+        {label: figures_of(scores[labels == label], right[labels == label], chance=True) for label in sorted(set(judged.labels))},
         0,
         calibrated=calibration is not None,
         expected_missed=round(sum(judged.expected), 3) if judged.missed else None,
