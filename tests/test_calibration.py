@@ -213,6 +213,7 @@ def test_weights_of_other_features_are_refused(fresh: Language, demo: list[Docum
     assert scores(spacy.load(tmp_path / "copy")(demo[0].text))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")  # spaCy leaves the files of a package open
 def test_in_a_package(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
     docs = gold(fresh, demo)
     calibrate_pipeline(fresh, docs)
