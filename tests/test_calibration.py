@@ -96,6 +96,19 @@ def test_an_overconfident_score_is_put_right(method: Any) -> None:
     assert LabelCalibrator.from_json(stored).predict(features, labels) == pytest.approx(calibrator.predict(features, labels))
 
 
+def test_what_is_more_complicated_has_to_be_clearly_better() -> None:
+    chance = np.random.default_rng(5)
+    truth = chance.normal(0.5, 1.5, 3000)
+    right = chance.random(3000) < 1 / (1 + np.exp(-truth))
+    groups = [i // 20 for i in range(3000)]
+    # The score is all there is to know, beside noise: a regression on all of it may win by luck, but not clearly.
+    noise = np.column_stack([truth, chance.normal(size=(3000, 20))])
+    assert fit_calibrator(noise[:400], ["A"] * 400, right[:400], groups[:400])[1].methods == {"*": "platt"}
+    # Half of what there is to know stands beside the score.
+    half = np.column_stack([truth + chance.normal(0, 1.5, 3000), truth + chance.normal(0, 1.5, 3000)])
+    assert fit_calibrator(half, ["A"] * 3000, right, groups)[1].methods == {"*": "logistic"}
+
+
 def test_labels_that_differ_get_their_own() -> None:
     features, labels, right, groups = overconfident(4000)
     right = np.where(np.array(labels) == "A", right, ~right)

@@ -408,9 +408,11 @@ def fit_calibrator(
 ) -> tuple[LabelCalibrator, CalibrationReport]:
     """Fit calibrators and choose among them by the cross-validated Brier score.
 
-    First one for all labels; then, for each label with at least 100 predictions (20 right, 20 wrong), one of its own where that is better
-    for the label. Fallbacks, each with a note in the report: too little of a label, and it shares the pooled calibrator; fewer documents
-    than folds or only one class, and the scores stay as they are.
+    The simplest whose Brier score is within one standard error (of the difference, over documents) of the best is taken: the one-standard-error
+    rule of Breiman et al., Classification and Regression Trees, 1984. First one for all labels; then, for each label with at least 100 predictions
+    (20 right, 20 wrong), one of its own where that is better for the label by more than such an error.
+    Fallbacks, each with a note in the report: too little of a label, and it shares the pooled calibrator; fewer documents than folds or only one
+    class, and the scores stay as they are.
 
     Args:
         features: Shape (n, k); the first column is the log-odds of the score.
@@ -438,11 +440,23 @@ def fit_calibrator(
     fold = folds_of(groups, folds=folds, seed=seed)
     methods = ["platt", "isotonic", "logistic"] if method == "auto" else [method]
 
+    documents_of = np.unique(np.asarray(groups), return_inverse=True)[1]
+
+    def clearly_better(p: _Floats, simpler: _Floats, rows: NDArray[np.bool_]) -> bool:
+        gain = (simpler - y[rows]) ** 2 - (p - y[rows]) ** 2
+        _, document = np.unique(documents_of[rows], return_inverse=True)
+        # Predictions of one document are not independent, so the error is that of sums over documents.
+        by_document = np.bincount(document, gain)
+        return len(by_document) > 1 and float(by_document.sum()) > float(by_document.std(ddof=1)) * math.sqrt(len(by_document))
+
     def best(rows: NDArray[np.bool_]) -> tuple[str, _Floats] | None:
         chosen = [labels[int(i)] for i in np.flatnonzero(rows)]
         tried = ((one, _held_out(one, features[rows], chosen, y[rows], fold[rows])) for one in methods)
-        possible = [(float(np.mean((p - y[rows]) ** 2)), one, p) for one, p in tried if p is not None]
-        return min(possible, key=lambda item: item[0])[1:] if possible else None
+        possible = [(one, p) for one, p in tried if p is not None]
+        if not possible:
+            return None
+        leader = min(possible, key=lambda item: float(np.mean((item[1] - y[rows]) ** 2)))
+        return next((item for item in possible if not clearly_better(leader[1], item[1], rows)), leader)
 
     everything = np.ones(len(y), dtype=np.bool_)
     found = best(everything)
@@ -462,7 +476,7 @@ def fit_calibrator(
             if n < MIN_LABEL or min(positive, n - positive) < MIN_LABEL_CLASS:
                 report.notes.append(f"{label}: calibrated with the others, too little of its own ({positive} right, {n - positive} wrong)")
                 continue
-            if len(set(labels)) == 1 or (mine := best(rows)) is None or np.mean((mine[1] - y[rows]) ** 2) >= np.mean((held_out[rows] - y[rows]) ** 2):
+            if len(set(labels)) == 1 or (mine := best(rows)) is None or not clearly_better(mine[1], held_out[rows], rows):
                 continue
             calibrator = _fit(mine[0], features[rows], [label] * n, y[rows])
             assert calibrator is not None
