@@ -75,7 +75,7 @@ def prepare(corpora: Path, name: str, folder: Path) -> None:
     docs = sorted(((folders.get(doc._.anndoc_id, ""), doc) for doc in found.docs(nlp)), key=lambda pair: str(pair[1]._.anndoc_id))
     folder.mkdir(parents=True, exist_ok=True)
     for part, chosen in parts(name, [(f, d) for f, d in docs if d.ents]).items():
-        DocBin(docs=chosen).to_disk(folder / f"{part}.spacy")
+        DocBin(docs=chosen, store_user_data=True).to_disk(folder / f"{part}.spacy")
 
 
 def finished(work: Path) -> set[tuple[str, str]]:

@@ -275,6 +275,15 @@ def test_a_class_that_training_did_not_know(fresh: Language, demo: list[Document
     assert report.missed
 
 
+def test_parts_of_a_document_are_never_on_both_sides_of_a_fold(fresh: Language, demo: list[Document]) -> None:
+    docs = gold(fresh, demo)
+    for i, doc in enumerate(docs):
+        doc.user_data["anndoc"]["id"] = f"document {i % 3}"
+    [report] = calibrate_pipeline(fresh, docs).values()
+    assert report.documents == 3
+    assert any("fewer documents with predictions (3) than folds (5)" in note for note in report.notes)
+
+
 def test_documents_and_parts_without_a_word(fresh: Language, demo: list[Document]) -> None:
     calibrate_pipeline(fresh, [*gold(fresh, demo), fresh.make_doc(""), fresh.make_doc("  ")])
     for doc in fresh.pipe(["", " ", "\n\n", "x"]):

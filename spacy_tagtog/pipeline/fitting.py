@@ -99,7 +99,10 @@ def calibrate_pipeline(
     for component in components.values():
         component.calibration = None
     judged = {name: Judged() for name in components}
-    for number, (gold, predicted) in enumerate(paired(nlp, docs, batch_size=batch_size, n_process=n_process)):
+    numbers: dict[object, int] = {}
+    for place, (gold, predicted) in enumerate(paired(nlp, docs, batch_size=batch_size, n_process=n_process)):
+        # Docs that are parts, or several members' versions, of one document stay together in the cross-validation.
+        number = numbers.setdefault(gold._.anndoc_id or place, len(numbers))
         for name, component in components.items():
             judge(component, gold, predicted, number, judged[name])
     reports = {}
