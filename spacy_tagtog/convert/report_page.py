@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
+from spacy_tagtog._templates import templates_of
 from spacy_tagtog.anndoc import MASTER, Document, OffsetConverter, Project, detect_unit
 from spacy_tagtog.convert.report import DOCUMENT_REASONS, ENTITY_REASONS, FAULTS, REPAIRS, ConversionReport, ReportItem
 from spacy_tagtog.errors import AnndocError
@@ -42,16 +41,11 @@ def report_page(report: ConversionReport, project: Project) -> str:
         report: The report.
         project: The documents that it is about, for the text around each item.
     """
-    environment = Environment(
-        loader=PackageLoader("spacy_tagtog.convert"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     texts = _texts(project)
-    page = environment.get_template("report.html.j2").render(
-        place=project.place, report=report, rows=list(report.rows()), sections=list(_sections(report, texts))
+    page = (
+        templates_of("spacy_tagtog.convert")
+        .get_template("report.html.j2")
+        .render(place=project.place, report=report, rows=list(report.rows()), sections=list(_sections(report, texts)))
     )
     return page.encode("utf-8", "replace").decode("utf-8")  # half a character, as browsers cut them, can't be written
 

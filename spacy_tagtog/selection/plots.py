@@ -6,8 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
+from spacy_tagtog._templates import templates_of
 from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.selection.curves import COSTS, TARGETS, StrategySummary, curve_rows, table_rows
 from spacy_tagtog.selection.simulation import Simulation
@@ -92,26 +91,23 @@ def simulation_page(simulation: Simulation, summaries: Sequence[StrategySummary]
     Raises:
         ConfigurationError: matplotlib isn't installed.
     """
-    environment = Environment(
-        loader=PackageLoader("spacy_tagtog.selection"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     svg = ""
     if plots:
         text = draw_curves(simulation, "svg").decode("utf-8")
         svg = text[text.index("<svg") :]
     fulls = {unit.seed: rounds[-1].f1 for unit, rounds in simulation.rounds.items() if unit.strategy is None and rounds}
-    return environment.get_template("simulation.html.j2").render(
-        title=title,
-        simulation=simulation,
-        summaries=summaries,
-        costs=COSTS,
-        titles=_TITLES,
-        targets=[(share, list(table_rows(summaries, share))) for share in TARGETS],
-        fulls=fulls,
-        svg=svg,
-        runs=[(unit, rounds) for unit, rounds in simulation.rounds.items() if unit.strategy is not None and rounds],
+    return (
+        templates_of("spacy_tagtog.selection")
+        .get_template("simulation.html.j2")
+        .render(
+            title=title,
+            simulation=simulation,
+            summaries=summaries,
+            costs=COSTS,
+            titles=_TITLES,
+            targets=[(share, list(table_rows(summaries, share))) for share in TARGETS],
+            fulls=fulls,
+            svg=svg,
+            runs=[(unit, rounds) for unit, rounds in simulation.rounds.items() if unit.strategy is not None and rounds],
+        )
     )

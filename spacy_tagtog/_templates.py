@@ -1,0 +1,22 @@
+"""Pages from templates, with everything escaped and nothing undefined."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+__all__ = ["templates_of"]
+
+
+def templates_of(package: str) -> Environment:
+    """The templates in the folder ``templates`` of a package of ours.
+
+    Args:
+        package: Such as ``spacy_tagtog.convert``.
+    """
+    return Environment(
+        loader=PackageLoader(package),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
