@@ -8,27 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from commands import refused, run
 
 from spacy_tagtog.anndoc import Annotations, Document, Legend, Project, confidence, html_from_text, write_project
-from spacy_tagtog.cli import app
 
 LEGEND = Legend({"e_1": "Star", "e_2": "Planet", "f_1": "Planet", "m_1": "clear"})
 TEXT = "I saw Vega 🌠 and Mars, then Vega again."
-
-
-def run(*arguments: object) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
-
-
-def refused(*arguments: object) -> str:
-    code, _, err = run(*arguments)
-    assert code == 1, err
-    assert err.startswith("✘ ")
-    return err
 
 
 def entity(start: int, text: str, class_id: str = "e_1") -> dict[str, Any]:

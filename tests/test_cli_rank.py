@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 import spacy
+from commands import refused, run
 from spacy.language import Language
 from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example
-from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Document, Project, write_project
-from spacy_tagtog.cli import app
 from spacy_tagtog.cli.rank import rank
 from spacy_tagtog.convert import document_to_doc, write_docbin
 from spacy_tagtog.errors import ConversionError, PipelineError, SelectionError
@@ -29,20 +28,6 @@ from spacy_tagtog.selection.ranking import (
     read_ranking,
     write_ranking,
 )
-
-
-def run(*arguments: object) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
-
-
-def refused(*arguments: object) -> str:
-    code, _, err = run(*arguments)
-    assert code == 1, err
-    assert err.startswith("✘ "), err
-    return err
 
 
 @pytest.fixture(scope="module")

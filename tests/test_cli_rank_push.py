@@ -9,28 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from commands import refused, run
 
 from spacy_tagtog.anndoc import Document, PlainHtml, Project, write_project
-from spacy_tagtog.cli import app
 from spacy_tagtog.client import TagtogClient, push
 from spacy_tagtog.demo import DEMO_LEGEND
 from spacy_tagtog.selection.ranking import read_ranking
 from spacy_tagtog.server import local_tagtog, settings_from_legend
-
-
-def run(*arguments: object) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
-
-
-def refused(*arguments: object) -> str:
-    code, _, err = run(*arguments)
-    assert code == 1, err
-    assert err.startswith("✘ "), err
-    return err
 
 
 @pytest.fixture(autouse=True)
