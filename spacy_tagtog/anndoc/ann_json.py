@@ -355,6 +355,8 @@ def _parse_quickly(content: bytes | str) -> tuple[Any, bytes] | None:
         text = to_json(data, inf_nan_mode="constants")
     except (ValueError, RecursionError):
         return None
+    if text == raw:  # nothing can have got lost
+        return data, text
     # A number that is too large for a float becomes Infinity. (The first of the two expressions begins with a letter and is found faster.)
     if b"Infinity" in text or b"0.0000" in text or (_EXPONENT.search(text) and _EXPONENT_OF_NUMBER.search(text)):
         return None
