@@ -7,8 +7,8 @@ import multiprocessing
 import signal
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -19,13 +19,13 @@ from spacy.language import Language
 
 from spacy_tagtog._files import atomic_path, make_folder
 from spacy_tagtog.anndoc import Project
-from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, Converter, make_converter
+from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, make_converter
 from spacy_tagtog.convert.corpus import DocumentChoice, convert_ids, note_problems
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, Piece
 from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.split import TRAIN, side_of
 from spacy_tagtog.convert.state import get_id
-from spacy_tagtog.convert.tokens import prepare_for_tokens
+from spacy_tagtog.convert.tokens import prepare_for_tokens, unset_by_tokenizer
 from spacy_tagtog.errors import ConfigurationError, ConversionError
 
 __all__ = ["SHARD_DOCS", "Batch", "BulkJob", "Shards", "convert_in_bulk"]
@@ -77,12 +77,16 @@ class Batch:
     report: ConversionReport
 
 
-def _pipeline(job: BulkJob, converter: Converter) -> Language:
-    nlp = job.make_nlp()
-    if type(converter).__module__ == AnndocConverter.__module__:
-        # Somebody else's converter may look at any feature of a word. Ours don't.
-        prepare_for_tokens(nlp)
-    return nlp
+@dataclass(frozen=True, slots=True)
+class _LooseBatch:
+    """Some documents, converted and not yet packed: see :class:`Batch`."""
+
+    ids: Sequence[str]
+    packers: dict[str, DocPacker]
+    report: ConversionReport
+
+    def packed(self) -> Batch:
+        return Batch(self.ids, {side: packer.take() for side, packer in self.packers.items()}, self.report)
 
 
 class _Worker:
@@ -92,18 +96,23 @@ class _Worker:
         self._job = job
         self._project = project or Project.open(job.source, strict=False, legend=job.legend)
         self._converter = make_converter(job.converter, job.settings)
-        self._nlp = _pipeline(job, self._converter)
+        self._nlp = job.make_nlp()
+        self._unset: frozenset[int] = frozenset()
+        if type(self._converter).__module__ == AnndocConverter.__module__:
+            # Somebody else's converter may look at any feature of a word and set any of a token. Ours don't.
+            prepare_for_tokens(self._nlp)
+            self._unset = unset_by_tokenizer(self._nlp)
 
-    def convert(self, ids: Sequence[str]) -> Batch:
+    def convert(self, ids: Sequence[str]) -> _LooseBatch:
         report = ConversionReport()
         packers: dict[str, DocPacker] = {}
         for doc in convert_ids(self._project, ids, self._nlp, self._converter, report, choice=self._job.choice):
             doc_id = get_id(doc)
             side = TRAIN if doc_id is None else self._job.plan.get(doc_id) or side_of(doc_id, self._job.shares)
             if side not in packers:  # a DocPacker takes a third of what the document takes
-                packers[side] = DocPacker()
+                packers[side] = DocPacker(self._unset)
             packers[side].add(doc)
-        return Batch(ids, {side: packer.take() for side, packer in packers.items()}, report)
+        return _LooseBatch(ids, packers, report)
 
 
 def convert_in_bulk(job: BulkJob, project: Project, report: ConversionReport, *, n_process: int = 1, batch_size: int = PIECE_DOCS) -> Iterator[Batch]:
@@ -129,7 +138,8 @@ def convert_in_bulk(job: BulkJob, project: Project, report: ConversionReport, *,
     batches = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
     n_process = min(n_process, len(batches))
     with _rarely_collected_garbage():
-        done = map(_Worker(job, project).convert, batches) if n_process <= 1 else _in_processes(job, project, batches, n_process)
+        worker = _Worker(job, project)  # what fails in making a pipeline or converter is to fail here, as what it is
+        done = _in_this_process(worker, batches) if n_process <= 1 else _in_processes(job, worker, batches, n_process)
         for batch in done:
             _add_up(report, batch.report)
             yield batch
@@ -159,6 +169,25 @@ def _add_up(total: ConversionReport, more: ConversionReport) -> None:
         setattr(total, item.name, value)
 
 
+def _in_this_process(worker: _Worker, batches: Iterable[Sequence[str]]) -> Iterator[Batch]:
+    # NumPy and zlib let other threads run: while one batch is packed and compressed the next one is converted.
+    with ThreadPoolExecutor(1, thread_name_prefix="pack") as executor:
+        before: Future[Batch] | None = None
+        for ids in batches:
+            try:
+                batch = worker.convert(ids)
+            except Exception:
+                if before is not None:
+                    yield before.result()  # it was done before this one failed
+                raise
+            future = executor.submit(batch.packed)
+            if before is not None:
+                yield before.result()
+            before = future
+        if before is not None:
+            yield before.result()
+
+
 _worker: _Worker | None = None
 _inherited: _Worker | None = None
 """What a forked process finds here, and need not make."""
@@ -176,13 +205,11 @@ def _start(job: BulkJob) -> None:
 
 def _run(ids: Sequence[str]) -> Batch:
     assert _worker is not None
-    return _worker.convert(ids)
+    return _worker.convert(ids).packed()
 
 
-def _in_processes(job: BulkJob, project: Project, batches: Sequence[Sequence[str]], n_process: int) -> Iterator[Batch]:
+def _in_processes(job: BulkJob, worker: _Worker, batches: Iterable[Sequence[str]], n_process: int) -> Iterator[Batch]:
     global _inherited  # noqa: PLW0603 — there is no other way into a forked process that doesn't copy it
-    # What fails in making a pipeline or converter is to fail here, as what it is, not in the start of a process.
-    worker = _Worker(job, project)
     context = multiprocessing.get_context()
     _inherited = worker if context.get_start_method() == "fork" else None
     executor = ProcessPoolExecutor(n_process, mp_context=context, initializer=_start, initargs=(job,))

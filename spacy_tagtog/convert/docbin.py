@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,8 +32,7 @@ PIECE_DOCS: Final = 100
 # What DocBin's default is for the attributes, in its order.
 _TEMPLATE = DocBin(store_user_data=True)
 _ATTRS: Final[list[Any]] = list(_TEMPLATE.attrs)
-_ATTRS_AND_SPACES: Final = [*_ATTRS, SPACY]
-_STRING_COLUMNS: Final = [_ATTRS.index(attr) for attr in (TAG, LEMMA, MORPH, DEP, ENT_TYPE, ENT_KB_ID, ENT_ID)]
+_OF_STRINGS: Final = (TAG, LEMMA, MORPH, DEP, ENT_TYPE, ENT_KB_ID, ENT_ID)
 
 # Raw deflate: pieces are put together into one stream.
 _LEVEL: Final = 2
@@ -78,16 +77,21 @@ class Piece:
 
 
 class DocPacker:
-    """Packs Docs into pieces."""
+    """Packs Docs into pieces.
 
-    def __init__(self) -> None:
+    Args:
+        unset: Attributes that no token of any Doc has. They aren't looked for, so this must be true.
+    """
+
+    def __init__(self, unset: Collection[int] = ()) -> None:
         self._packer: Any = srsly.msgpack.Packer(use_bin_type=True)
+        self._attrs = [attr for attr in _ATTRS if attr not in unset]
         self._clear()
 
     def _clear(self) -> None:
         self._vocab: Vocab | None = None
         self._unresolved: list[np.ndarray[Any, Any]] = []
-        self._tokens: list[bytes] = []
+        self._tokens: list[memoryview] = []
         self._span_hashes: set[int] = set()
         self._strings: set[str] = set()
         self._lengths: list[int] = []
@@ -104,7 +108,7 @@ class DocPacker:
             self._vocab = doc.vocab
         pack = self._packer.pack
         columns = self._columns
-        array = doc.to_array(_ATTRS_AND_SPACES)
+        array = doc.to_array([*self._attrs, SPACY])
         span_groups = self._span_groups(doc)
         # All that may fail is done before anything is kept.
         cats, user_data = pack(doc.cats), pack(pack(doc.user_data))
@@ -136,13 +140,16 @@ class DocPacker:
         if self._vocab is None or not self._unresolved:
             return
         strings: Any = self._vocab.strings
-        tokens = np.concatenate([array[:, :-1] for array in self._unresolved])
-        self._tokens.append(tokens.tobytes("C"))
+        found = np.concatenate(self._unresolved)
+        tokens = np.zeros((len(found), len(_ATTRS)), dtype=np.uint64)
+        tokens[:, [_ATTRS.index(attr) for attr in self._attrs]] = found[:, :-1]
+        self._tokens.append(tokens.data)
         if len(tokens):
             self._strings.add("")  # what all that isn't set stands for
-        words, norms = tokens[:, _ATTRS.index(ORTH)], tokens[:, _ATTRS.index(NORM)]
+        by_attr = dict(zip(self._attrs, found.T, strict=False))
+        words, norms = by_attr[ORTH], by_attr[NORM]
         # Most words are their own norm, and most of the other columns are empty.
-        used = [words, norms[norms != words], *(column for number in _STRING_COLUMNS if (column := tokens[:, number]).any())]
+        used = [words, norms[norms != words], *(column for attr in _OF_STRINGS if (column := by_attr.get(attr)) is not None and column.any())]
         self._strings.update([strings[value] for value in np.unique(np.concatenate(used)).tolist()])
         # Ids of spans may be plain numbers, with no string behind them.
         self._strings.update([strings[value] for value in self._span_hashes if value in strings])
@@ -150,12 +157,12 @@ class DocPacker:
         self._span_hashes = set()
 
     def take(self) -> Piece:
-        """The Docs added since the last piece, as a piece."""
+        """The Docs added since the last piece, as a piece. For most of the time this takes, other threads can run."""
         self._resolve()
-        joined = {name: b"".join(values) for name, values in self._columns.items()}
-        joined["tokens"] = b"".join(self._tokens)
-        joined["lengths"] = np.asarray(self._lengths, dtype="int32").tobytes("C")
-        piece = Piece(len(self._lengths), frozenset(self._strings), {name: _Segment.of(data) for name, data in joined.items()})
+        columns = {name: b"".join(values) for name, values in self._columns.items()}
+        columns["tokens"] = b"".join(self._tokens)
+        columns["lengths"] = np.asarray(self._lengths, dtype="int32").tobytes("C")
+        piece = Piece(len(self._lengths), frozenset(self._strings), {name: _Segment.of(data) for name, data in columns.items()})
         self._clear()
         return piece
 

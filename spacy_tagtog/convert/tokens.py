@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
-from spacy.attrs import IDX, LENGTH, NORM, ORTH, SENT_START, SPACY
+from spacy.attrs import DEP, HEAD, IDX, LEMMA, LENGTH, MORPH, NORM, ORTH, POS, SENT_START, SPACY, TAG
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
@@ -19,7 +19,7 @@ from spacy_tagtog.convert.letters import letters_or, may_match_letters
 from spacy_tagtog.convert.state import SEPARATOR
 from spacy_tagtog.errors import PipelineError
 
-__all__ = ["Assembled", "assemble", "predicted_doc", "prepare_for_tokens", "token_range"]
+__all__ = ["Assembled", "assemble", "predicted_doc", "prepare_for_tokens", "token_range", "unset_by_tokenizer"]
 
 _CACHED_WORDS: Final = 200_000
 """Some tens of bytes each."""
@@ -261,6 +261,15 @@ def _start_sentences(doc: Doc, starts: Sequence[int], places: Iterable[tuple[str
             marks[bisect_left(starts, start)] = 1
     if len(doc):
         doc.from_array([SENT_START], marks)
+
+
+def unset_by_tokenizer(nlp: Language) -> frozenset[int]:
+    """The attributes that no token of an assembled Doc has, since spaCy's tokenizer can't set them; none of them where the tokenizer isn't spaCy's.
+
+    Args:
+        nlp: The pipeline whose tokenizer is used.
+    """
+    return frozenset((LEMMA, POS, TAG, DEP, HEAD, MORPH)) if type(nlp.tokenizer) is Tokenizer else frozenset()
 
 
 def prepare_for_tokens(nlp: Language) -> None:
