@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.cli import app
+from spacy_tagtog.cli.evaluate import evaluate
 from spacy_tagtog.cli.train import train
 from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
 from spacy_tagtog.convert.corpus import write_docbin
@@ -76,6 +77,22 @@ def test_many_documents_train_the_ner(corpora: tuple[Path, Path], tmp_path: Path
     assert "ner" in spacy.load(tmp_path / "model-last").pipe_names
 
 
+@pytest.mark.parametrize(("c", "better"), [(3.0, "seed"), (1e-9, "ner")])
+def test_of_both_the_better_is_kept(corpora: tuple[Path, Path], tmp_path: Path, c: float, better: str) -> None:
+    # With next to no weight on what it sees the seed model finds nothing.
+    more = {**SMALL_NER, "training.max_steps": 60, "training.eval_frequency": 60, "components.seed_ner.c": c, "components.seed_ner.out_log": 0.0}
+    overrides = [text for name, value in more.items() for text in (f"--{name}", str(value))]
+    code, out = run(*corpora, "--output", tmp_path, "--model", "both", *overrides)
+    assert code == 0, out
+    f1 = {name: 100 * evaluate(tmp_path / name / "model-best", corpora[1]).overall.exact_prf[2] for name in ("seed", "ner")}
+    assert f1[better] == max(f1.values()) > min(f1.values())
+    assert f"seed {f1['seed']:.1f}, ner {f1['ner']:.1f}" in out
+    for folder in ("model-best", "model-last"):
+        kept = spacy.load(tmp_path / folder)
+        assert kept.pipe_names == spacy.load(tmp_path / better / folder).pipe_names
+        assert 100 * evaluate(tmp_path / folder, corpora[1]).overall.exact_prf[2] == f1[better]
+
+
 def test_from_python(corpora: tuple[Path, Path], tmp_path: Path) -> None:
     told = []
     choice = train(*corpora, tmp_path, config=NER, seed_config=SEED, overrides={"components.seed_ner.c": 1.0}, say=lambda made, _: told.append(made))
@@ -86,7 +103,7 @@ def test_from_python(corpora: tuple[Path, Path], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("--model", "big"), "auto, seed, ner"),
+        (("--model", "big"), "auto, seed, ner, both"),
         (("--bogus.x", "3"), "bogus"),
         (("--components.seed_ner.c", "-1"), "out of range"),
         (("--code", "nowhere.py"), "nowhere.py"),

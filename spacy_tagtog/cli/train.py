@@ -1,7 +1,8 @@
-"""``spacy-tagtog train``: train the model that suits the amount of data."""
+"""``spacy-tagtog train``: train the model that suits the data."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,7 +26,9 @@ def train_cli(
     corpus: Annotated[Path, typer.Argument(help="What to train on: a .spacy file, a folder of them, or a tagtog project.", show_default=False)],
     dev: Annotated[Path, typer.Argument(help="What to choose the best step by; the same forms.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder for model-best and model-last.")] = Path("training"),
-    model: Annotated[str, typer.Option("--model", help="seed, ner, or auto: the seed model while there are few entities.")] = "auto",
+    model: Annotated[
+        str, typer.Option("--model", help="seed, ner, both (the better one is kept), or auto: seed while there are few entities.")
+    ] = "auto",
     seed_below: Annotated[int, typer.Option("--seed-below", min=0, help="With auto: the seed model below so many entities.")] = SEED_BELOW,
     config: Annotated[Path, typer.Option("--config", "-c", help="The config of spaCy's NER.")] = Path("configs/ner.cfg"),
     seed_config: Annotated[Path, typer.Option("--seed-config", help="The config of the seed model.")] = Path("configs/seed.cfg"),
@@ -33,6 +36,8 @@ def train_cli(
     gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU; -1 for the CPU.")] = -1,
 ) -> None:
     """Train with spaCy: the seed model while there are few entities, spaCy's NER from then on; it says which and why.
+
+    With --model both it trains both, and keeps the one with the better F on DEV as model-best; both stay in OUTPUT/seed and OUTPUT/ner.
 
     It is python -m spacy train with a config that is chosen. Every value of the config can be given as an option,
     as there: --training.max_steps 2000. The seed model learns in one step: numbers of steps
@@ -58,7 +63,7 @@ def train_cli(
             overrides=parse_config_overrides(list(context.args)),
             say=_say,
         )
-    good(f"trained {choice.config}: {output / 'model-best'}")
+    good(f"trained {choice.config}{f' ({choice.reason})' if model == 'both' else ''}: {output / 'model-best'}")
 
 
 _OF_STEPS = ("training.max_steps", "training.max_epochs", "training.eval_frequency", "training.patience")
@@ -84,7 +89,8 @@ def train(
         train_path: A ``.spacy`` file, a folder of them, or a tagtog project.
         dev_path: The same, to choose the best step by.
         output: The folder for ``model-best`` and ``model-last``.
-        model: ``auto``, ``seed`` or ``ner``.
+        model: ``auto``, ``seed``, ``ner``, or ``both``: both are trained, into the folders ``seed`` and ``ner`` of ``output``, and the one with
+            the better exact F on ``dev_path`` is copied to ``model-best``; where they are equal, the seed model.
         seed_below: With ``auto``: the seed model below so many entities.
         config: The config of spaCy's NER.
         seed_config: The config of the seed model.
@@ -105,20 +111,34 @@ def train(
     from spacy.cli.train import train as spacy_train
 
     from spacy_tagtog._choices import choose
-    from spacy_tagtog.pipeline.training import ModelChoice, choose_config, measure_corpus
+    from spacy_tagtog._files import atomic_folder
+    from spacy_tagtog.cli.evaluate import evaluate
+    from spacy_tagtog.pipeline.training import Choice, ModelChoice, choose_config, measure_corpus, values_for
 
     wanted = choose("--model", model, ModelChoice)
     size = measure_corpus(train_path)
     measure_corpus(dev_path)
-    choice = choose_config(size, config=config, seed_config=seed_config, model=wanted, seed_below=seed_below)
-    values = dict(overrides or {})
-    is_seed = choice.config == seed_config
-    unused = {name: values.pop(name) for name in _OF_STEPS if name in values} if is_seed else {}
-    if say is not None:
-        say(choice, unused)
     import_code(code)
-    spacy_train(choice.config, output, use_gpu=gpu, overrides={**values, "paths.train": str(train_path), "paths.dev": str(dev_path)})
-    return choice
+
+    def train_one(model: ModelChoice, folder: Path, values: dict[str, Any]) -> Choice:
+        choice = choose_config(size, config=config, seed_config=seed_config, model=model, seed_below=seed_below)
+        is_seed = choice.config == seed_config
+        unused = {name: values.pop(name) for name in _OF_STEPS if name in values} if is_seed else {}
+        if say is not None:
+            say(choice, unused)
+        spacy_train(choice.config, folder, use_gpu=gpu, overrides={**values, "paths.train": str(train_path), "paths.dev": str(dev_path)})
+        return choice
+
+    if wanted != "both":
+        return train_one(wanted, output, dict(overrides or {}))
+    seed = train_one("seed", output / "seed", values_for(seed_config, config, overrides or {}))
+    ner = train_one("ner", output / "ner", values_for(config, seed_config, overrides or {}))
+    of_seed, of_ner = (evaluate(output / name / "model-best", dev_path).overall.exact_prf[2] for name in ("seed", "ner"))
+    winner, name = (ner, "ner") if of_ner > of_seed else (seed, "seed")
+    for model_folder in ("model-best", "model-last"):
+        with atomic_folder(output / model_folder, force=True) as temporary:
+            shutil.copytree(output / name / model_folder, temporary, dirs_exist_ok=True)
+    return Choice(winner.config, f"F on the dev documents: seed {100 * of_seed:.1f}, ner {100 * of_ner:.1f}")
 
 
 def _say(choice: Choice, unused: Mapping[str, Any]) -> None:

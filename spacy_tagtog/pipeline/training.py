@@ -1,19 +1,20 @@
-"""Which model suits the data: the seed model while there is little of it, spaCy's NER from then on."""
+"""Which model suits the data: the seed model while there is little of it, spaCy's NER from then on, or the better of both on other documents."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import spacy
 
 from spacy_tagtog.convert import AnndocCorpus
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["Choice", "ModelChoice", "TrainingSize", "choose_config", "measure_corpus"]
+__all__ = ["Choice", "ModelChoice", "TrainingSize", "choose_config", "measure_corpus", "values_for"]
 
-ModelChoice = Literal["auto", "seed", "ner"]
+ModelChoice = Literal["auto", "seed", "ner", "both"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def choose_config(size: TrainingSize, *, config: Path, seed_config: Path, seed_b
         size: How much there is to learn from.
         config: The config of spaCy's NER.
         seed_config: The config of the seed model.
-        model: ``seed`` or ``ner`` takes that one, whatever there is; ``auto`` decides.
+        model: ``seed`` or ``ner`` takes that one, whatever there is; ``auto`` decides. (``both`` is to choose after training.)
         seed_below: With ``auto``: the seed model below so many entities.
 
     Raises:
@@ -90,3 +91,24 @@ def choose_config(size: TrainingSize, *, config: Path, seed_config: Path, seed_b
             "there is no such config", value=str(choice.config), legal="a spaCy config file", advice="the project's configs are in configs/"
         )
     return choice
+
+
+def values_for(config: Path, other: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are meant for one of two configs: not those of sections that only the other one has.
+
+    Args:
+        config: The config.
+        other: The other one.
+        overrides: Values by ``section.name``.
+
+    Raises:
+        ConfigValidationError: A config can't be read; so says confection.
+    """
+    mine, others = (spacy.util.load_config(path) for path in (config, other))
+
+    def has_section(sections: Any, name: str) -> bool:
+        for step in name.split(".")[:-1]:
+            sections = sections.get(step) if isinstance(sections, dict) else None
+        return isinstance(sections, dict)
+
+    return {name: value for name, value in overrides.items() if has_section(mine, name) or not has_section(others, name)}
