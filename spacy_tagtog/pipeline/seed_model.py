@@ -30,7 +30,7 @@ from spacy_tagtog.pipeline.seed_features import BUCKETS, Lexicon, Sight, Words, 
 from spacy_tagtog.pipeline.seed_sequences import Lattice, Prediction, tag_names
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, set_certainty
 
-__all__ = ["SCORES_KEY", "SeedModel", "SeedNer", "SeedSettings", "train_seed_model"]
+__all__ = ["SCORES_KEY", "SeedModel", "SeedNer", "SeedSettings", "tagged_entities", "train_seed_model"]
 
 SCORES_KEY: Final = "spacy_tagtog_seed_ner"
 """Where in ``doc.user_data`` the component leaves (first token, one past the last token, label, probability) of its entities."""
@@ -279,7 +279,7 @@ def _probabilities(matrix: csr_matrix, weights: NDArray[np.float32], intercept: 
     return result
 
 
-def _entities(tags: Sequence[str | None]) -> list[tuple[int, int, str]]:
+def tagged_entities(tags: Sequence[str | None]) -> list[tuple[int, int, str]]:
     """The entities of which every token is known."""
     found = []
     start = -1
@@ -308,7 +308,7 @@ def train_seed_model(docs: Sequence[TaggedDoc], settings: SeedSettings | None = 
     """
     settings = settings or SeedSettings()
     docs = [(doc, tags) for doc, tags in docs if len(doc)]
-    entities = [_entities(tags) for _, tags in docs]
+    entities = [tagged_entities(tags) for _, tags in docs]
     labels = sorted({label for one in entities for _, _, label in one})
     if not labels:
         raise PipelineError(
