@@ -24,6 +24,7 @@ from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.calibration import LabelCalibrator, logit
 from spacy_tagtog.pipeline.confidence import RAW_SCORES, EntityConfidence, scored
 from spacy_tagtog.pipeline.pieces import pieces
+from spacy_tagtog.pipeline.seen import SEEN_FEATURES, Seen
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, get_certainty, set_certainty
 
 __all__ = ["CalibratedConfidence", "Calibration", "ConfidenceMethod", "ConfidenceSettings", "StoredCalibration", "entity_features", "missed_features"]
@@ -33,7 +34,8 @@ ConfidenceMethod = Literal["actions", "beam", "mc_dropout"]
 _FILE: Final = "calibration.json"
 FEATURES: Final = 24
 """Features of an entity, see :func:`entity_features`. Stored weights belong to them by position."""
-_FEATURES_VERSION: Final = 2
+_FEATURES_VERSION: Final = 3
+_SAME_FEATURES: Final = (2, 3)  # the third version added features after those of the second
 _LEAST_DOUBT: Final = 1e-6
 _LONGEST_SEARCHED: Final = 12  # tokens of an entity in which others are looked for
 
@@ -79,12 +81,14 @@ class Calibration:
         missed: For the probability of a miss at a token; ``None`` where it wasn't fitted.
         documents: Fingerprints of the documents it was fitted on, see :func:`spacy_tagtog.pipeline.documents.fingerprint`.
         report: :meth:`spacy_tagtog.pipeline.calibration.CalibrationReport.to_json`, with the cross-validated figures.
+        seen: What stood in the training documents; ``None`` where nobody gave them or the calibrators don't look at it.
     """
 
     predictions: LabelCalibrator
     missed: LabelCalibrator | None
     documents: list[str]
     report: dict[str, Any]
+    seen: Seen | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object of plain numbers and strings."""
@@ -95,6 +99,7 @@ class Calibration:
             "documents": self.documents,
             "report": self.report,
             "features": _FEATURES_VERSION,
+            "seen": None if self.seen is None else self.seen.to_json(),
         }
 
     @classmethod
@@ -109,7 +114,7 @@ class Calibration:
         missed = None if data["missed"] is None else LabelCalibrator.from_json(data["missed"], place=place)
         predictions = LabelCalibrator.from_json(data["predictions"], place=place)
         # Calibrators of the score alone mean the same in every version. Weights of features don't.
-        if predictions.features > 1 and data.get("features") != _FEATURES_VERSION:
+        if predictions.features > 1 and data.get("features") not in _SAME_FEATURES:
             raise PipelineError(
                 "the stored calibration is of another version",
                 place=place,
@@ -117,7 +122,16 @@ class Calibration:
                 legal=f"features {_FEATURES_VERSION}",
                 advice="calibrate the pipeline again: spacy-tagtog calibrate",
             )
-        return cls(predictions, missed, [str(d) for d in data["documents"]], dict(data["report"]))
+        seen = None if data.get("seen") is None else Seen.from_json(data["seen"], place=place)
+        if predictions.features > FEATURES + (SEEN_FEATURES if seen is not None else 0):
+            raise PipelineError(
+                "the stored calibration looks at features that it doesn't have",
+                place=place,
+                value=predictions.features,
+                legal=f"at most {FEATURES}, and {SEEN_FEATURES} more where it holds what was seen in training",
+                advice="calibrate the pipeline again: spacy-tagtog calibrate",
+            )
+        return cls(predictions, missed, [str(d) for d in data["documents"]], dict(data["report"]), seen)
 
 
 class StoredCalibration:
@@ -165,7 +179,9 @@ class StoredCalibration:
         return self
 
 
-def entity_features(doc: Doc, spans: Sequence[Span], scores: Sequence[float], certainty: TokenCertainty | None) -> NDArray[np.float64]:
+def entity_features(
+    doc: Doc, spans: Sequence[Span], scores: Sequence[float], certainty: TokenCertainty | None, seen: Seen | None = None
+) -> NDArray[np.float64]:
     """What a calibrator is told about each predicted entity.
 
     Args:
@@ -173,9 +189,11 @@ def entity_features(doc: Doc, spans: Sequence[Span], scores: Sequence[float], ce
         spans: n predicted entities.
         scores: Their n scores, in (0, 1].
         certainty: Of the Doc's tokens, before calibration; ``None`` where the component writes none.
+        seen: What stood in the documents that the pipeline was trained on, if that is known.
 
     Returns:
-        Shape (n, 24). Of the score: its log-odds; those of the least certain, the first and the last token; the number of tokens (logarithm);
+        Shape (n, 24), or (n, 48) with ``seen``, whose features stand last, see :meth:`~spacy_tagtog.pipeline.seen.Seen.features`.
+        Of the score: its log-odds; those of the least certain, the first and the last token; the number of tokens (logarithm);
         the doubt at the tokens beside it. Of the same text elsewhere: the mean log-odds of the other entities with the same text and label, their
         number (logarithm), whether the text was also given another label. Of the form: whether it holds a capital, a digit or a sign; the number of
         characters (logarithm); whether it is all capitals; holds a digit; ends with a bracket. Of the place: how far into the document; the
@@ -183,9 +201,13 @@ def entity_features(doc: Doc, spans: Sequence[Span], scores: Sequence[float], ce
         the number of entities (logarithm). Of what is inconsistent: how many other entities' texts contain it, how many are contained in it, and
         how often it stands in the text without being predicted (logarithms).
     """
-    result = np.zeros((len(spans), FEATURES))
+    result = np.zeros((len(spans), FEATURES + (SEEN_FEATURES if seen is not None else 0)))
     if not len(spans):
         return result
+    if seen is not None:
+        words = [token.lower_ for token in doc]
+        for row, span in zip(result, spans, strict=True):
+            row[FEATURES:] = seen.features(words, span.start, span.end, span.label_)
     result[:, 0] = logit(scores)
     chosen = None if certainty is None else np.exp(certainty.log_probability.astype(np.float64))
     missed = None if certainty is None else certainty.missed
@@ -219,7 +241,7 @@ def entity_features(doc: Doc, spans: Sequence[Span], scores: Sequence[float], ce
         row[11:14] = text.isupper(), any(c.isdigit() for c in text), text.endswith((")", "]"))
         row[14] = start / len(doc)
         row[20] = number
-        row[21:] = consistent[forms[i]]
+        row[21:FEATURES] = consistent[forms[i]]
     return result
 
 
@@ -301,7 +323,7 @@ class CalibratedConfidence(StoredCalibration, EntityConfidence):
             certainty = get_certainty(doc)
             if known:
                 chosen = [spans[i] for i in known]
-                features = entity_features(doc, chosen, [raw[i] for i in known], certainty)
+                features = entity_features(doc, chosen, [raw[i] for i in known], certainty, self.calibration.seen)
                 for i, p in zip(known, self.calibration.predictions.predict(features, [span.label_ for span in chosen]), strict=True):
                     scores[i] = float(p)
             if certainty is not None and self.calibration.missed is not None and len(doc):

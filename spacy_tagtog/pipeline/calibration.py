@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spacy_tagtog.errors import EvaluationError, PipelineError
+from spacy_tagtog.pipeline.trees import BoostedTrees, fit_trees
 
 __all__ = [
     "BINS",
@@ -32,7 +33,7 @@ __all__ = [
     "logit",
 ]
 
-CalibrationMethod = Literal["auto", "none", "platt", "isotonic", "logistic"]
+CalibrationMethod = Literal["auto", "none", "platt", "isotonic", "logistic", "trees"]
 
 BINS: Final = 15
 FOLDS: Final = 5
@@ -59,12 +60,14 @@ class Calibrator:
 
     Attributes:
         method: ``none`` (the score as it is), ``platt`` (logistic regression on the log-odds of the score; Platt, "Probabilistic outputs for
-            support vector machines", 1999), ``isotonic`` (Zadrozny and Elkan, KDD 2002), ``logistic`` (logistic regression on all features).
-        bias: For the two regressions.
-        weights: For the two regressions, one a feature; for ``platt`` of the first alone.
+            support vector machines", 1999), ``isotonic`` (Zadrozny and Elkan, KDD 2002), ``logistic`` (logistic regression on all features),
+            ``trees`` (the mean of the log-odds of such a regression and of boosted trees).
+        bias: For the regressions.
+        weights: For the regressions, one a feature; for ``platt`` of the first alone.
         labels: Added to the bias for a prediction with this label.
         x: The knots of an isotonic calibrator: log-odds, ascending.
         y: The probabilities at the knots.
+        trees: For ``trees``.
     """
 
     method: str = "none"
@@ -73,6 +76,7 @@ class Calibrator:
     labels: dict[str, float] = field(default_factory=dict)
     x: list[float] = field(default_factory=list)
     y: list[float] = field(default_factory=list)
+    trees: BoostedTrees | None = None
 
     def predict(self, features: _Floats, labels: Sequence[str]) -> _Floats:
         """Probabilities of shape (n,).
@@ -86,7 +90,8 @@ class Calibrator:
         if self.method == "isotonic":
             return np.asarray(np.interp(features[:, 0], self.x, self.y), dtype=np.float64)
         shift = np.array([self.labels.get(label, 0.0) for label in labels])
-        return _sigmoid(features[:, : len(self.weights)] @ np.asarray(self.weights) + self.bias + shift)
+        log_odds = features[:, : len(self.weights)] @ np.asarray(self.weights) + self.bias + shift
+        return _sigmoid(log_odds if self.trees is None else (log_odds + self.trees.log_odds(features, labels)) / 2)
 
     @classmethod
     def from_json(cls, data: Any, *, place: object = None) -> Calibrator:
@@ -103,12 +108,14 @@ class Calibrator:
                 {str(k): float(v) for k, v in data["labels"].items()},
                 [float(v) for v in data["x"]],
                 [float(v) for v in data["y"]],
+                None if data.get("trees") is None else BoostedTrees.from_json(data["trees"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _unreadable(place) from error
         numbers = [made.bias, *made.weights, *made.labels.values(), *made.x, *made.y]
         known = made.method in get_args(CalibrationMethod) and made.method != "auto"
-        if not known or not all(map(math.isfinite, numbers)) or len(made.x) != len(made.y) or (made.method == "isotonic" and not made.x):
+        fits = len(made.x) == len(made.y) and (made.method != "isotonic" or bool(made.x)) and (made.method == "trees") == (made.trees is not None)
+        if not known or not fits or not all(map(math.isfinite, numbers)):
             raise _unreadable(place)
         return made
 
@@ -243,7 +250,7 @@ class LabelCalibrator:
     @property
     def features(self) -> int:
         """How many features the calibrators look at."""
-        return max(len(one.weights) for one in (self.pooled, *self.own.values()))
+        return max(max(len(one.weights), one.trees.columns if one.trees else 0) for one in (self.pooled, *self.own.values()))
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -267,12 +274,15 @@ class CalibrationReport:
     """What was fitted, on what, and how good it is.
 
     Attributes:
-        documents: Documents with at least one prediction.
+        documents: Documents with at least one prediction (cross-fitted, near-duplicates are one).
+        cross_fitted: Docs that were judged by a pipeline trained without them.
+        pipelines: How many pipelines were trained for that.
+        held_out: Docs that the pipeline itself was not trained on.
         folds: Folds of the cross-validation, by document; 0 where there was none.
         methods: The method of each label with a calibrator of its own, and of all others (``*``).
         before: The figures of the scores as they were.
         after: The figures after calibration, **cross-validated**: each prediction by calibrators that never saw its document. The method was
-            chosen by these figures' Brier score, so they flatter by what that choice among three can gain.
+            chosen by these figures' Brier score, so they flatter by what that choice among four can gain.
         labels: ``after`` for each label.
         notes: What fell back to something simpler, and why; labels that can't be judged.
         expected_missed: The cross-validated sum of the calibrated ``missed``; ``None`` where the component writes none.
@@ -281,6 +291,9 @@ class CalibrationReport:
     """
 
     documents: int = 0
+    cross_fitted: int = 0
+    pipelines: int = 0
+    held_out: int = 0
     folds: int = 0
     methods: dict[str, str] = field(default_factory=dict)
     before: CalibrationFigures | None = None
@@ -295,6 +308,9 @@ class CalibrationReport:
         """As a JSON object."""
         return {
             "documents": self.documents,
+            "cross_fitted": self.cross_fitted,
+            "pipelines": self.pipelines,
+            "held_out": self.held_out,
             "folds": self.folds,
             "methods": self.methods,
             "before": self.before and self.before.to_json(),
@@ -329,7 +345,7 @@ def folds_of(groups: Sequence[int], *, folds: int = FOLDS, seed: int = 0) -> NDA
     return np.array([fold[group] for group in groups], dtype=np.int64)
 
 
-def _fit(method: str, features: _Floats, labels: Sequence[str], right: _Floats) -> Calibrator | None:
+def _fit(method: str, features: _Floats, labels: Sequence[str], right: _Floats, seed: int = 0) -> Calibrator | None:
     """Fit one; ``None`` where that can't be done (one class only)."""
     if method == "none":
         return Calibrator()
@@ -354,15 +370,18 @@ def _fit(method: str, features: _Floats, labels: Sequence[str], right: _Floats) 
     model = LogisticRegression(C=_C, max_iter=1000).fit(np.hstack([(features - centre) / scale, columns]), right)
     size = features.shape[1]
     weights = model.coef_[0][:size] / scale
+    # Regression and trees err in different places: their mean was better than either on two of five training parts, near the better one on the rest.
+    trees = fit_trees(features, labels, right, seed=seed) if method == "trees" else None
     return Calibrator(
-        "logistic",
+        method,
         float(model.intercept_[0] - weights @ centre),
         [float(v) for v in weights],
         dict(zip(names, (float(v) for v in model.coef_[0][size:]), strict=True)),
+        trees=trees,
     )
 
 
-def _held_out(method: str, features: _Floats, labels: Sequence[str], right: _Floats, fold: NDArray[np.int64]) -> _Floats | None:
+def _held_out(method: str, features: _Floats, labels: Sequence[str], right: _Floats, fold: NDArray[np.int64], seed: int = 0) -> _Floats | None:
     """The probability of each prediction by a calibrator that never saw its document; ``None`` where a fold can't be fitted."""
     result = np.zeros(len(right))
     for number in np.unique(fold):
@@ -370,7 +389,7 @@ def _held_out(method: str, features: _Floats, labels: Sequence[str], right: _Flo
         train = ~test
         if not train.any():
             return None
-        calibrator = _fit(method, features[train], [labels[int(i)] for i in np.flatnonzero(train)], right[train])
+        calibrator = _fit(method, features[train], [labels[int(i)] for i in np.flatnonzero(train)], right[train], seed)
         if calibrator is None:
             return None
         result[test] = calibrator.predict(features[test], [labels[int(i)] for i in np.flatnonzero(test)])
@@ -381,7 +400,7 @@ def cross_validated(
     method: str, features: _Floats, labels: Sequence[str], right: _Floats, groups: Sequence[int], *, folds: int = FOLDS, seed: int = 0
 ) -> _Floats | None:
     """The probability of each prediction, shape (n,), by a calibrator that never saw its document; ``None`` where a fold has one class only."""
-    return _held_out(method, features, labels, right, folds_of(groups, folds=folds, seed=seed))
+    return _held_out(method, features, labels, right, folds_of(groups, folds=folds, seed=seed), seed)
 
 
 def fit_platt(features: _Floats, right: _Floats) -> Calibrator:
@@ -419,9 +438,9 @@ def fit_calibrator(
         labels: The n labels.
         right: Shape (n,), whether each prediction is right.
         groups: The document of each prediction: a document is never on both sides of a fold.
-        method: ``auto`` chooses among ``platt``, ``isotonic`` and ``logistic``.
+        method: ``auto`` chooses among ``platt``, ``isotonic``, ``logistic`` and ``trees``, in this order of simplicity.
         folds: Folds.
-        seed: Of the folds.
+        seed: Of the folds and of the trees.
     """
     y = np.asarray(right, dtype=np.float64)
     documents = len(set(groups))
@@ -438,7 +457,9 @@ def fit_calibrator(
         report.notes.append(f"not calibrated: all {len(y)} predictions are {'right' if y.any() else 'wrong'}")
         return LabelCalibrator(), report
     fold = folds_of(groups, folds=folds, seed=seed)
-    methods = ["platt", "isotonic", "logistic"] if method == "auto" else [method]
+    methods = ["platt", "isotonic", "logistic", "trees"] if method == "auto" else [method]
+    if method == "auto" and features.shape[1] == 1:
+        methods.remove("trees")  # of the score alone, isotonic regression is all that trees could be
 
     documents_of = np.unique(np.asarray(groups), return_inverse=True)[1]
 
@@ -451,7 +472,7 @@ def fit_calibrator(
 
     def best(rows: NDArray[np.bool_]) -> tuple[str, _Floats] | None:
         chosen = [labels[int(i)] for i in np.flatnonzero(rows)]
-        tried = ((one, _held_out(one, features[rows], chosen, y[rows], fold[rows])) for one in methods)
+        tried = ((one, _held_out(one, features[rows], chosen, y[rows], fold[rows], seed)) for one in methods)
         possible = [(one, p) for one, p in tried if p is not None]
         if not possible:
             return None
@@ -464,7 +485,7 @@ def fit_calibrator(
         report.notes.append("not calibrated: without some documents, all predictions are right or all are wrong")
         return LabelCalibrator(), report
     name, held_out = found
-    pooled = _fit(name, features, labels, y)
+    pooled = _fit(name, features, labels, y, seed)
     assert pooled is not None
     report.folds, report.methods["*"] = folds, name
     own: dict[str, Calibrator] = {}
@@ -478,7 +499,7 @@ def fit_calibrator(
                 continue
             if len(set(labels)) == 1 or (mine := best(rows)) is None or not clearly_better(mine[1], held_out[rows], rows):
                 continue
-            calibrator = _fit(mine[0], features[rows], [label] * n, y[rows])
+            calibrator = _fit(mine[0], features[rows], [label] * n, y[rows], seed)
             assert calibrator is not None
             own[label], held_out[rows], report.methods[label] = calibrator, mine[1], mine[0]
     report.after = figures_of(held_out, y, chance=True)

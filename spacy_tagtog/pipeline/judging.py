@@ -16,6 +16,7 @@ from spacy_tagtog.pipeline.calibrated import CalibratedConfidence, entity_featur
 from spacy_tagtog.pipeline.calibration import logit
 from spacy_tagtog.pipeline.confidence import RAW_SCORES
 from spacy_tagtog.pipeline.labels import LabelConfidence
+from spacy_tagtog.pipeline.seen import Seen
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
 __all__ = ["Judged", "confidence_components", "judge", "paired", "silent_ranges"]
@@ -72,7 +73,7 @@ def silent_ranges(gold: Doc) -> list[tuple[int, int]]:
     return [(token.idx, token.idx + len(token)) for token in gold if token.ent_iob == 0]
 
 
-def judge(component: CalibratedConfidence | LabelConfidence, gold: Doc, predicted: Doc, number: int, into: Judged) -> None:
+def judge(component: CalibratedConfidence | LabelConfidence, gold: Doc, predicted: Doc, number: int, into: Judged, seen: Seen | None = None) -> None:
     """Add one document's predictions.
 
     Args:
@@ -81,11 +82,12 @@ def judge(component: CalibratedConfidence | LabelConfidence, gold: Doc, predicte
         predicted: What the pipeline made of the same text.
         number: The document's number.
         into: Filled.
+        seen: What stood in the documents that the pipeline was trained on, for the features.
     """
     if isinstance(component, LabelConfidence):
         _judge_labels(component, gold, predicted, number, into)
     else:
-        _judge_entities(component, gold, predicted, number, into)
+        _judge_entities(component, gold, predicted, number, into, seen)
 
 
 def _judge_labels(component: LabelConfidence, gold: Doc, predicted: Doc, number: int, into: Judged) -> None:
@@ -101,7 +103,7 @@ def _judge_labels(component: LabelConfidence, gold: Doc, predicted: Doc, number:
     into.groups += [number] * len(labels)
 
 
-def _judge_entities(component: CalibratedConfidence, gold: Doc, predicted: Doc, number: int, into: Judged) -> None:
+def _judge_entities(component: CalibratedConfidence, gold: Doc, predicted: Doc, number: int, into: Judged, seen: Seen | None) -> None:
     silent = silent_ranges(gold)
     group = predicted.spans[component.spans_key]
     gold_spans: Iterable[Any] = gold.ents
@@ -120,7 +122,7 @@ def _judge_entities(component: CalibratedConfidence, gold: Doc, predicted: Doc, 
     if kept:
         # Features are of all predictions of the Doc, as they will be when the calibration is used.
         known = [i for i, value in enumerate(raw) if not np.isnan(value)]
-        features = entity_features(predicted, [spans[i] for i in known], [raw[i] for i in known], certainty)
+        features = entity_features(predicted, [spans[i] for i in known], [raw[i] for i in known], certainty, seen)
         into.features.append(features[[known.index(i) for i in kept]])
         into.labels += [spans[i].label_ for i in kept]
         into.scores += [float(scores[i]) for i in kept]

@@ -37,8 +37,8 @@ class Seen:
         words: How often each word stood in the texts.
         pairs: How often the words of each pair that is in the tables stood side by side.
         met: How often the words of each known entity stood in the texts, as an entity or not.
-        tables: For each kind of place (the whole entity, a word within, its first or last word, one or two words before or after it, its last word with the one
-            after) and each word or words there the number of entities, by label.
+        tables: For each kind of place (the whole entity, a word within, its first or last word, one or two words before or after it, its last word with
+            the one after) and each word or words there the number of entities, by label.
     """
 
     def __init__(self) -> None:
@@ -102,8 +102,8 @@ class Seen:
             24 numbers. *Rate*: the log-odds that what stands at a place belongs to an entity of this label; *share*: that an entity there has this
             label rather than another. Of the whole entity: how often it was one of this label, of others, and none (logarithms), its rate, whether
             it was one at all. Of its words: lowest and mean rate, lowest and mean share, the number of new ones (logarithm). Of its first word the
-            rate; of its last the rate and the share; of the word before, the word after, the two before and the two after the rate and the share each;
-            of its last word with the next the rate. Last, how often the words before and after it are within such entities.
+            rate; of its last the rate and the share; of the word before, the word after, the two before and the two after both each; of its
+            last word with the next the rate. Last, how often the words before and after it are within such entities.
         """
         padded = _padded(words)
         inside, form = self.tables[_INSIDE], " ".join(words[start:end])
