@@ -2,9 +2,12 @@
 
 Each corpus is cut into three disjoint parts: a pipeline is trained on the first, calibrated on the second and tested on
 the third. Trained pipelines and finished figures are kept in the work folder, so an interrupted run goes on where it
-stopped. One JSON object a corpus and model is printed and appended to ``results.jsonl``.
+stopped. One JSON object a corpus, model and way is printed and appended to ``results.jsonl``.
 
-    python benchmarks/calibration.py CORPORA_FOLDER WORK_FOLDER [--only bc5cdr] [--models seed] [--steps 600]
+    python benchmarks/calibration.py CORPORA_FOLDER WORK_FOLDER [--only bc5cdr] [--models seed] [--ways held-out cross-fitting] [--steps 600]
+
+With ``cross-fitting`` the pipeline is trained on the first two parts together, and calibrated on the same by pipelines that are trained without a
+fold of them.
 
 The seed model learns from the training part alone. spaCy's NER takes the best of its steps by the part that it is calibrated on, as the
 workflow does.
@@ -15,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +36,10 @@ from spacy_tagtog.pipeline.loading import load_pipeline
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 MODELS = ("seed", "ner")
+WAYS = ("held-out", "cross-fitting")
+CORPORA = ("bc5cdr", "ncbi-disease", "ncbi-disease-one", "nala", "decm-yucatan", "decm-michoacan")
+# The usual evaluation of this corpus: its four types as one.
+ONE = ",".join(f"{name}:Disease" for name in ("DiseaseClass", "SpecificDisease", "CompositeMention", "Modifier"))
 ROUNDS = 3
 TIMED = 100  # Docs of the test part
 
@@ -41,7 +49,7 @@ def parts(name: str, docs: list[tuple[str, Doc]]) -> dict[str, list[Doc]]:
     if name == "bc5cdr":
         inside, outside = [d for f, d in docs if "train" in f], [d for f, d in docs if "devel" in f]
         return {"train": inside[:350], "calibrate": inside[350:], "test": outside}
-    if name == "ncbi-disease":
+    if name.startswith("ncbi-disease"):
         return {key: [d for f, d in docs if side in f] for key, side in (("train", "train"), ("calibrate", "devel"), ("test", "test"))}
     if name == "nala":
         rounds = [(number(folder), doc) for folder, doc in docs]
@@ -67,28 +75,33 @@ def prepare(corpora: Path, name: str, folder: Path) -> None:
     """Write the three parts of a corpus, once."""
     if (folder / "test.spacy").exists():
         return
-    source = corpora / (f"{name}.zip" if name.startswith("decm") else name)
+    source = corpora / (f"{name}.zip" if name.startswith("decm") else name.removesuffix("-one"))
     nlp = spacy.blank("es" if name.startswith("decm") else "en")
-    settings: dict[str, Any] = {"unit": "part"} if name.startswith("decm") else {}
+    settings: dict[str, Any] = {"unit": "part"} if name.startswith("decm") else {"labels": ONE} if name.endswith("-one") else {}
     found = AnndocCorpus(source, settings=settings, documents="all" if name.startswith(("decm", "nala")) else "confirmed", on_problem="report")
     folders = {document.id: str(document.folder) for document in Project.open(source)}
     docs = sorted(((folders.get(doc._.anndoc_id, ""), doc) for doc in found.docs(nlp)), key=lambda pair: str(pair[1]._.anndoc_id))
     folder.mkdir(parents=True, exist_ok=True)
-    for part, chosen in parts(name, [(f, d) for f, d in docs if d.ents]).items():
+    cut = parts(name, [(f, d) for f, d in docs if d.ents])
+    for part, chosen in {**cut, "both": cut["train"] + cut["calibrate"]}.items():
         DocBin(docs=chosen, store_user_data=True).to_disk(folder / f"{part}.spacy")
 
 
-def finished(work: Path) -> set[tuple[str, str]]:
-    """The corpora and models whose figures are there already."""
+def finished(work: Path) -> set[tuple[str, str, str]]:
+    """The corpora, models and ways whose figures are there already."""
     file = work / "results.jsonl"
-    return {(row["corpus"], row["model"]) for row in map(json.loads, file.read_text(encoding="utf-8").splitlines())} if file.exists() else set()
+    rows = map(json.loads, file.read_text(encoding="utf-8").splitlines()) if file.exists() else ()
+    return {(row["corpus"], row["model"], row["way"]) for row in rows}
 
 
-def measure(folder: Path, model: Path) -> dict[str, Any]:
-    """Calibrate on the second part, test on the third; time both ways in turns."""
+def measure(folder: Path, model: Path, way: str) -> dict[str, Any]:
+    """Calibrate on the second part, or on the first two; test on the third; time with and without the component in turns."""
     nlp = load_pipeline(model)
-    held_out = {name: list(DocBin().from_disk(folder / f"{name}.spacy").get_docs(nlp.vocab)) for name in ("calibrate", "test")}
-    reports = calibrate_pipeline(nlp, held_out["calibrate"], allow_unknown=True)
+    held_out = {name: list(DocBin().from_disk(folder / f"{name}.spacy").get_docs(nlp.vocab)) for name in ("calibrate", "both", "test")}
+    begin = time.process_time()
+    gold = {"gold_docs": held_out["calibrate"]} if way == "held-out" else {"train_docs": held_out["both"]}
+    reports = calibrate_pipeline(nlp, **gold)
+    seconds = time.process_time() - begin
     [component] = confidence_components(nlp).values()
     judged = Judged()
     for number, (gold, predicted) in enumerate(paired(nlp, held_out["test"])):
@@ -110,6 +123,7 @@ def measure(folder: Path, model: Path) -> dict[str, Any]:
         "predictions": after.n,
         "precision": round(after.right / after.n, 3),
         "methods": report.methods,
+        "seconds": round(seconds),
         "raw": {"ece": before.ece, "brier": before.brier, "auroc": before.auroc},
         "cross_validated": report.after and {"ece": report.after.ece, "brier": report.after.brier, "auroc": report.after.auroc},
         "test": after.to_json(),
@@ -123,27 +137,28 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("corpora", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--only", nargs="*", default=["bc5cdr", "ncbi-disease", "nala", "decm-yucatan", "decm-michoacan"])
+    parser.add_argument("--only", nargs="*", choices=CORPORA, default=list(CORPORA))
     parser.add_argument("--models", nargs="*", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--ways", nargs="*", choices=WAYS, default=list(WAYS))
     parser.add_argument("--steps", type=int, default=600, help="of spaCy's NER, at most")
     arguments = parser.parse_args()
     for name in arguments.only:
         folder = arguments.work / name
         prepare(arguments.corpora, name, folder)
-        for model in arguments.models:
-            output = folder / model
-            if (name, model) in finished(arguments.work):
+        for model, way in product(arguments.models, arguments.ways):
+            output = folder / f"{model}-{way}"
+            if (name, model, way) in finished(arguments.work):
                 continue
             if not (output / "model-best").exists():
                 overrides: dict[str, Any] = {
-                    "paths.train": str(folder / "train.spacy"),
+                    "paths.train": str(folder / ("train.spacy" if way == "held-out" else "both.spacy")),
                     "paths.dev": str(folder / "calibrate.spacy"),
                     "nlp.lang": "es" if name.startswith("decm") else "en",
                 }
                 if model == "ner":
                     overrides |= {"training.max_steps": arguments.steps, "training.eval_frequency": min(100, arguments.steps)}
                 train(CONFIGS / f"{model}.cfg", output, overrides=overrides)
-            row = {"corpus": name, "model": model, **measure(folder, output / "model-best")}
+            row = {"corpus": name, "model": model, "way": way, **measure(folder, output / "model-best", way)}
             with (arguments.work / "results.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             print(json.dumps(row), flush=True)

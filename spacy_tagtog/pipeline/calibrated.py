@@ -201,48 +201,55 @@ def entity_features(
         the number of entities (logarithm). Of what is inconsistent: how many other entities' texts contain it, how many are contained in it, and
         how often it stands in the text without being predicted (logarithms).
     """
-    result = np.zeros((len(spans), FEATURES + (SEEN_FEATURES if seen is not None else 0)))
     if not len(spans):
-        return result
+        return np.zeros((0, FEATURES + (SEEN_FEATURES if seen is not None else 0)))
+    # Lists: of a few numbers at a time, numpy would take longer.
+    odds: list[float] = logit(scores).tolist()
+    tokens = [[0.0] * 3] * len(spans)
+    missed: list[float] = []
+    doubt: list[float] = []
+    overall = 0.0
+    if certainty is not None:
+        array = np.exp(certainty.log_probability.astype(np.float64))
+        chosen: list[float] = array.tolist()
+        tokens = logit([(min(chosen[span.start : span.end]), chosen[span.start], chosen[span.end - 1]) for span in spans]).tolist()
+        missed = certainty.missed.tolist()
+        logs = np.log(np.maximum(_LEAST_DOUBT, 1 - array))
+        doubt, overall = logs.tolist(), float(logs.mean())
+    lower: list[int] = []
     if seen is not None:
-        words = [token.lower_ for token in doc]
-        for row, span in zip(result, spans, strict=True):
-            row[FEATURES:] = seen.features(words, span.start, span.end, span.label_)
-    result[:, 0] = logit(scores)
-    chosen = None if certainty is None else np.exp(certainty.log_probability.astype(np.float64))
-    missed = None if certainty is None else certainty.missed
-    forms = [span.text.lower() for span in spans]
+        # Only what stands at the entities: a Token for each of a long document's would cost more than all the rest. 0 is the empty string.
+        lower = [0, 0, *doc.to_array("LOWER").tolist(), 0, 0]
+    texts = [span.text for span in spans]
+    forms = [text.lower() for text in texts]
     keys = [(form, span.label) for form, span in zip(forms, spans, strict=True)]
     same: dict[tuple[str, int], list[float]] = defaultdict(list)
-    for key, value in zip(keys, result[:, 0], strict=True):
-        same[key].append(float(value))
+    for key, value in zip(keys, odds, strict=True):
+        same[key].append(value)
     others = Counter(text for text, _ in same)
     consistent = _consistency(doc.text.lower(), forms, spans)
-    last = len(doc) - 1
+    strings = doc.vocab.strings
+    size = len(doc)
     number = math.log(len(spans))
-    doubt = None if chosen is None else np.log(np.maximum(_LEAST_DOUBT, 1 - chosen))
-    overall = 0.0 if doubt is None else float(doubt.mean())
+    rows = []
     for i, span in enumerate(spans):
-        row, start, end, text = result[i], span.start, span.end, span.text
-        if chosen is not None and missed is not None and doubt is not None:
-            before, after = float(missed[start - 1]) if start else 0.0, float(missed[end]) if end <= last else 0.0
-            row[1:4] = logit([chosen[start:end].min(), chosen[start], chosen[end - 1]])
-            row[5] = max(before, after)
-            row[15:17] = doubt[max(0, start - 1)], doubt[min(last, end)]
-            row[17:19] = math.log(max(_LEAST_DOUBT, before)), math.log(max(_LEAST_DOUBT, after))
-            row[19] = overall
-        row[4] = math.log(max(1, end - start))
-        group = same[keys[i]]
-        row[6] = (sum(group) - row[0]) / (len(group) - 1) if len(group) > 1 else row[0]
-        row[7] = math.log(len(group))
-        row[8] = float(others[forms[i]] > 1)
-        row[9] = float(any(not c.islower() and not c.isspace() for c in text))
-        row[10] = math.log(max(1, len(text)))
-        row[11:14] = text.isupper(), any(c.isdigit() for c in text), text.endswith((")", "]"))
-        row[14] = start / len(doc)
-        row[20] = number
-        row[21:FEATURES] = consistent[forms[i]]
-    return result
+        start, end, text, group = span.start, span.end, texts[i], same[keys[i]]
+        around, chances = [0.0, 0.0], [0.0, 0.0]
+        if certainty is not None:
+            chances = [missed[start - 1] if start else 0.0, missed[end] if end < size else 0.0]
+            around = [doubt[max(0, start - 1)], doubt[min(size - 1, end)]]
+        row = [odds[i], *tokens[i], math.log(max(1, end - start)), max(chances)]
+        row += [(sum(group) - odds[i]) / (len(group) - 1) if len(group) > 1 else odds[i], math.log(len(group)), float(others[forms[i]] > 1)]
+        row += [float(any(not c.islower() and not c.isspace() for c in text)), math.log(max(1, len(text)))]
+        row += [float(text.isupper()), float(any(c.isdigit() for c in text)), float(text.endswith((")", "]"))), start / size]
+        # Without certainty these say nothing, rather than that there is hardly any doubt.
+        row += [*around, *(math.log(max(_LEAST_DOUBT, chance)) for chance in chances)] if certainty is not None else [0.0] * 4
+        row += [overall, number, *consistent[forms[i]]]
+        if seen is not None:
+            words = [strings[word] for word in lower[start : end + 4]]
+            row += seen.features(words[:2], words[2:-2], words[-2:], span.label_)
+        rows.append(row)
+    return np.array(rows)
 
 
 def _consistency(text: str, forms: Sequence[str], spans: Sequence[Span]) -> dict[str, tuple[float, float, float]]:

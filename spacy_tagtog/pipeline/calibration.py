@@ -240,11 +240,14 @@ class LabelCalibrator:
 
     def predict(self, features: _Floats, labels: Sequence[str]) -> _Floats:
         """Probabilities of shape (n,), see :meth:`Calibrator.predict`. A label that was not seen in calibration gets the pooled calibrator."""
-        result = self.pooled.predict(features, labels)
-        for label, calibrator in self.own.items():
-            mine = np.array([other == label for other in labels], dtype=np.bool_)
-            if mine.any():
-                result[mine] = calibrator.predict(features[mine], [label] * int(mine.sum()))
+        if self.own.keys().isdisjoint(labels):
+            return self.pooled.predict(features, labels)
+        result = np.zeros(len(features))
+        given = np.array([label if label in self.own else "" for label in labels], dtype=object)
+        for label in {*given.tolist()}:
+            mine = np.asarray(given == label)
+            calibrator = self.own.get(label, self.pooled)
+            result[mine] = calibrator.predict(features[mine], [labels[int(i)] for i in np.flatnonzero(mine)])
         return result
 
     @property

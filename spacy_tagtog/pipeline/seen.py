@@ -27,6 +27,7 @@ _OF_TWO: Final = (_BEFORE_TWO, _AFTER_TWO, _END)
 _LEAST_OF_TWO: Final = 2
 _EDGE: Final = 0.001
 _NOWHERE: Final = ""  # beyond the ends of a text; no token is empty
+_NONE: Final[Mapping[str, int]] = {}
 
 
 class Seen:
@@ -37,8 +38,8 @@ class Seen:
         words: How often each word stood in the texts.
         pairs: How often the words of each pair that is in the tables stood side by side.
         met: How often the words of each known entity stood in the texts, as an entity or not.
-        tables: For each kind of place (the whole entity, a word within, its first or last word, one or two words before or after it, its last word with
-            the one after) and each word or words there the number of entities, by label.
+        tables: For each kind of place (the whole entity, a word within, its first or last word, one or two words before or after it, its last word
+            with the one after) and each word or words there the number of entities, by label.
     """
 
     def __init__(self) -> None:
@@ -46,8 +47,8 @@ class Seen:
         self.words: Counter[str] = Counter()
         self.pairs: Counter[str] = Counter()
         self.met: Counter[str] = Counter()
-        self.tables: dict[str, dict[str, Counter[str]]] = {kind: {} for kind in _KINDS}
-        self._none: Counter[str] = Counter()
+        self.tables: dict[str, dict[str, dict[str, int]]] = {kind: {} for kind in _KINDS}
+        self._entities = 0
 
     @classmethod
     def learn(cls, docs: Iterable[tuple[Sequence[str], Sequence[str | None]]]) -> Seen:
@@ -72,7 +73,8 @@ class Seen:
         made._count_forms(kept, counts[_FORM])
         for kind in _OF_TWO:
             counts[kind] = defaultdict(Counter, {key: found for key, found in counts[kind].items() if made.pairs[key] >= _LEAST_OF_TWO})
-        made.tables = {kind: dict(found) for kind, found in counts.items()}
+        made.tables = {kind: {key: dict(own) for key, own in found.items()} for kind, found in counts.items()}
+        made._entities = made.labels.total()
         needed = {key for kind in _OF_TWO for key in made.tables[kind]}
         made.pairs = Counter({key: made.pairs[key] for key in sorted(needed)})
         return made
@@ -89,13 +91,13 @@ class Seen:
                     if form in forms and None not in tags[start : start + length]:
                         self.met[form] += 1
 
-    def features(self, words: Sequence[str], start: int, end: int, label: str) -> list[float]:
-        """What was seen of a predicted entity.
+    def features(self, before: Sequence[str], own: Sequence[str], after: Sequence[str], label: str) -> list[float]:
+        """What was seen of a predicted entity. All words are in lower case.
 
         Args:
-            words: The document's words in lower case.
-            start: Its first token.
-            end: One past its last token.
+            before: The two words before it; an empty one beyond the beginning of the text.
+            own: Its own.
+            after: The two words after it; an empty one beyond the end.
             label: Its label.
 
         Returns:
@@ -105,33 +107,35 @@ class Seen:
             rate; of its last the rate and the share; of the word before, the word after, the two before and the two after both each; of its
             last word with the next the rate. Last, how often the words before and after it are within such entities.
         """
-        padded = _padded(words)
-        inside, form = self.tables[_INSIDE], " ".join(words[start:end])
-        found = self.tables[_FORM].get(form, self._none)
-        same, entities = found[label], found.total()
+        tables, words, pairs = self.tables, self.words, self.pairs
+        prior = 2 * self.labels[label] / max(1, self._entities)
+        form = " ".join(own)
+        found = tables[_FORM].get(form, _NONE)
+        same, entities = found.get(label, 0), sum(found.values())
         met = max(self.met[form], entities)
-        expected = self.labels[label] / max(1, self.labels.total())
-
-        def rate(kind: str, key: str) -> float:
-            total = self.pairs[key] if kind in _OF_TWO else self.words[key]
-            return _rate(self.tables[kind].get(key, self._none)[label], total)
-
-        def share(kind: str, key: str) -> float:
-            table = self.tables[kind].get(key, self._none)
-            return _log_odds((table[label] + 2 * expected) / (table.total() + 2))
-
-        own = words[start:end]
-        rates = [rate(_INSIDE, word) for word in own]
-        shares = [share(_INSIDE, word) for word in own]
-        key = dict(_places(padded, start, end))
+        inside = tables[_INSIDE]
+        rates, shares, new = [], [], 0
+        for word in own:
+            counts, total = inside.get(word, _NONE), words[word]
+            new += not total
+            rates.append(_rate(counts.get(label, 0), total))
+            shares.append(_share(counts, label, prior))
         result = [math.log1p(same), math.log1p(entities - same), math.log1p(met - entities), _rate(same, met), float(entities > 0)]
-        result += [min(rates), sum(rates) / len(rates), min(shares), sum(shares) / len(shares), math.log1p(sum(not self.words[word] for word in own))]
-        result += [rate(_FIRST, key[_FIRST]), rate(_LAST, key[_LAST]), share(_LAST, key[_LAST])]
-        for kind in (_BEFORE, _AFTER, _BEFORE_TWO, _AFTER_TWO):
-            result += [rate(kind, key[kind]), share(kind, key[kind])]
-        result.append(rate(_END, key[_END]))
-        for neighbour in (key[_BEFORE], key[_AFTER]):
-            result.append(_rate(inside.get(neighbour, self._none)[label], self.words[neighbour], expected=0.1))
+        result += (min(rates), sum(rates) / len(rates), min(shares), sum(shares) / len(shares), math.log1p(new))
+        previous, last, following = before[1], own[-1], after[0]
+        result.append(_rate(tables[_FIRST].get(own[0], _NONE).get(label, 0), words[own[0]]))
+        for kind, key, total in (
+            (_LAST, last, words[last]),
+            (_BEFORE, previous, words[previous]),
+            (_AFTER, following, words[following]),
+            (_BEFORE_TWO, two := f"{before[0]} {previous}", pairs[two]),
+            (_AFTER_TWO, two := f"{following} {after[1]}", pairs[two]),
+        ):
+            counts = tables[kind].get(key, _NONE)
+            result += (_rate(counts.get(label, 0), total), _share(counts, label, prior))
+        end = f"{last} {following}"
+        result.append(_rate(tables[_END].get(end, _NONE).get(label, 0), pairs[end]))
+        result += (_rate(inside.get(word, _NONE).get(label, 0), words[word], expected=0.1) for word in (previous, following))
         return result
 
     def to_json(self) -> dict[str, Any]:
@@ -161,11 +165,12 @@ class Seen:
         try:
             names = [str(name) for name in data["labels"]]
             made.labels = Counter({name: _count(n) for name, n in zip(names, data["entities"], strict=True)})
+            made._entities = made.labels.total()
             for target, name in ((made.words, "words"), (made.pairs, "pairs"), (made.met, "met")):
                 target.update({str(key): _count(n) for key, n in data[name].items()})
             for kind in _KINDS:
                 made.tables[kind] = {
-                    str(key): Counter({names[_count(flat[i])]: _count(flat[i + 1]) for i in range(0, len(flat), 2)})
+                    str(key): {names[_count(flat[i])]: _count(flat[i + 1]) for i in range(0, len(flat), 2)}
                     for key, flat in data["tables"][kind].items()
                 }
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
@@ -206,10 +211,15 @@ def _places(padded: Sequence[str], start: int, end: int) -> list[tuple[str, str]
 
 
 def _log_odds(share: float) -> float:
-    held = min(1 - _EDGE, max(_EDGE, share))
+    held = _EDGE if share < _EDGE else min(share, 1 - _EDGE)
     return math.log(held / (1 - held))
 
 
 def _rate(count: int, total: int, *, expected: float = 0.5) -> float:
     """Log-odds, with one more occurrence of which ``expected`` count; 0 of what was never seen."""
     return _log_odds((count + expected) / (total + 1)) if total else 0.0
+
+
+def _share(counts: Mapping[str, int], label: str, prior: float) -> float:
+    """Log-odds, with two more entities whose labels are as those of all; ``prior`` is how many of these two have the label."""
+    return _log_odds((counts.get(label, 0) + prior) / (sum(counts.values()) + 2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -55,14 +56,17 @@ class BoostedTrees:
         values = _columns(features[:, : self.columns], labels, self.labels).astype(np.float32)
         if not self.features:
             return np.full(len(values), self.bias)
-        splits, thresholds, leaves = np.array(self.features), np.array(self.thresholds), np.array(self.leaves)
+        splits, thresholds, leaves = self._arrays
         trees = np.arange(len(splits))
-        places = np.zeros((len(values), len(splits)), dtype=np.int64)
         rows = np.arange(len(values))[:, None]
-        for _ in range(_DEPTH):
-            right = values[rows, splits[trees, places]] > thresholds[trees, places]
-            places = 2 * places + 1 + right
+        places = (values[:, splits[:, 0]] > thresholds[:, 0]) + np.int64(1)
+        for _ in range(_DEPTH - 1):
+            places = 2 * places + 1 + (values[rows, splits[trees, places]] > thresholds[trees, places])
         return np.asarray(self.bias + leaves[trees, places - _SPLITS].sum(axis=1), dtype=np.float64)
+
+    @cached_property
+    def _arrays(self) -> tuple[NDArray[np.int64], _Floats, _Floats]:
+        return np.array(self.features), np.array(self.thresholds), np.array(self.leaves)
 
     @classmethod
     def from_json(cls, data: Any) -> BoostedTrees:
