@@ -77,11 +77,11 @@ def table(rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None 
         echo(wasabi_table(data, header=header, divider=header is not None, aligns=letters, max_col=100))
 
 
-def progress(items: Iterable[T], total: int | None = None, *, what: str = "") -> Iterable[T]:
+def progress(items: Iterable[T], total: int | None = None, *, what: str = "", unit: str = "documents") -> Iterable[T]:
     """Show a progress bar on standard error while iterating; nothing where that is not a terminal."""
     from tqdm import tqdm
 
-    bar: Iterable[T] = tqdm(items, total=total, desc=what or None, unit=" documents", disable=None, leave=False)
+    bar: Iterable[T] = tqdm(items, total=total, desc=what or None, unit=f" {unit}", disable=None, leave=False)
     return bar
 
 
