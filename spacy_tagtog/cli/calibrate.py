@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CalibrateBy", "calibrate", "calibrate_cli"]
 
 CalibrateBy = Literal["given", "held-out", "cross-fitting", "both", "auto"]
-"""What to learn from: documents that the pipeline was not trained on; its training documents, by pipelines trained without a fold of them; or both."""
+"""What to learn from: documents that the pipeline was not trained on; its training documents, by pipelines trained without a fold; or both."""
 
 
 @command

@@ -163,7 +163,7 @@ def training_config(nlp: Language) -> Any:
     corpora: dict[str, Any] = config.get("corpora") or {}
     reader: Any = corpora.get("train") if training.get("train_corpus") == "corpora.train" else None
     problem = ""
-    if not isinstance(reader, dict) or "path" not in reader:
+    if not isinstance(reader, dict) or not config.interpolate()["corpora"]["train"].get("path"):
         problem = "[training] and [corpora.train], with a path, are not there"
     elif training.get("frozen_components"):
         problem = f"frozen components are not trained by it: {', '.join(training['frozen_components'])}"
@@ -192,6 +192,7 @@ def _trained_again(config: Any, docs: Sequence[Doc]) -> Language:
         own = config.copy()
         own["corpora"]["train"]["path"] = str(folder / "train.spacy")
         said = io.StringIO()
+        (folder / "trained").mkdir()
         try:
             nlp = init_nlp(own)
             train(nlp, folder / "trained", stdout=said, stderr=said)
