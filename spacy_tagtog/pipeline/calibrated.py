@@ -216,10 +216,12 @@ def entity_features(
         missed = certainty.missed.tolist()
         logs = np.log(np.maximum(_LEAST_DOUBT, 1 - array))
         doubt, overall = logs.tolist(), float(logs.mean())
-    lower: list[int] = []
-    if seen is not None:
-        # Only what stands at the entities: a Token for each of a long document's would cost more than all the rest. 0 is the empty string.
-        lower = [0, 0, *doc.to_array("LOWER").tolist(), 0, 0]
+    # Not by the Doc's tokens: to make an object of each would take longer than all the rest.
+    strings = doc.vocab.strings
+    attributes = doc.to_array(["LOWER", "SPACY"]).tolist()
+    words = [strings[lower] for lower, _ in attributes]
+    whole = "".join(f"{word} " if space else word for word, (_, space) in zip(words, attributes, strict=True))
+    padded = ["", "", *words, "", ""]
     texts = [span.text for span in spans]
     forms = [text.lower() for text in texts]
     keys = [(form, span.label) for form, span in zip(forms, spans, strict=True)]
@@ -227,8 +229,7 @@ def entity_features(
     for key, value in zip(keys, odds, strict=True):
         same[key].append(value)
     others = Counter(text for text, _ in same)
-    consistent = _consistency(doc.text.lower(), forms, spans)
-    strings = doc.vocab.strings
+    consistent = _consistency(whole, forms, spans)
     size = len(doc)
     number = math.log(len(spans))
     rows = []
@@ -246,8 +247,7 @@ def entity_features(
         row += [*around, *(math.log(max(_LEAST_DOUBT, chance)) for chance in chances)] if certainty is not None else [0.0] * 4
         row += [overall, number, *consistent[forms[i]]]
         if seen is not None:
-            words = [strings[word] for word in lower[start : end + 4]]
-            row += seen.features(words[:2], words[2:-2], words[-2:], span.label_)
+            row += seen.features(padded[start : start + 2], words[start:end], padded[end + 2 : end + 4], span.label_)
         rows.append(row)
     return np.array(rows)
 
@@ -301,10 +301,12 @@ class CalibratedConfidence(StoredCalibration, EntityConfidence):
             order = sorted(range(len(docs)), key=lambda i: len(docs[i]))
             ordered = [docs[i] for i in order]
             results = self._mc_dropout(ner, ordered) if method == "mc_dropout" else scored(ner, ordered)
+            found = []
             for doc, (own, certainty) in zip(ordered, results, strict=True):
                 set_certainty(doc, certainty)
                 raw = [float("nan") if score is None else score for score in own]
-                self._finish(doc, list(doc.ents), self._beam(ner, doc, raw) if method == "beam" else raw)
+                found.append((doc, list(doc.ents), self._beam(ner, doc, raw) if method == "beam" else raw))
+            self._finish(found)
             return
         if method != "actions":
             raise PipelineError(
@@ -315,30 +317,45 @@ class CalibratedConfidence(StoredCalibration, EntityConfidence):
                 advice=f'set [components.{self.name}] method = "actions"',
             )
         if hasattr(ner, "entity_scores"):
-            for doc, values in zip(docs, ner.entity_scores(docs), strict=True):
-                self._finish(doc, list(doc.ents), values)
+            self._finish([(doc, list(doc.ents), values) for doc, values in zip(docs, ner.entity_scores(docs), strict=True)])
             return
+        found = []
         for doc in docs:
             spans = list(doc.spans.get(ner.key, ()))
             values = [float(v) for v in doc.spans[ner.key].attrs.get("scores", [])] if spans else []
-            self._finish(doc, spans, values if len(values) == len(spans) else [float("nan")] * len(spans))
+            found.append((doc, spans, values if len(values) == len(spans) else [float("nan")] * len(spans)))
+        self._finish(found)
 
-    def _finish(self, doc: Doc, spans: list[Span], raw: list[float]) -> None:
-        scores = list(raw)
-        known = [i for i, value in enumerate(raw) if not math.isnan(value)]
+    def _finish(self, found: Sequence[tuple[Doc, list[Span], list[float]]]) -> None:
+        """Calibrate the scores of Docs, all at once, and write them."""
+        scores = [list(raw) for _, _, raw in found]
         if self.calibration is not None:
-            certainty = get_certainty(doc)
-            if known:
-                chosen = [spans[i] for i in known]
-                features = entity_features(doc, chosen, [raw[i] for i in known], certainty, self.calibration.seen)
-                for i, p in zip(known, self.calibration.predictions.predict(features, [span.label_ for span in chosen]), strict=True):
-                    scores[i] = float(p)
-            if certainty is not None and self.calibration.missed is not None and len(doc):
-                missed = self.calibration.missed.predict(missed_features(certainty.missed), [""] * len(doc))
-                # Where nothing can be missed, since something was predicted, it stays 0.
-                set_certainty(doc, TokenCertainty.of(certainty.log_probability, np.where(certainty.missed > 0, missed, 0)))
-        attrs = {"scores": scores, RAW_SCORES: list(raw)} if spans else {}
-        doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=spans, attrs=attrs)
+            places = [[i for i, value in enumerate(raw) if not math.isnan(value)] for _, _, raw in found]
+            chosen = [[spans[i] for i in known] for (_, spans, _), known in zip(found, places, strict=True)]
+            features = [
+                entity_features(doc, own, [raw[i] for i in known], get_certainty(doc), self.calibration.seen)
+                for (doc, _, raw), own, known in zip(found, chosen, places, strict=True)
+                if known
+            ]
+            if features:
+                labels = [span.label_ for own in chosen for span in own]
+                probabilities = iter(self.calibration.predictions.predict(np.vstack(features), labels).tolist())
+                for own_scores, known in zip(scores, places, strict=True):
+                    for i in known:
+                        own_scores[i] = next(probabilities)
+            for doc, _, _ in found:
+                self._calibrate_missed(doc, self.calibration.missed)
+        for (doc, spans, raw), own_scores in zip(found, scores, strict=True):
+            attrs = {"scores": own_scores, RAW_SCORES: list(raw)} if spans else {}
+            doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=spans, attrs=attrs)
+
+    def _calibrate_missed(self, doc: Doc, calibrator: LabelCalibrator | None) -> None:
+        certainty = get_certainty(doc)
+        if certainty is None or calibrator is None or not len(doc):
+            return
+        missed = calibrator.predict(missed_features(certainty.missed), [""] * len(doc))
+        # Where nothing can be missed, since something was predicted, it stays 0.
+        set_certainty(doc, TokenCertainty.of(certainty.log_probability, np.where(certainty.missed > 0, missed, 0)))
 
     def _beam(self, ner: Any, doc: Doc, raw: list[float]) -> list[float]:
         """Marginal probabilities of the entities. A beam is normalised over all it sees: whole documents would push every doubt to 0 or 1."""

@@ -27,6 +27,9 @@ _OF_TWO: Final = (_BEFORE_TWO, _AFTER_TWO, _END)
 _LEAST_OF_TWO: Final = 2
 _EDGE: Final = 0.001
 _NOWHERE: Final = ""  # beyond the ends of a text; no token is empty
+_BESIDE: Final = "beside"  # a word outside of an entity, looked up among those within
+_EXPECTED_BESIDE: Final = 0.1
+_MOST_KEPT: Final = 100_000
 _NONE: Final[Mapping[str, int]] = {}
 
 
@@ -49,6 +52,7 @@ class Seen:
         self.met: Counter[str] = Counter()
         self.tables: dict[str, dict[str, dict[str, int]]] = {kind: {} for kind in _KINDS}
         self._entities = 0
+        self._known: dict[tuple[str, str, str], tuple[float, float]] = {}
 
     @classmethod
     def learn(cls, docs: Iterable[tuple[Sequence[str], Sequence[str | None]]]) -> Seen:
@@ -107,36 +111,43 @@ class Seen:
             rate; of its last the rate and the share; of the word before, the word after, the two before and the two after both each; of its
             last word with the next the rate. Last, how often the words before and after it are within such entities.
         """
-        tables, words, pairs = self.tables, self.words, self.pairs
-        prior = 2 * self.labels[label] / max(1, self._entities)
+        tables, place = self.tables, self._place
         form = " ".join(own)
         found = tables[_FORM].get(form, _NONE)
         same, entities = found.get(label, 0), sum(found.values())
         met = max(self.met[form], entities)
-        inside = tables[_INSIDE]
-        rates, shares, new = [], [], 0
-        for word in own:
-            counts, total = inside.get(word, _NONE), words[word]
-            new += not total
-            rates.append(_rate(counts.get(label, 0), total))
-            shares.append(_share(counts, label, prior))
         result = [math.log1p(same), math.log1p(entities - same), math.log1p(met - entities), _rate(same, met), float(entities > 0)]
+        rates, shares = zip(*(place(_INSIDE, word, label) for word in own), strict=True)
+        new = sum(not self.words[word] for word in own)
         result += (min(rates), sum(rates) / len(rates), min(shares), sum(shares) / len(shares), math.log1p(new))
         previous, last, following = before[1], own[-1], after[0]
-        result.append(_rate(tables[_FIRST].get(own[0], _NONE).get(label, 0), words[own[0]]))
-        for kind, key, total in (
-            (_LAST, last, words[last]),
-            (_BEFORE, previous, words[previous]),
-            (_AFTER, following, words[following]),
-            (_BEFORE_TWO, two := f"{before[0]} {previous}", pairs[two]),
-            (_AFTER_TWO, two := f"{following} {after[1]}", pairs[two]),
-        ):
-            counts = tables[kind].get(key, _NONE)
-            result += (_rate(counts.get(label, 0), total), _share(counts, label, prior))
-        end = f"{last} {following}"
-        result.append(_rate(tables[_END].get(end, _NONE).get(label, 0), pairs[end]))
-        result += (_rate(inside.get(word, _NONE).get(label, 0), words[word], expected=0.1) for word in (previous, following))
+        result.append(place(_FIRST, own[0], label)[0])
+        result += place(_LAST, last, label)
+        result += place(_BEFORE, previous, label)
+        result += place(_AFTER, following, label)
+        result += place(_BEFORE_TWO, f"{before[0]} {previous}", label)
+        result += place(_AFTER_TWO, f"{following} {after[1]}", label)
+        result.append(place(_END, f"{last} {following}", label)[0])
+        result += (place(_BESIDE, previous, label)[0], place(_BESIDE, following, label)[0])
         return result
+
+    def _place(self, kind: str, key: str, label: str) -> tuple[float, float]:
+        """Rate and share of what stands at a place. Most of it stands there again and again, so it is kept."""
+        wanted = (kind, key, label)
+        known = self._known.get(wanted)
+        if known is not None:
+            return known
+        counts = self.tables[_INSIDE if kind == _BESIDE else kind].get(key, _NONE)
+        total = self.pairs[key] if kind in _OF_TWO else self.words[key]
+        prior = 2 * self.labels[label] / max(1, self._entities)
+        count = counts.get(label, 0)
+        # Two more entities, whose labels are as those of all.
+        share = _log_odds((count + prior) / (sum(counts.values()) + 2))
+        known = (_rate(count, total, expected=_EXPECTED_BESIDE if kind == _BESIDE else 0.5), share)
+        if len(self._known) >= _MOST_KEPT:
+            self._known.clear()
+        self._known[wanted] = known
+        return known
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object of plain numbers and strings."""
@@ -218,8 +229,3 @@ def _log_odds(share: float) -> float:
 def _rate(count: int, total: int, *, expected: float = 0.5) -> float:
     """Log-odds, with one more occurrence of which ``expected`` count; 0 of what was never seen."""
     return _log_odds((count + expected) / (total + 1)) if total else 0.0
-
-
-def _share(counts: Mapping[str, int], label: str, prior: float) -> float:
-    """Log-odds, with two more entities whose labels are as those of all; ``prior`` is how many of these two have the label."""
-    return _log_odds((counts.get(label, 0) + prior) / (sum(counts.values()) + 2))
