@@ -7,7 +7,7 @@ stopped. One JSON object a corpus, model and way is printed and appended to ``re
     python benchmarks/calibration.py CORPORA_FOLDER WORK_FOLDER [--only bc5cdr] [--models seed] [--ways held-out cross-fitting] [--steps 600]
 
 With ``cross-fitting`` the pipeline is trained on the first two parts together, and calibrated on the same by pipelines that are trained without a
-fold of them.
+fold of them. With ``both`` it is trained on the first part, and calibrated on the first in this way and on the second as it is.
 
 The seed model learns from the training part alone. spaCy's NER takes the best of its steps by the part that it is calibrated on, as the
 workflow does.
@@ -36,10 +36,10 @@ from spacy_tagtog.pipeline.loading import load_pipeline
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 MODELS = ("seed", "ner")
-WAYS = ("held-out", "cross-fitting")
+WAYS = ("held-out", "cross-fitting", "both")
 CORPORA = ("bc5cdr", "ncbi-disease", "ncbi-disease-one", "nala", "decm-yucatan", "decm-michoacan")
 # The usual evaluation of this corpus: its four types as one.
-ONE = ",".join(f"{name}:Disease" for name in ("DiseaseClass", "SpecificDisease", "CompositeMention", "Modifier"))
+ONE = dict.fromkeys(("DiseaseClass", "SpecificDisease", "CompositeMention", "Modifier"), "Disease")
 ROUNDS = 3
 TIMED = 100  # Docs of the test part
 
@@ -97,10 +97,13 @@ def finished(work: Path) -> set[tuple[str, str, str]]:
 def measure(folder: Path, model: Path, way: str) -> dict[str, Any]:
     """Calibrate on the second part, or on the first two; test on the third; time with and without the component in turns."""
     nlp = load_pipeline(model)
-    held_out = {name: list(DocBin().from_disk(folder / f"{name}.spacy").get_docs(nlp.vocab)) for name in ("calibrate", "both", "test")}
+    held_out = {name: list(DocBin().from_disk(folder / f"{name}.spacy").get_docs(nlp.vocab)) for name in ("train", "calibrate", "both", "test")}
     begin = time.process_time()
-    gold = {"gold_docs": held_out["calibrate"]} if way == "held-out" else {"train_docs": held_out["both"]}
-    reports = calibrate_pipeline(nlp, **gold)
+    reports = calibrate_pipeline(
+        nlp,
+        held_out["calibrate"] if way != "cross-fitting" else (),
+        train_docs={"held-out": [], "cross-fitting": held_out["both"], "both": held_out["train"]}[way],
+    )
     seconds = time.process_time() - begin
     [component] = confidence_components(nlp).values()
     judged = Judged()
@@ -146,12 +149,12 @@ def main() -> None:
         folder = arguments.work / name
         prepare(arguments.corpora, name, folder)
         for model, way in product(arguments.models, arguments.ways):
-            output = folder / f"{model}-{way}"
+            output = folder / (f"{model}-all" if way == "cross-fitting" else model)
             if (name, model, way) in finished(arguments.work):
                 continue
             if not (output / "model-best").exists():
                 overrides: dict[str, Any] = {
-                    "paths.train": str(folder / ("train.spacy" if way == "held-out" else "both.spacy")),
+                    "paths.train": str(folder / ("both.spacy" if way == "cross-fitting" else "train.spacy")),
                     "paths.dev": str(folder / "calibrate.spacy"),
                     "nlp.lang": "es" if name.startswith("decm") else "en",
                 }

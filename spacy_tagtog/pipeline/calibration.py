@@ -430,9 +430,10 @@ def fit_calibrator(
 ) -> tuple[LabelCalibrator, CalibrationReport]:
     """Fit calibrators and choose among them by the cross-validated Brier score.
 
-    The simplest whose Brier score is within one standard error (of the difference, over documents) of the best is taken: the one-standard-error
-    rule of Breiman et al., Classification and Regression Trees, 1984. First one for all labels; then, for each label with at least 100 predictions
-    (20 right, 20 wrong), one of its own where that is better for the label by more than such an error.
+    Beginning with the simplest, a more complicated one takes its place where its Brier score is lower by more than one standard error (of the
+    difference, over documents): after the rule of Breiman et al., Classification and Regression Trees, 1984, but step by step, so that a
+    candidate that is better on the average and varies more can't bring back one that was beaten. First one for all labels; then, for each label
+    with at least 100 predictions (20 right, 20 wrong), one of its own where that is better for the label by more than such an error.
     Fallbacks, each with a note in the report: too little of a label, and it shares the pooled calibrator; fewer documents than folds or only one
     class, and the scores stay as they are.
 
@@ -476,11 +477,11 @@ def fit_calibrator(
     def best(rows: NDArray[np.bool_]) -> tuple[str, _Floats] | None:
         chosen = [labels[int(i)] for i in np.flatnonzero(rows)]
         tried = ((one, _held_out(one, features[rows], chosen, y[rows], fold[rows], seed)) for one in methods)
-        possible = [(one, p) for one, p in tried if p is not None]
-        if not possible:
-            return None
-        leader = min(possible, key=lambda item: float(np.mean((item[1] - y[rows]) ** 2)))
-        return next((item for item in possible if not clearly_better(leader[1], item[1], rows)), leader)
+        taken: tuple[str, _Floats] | None = None
+        for one, p in tried:
+            if p is not None and (taken is None or clearly_better(p, taken[1], rows)):
+                taken = one, p
+        return taken
 
     everything = np.ones(len(y), dtype=np.bool_)
     found = best(everything)
