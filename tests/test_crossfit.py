@@ -80,16 +80,18 @@ def marked(docs: Sequence[Doc]) -> list[Doc]:
 def test_no_document_is_judged_by_a_pipeline_that_saw_it(seed: Language, corpora: Path) -> None:
     docs = marked(read(corpora, "train", seed))
     component: Any = seed.get_pipe("seed_ner")
-    before = component.to_bytes()
+    before, ready = component.to_bytes(), component.model.out_log
     covered: list[int] = []
     for fold in fold_pipelines(seed, docs, deal(docs, document_groups(docs), folds=3)):
         model: Any = fold.nlp.get_pipe("seed_ner")
+        assert model.model.out_log == ready
         for i in range(len(docs)):
             assert (f"only{i}" in model.model.lexicon.total) == (i not in fold.places)
             assert (fold.seen.words[f"only{i}"] > 0) == (i not in fold.places)
         covered += fold.places
     assert sorted(covered) == list(range(len(docs)))
     assert component.to_bytes() == before
+    assert component.settings.out_log is None
 
 
 def test_the_pipeline_stays_what_it_was_even_if_nobody_goes_on(seed: Language, corpora: Path) -> None:
