@@ -170,8 +170,9 @@ class TestFrame:
         assert "\x1b" not in done.stdout
         assert "documents out" in done.stdout
 
-    def test_version(self) -> None:
-        outcome = run("version")
+    @pytest.mark.parametrize("asked", ["version", "--version"])
+    def test_version(self, asked: str) -> None:
+        outcome = run(asked)
         assert outcome.code == 0
         assert spacy.about.__version__ in outcome.out
 
@@ -301,7 +302,45 @@ class TestConvert:
 
     def test_nothing_confirmed(self, tmp_path: Path) -> None:
         source = write(tmp_path / "x", document("Vega", complete=False))
-        assert_refused(run("convert", source, "corpus"), "no document is on the side 'train'", "0 of 1 documents", "--documents")
+        assert_refused(
+            run("convert", source, "corpus"), "no document is on the side 'train'", "0 of 1 documents", "1 set aside: not confirmed", "--documents"
+        )
+
+    def test_versions_of_members_only(self, vega: Path) -> None:
+        members = vega / "ann.json/members/ada"
+        members.parent.mkdir()
+        (vega / "ann.json/master").rename(members)
+        outcome = run("convert", vega, "corpus")
+        assert_refused(outcome, "no document is on the side 'train'", "1 set aside: has no annotations of this member", "ada", "--set member=NAME")
+        assert "confirm documents" not in outcome.err
+        checked = run("validate", vega)
+        assert checked.code == 0
+        assert "no faults" not in checked.out
+        assert "those of ada" in checked.out
+        assert "nothing was checked" in checked.err
+        assert "1 documents, no faults" in run("validate", vega, "--set", "member=ada").out
+
+    def test_names_that_no_entity_type_has(self, vega: Path) -> None:
+        outcome = run("convert", vega, "corpus", "--set", "types=Comet", "--set", "labels=Moon:Planet")
+        assert outcome.code == 0
+        for line in (
+            "types: the project has no entity type Comet; it has Planet, Star",
+            "labels: the project has no entity type Moon; it has Planet, Star",
+            "none of the 2 entities is in doc.ents",
+        ):
+            assert line in outcome.err
+
+    def test_document_labels_are_counted(self, tmp_path: Path) -> None:
+        legend = Legend({"m_1": "relevant", "m_2": "topic"})
+        documents = []
+        for number, metas in enumerate([{"m_1": {"value": True}, "m_2": {"value": "moons"}}, {"m_1": {"value": False}, "m_2": {"value": "moons"}}]):
+            plain = document(f"Vega {number}", name=f"{number}.txt")
+            annotations = Annotations({**plain.annotations.data, "metas": metas})
+            documents.append(Document(plain.id, plain.html, {"master": annotations}, legend=legend))
+        source = write(tmp_path / "x", *documents, legend=legend)
+        outcome = run("convert", source, "corpus", "--report", "report.json")
+        assert re.search(r"topic=moons +2\nrelevant +1\n", outcome.out), outcome.out
+        assert json.loads(Path("report.json").read_text())["document_labels_out"] == {"relevant": 1, "topic=moons": 2}
 
     @pytest.mark.parametrize(
         ("arguments", "pieces"),
@@ -321,6 +360,13 @@ class TestConvert:
     def test_wrong_settings(self, vega: Path, arguments: Sequence[str], pieces: Sequence[str]) -> None:
         assert_refused(run("convert", vega, "corpus", *arguments), *pieces)
         assert not Path("corpus").exists()
+
+    def test_back_refuses_what_means_nothing_then(self, vega: Path) -> None:
+        assert run("convert", vega, "corpus").code == 0
+        outcome = run("convert", "corpus", "out", "--back", "--report", "r.json", "-l", "de")
+        assert_refused(outcome, "means nothing with --back", "--lang, --report", "--converter, --force")
+        assert_refused(run("convert", vega, "out", "--back"), "nothing to convert back", "a .spacy file")
+        assert not Path("out").exists()
 
     def test_back_from_what_is_no_docbin(self) -> None:
         Path("bad.spacy").write_bytes(b"rubbish")

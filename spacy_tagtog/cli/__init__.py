@@ -6,6 +6,8 @@ nothing heavy. Each command imports what it needs when it runs.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from spacy_tagtog.cli._run import unwrapped
@@ -76,6 +78,20 @@ app.command("stats")(stats_cli)
 app.command("demo")(demo_cli)
 app.add_typer(user_app)
 app.command("version")(version_cli)
+
+
+def _versions(wanted: bool) -> None:
+    if wanted:
+        version_cli()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_versions, is_eager=True, help="Print the versions of this package, spaCy and Python.")
+    ] = False,
+) -> None: ...
 
 
 def main() -> None:

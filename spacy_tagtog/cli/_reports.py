@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spacy_tagtog.cli._run import note, table, write_json
+from spacy_tagtog.cli._run import info, note, table, warn, write_json
 from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Project
-    from spacy_tagtog.convert import ConversionReport
+    from spacy_tagtog.convert import ConversionReport, Converter
 
-__all__ = ["Reports", "check_reports", "say_report", "write_reports"]
+__all__ = ["Reports", "check_reports", "other_versions", "say_choices", "say_report", "write_reports"]
+
+_MOST_LABELS = 20
+"""Labels that hold free text may be as many as documents."""
 
 Reports = Annotated[
     list[Path] | None,
@@ -53,9 +56,45 @@ def write_reports(paths: Iterable[Path] | None, report: ConversionReport, projec
 
 
 def say_report(report: ConversionReport, *, list_faults: bool = True) -> None:
-    """Print a report: the sums, the first faults unless an error will list them, the entity types."""
+    """Print a report: the sums, the first faults unless an error will list them, the entity types and document labels."""
     table(report.rows())
     if list_faults:
         note(report.faults, caption="set aside because of faults in the data")
     if report.labels_out:
         table(report.labels_out.most_common(), header=("entity type", "entities"))
+    if report.document_labels_out:
+        table(report.document_labels_out.most_common(_MOST_LABELS), header=("document label", "documents"))
+        if (more := len(report.document_labels_out) - _MOST_LABELS) > 0:
+            info(f"{more} more document labels; --report FILE.json has them all")
+
+
+def say_choices(report: ConversionReport, project: Project, converter: Converter) -> None:
+    """Print what is probably a mistake in what was chosen: names that nothing has, versions that nobody asked for, no entity left.
+
+    Args:
+        report: What became of the choices.
+        project: What was converted.
+        converter: How.
+    """
+    types = sorted(name for class_id, name in project.legend.items() if class_id.startswith("e_"))
+    settings = getattr(converter, "settings", None)
+    for setting in ("types", "labels"):
+        unknown = sorted(set(getattr(settings, setting, ())) - set(types))
+        if unknown and types:
+            warn(f"{setting}: the project has no entity type {', '.join(unknown)}; it has {', '.join(types)}")
+    if report.count("not_annotated") and (others := other_versions(project, converter)):
+        there = ", ".join(others)
+        info(f"not every document has annotations of {converter.member}, but there are those of {there} (--set member=NAME, or * for all)")
+    if report.entities_in and not report.entities_out:
+        warn(f"none of the {report.entities_in} entities is in doc.ents")
+
+
+def other_versions(project: Project, converter: Converter) -> list[str]:
+    """Whose annotations a project has that a converter doesn't read.
+
+    Args:
+        project: The project.
+        converter: The converter.
+    """
+    asked = {name.strip() for name in converter.member.split(",")}
+    return [] if "*" in asked else [name for name in project.members if name not in asked]

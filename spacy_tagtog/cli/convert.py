@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog.cli._reports import Reports, check_reports, say_report, write_reports
+from spacy_tagtog.cli._reports import Reports, check_reports, say_choices, say_report, write_reports
 from spacy_tagtog.cli._run import command, good, parse_pairs, progress
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-    from spacy_tagtog.anndoc import Document
+    from spacy_tagtog.anndoc import Document, Project
     from spacy_tagtog.convert import ConversionReport, Converter
+    from spacy_tagtog.errors import ConversionError
 
 __all__ = ["convert", "convert_back", "convert_cli"]
 
@@ -26,6 +27,7 @@ Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 @command
 def convert_cli(
+    context: typer.Context,
     source: Annotated[
         Path, typer.Argument(help="A tagtog project (folder or zip); with --back a .spacy file or a folder of them.", show_default=False)
     ],
@@ -92,9 +94,10 @@ def convert_cli(
       spacy-tagtog convert corpus documents.zip --back
     """
     from spacy_tagtog.anndoc import Project
-    from spacy_tagtog.convert import ConversionReport, settings_from_text
+    from spacy_tagtog.convert import ConversionReport, make_converter, settings_from_text
 
     if back:
+        _check_back(context)
         number = convert_back(
             source, target, converter=converter, force=force, progress=lambda items, total: progress(items, total, what="converting")
         )
@@ -129,9 +132,55 @@ def convert_cli(
         if result.documents_in:
             write_reports(report, result, Project.open(source, strict=False, legend=legend))
     say_report(result)
+    say_choices(result, Project.open(source, strict=False, legend=legend), make_converter(converter, settings))
     for side, number in sides.items():
         file = target / f"{side}.spacy"
         good(f"{file if file.exists() else target / side}: {number} documents")
+
+
+_OF_BACK = frozenset({"source", "target", "converter", "force", "back"})
+
+
+def _check_back(context: typer.Context) -> None:
+    """Refuse options that mean nothing on the way back: who gives one expects something of it.
+
+    Raises:
+        ConfigurationError: There is one.
+    """
+    from spacy_tagtog.errors import ConfigurationError
+
+    # By name: newer versions of typer bring a click of their own.
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in _OF_BACK and getattr(context.get_parameter_source(parameter.name or ""), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        raise ConfigurationError(
+            "an option means nothing with --back", value=", ".join(given), legal="--converter, --force", advice="leave it out, or leave out --back"
+        )
+
+
+def _none_on(side: str, project: Project, converter: Converter, report: ConversionReport, documents: str, split: str) -> ConversionError:
+    """The error for a side of the split without a document, with the reason why."""
+    from spacy_tagtog.cli._reports import other_versions
+    from spacy_tagtog.errors import ConversionError
+
+    aside = "".join(f"; {number} set aside: {meaning}" for meaning, number in report.documents_aside.items())
+    advice = []
+    if report.documents_out:
+        advice.append("convert more documents, or change --split")
+    if report.count("not_annotated") and (others := other_versions(project, converter)):
+        advice.append(f"say whose annotations to convert, there are those of {', '.join(others)}: --set member=NAME, or * for all")
+    if report.count("unconfirmed"):
+        advice.append("confirm documents in tagtog and fetch them, or choose others with --documents")
+    return ConversionError(
+        f"no document is on the side {side!r}",
+        place=project.place,
+        value=f"{report.documents_out} of {report.documents_in} documents were converted ({documents}; split {split or 'none'}){aside}",
+        legal="at least one document a side",
+        advice="; or ".join(advice) or "annotate documents in tagtog and fetch them",
+    )
 
 
 def convert(
@@ -197,7 +246,7 @@ def convert(
     from spacy_tagtog.convert.docbin import PIECE_DOCS
     from spacy_tagtog.convert.split import TRAIN
     from spacy_tagtog.convert.split_plan import plan_split, read_plan, split_items, write_plan
-    from spacy_tagtog.errors import ConfigurationError, ConversionError
+    from spacy_tagtog.errors import ConfigurationError
 
     for option, number, least in (("--n-process", n_process, 1), ("--shard-size", shard_size, 0)):
         if number < least:
@@ -236,13 +285,7 @@ def convert(
             )
         for side, shards in sides.items():
             if not len(shards):
-                raise ConversionError(
-                    f"no document is on the side {side!r}",
-                    place=source,
-                    value=f"{report.documents_out} of {report.documents_in} documents were converted ({documents}; split {split or 'none'})",
-                    legal="at least one document a side",
-                    advice="confirm documents in tagtog and fetch them, choose others with --documents, or change --split",
-                )
+                raise _none_on(side, project, maker, report, documents, split)
             shards.close()
     if split_file is not None:
         write_plan(split_file, plan)
@@ -328,6 +371,11 @@ def convert_back(
             else:
                 yield _document_of(of_one, maker)
         if not number:
-            raise ConversionError("there is nothing to convert back", place=source, legal="at least one Doc")
+            raise ConversionError(
+                "there is nothing to convert back",
+                place=source,
+                legal="a .spacy file with at least one Doc, or a folder with such files",
+                advice="give what spacy-tagtog convert wrote; without --back, tagtog documents are converted to .spacy files",
+            )
 
     return write_project(documents(), target, force=force)

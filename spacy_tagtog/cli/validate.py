@@ -25,8 +25,8 @@ from spacy_tagtog.cli._connection import (
     Threads,
     connect,
 )
-from spacy_tagtog.cli._reports import Reports, check_reports, say_report, write_reports
-from spacy_tagtog.cli._run import command, good, parse_pairs, progress
+from spacy_tagtog.cli._reports import Reports, check_reports, say_choices, say_report, write_reports
+from spacy_tagtog.cli._run import command, good, parse_pairs, progress, warn
 from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def validate_cli(
 
       spacy-tagtog validate --project proteins --query "folder:batch-2" --set "member=*"
     """
-    from spacy_tagtog.convert import settings_from_text
+    from spacy_tagtog.convert import make_converter, settings_from_text
 
     check_reports(report)
     settings = settings_from_text(dict(parse_pairs(setting or [], option="--set")))
@@ -109,7 +109,13 @@ def validate_cli(
         write_reports(report, result, checked)
     say_report(result, list_faults=False)
     result.raise_faults(place=place, advice="mend them in tagtog; --report FILE.html shows them in context")
-    good(f"{result.documents_in} documents, no faults")
+    say_choices(result, checked, make_converter(settings=settings))
+    if result.documents_in and not result.documents_out:
+        warn(f"nothing was checked: none of the {result.documents_in} documents has what was asked for")
+    elif result.documents_out < result.documents_in:
+        good(f"{result.documents_out} of {result.documents_in} documents were checked, no faults")
+    else:
+        good(f"{result.documents_in} documents, no faults")
 
 
 _Opened = tuple[Path, object, "list[ReportItem]"]

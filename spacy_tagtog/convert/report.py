@@ -113,6 +113,7 @@ class ConversionReport:
         entities_out: Those that are in ``doc.ents``.
         entities_retokenized: Of these, how many begin or end inside a token of the pipeline's own tokenizer, which can therefore never predict them.
         labels_out: Entities in ``doc.ents`` by label.
+        document_labels_out: Docs by document label that is set, as in ``doc.cats``.
         items: Everything that was set aside.
         repairs: Entities whose offset was wrong and that were placed all the same; ``reason`` is the method. They are not set aside.
     """
@@ -124,6 +125,7 @@ class ConversionReport:
     entities_out: int = 0
     entities_retokenized: int = 0
     labels_out: Counter[str] = field(default_factory=Counter)
+    document_labels_out: Counter[str] = field(default_factory=Counter)
     items: list[ReportItem] = field(default_factory=list)
     repairs: list[ReportItem] = field(default_factory=list)
 
@@ -176,6 +178,11 @@ class ConversionReport:
             advice=advice,
         )
 
+    @property
+    def documents_aside(self) -> dict[str, int]:
+        """How many documents were set aside, by the meaning of the reason in words, most frequent first."""
+        return {DOCUMENT_REASONS[reason]: number for reason, number in self.reasons.items() if reason in DOCUMENT_REASONS}
+
     def rows(self) -> Iterator[tuple[str, int]]:
         """Caption and number for a table."""
         yield "documents in", self.documents_in
@@ -203,6 +210,7 @@ class ConversionReport:
             "entities_out": self.entities_out,
             "entities_retokenized": self.entities_retokenized,
             "labels_out": dict(sorted(self.labels_out.items())),
+            "document_labels_out": dict(sorted(self.document_labels_out.items())),
             "reasons": self.reasons,
             "repaired": self.repaired,
             "repairs": [asdict(item) for item in self.repairs],

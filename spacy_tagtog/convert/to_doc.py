@@ -239,6 +239,7 @@ def document_to_doc(
         spans=[Span(doc, *tokens, label=part) for part, start, end in assembled.parts if (tokens := overlapped_tokens(start, end))[0] < tokens[1]],
     )
     doc.cats = _cats(document.legend, annotations.metas)
+    report.document_labels_out.update(label for label, value in doc.cats.items() if value)
     set_state(
         doc,
         DocState(
