@@ -17,7 +17,7 @@ from spacy_tagtog.cli.train import train
 from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
 from spacy_tagtog.convert.corpus import write_docbin
 from spacy_tagtog.errors import ConfigurationError
-from spacy_tagtog.pipeline.training import TrainingSize, choose_config, measure_corpus
+from spacy_tagtog.pipeline.training import TrainingSize, choose_config, find_config, measure_corpus
 
 NER, SEED = CONFIGS / "ner.cfg", CONFIGS / "seed.cfg"
 SMALL_NER = {name: value for name, value in SMALL.items() if not name.startswith("corpora.")}
@@ -91,6 +91,17 @@ def test_of_both_the_better_is_kept(corpora: tuple[Path, Path], tmp_path: Path, 
         kept = spacy.load(tmp_path / folder)
         assert kept.pipe_names == spacy.load(tmp_path / better / folder).pipe_names
         assert 100 * evaluate(tmp_path / folder, corpora[1]).overall.exact_prf[2] == f1[better]
+
+
+def test_the_configs_come_with_the_package(corpora: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["train", *map(str, corpora)])
+    assert result.exit_code == 0, result.output
+    assert Path("training/model-best").is_dir()
+    assert find_config(Path("configs/ner.cfg")).read_text() == NER.read_text()
+    Path("configs").mkdir()
+    Path("configs/seed.cfg").write_text("the one that is here goes first")
+    assert find_config(Path("configs/seed.cfg")) == Path("configs/seed.cfg")
 
 
 def test_from_python(corpora: tuple[Path, Path], tmp_path: Path) -> None:

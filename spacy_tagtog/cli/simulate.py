@@ -148,16 +148,14 @@ def simulate(
 
     from spacy_tagtog._files import write_atomic
     from spacy_tagtog.errors import ConfigurationError
+    from spacy_tagtog.pipeline.training import find_config
     from spacy_tagtog.selection.curves import summarize
     from spacy_tagtog.selection.plots import check_plots, draw_curves, simulation_page
     from spacy_tagtog.selection.simulation import SimulationSettings, holds_simulation, simulate_project, simulation_json
 
     if plots:
         check_plots()
-    if not config.is_file():
-        raise ConfigurationError(
-            "there is no such config", value=str(config), legal="a spaCy config file", advice="give one with --config; the project's are in configs/"
-        )
+    config = find_config(config)
     try:
         text = load_config(config, overrides=dict(overrides or {}), interpolate=False).to_str()
     except ValueError as error:

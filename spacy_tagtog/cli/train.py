@@ -113,7 +113,7 @@ def train(
     from spacy_tagtog._choices import choose
     from spacy_tagtog._files import atomic_folder
     from spacy_tagtog.cli.evaluate import evaluate
-    from spacy_tagtog.pipeline.training import Choice, ModelChoice, choose_config, measure_corpus, values_for
+    from spacy_tagtog.pipeline.training import Choice, ModelChoice, choose_config, find_config, measure_corpus, values_for
 
     wanted = choose("--model", model, ModelChoice)
     size = measure_corpus(train_path)
@@ -122,8 +122,7 @@ def train(
 
     def train_one(model: ModelChoice, folder: Path, values: dict[str, Any]) -> Choice:
         choice = choose_config(size, config=config, seed_config=seed_config, model=model, seed_below=seed_below)
-        is_seed = choice.config == seed_config
-        unused = {name: values.pop(name) for name in _OF_STEPS if name in values} if is_seed else {}
+        unused = {name: values.pop(name) for name in _OF_STEPS if name in values} if choice.is_seed else {}
         if say is not None:
             say(choice, unused)
         spacy_train(choice.config, folder, use_gpu=gpu, overrides={**values, "paths.train": str(train_path), "paths.dev": str(dev_path)})
@@ -131,6 +130,7 @@ def train(
 
     if wanted != "both":
         return train_one(wanted, output, dict(overrides or {}))
+    seed_config, config = find_config(seed_config), find_config(config)
     seed = train_one("seed", output / "seed", values_for(seed_config, config, overrides or {}))
     ner = train_one("ner", output / "ner", values_for(config, seed_config, overrides or {}))
     of_seed, of_ner = (evaluate(output / name / "model-best", dev_path).overall.exact_prf[2] for name in ("seed", "ner"))
@@ -138,7 +138,7 @@ def train(
     for model_folder in ("model-best", "model-last"):
         with atomic_folder(output / model_folder, force=True) as temporary:
             shutil.copytree(output / name / model_folder, temporary, dirs_exist_ok=True)
-    return Choice(winner.config, f"F on the dev documents: seed {100 * of_seed:.1f}, ner {100 * of_ner:.1f}")
+    return Choice(winner.config, f"F on the dev documents: seed {100 * of_seed:.1f}, ner {100 * of_ner:.1f}", winner.is_seed)
 
 
 def _say(choice: Choice, unused: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ def load_pipeline(name: Path | str) -> Language:
             "there is no such pipeline",
             value=str(name),
             legal="a folder that spacy train wrote, or an installed package",
-            advice="train one first: python -m spacy train configs/ner.cfg --output training …",
+            advice="train one first: spacy-tagtog train corpus/train.spacy corpus/dev.spacy --output training",
         )
     try:
         return spacy.load(path if path.exists() else str(name))

@@ -12,7 +12,11 @@ import spacy
 from spacy_tagtog.convert import AnndocCorpus
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["Choice", "ModelChoice", "TrainingSize", "choose_config", "measure_corpus", "values_for"]
+__all__ = ["Choice", "ModelChoice", "TrainingSize", "choose_config", "find_config", "measure_corpus", "values_for"]
+
+_PACKAGE = Path(__file__).parents[1]
+_SHIPPED = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
+"""Where the package's own configs are: beside its modules in an installed one, beside the package in a checkout."""
 
 ModelChoice = Literal["auto", "seed", "ner", "both"]
 
@@ -34,10 +38,17 @@ class TrainingSize:
 
 @dataclass(frozen=True)
 class Choice:
-    """The config that is trained, and why."""
+    """The config that is trained, and why.
+
+    Attributes:
+        config: The file.
+        reason: Why, in words.
+        is_seed: Whether it is the config of the seed model.
+    """
 
     config: Path
     reason: str
+    is_seed: bool
 
 
 def measure_corpus(path: Path) -> TrainingSize:
@@ -67,6 +78,29 @@ def measure_corpus(path: Path) -> TrainingSize:
     return TrainingSize(documents, entities, tuple(sorted(labels)))
 
 
+def find_config(path: Path) -> Path:
+    """A config's file. Where there is no ``configs/NAME.cfg``, the package's own of this name is meant: it need not run in a checkout.
+
+    Args:
+        path: As it was asked for.
+
+    Raises:
+        ConfigurationError: There is neither.
+    """
+    if path.is_file():
+        return path
+    if path.parent == Path("configs"):
+        for folder in _SHIPPED:
+            if (found := folder / path.name).is_file():
+                return found
+    raise ConfigurationError(
+        "there is no such config",
+        value=str(path),
+        legal="a spaCy config file, or configs/seed.cfg, configs/ner.cfg and configs/ner_vectors.cfg, which come with spacy-tagtog",
+        advice="check the path",
+    )
+
+
 def choose_config(size: TrainingSize, *, config: Path, seed_config: Path, seed_below: int, model: ModelChoice = "auto") -> Choice:
     """Which config to train.
 
@@ -82,15 +116,11 @@ def choose_config(size: TrainingSize, *, config: Path, seed_config: Path, seed_b
     """
     amount = f"{size.entities} entities in {size.documents} documents"
     if model == "auto":
-        few = size.entities < seed_below
-        choice = Choice(seed_config if few else config, f"{amount}: {'fewer than' if few else 'not fewer than'} {seed_below} entities")
+        is_seed = size.entities < seed_below
+        reason = f"{amount}: {'fewer than' if is_seed else 'not fewer than'} {seed_below} entities"
     else:
-        choice = Choice(seed_config if model == "seed" else config, f"{amount}; asked for")
-    if not choice.config.is_file():
-        raise ConfigurationError(
-            "there is no such config", value=str(choice.config), legal="a spaCy config file", advice="the project's configs are in configs/"
-        )
-    return choice
+        is_seed, reason = model == "seed", f"{amount}; asked for"
+    return Choice(find_config(seed_config if is_seed else config), reason, is_seed)
 
 
 def values_for(config: Path, other: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
