@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,7 @@ from spacy_tagtog.selection import (
     choose_batch,
     make_candidates,
     make_strategy,
+    ours,
     rank_candidates,
     reviewed_document,
     strategies,
@@ -248,6 +250,38 @@ def test_diversity_passes_over_what_is_the_same() -> None:
     pool = [*same, plain("vega and altair and deneb tonight", "b", doubt=0.8)]
     assert ids(pool, "mnlp", top=2) == ["a0", "a1"]
     assert ids(pool, "mnlp:diversity=0.9", top=2) == ["a0", "b"]
+
+
+@quick
+@given(st.lists(candidates(), min_size=1, max_size=12), st.integers(0, 3))
+def test_variance_reduction_keeps_nothing_but_features_between_batches(drawn: list[Candidate], seed: int) -> None:
+    named = [dataclasses.replace(candidate, id=f"{number:02}") for number, candidate in enumerate(drawn)]
+
+    class Afresh:
+        def needs_predictions(self, reviewed: int) -> bool:
+            return True
+
+        def __call__(self, candidates: Sequence[Candidate], size: int, context: Context) -> list[Pick]:
+            return make_strategy("variance_reduction")(candidates, size, context)
+
+    both = [list(rank_candidates(named, strategy, batch_size=2, seed=seed)) for strategy in (make_strategy("variance_reduction"), Afresh())]
+    assert both[0] == both[1]
+
+
+def test_features_of_a_document_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def doubt_of(candidate: Candidate) -> Any:
+        asked.append(candidate.id)
+        return np.full(len(candidate), 0.2)
+
+    monkeypatch.setattr(ours, "doubt", doubt_of)
+    named = [
+        Candidate(f"{number:02}", ("vega", f"w{number}"), ((0, 2),), log_probability=np.zeros(2, "f"), missed=np.zeros(2, "f"))
+        for number in range(30)
+    ]
+    assert len(list(rank_candidates(named, make_strategy("variance_reduction"), batch_size=3))) == 30
+    assert len(asked) == len(set(asked))
 
 
 def test_variance_reduction_takes_what_others_share() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,6 +182,52 @@ class Cluster:
         return np.asarray(normalize(reduced), dtype=np.float64)
 
 
+_Row = tuple[NDArray[np.int32], NDArray[np.float64]]
+"""Features of a document, each once, and what it has of them."""
+
+_Item = TypeVar("_Item")
+
+
+class _Rows(Generic[_Item]):
+    """The features of documents, made once: every batch of a ranking asks for those of all documents that are left.
+
+    Only what was asked for last is kept.
+
+    Args:
+        features: (feature, weight) of an item, features may repeat.
+        most: What a document has of a feature is no more than this.
+    """
+
+    def __init__(self, features: Callable[[_Item], Iterator[tuple[str, float]]], *, most: float = float("inf")) -> None:
+        self._features = features
+        self._most = most
+        self._known: dict[_Item, _Row] = {}
+
+    def of(self, items: Sequence[_Item]) -> list[_Row]:
+        """The rows of these, in their order."""
+        from sklearn.feature_extraction import FeatureHasher
+
+        known = self._known
+        new = [item for item in dict.fromkeys(items) if item not in known]
+        if new:
+            matrix = FeatureHasher(_FEATURES, input_type="pair", alternate_sign=False).transform(map(self._features, new)).tocsr()
+            matrix.sum_duplicates()
+            np.minimum(matrix.data, self._most, out=matrix.data)
+            borders = matrix.indptr[1:-1]
+            known.update(zip(new, zip(np.split(matrix.indices, borders), np.split(matrix.data, borders), strict=True), strict=True))
+        rows = [known[item] for item in items]
+        self._known = dict(zip(items, rows, strict=True))
+        return rows
+
+
+def _total(rows: Sequence[_Row]) -> NDArray[np.float64]:
+    """What all documents together have of each feature."""
+    total = np.zeros(_FEATURES)
+    for features, own in rows:
+        total[features] += own  # each feature is there once
+    return total
+
+
 @dataclass(frozen=True)
 class VarianceReduction:
     """The documents whose review takes most of the model's doubt away, for the effort that it costs.
@@ -206,6 +252,8 @@ class VarianceReduction:
     tokens_per_edit: float = TOKENS_PER_EDIT
     known: float = 1.0
     share: float = 0.1
+    doubts: _Rows[Candidate] = field(default_factory=lambda: _Rows(_doubt_features, most=_MOST_DOUBT), init=False, repr=False, compare=False)
+    seen: _Rows[tuple[str, ...]] = field(default_factory=lambda: _Rows(_word_features), init=False, repr=False, compare=False)
 
     def needs_predictions(self, reviewed: int) -> bool:
         """Yes."""
@@ -215,34 +263,33 @@ class VarianceReduction:
         """See :class:`~spacy_tagtog.selection.strategies.Strategy`."""
         if not candidates:
             return []
-        from sklearn.feature_extraction import FeatureHasher
-
-        hasher = FeatureHasher(_FEATURES, input_type="pair", alternate_sign=False)
-        doubts = hasher.transform([list(_token_features(candidate.words, doubt(candidate))) for candidate in candidates]).tocsr()
-        doubts.sum_duplicates()
-        np.minimum(doubts.data, _MOST_DOUBT, out=doubts.data)
-        unsure = np.asarray(doubts.sum(axis=0)).ravel()
-        information = np.full(_FEATURES, self.known)
-        if context.reviewed:
-            seen = hasher.transform([list(_token_features(document.words, np.ones(len(document.words)))) for document in context.reviewed])
-            information += self.share * np.asarray(seen.sum(axis=0)).ravel()
+        doubts = self.doubts.of(candidates)
+        unsure = _total(doubts)
+        information = self.known + self.share * _total(self.seen.of([document.words for document in context.reviewed]))
         costs = [effort(candidate, self.tokens_per_edit) for candidate in candidates]
 
         def gain(index: int) -> float:
-            row = slice(doubts.indptr[index], doubts.indptr[index + 1])
-            own, features = doubts.data[row], doubts.indices[row]
+            features, own = doubts[index]
             known = information[features]
             return float((unsure[features] * (1 / known - 1 / (known + own))).sum())
 
         def accept(index: int) -> None:
-            row = slice(doubts.indptr[index], doubts.indptr[index + 1])
-            information[doubts.indices[row]] += doubts.data[row]
+            features, own = doubts[index]
+            information[features] += own
 
         chosen = lazy_greedy([gain(i) / costs[i] for i in range(len(candidates))], lambda i: gain(i) / costs[i], size, accept)
         return [
             Pick(index, value, {"doubt_taken": round(value * costs[index], 4), "effort": round(costs[index], 2), **_edits_why(candidates[index])})
             for index, value in chosen
         ]
+
+
+def _doubt_features(candidate: Candidate) -> Iterator[tuple[str, float]]:
+    return _token_features(candidate.words, doubt(candidate))
+
+
+def _word_features(words: Sequence[str]) -> Iterator[tuple[str, float]]:
+    return _token_features(words, np.ones(len(words)))
 
 
 def _token_features(words: Sequence[str], weights: NDArray[np.float64]) -> Iterator[tuple[str, float]]:
