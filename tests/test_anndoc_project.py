@@ -874,3 +874,11 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
     project = Project.open(root, strict=False)
     assert project.ids == ["a"]
     assert [problem.value for problem in project.problems] == ["\\xff.plain.html"]
+
+
+def test_a_file_that_is_too_large_is_not_a_matter_of_permissions(tmp_path: Path) -> None:
+    with (tmp_path / "a.plain.html").open("wb") as file:
+        file.truncate(33 * 1024 * 1024)  # takes no space
+    with pytest.raises(ProjectError, match="more than") as caught:
+        Project.open(tmp_path)["a"]
+    assert caught.value.advice == "leave it out, or split it"

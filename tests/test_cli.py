@@ -570,7 +570,7 @@ class TestAnnotateAndEvaluate:
         assert Path("out.zip").read_bytes() == b"precious"
 
     def test_no_pipeline(self, demo: Path) -> None:
-        assert_refused(run("annotate", "training/model-best", demo, "out"), "there is no such pipeline", "python -m spacy train")
+        assert_refused(run("annotate", "training/model-best", demo, "out"), "there is no such pipeline", "spacy-tagtog train")
         Path("broken").mkdir()
         assert_refused(run("annotate", "broken", demo, "out"), "the pipeline can't be loaded", "broken")
 
@@ -596,6 +596,12 @@ class TestAnnotateAndEvaluate:
         assert run("evaluate", pipeline, demo, "-o", "a.json").code == 0
         assert run("evaluate", pipeline, "corpus/train.spacy", "-o", "b.json").code == 0
         assert Path("a.json").read_text() == Path("b.json").read_text()
+
+    def test_a_pipeline_that_predicts_nothing_is_not_praised(self, demo: Path, tmp_path: Path) -> None:
+        spacy.blank("en").to_disk(tmp_path / "blank")
+        outcome = run("evaluate", "blank", demo)
+        assert outcome.code == 0
+        assert "predicted no entity at all" in outcome.err
 
     def test_nothing_to_evaluate_on(self, pipeline: Path, tmp_path: Path) -> None:
         source = write(tmp_path / "x", document("Nothing here."))

@@ -118,7 +118,7 @@ def test_iaa_refuses(team: Path, options: list[str], pieces: list[str]) -> None:
 
 def test_iaa_of_a_project_without_members(tmp_path: Path) -> None:
     path = project(tmp_path / "solo", document({"master": version(VEGA)}))
-    assert "no member has a version" in refused("iaa", path)
+    assert "nobody but master has a version" in refused("iaa", path)
 
 
 def test_broken_files_are_refused_or_listed(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ _MAX_FILE_BYTES = 32 * 1024 * 1024
 _READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError, AssertionError)
 
 
+class _TooLargeError(ValueError):
+    """A file is larger than any file of a project."""
+
+
 @dataclass
 class _Source:
     """One file, in a folder or in a zip."""
@@ -61,7 +65,7 @@ class _Source:
             raise ProjectError(
                 f"a file can't be read: {getattr(error, 'strerror', None) or str(error) or 'it ends too early'}",
                 place=self.place,
-                advice="check permissions, or copy the data again",
+                advice="leave it out, or split it" if isinstance(error, _TooLargeError) else "check permissions, or copy the data again",
             ) from error
 
 
@@ -69,7 +73,7 @@ def _gunzip(data: bytes) -> bytes:
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
         content = file.read(_MAX_FILE_BYTES + 1)
     if len(content) > _MAX_FILE_BYTES:
-        raise zlib.error(f"it unpacks to more than {_MAX_FILE_BYTES} bytes")
+        raise _TooLargeError(f"it unpacks to more than {_MAX_FILE_BYTES} bytes")
     return content
 
 
@@ -79,7 +83,7 @@ def _read_file(path: str) -> bytes:
     try:
         size = os.fstat(file).st_size
         if size > _MAX_FILE_BYTES:
-            raise OSError(f"it has {size} bytes, more than {_MAX_FILE_BYTES}")
+            raise _TooLargeError(f"it has {size} bytes, more than {_MAX_FILE_BYTES}")
         data = os.read(file, size + 1)
         while len(data) != size:  # it grows or shrinks just now, or has no size
             more = os.read(file, _MAX_FILE_BYTES)
@@ -87,7 +91,7 @@ def _read_file(path: str) -> bytes:
             if not more:
                 break
             if len(data) > _MAX_FILE_BYTES:
-                raise OSError(f"it has more than {_MAX_FILE_BYTES} bytes")
+                raise _TooLargeError(f"it has more than {_MAX_FILE_BYTES} bytes")
         return data
     finally:
         os.close(file)
@@ -290,7 +294,7 @@ def _zip_sources(path: Path) -> Iterator[tuple[_Names, _Source]]:
     def reader(info: zipfile.ZipInfo) -> Callable[[], bytes]:
         def read() -> bytes:
             if info.file_size > _MAX_FILE_BYTES:
-                raise zipfile.BadZipFile(f"it unpacks to {info.file_size} bytes, more than {_MAX_FILE_BYTES}")
+                raise _TooLargeError(f"it unpacks to {info.file_size} bytes, more than {_MAX_FILE_BYTES}")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise zipfile.BadZipFile("it is packed in another way than deflate, which can't be limited")
             with archive.open(info) as file:

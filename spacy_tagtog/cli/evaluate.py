@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog.cli._drawn import RankingOption, only_drawn
-from spacy_tagtog.cli._run import command, good, info, progress, table, write_json
+from spacy_tagtog.cli._run import command, good, info, progress, table, warn, write_json
 from spacy_tagtog.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def evaluate_cli(
             info(f"{name} was calibrated on {one.in_sample} of these documents: its figures are the cross-validated ones of the calibration")
         elif not one.calibrated:
             info(f"{name} is not calibrated: see spacy-tagtog calibrate")
+    if result.labels and not result.overall.predicted:
+        warn("the pipeline predicted no entity at all: check that it is the right one, with a component such as ner or seed_ner")
     if result.ignored:
         info(f"{result.ignored} predictions were not counted: the gold data says nothing about the text they touch")
     precision, recall, f1 = (100 * value for value in result.overall.exact_prf)

@@ -182,8 +182,8 @@ def iaa(
         raise AgreementError(
             "agreement needs two members",
             place=source,
-            value=", ".join(asked) or "(no member has a version)",
-            legal=", ".join(project.members) or "(the project has no version at all)",
+            value=", ".join(asked) or "(nobody but master has a version)",
+            legal=f"two of those that have versions: {', '.join(project.members) or '(nobody)'}",
             advice="give --member twice (master counts as one), or fetch the versions of more members",
         )
     ids = None if tasks is None else [_task_id(task, project.legend) for task in tasks]
