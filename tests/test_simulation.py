@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -237,6 +238,7 @@ def test_command(demo_folder: Path, tmp_path: Path) -> None:
     assert code == 0, output
     assert {"report.json", "report.html", "curves.png"} <= {file.name for file in (tmp_path / "out").iterdir()}
     assert "to 98% of it" in output
+    assert ("in brackets" in output) == bool(re.search(r"\(\d+%\)", output))
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert [one["strategy"] for one in report["strategies"]] == ["random", "mnlp"]
     code, output = invoke(demo_folder, "--output", tmp_path / "out", *common, "--growth", 0.5)

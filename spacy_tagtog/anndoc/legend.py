@@ -137,5 +137,5 @@ class Legend(Mapping[str, str]):
                 place=place or self.place,
                 value=name,
                 legal=", ".join(self.of(prefix).values()) or f"(it has no {kind} at all)",
-                advice=f"add it in tagtog's settings and fetch the legend again, or rename it (--rename {name}=NAME)",
+                advice=f"add it in tagtog's settings and fetch the legend again, or rename it (spacy-tagtog annotate --rename {name}=NAME)",
             ) from None

@@ -16,7 +16,7 @@ LocationProblem = Literal["missing_part", "offset_mismatch"]
 """``missing_part``: plain.html has no such part. ``offset_mismatch``: another text stands at the offset."""
 
 
-_MAX_PARTS_SHOWN = 20
+_MAX_PARTS_SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True)
