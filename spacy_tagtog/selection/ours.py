@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import numpy as np
@@ -60,6 +62,75 @@ class Random:
         return [Pick(int(index), 0.0, {}) for index in context.rng.permutation(len(candidates))[:size]]
 
 
+_Row = tuple[NDArray[np.int32], NDArray[np.float64]]
+"""Features of a document, each once, and what it has of them."""
+
+_Item = TypeVar("_Item")
+
+
+class _Rows(Generic[_Item]):
+    """The features of documents, made once: every batch of a ranking asks for those of all documents that are left.
+
+    Only what was asked for last is kept.
+
+    Args:
+        features: (feature, weight) of an item, features may repeat.
+        most: What a document has of a feature is no more than this.
+    """
+
+    def __init__(self, features: Callable[[_Item], Iterator[tuple[str, float]]], *, most: float = float("inf")) -> None:
+        self._features = features
+        self._most = most
+        self._known: dict[_Item, _Row] = {}
+
+    def of(self, items: Sequence[_Item]) -> list[_Row]:
+        """The rows of these, in their order."""
+        from sklearn.feature_extraction import FeatureHasher
+
+        known = self._known
+        new = [item for item in dict.fromkeys(items) if item not in known]
+        if new:
+            matrix = FeatureHasher(_FEATURES, input_type="pair", alternate_sign=False).transform(map(self._features, new)).tocsr()
+            matrix.sum_duplicates()
+            np.minimum(matrix.data, self._most, out=matrix.data)
+            borders = matrix.indptr[1:-1]
+            known.update(zip(new, zip(np.split(matrix.indices, borders), np.split(matrix.data, borders), strict=True), strict=True))
+        rows = [known[item] for item in items]
+        self._known = dict(zip(items, rows, strict=True))
+        return rows
+
+
+class _TfIdf:
+    """Tf-idf of documents' words, which are counted once: see :class:`_Rows`."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._known: dict[Candidate, Counter[int]] = {}
+
+    def of(self, candidates: Sequence[Candidate]) -> Any:
+        """(candidates, words), in the order of the alphabet: rows of length 1, or 0 for a document without words."""
+        from scipy.sparse import csr_matrix
+        from sklearn.feature_extraction.text import TfidfTransformer
+
+        self._known = {candidate: self._known.get(candidate) or self._counted(candidate) for candidate in candidates}
+        counts = list(self._known.values())
+        borders = np.cumsum([0, *map(len, counts)])
+        if not borders[-1]:
+            return csr_matrix((len(candidates), 1))
+        columns = np.fromiter(chain.from_iterable(counts), np.int64, borders[-1])
+        values = np.fromiter(chain.from_iterable(own.values() for own in counts), np.float64, borders[-1])
+        used = set(columns.tolist())
+        place = np.zeros(len(self._numbers), dtype=np.int64)
+        place[[number for _, number in sorted(self._numbers.items()) if number in used]] = np.arange(len(used))
+        matrix = csr_matrix((values, place[columns], borders), shape=(len(candidates), len(used)))
+        matrix.sort_indices()
+        return TfidfTransformer(sublinear_tf=True).fit_transform(matrix)
+
+    def _counted(self, candidate: Candidate) -> Counter[int]:
+        numbers = self._numbers
+        return Counter(numbers.setdefault(word, len(numbers)) for word in candidate.words if any(c.isalnum() for c in word))
+
+
 @dataclass(frozen=True)
 class Scored:
     """The documents with the highest score, each lowered by how similar the document is to one that was chosen before it in the same batch.
@@ -76,6 +147,7 @@ class Scored:
     why: Callable[[Candidate], Mapping[str, float | int | str]]
     diversity: float = 0.0
     class_weights: ClassWeights = "none"
+    tfidf: _TfIdf = field(default_factory=_TfIdf, init=False, repr=False, compare=False)
 
     def needs_predictions(self, reviewed: int) -> bool:
         """Yes."""
@@ -85,7 +157,7 @@ class Scored:
         """See :class:`~spacy_tagtog.selection.strategies.Strategy`."""
         weights = class_weights_of(self.class_weights, context)
         scores = [self.score(candidate, weights) for candidate in candidates]
-        vectors = _tfidf(candidates) if self.diversity and size > 1 else None
+        vectors = self.tfidf.of(candidates) if self.diversity and size > 1 else None
         nearest = np.zeros(len(candidates))
 
         def accept(index: int) -> None:
@@ -97,17 +169,6 @@ class Scored:
             Pick(index, value, {**self.why(candidates[index]), **({"score_alone": scores[index]} if vectors is not None else {})})
             for index, value in chosen
         ]
-
-
-def _tfidf(candidates: Sequence[Candidate]) -> Any:
-    """(candidates, words): rows of length 1; 0 for a document without words."""
-    from scipy.sparse import csr_matrix
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    texts = [[word for word in candidate.words if any(c.isalnum() for c in word)] for candidate in candidates]
-    if not any(texts):
-        return csr_matrix((len(candidates), 1))
-    return TfidfVectorizer(analyzer=lambda words: words, sublinear_tf=True).fit_transform(texts)
 
 
 @dataclass(frozen=True)
@@ -123,6 +184,7 @@ class Cluster:
 
     vectors: Clustering = "tfidf"
     max_clusters: int = 200
+    tfidf: _TfIdf = field(default_factory=_TfIdf, init=False, repr=False, compare=False)
 
     def needs_predictions(self, reviewed: int) -> bool:
         """Only for token vectors: a pipeline makes those."""
@@ -172,7 +234,7 @@ class Cluster:
         from sklearn.decomposition import TruncatedSVD
         from sklearn.preprocessing import normalize
 
-        words = _tfidf(candidates)
+        words = self.tfidf.of(candidates)
         dimensions = min(100, min(words.shape) - 1)
         if dimensions < 1:
             return np.asarray(words.toarray(), dtype=np.float64)
@@ -180,44 +242,6 @@ class Cluster:
         with np.errstate(invalid="ignore", divide="ignore"):
             reduced = TruncatedSVD(dimensions, random_state=0).fit_transform(words)
         return np.asarray(normalize(reduced), dtype=np.float64)
-
-
-_Row = tuple[NDArray[np.int32], NDArray[np.float64]]
-"""Features of a document, each once, and what it has of them."""
-
-_Item = TypeVar("_Item")
-
-
-class _Rows(Generic[_Item]):
-    """The features of documents, made once: every batch of a ranking asks for those of all documents that are left.
-
-    Only what was asked for last is kept.
-
-    Args:
-        features: (feature, weight) of an item, features may repeat.
-        most: What a document has of a feature is no more than this.
-    """
-
-    def __init__(self, features: Callable[[_Item], Iterator[tuple[str, float]]], *, most: float = float("inf")) -> None:
-        self._features = features
-        self._most = most
-        self._known: dict[_Item, _Row] = {}
-
-    def of(self, items: Sequence[_Item]) -> list[_Row]:
-        """The rows of these, in their order."""
-        from sklearn.feature_extraction import FeatureHasher
-
-        known = self._known
-        new = [item for item in dict.fromkeys(items) if item not in known]
-        if new:
-            matrix = FeatureHasher(_FEATURES, input_type="pair", alternate_sign=False).transform(map(self._features, new)).tocsr()
-            matrix.sum_duplicates()
-            np.minimum(matrix.data, self._most, out=matrix.data)
-            borders = matrix.indptr[1:-1]
-            known.update(zip(new, zip(np.split(matrix.indices, borders), np.split(matrix.data, borders), strict=True), strict=True))
-        rows = [known[item] for item in items]
-        self._known = dict(zip(items, rows, strict=True))
-        return rows
 
 
 def _total(rows: Sequence[_Row]) -> NDArray[np.float64]:
