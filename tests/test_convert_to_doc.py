@@ -318,11 +318,16 @@ def test_a_tokenizer_that_changes_the_text_is_refused(nlp: Language) -> None:
     assert report.is_balanced
 
 
-@pytest.mark.parametrize("setting", [{"alignment": "loose"}, {"ents": "best"}, {"offset_unit": "bytes"}, {"alignment": None}])
+@pytest.mark.parametrize("setting", [{"alignment": "loose"}, {"ents": "best"}, {"offset_unit": "bytes"}, {"alignment": None}, {"types": "Gene"}, {"states": ""}])
 def test_unknown_settings(setting: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         ToDocSettings(**setting)
     assert next(iter(setting)) in str(caught.value)
+
+
+def test_a_label_map_must_be_one() -> None:
+    with pytest.raises(ConfigurationError, match="no mapping"):
+        ToDocSettings(labels="Gene:GENE")  # type: ignore[arg-type]
 
 
 def test_the_pipelines_own_tokens(nlp: Language) -> None:

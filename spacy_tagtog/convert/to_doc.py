@@ -66,6 +66,11 @@ class ToDocSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.min_prob <= 1:
             raise ConfigurationError("the least probability is out of range", value=self.min_prob, legal="a number from 0 to 1")
+        if not isinstance(self.labels, Mapping):
+            raise ConfigurationError("the label map is no mapping", value=self.labels, legal='a mapping such as {"Gene": "GENE"}')
+        for name, values in (("types", self.types), ("states", self.states), ("authors", self.authors)):
+            if isinstance(values, str):  # a collection of its characters, which nobody means
+                raise ConfigurationError(f"{name} is one text", value=values, legal=f"a list, such as {[values]}")
         choose("alignment", self.alignment, AlignmentMode)
         choose("ents", self.ents, EntsPolicy)
         if self.offset_unit != "auto":

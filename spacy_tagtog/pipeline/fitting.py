@@ -59,7 +59,7 @@ def prepare_pipeline(nlp: Language) -> None:
             "the pipeline has nothing to calibrate",
             value=", ".join(nlp.pipe_names) or "(no component)",
             legal="a pipeline with ner, beam_ner, seed_ner, spancat, textcat or textcat_multilabel",
-            advice="train one first: python -m spacy train configs/ner.cfg --output training …",
+            advice="train one first: spacy-tagtog train corpus/train.spacy corpus/dev.spacy",
         )
 
 
