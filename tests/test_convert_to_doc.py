@@ -318,7 +318,9 @@ def test_a_tokenizer_that_changes_the_text_is_refused(nlp: Language) -> None:
     assert report.is_balanced
 
 
-@pytest.mark.parametrize("setting", [{"alignment": "loose"}, {"ents": "best"}, {"offset_unit": "bytes"}, {"alignment": None}, {"types": "Gene"}, {"states": ""}])
+@pytest.mark.parametrize(
+    "setting", [{"alignment": "loose"}, {"ents": "best"}, {"offset_unit": "bytes"}, {"alignment": None}, {"types": "Gene"}, {"states": ""}]
+)
 def test_unknown_settings(setting: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         ToDocSettings(**setting)
