@@ -21,7 +21,7 @@ from spacy_tagtog._files import atomic_path, make_folder
 from spacy_tagtog.anndoc import Project
 from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, make_converter
 from spacy_tagtog.convert.corpus import DocumentChoice, convert_ids, note_problems
-from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, Piece
+from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, LoosePiece, Piece
 from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.split import TRAIN, side_of
 from spacy_tagtog.convert.state import get_id
@@ -79,14 +79,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class _LooseBatch:
-    """Some documents, converted and not yet packed: see :class:`Batch`."""
+    """A batch that is to be compressed."""
 
     ids: Sequence[str]
-    packers: dict[str, DocPacker]
+    pieces: dict[str, LoosePiece]
     report: ConversionReport
 
-    def packed(self) -> Batch:
-        return Batch(self.ids, {side: packer.take() for side, packer in self.packers.items()}, self.report)
+    def compressed(self) -> Batch:
+        return Batch(self.ids, {side: piece.compressed() for side, piece in self.pieces.items()}, self.report)
 
 
 class _Worker:
@@ -112,7 +112,7 @@ class _Worker:
             if side not in packers:  # a DocPacker takes a third of what the document takes
                 packers[side] = DocPacker(self._unset)
             packers[side].add(doc)
-        return _LooseBatch(ids, packers, report)
+        return _LooseBatch(ids, {side: packer.take() for side, packer in packers.items()}, report)
 
 
 def convert_in_bulk(job: BulkJob, project: Project, report: ConversionReport, *, n_process: int = 1, batch_size: int = PIECE_DOCS) -> Iterator[Batch]:
@@ -170,8 +170,8 @@ def _add_up(total: ConversionReport, more: ConversionReport) -> None:
 
 
 def _in_this_process(worker: _Worker, batches: Iterable[Sequence[str]]) -> Iterator[Batch]:
-    # NumPy and zlib let other threads run: while one batch is packed and compressed the next one is converted.
-    with ThreadPoolExecutor(1, thread_name_prefix="pack") as executor:
+    # zlib lets other threads run: while one batch is compressed the next one is converted. Packing holds Python's lock: it stays here.
+    with ThreadPoolExecutor(1, thread_name_prefix="compress") as executor:
         before: Future[Batch] | None = None
         for ids in batches:
             try:
@@ -180,7 +180,7 @@ def _in_this_process(worker: _Worker, batches: Iterable[Sequence[str]]) -> Itera
                 if before is not None:
                     yield before.result()  # it was done before this one failed
                 raise
-            future = executor.submit(batch.packed)
+            future = executor.submit(batch.compressed)
             if before is not None:
                 yield before.result()
             before = future
@@ -205,7 +205,7 @@ def _start(job: BulkJob) -> None:
 
 def _run(ids: Sequence[str]) -> Batch:
     assert _worker is not None
-    return _worker.convert(ids).packed()
+    return _worker.convert(ids).compressed()
 
 
 def _in_processes(job: BulkJob, worker: _Worker, batches: Iterable[Sequence[str]], n_process: int) -> Iterator[Batch]:

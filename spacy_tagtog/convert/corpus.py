@@ -234,9 +234,9 @@ def write_docbin(docs: Iterable[Doc], path: Path) -> int:
     for doc in docs:
         packer.add(doc)
         if len(packer) == PIECE_DOCS:
-            file.add(packer.take())
+            file.add(packer.take().compressed())
     if len(packer):
-        file.add(packer.take())
+        file.add(packer.take().compressed())
     with atomic_path(path) as temporary:
         file.write(temporary)
     return len(file)

@@ -24,7 +24,7 @@ from spacy.attrs import DEP, ENT_ID, ENT_KB_ID, ENT_TYPE, LEMMA, MORPH, NORM, OR
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
-__all__ = ["PIECE_DOCS", "DocBinFile", "DocPacker", "Piece", "docs_of"]
+__all__ = ["PIECE_DOCS", "DocBinFile", "DocPacker", "LoosePiece", "Piece", "docs_of"]
 
 PIECE_DOCS: Final = 100
 """Docs in a piece. It is part of the format in so far as other numbers give other (equivalent) bytes."""
@@ -74,6 +74,25 @@ class Piece:
     docs: int
     strings: frozenset[str]
     columns: dict[str, _Segment]
+
+
+@dataclass(frozen=True, slots=True)
+class LoosePiece:
+    """Docs, packed and not yet compressed.
+
+    Attributes:
+        docs: How many.
+        strings: What their hashes stand for.
+        columns: A part of each of the message's columns.
+    """
+
+    docs: int
+    strings: frozenset[str]
+    columns: dict[str, bytes]
+
+    def compressed(self) -> Piece:
+        """The same, compressed. Other threads can run meanwhile."""
+        return Piece(self.docs, self.strings, {name: _Segment.of(data) for name, data in self.columns.items()})
 
 
 class DocPacker:
@@ -156,13 +175,13 @@ class DocPacker:
         self._unresolved = []
         self._span_hashes = set()
 
-    def take(self) -> Piece:
-        """The Docs added since the last piece, as a piece. For most of the time this takes, other threads can run."""
+    def take(self) -> LoosePiece:
+        """The Docs added since the last piece, as a piece that is to be compressed."""
         self._resolve()
         columns = {name: b"".join(values) for name, values in self._columns.items()}
         columns["tokens"] = b"".join(self._tokens)
         columns["lengths"] = np.asarray(self._lengths, dtype="int32").tobytes("C")
-        piece = Piece(len(self._lengths), frozenset(self._strings), {name: _Segment.of(data) for name, data in columns.items()})
+        piece = LoosePiece(len(self._lengths), frozenset(self._strings), columns)
         self._clear()
         return piece
 
