@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 import srsly.msgpack
@@ -61,9 +61,12 @@ class _Segment:
         return cls(compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH), len(data), zlib.adler32(data))
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Docs, packed and compressed.
+_Column = TypeVar("_Column")
+
+
+@dataclass(frozen=True)
+class _Packed(Generic[_Column]):
+    """Docs, packed.
 
     Attributes:
         docs: How many.
@@ -73,22 +76,15 @@ class Piece:
 
     docs: int
     strings: frozenset[str]
-    columns: dict[str, _Segment]
+    columns: dict[str, _Column]
 
 
-@dataclass(frozen=True, slots=True)
-class LoosePiece:
-    """Docs, packed and not yet compressed.
+class Piece(_Packed[_Segment]):
+    """Docs, packed and compressed."""
 
-    Attributes:
-        docs: How many.
-        strings: What their hashes stand for.
-        columns: A part of each of the message's columns.
-    """
 
-    docs: int
-    strings: frozenset[str]
-    columns: dict[str, bytes]
+class LoosePiece(_Packed[bytes]):
+    """Docs, packed and not yet compressed."""
 
     def compressed(self) -> Piece:
         """The same, compressed. Other threads can run meanwhile."""
