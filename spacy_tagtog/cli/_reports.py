@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,25 +68,29 @@ def say_report(report: ConversionReport, *, list_faults: bool = True) -> None:
             info(f"{more} more document labels; --report FILE.json has them all")
 
 
-def say_choices(report: ConversionReport, project: Project, converter: Converter) -> None:
+def say_choices(report: ConversionReport, open_project: Callable[[], Project], converter: Converter) -> None:
     """Print what is probably a mistake in what was chosen: names that nothing has, versions that nobody asked for, no entity left.
 
     Args:
         report: What became of the choices.
-        project: What was converted.
+        open_project: Opens what was converted; called only where something has to be looked up in it.
         converter: How.
     """
-    types = sorted(name for class_id, name in project.legend.items() if class_id.startswith("e_"))
     settings = getattr(converter, "settings", None)
-    for setting in ("types", "labels"):
-        unknown = sorted(set(getattr(settings, setting, ())) - set(types))
+    asked = {setting: set(getattr(settings, setting, ())) for setting in ("types", "labels")}
+    if report.entities_in and not report.entities_out:
+        warn(f"none of the {report.entities_in} entities is in doc.ents")
+    if not (any(asked.values()) or report.count("not_annotated")):
+        return
+    project = open_project()
+    types = sorted(name for class_id, name in project.legend.items() if class_id.startswith("e_"))
+    for setting, names in asked.items():
+        unknown = sorted(names - set(types))
         if unknown and types:
             warn(f"{setting}: the project has no entity type {', '.join(unknown)}; it has {', '.join(types)}")
     if report.count("not_annotated") and (others := other_versions(project, converter)):
         there = ", ".join(others)
         info(f"not every document has annotations of {converter.member}, but there are those of {there} (--set member=NAME, or * for all)")
-    if report.entities_in and not report.entities_out:
-        warn(f"none of the {report.entities_in} entities is in doc.ents")
 
 
 def other_versions(project: Project, converter: Converter) -> list[str]:

@@ -132,7 +132,7 @@ def convert_cli(
         if result.documents_in:
             write_reports(report, result, Project.open(source, strict=False, legend=legend))
     say_report(result)
-    say_choices(result, Project.open(source, strict=False, legend=legend), make_converter(converter, settings))
+    say_choices(result, partial(Project.open, source, strict=False, legend=legend), make_converter(converter, settings))
     for side, number in sides.items():
         file = target / f"{side}.spacy"
         good(f"{file if file.exists() else target / side}: {number} documents")

@@ -109,7 +109,7 @@ def validate_cli(
         write_reports(report, result, checked)
     say_report(result, list_faults=False)
     result.raise_faults(place=place, advice="mend them in tagtog; --report FILE.html shows them in context")
-    say_choices(result, checked, make_converter(settings=settings))
+    say_choices(result, lambda: checked, make_converter(settings=settings))
     if result.documents_in and not result.documents_out:
         warn(f"nothing was checked: none of the {result.documents_in} documents has what was asked for")
     elif result.documents_out < result.documents_in:
