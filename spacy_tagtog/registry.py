@@ -35,6 +35,7 @@ __all__ = [
     "learned_tokenizer",
     "remember_documents",
     "seed_ner",
+    "texts",
 ]
 
 
@@ -102,6 +103,28 @@ def anndoc_corpus_v2(
         shuffle=shuffle,
         augmenter=augmenter,
     )
+
+
+def texts(path: str | Path | None = None, on_problem: str = "error") -> Callable[[Language], Iterator[Doc]]:
+    """The reader ``spacy-tagtog.Texts.v1``: texts that nobody need have annotated, see :func:`spacy_tagtog.convert.corpus.read_texts`.
+
+    Args:
+        path: A ``.spacy`` file, a folder of them, or the folder or zip of a tagtog project; ``None`` gives no text.
+        on_problem: ``error``, or ``report``: documents that can't be read are passed over.
+
+    Raises:
+        ConfigurationError: A setting has an unknown value.
+    """
+    from spacy_tagtog._choices import choose
+    from spacy_tagtog.convert.corpus import OnProblem, read_texts
+
+    choice = choose("on_problem", on_problem, OnProblem)
+
+    def read(nlp: Language) -> Iterator[Doc]:
+        """Read them."""
+        return iter(()) if path is None else read_texts(Path(path), nlp, on_problem=choice)
+
+    return read
 
 
 def anndoc_converter(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import spacy
 from conftest import CONFIGS, SMALL
 from spacy.language import Language
+from spacy.util import load_config
 from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Document
@@ -141,3 +143,22 @@ def test_corpora_without_an_entity_are_refused(corpora: tuple[Path, Path], tmp_p
         train(*paths, tmp_path / "out", config=NER, seed_config=SEED)
     assert "1 documents, no entity" in str(caught.value)
     assert str(tmp_path / "empty.spacy") in str(caught.value)
+
+
+def test_only_the_seed_model_reads_unlabelled_texts(corpora: tuple[Path, Path], demo_folder: Path, tmp_path: Path) -> None:
+    code, output = run(*corpora, "--unlabelled", demo_folder, "--output", tmp_path / "seed")
+    assert code == 0, output
+    config = load_config(tmp_path / "seed" / "model-best" / "config.cfg")
+    assert config["paths"]["unlabelled"] == str(demo_folder)
+    said: list[Mapping[str, object]] = []
+    more = {**SMALL_NER, "training.max_steps": 2, "training.eval_frequency": 1}
+    train(*corpora, tmp_path / "ner", model="ner", config=NER, unlabelled=demo_folder, overrides=more, say=lambda _, unused: said.append(unused))
+    assert said == [{"paths.unlabelled": str(demo_folder)}]
+    assert "unlabelled" not in load_config(tmp_path / "ner" / "model-best" / "config.cfg")["paths"]
+
+
+def test_unlabelled_texts_that_are_not_there(corpora: tuple[Path, Path], tmp_path: Path) -> None:
+    code, output = run(*corpora, "--unlabelled", tmp_path / "nowhere", "--output", tmp_path / "seed")
+    assert code == 1
+    assert "nowhere" in output
+    assert "there is nothing at this path" in output

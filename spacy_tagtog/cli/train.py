@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,6 +33,12 @@ def train_cli(
     seed_below: Annotated[int, typer.Option("--seed-below", min=0, help="With auto: the seed model below so many entities.")] = SEED_BELOW,
     config: Annotated[Path, typer.Option("--config", "-c", help="The config of spaCy's NER.")] = Path("configs/ner.cfg"),
     seed_config: Annotated[Path, typer.Option("--seed-config", help="The config of the seed model.")] = Path("configs/seed.cfg"),
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(
+            "--unlabelled", help="Texts that nobody need have annotated, to learn words from: a .spacy file or a tagtog project.", show_default=False
+        ),
+    ] = None,
     code: Annotated[Path | None, typer.Option("--code", help="A Python file with registered functions of your own.", show_default=False)] = None,
     gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU; -1 for the CPU.")] = -1,
 ) -> None:
@@ -41,14 +48,16 @@ def train_cli(
 
     It is python -m spacy train with a config that is chosen. Every value of the config can be given as an option,
     as there: --training.max_steps 2000. The seed model learns in one step: numbers of steps
-    are for the other one.
+    are for the other one. It alone learns from --unlabelled texts, which words are alike.
 
     Examples:
       spacy-tagtog train corpus/train.spacy corpus/dev.spacy
+      spacy-tagtog train corpus/train.spacy corpus/dev.spacy --unlabelled assets/new
       spacy-tagtog train corpus/train.spacy corpus/dev.spacy --model ner --training.max_steps 5000
     """
     from spacy.cli._util import parse_config_overrides, show_validation_error
 
+    logging.getLogger("spacy.spacy_tagtog").setLevel(logging.INFO)
     with show_validation_error():
         choice = train(
             corpus,
@@ -58,6 +67,7 @@ def train_cli(
             seed_below=seed_below,
             config=config,
             seed_config=seed_config,
+            unlabelled=unlabelled,
             code=code,
             gpu=gpu,
             overrides=parse_config_overrides(list(context.args)),
@@ -67,6 +77,7 @@ def train_cli(
 
 
 _OF_STEPS = ("training.max_steps", "training.max_epochs", "training.eval_frequency", "training.patience")
+_UNLABELLED = "paths.unlabelled"
 
 
 def train(
@@ -78,6 +89,7 @@ def train(
     seed_below: int = SEED_BELOW,
     config: Path = Path("configs/ner.cfg"),
     seed_config: Path = Path("configs/seed.cfg"),
+    unlabelled: Path | None = None,
     code: Path | None = None,
     gpu: int = -1,
     overrides: Mapping[str, Any] | None = None,
@@ -94,10 +106,12 @@ def train(
         seed_below: With ``auto``: the seed model below so many entities.
         config: The config of spaCy's NER.
         seed_config: The config of the seed model.
+        unlabelled: Texts that nobody need have annotated: a ``.spacy`` file, a folder of them, or a tagtog project. A config without
+            ``paths.unlabelled``, such as that of spaCy's NER, has no use for them.
         code: A Python file with registered functions.
         gpu: The GPU's number, -1 for the CPU.
         overrides: Values of the config, by ``section.name``. The seed model learns in one step: numbers of steps are not for it.
-        say: Told, before training, what was chosen, and which overrides the seed model has no use for.
+        say: Told, before training, what was chosen, and which values the model has no use for.
 
     Returns:
         What was trained, and why.
@@ -109,6 +123,7 @@ def train(
     """
     from spacy.cli._util import import_code
     from spacy.cli.train import train as spacy_train
+    from spacy.util import load_config
 
     from spacy_tagtog._choices import choose
     from spacy_tagtog._files import atomic_folder
@@ -123,6 +138,9 @@ def train(
     def train_one(model: ModelChoice, folder: Path, values: dict[str, Any]) -> Choice:
         choice = choose_config(size, config=config, seed_config=seed_config, model=model, seed_below=seed_below)
         unused = {name: values.pop(name) for name in _OF_STEPS if name in values} if choice.is_seed else {}
+        if unlabelled is not None:
+            has_use = _UNLABELLED.partition(".")[2] in (load_config(choice.config).get("paths") or {})
+            (values if has_use else unused)[_UNLABELLED] = str(unlabelled)
         if say is not None:
             say(choice, unused)
         spacy_train(choice.config, folder, use_gpu=gpu, overrides={**values, "paths.train": str(train_path), "paths.dev": str(dev_path)})
@@ -143,5 +161,8 @@ def train(
 
 def _say(choice: Choice, unused: Mapping[str, Any]) -> None:
     info(f"training {choice.config}: {choice.reason}")
-    if unused:
-        warn(f"the seed model learns in one step, so these are not for it: {', '.join(unused)}")
+    steps = [name for name in unused if name != _UNLABELLED]
+    if steps:
+        warn(f"the seed model learns in one step, so these are not for it: {', '.join(steps)}")
+    if _UNLABELLED in unused:
+        info(f"this model learns nothing from texts without annotations: {unused[_UNLABELLED]} is not read")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, docs_
 from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, shown_member
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import get_state
-from spacy_tagtog.convert.tokens import predicted_doc
+from spacy_tagtog.convert.tokens import assemble, predicted_doc
 from spacy_tagtog.errors import AnndocError, ConfigurationError, ConversionError, DuplicateDocumentError, MissingPartnerError
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "is_spacy_path",
     "note_problems",
     "read_spacy",
+    "read_texts",
     "write_docbin",
 ]
 
@@ -42,6 +44,7 @@ OnProblem = Literal["error", "report"]
 DocumentChoice = Literal["confirmed", "unconfirmed", "all"]
 """Which documents: those that the member confirmed (``anncomplete``), those not yet, or all that have annotations."""
 
+_logger = logging.getLogger("spacy.spacy_tagtog")  # below spaCy's own, which shows it
 _SPACY_SUFFIX = ".spacy"
 
 
@@ -218,6 +221,40 @@ def read_spacy(path: Path, vocab: Vocab) -> Iterator[Doc]:
                 legal="a DocBin that spaCy 3 wrote",
                 advice="convert the documents again",
             ) from error
+
+
+def read_texts(path: Path, nlp: Language, *, on_problem: OnProblem = "error") -> Iterator[Doc]:
+    """The texts of documents, whatever was annotated in them, tokenized part by part.
+
+    Args:
+        path: A ``.spacy`` file, a folder of them, or a project's folder or zip: all of its documents, annotated or not.
+        nlp: Its tokenizer and vocabulary are used.
+        on_problem: ``error`` raises at the first file of a project that can't be read, ``report`` passes over its document and warns in the log.
+
+    Raises:
+        ConversionError: A ``.spacy`` file can't be read.
+        AnndocError: A project or a document can't be read.
+    """
+    if is_spacy_path(path):
+        for doc in read_spacy(path, nlp.vocab):
+            yield predicted_doc(nlp, doc)
+        return
+    project = Project.open(path, strict=on_problem == "error")
+    unreadable: list[AnndocError] = [*project.problems]
+    for item in _readable(project, project.ids):
+        if not isinstance(item, AnndocError):
+            try:
+                yield assemble(nlp, [(part.id, part.text) for part in item.parts.values()]).doc
+                continue
+            except AnndocError as error:
+                item = error  # noqa: PLW2901 — the parts are read only now
+        if on_problem == "error":
+            raise item
+        unreadable.append(item)
+    if unreadable:
+        _logger.warning(
+            "%s: %d files or documents can't be read, so their texts were passed over; the first: %s", path, len(unreadable), unreadable[0]
+        )
 
 
 def write_docbin(docs: Iterable[Doc], path: Path) -> int:

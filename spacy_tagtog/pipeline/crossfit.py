@@ -10,7 +10,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -139,17 +139,14 @@ def _examples(nlp: Language, docs: Iterable[Doc]) -> Iterator[Example]:
 @contextmanager
 def _learned_again(nlp: Language, docs: Sequence[Doc]) -> Iterator[None]:
     components = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, SeedNer)]
-    kept = [(component.model, component.settings) for component in components]
+    kept = [component.model for component in components]
     try:
         for component in components:
-            # As ready to find something as the pipeline itself: what chooses anew is right more often or less often, and teaches a wrong level.
-            if component.model is not None:
-                component.settings = replace(component.settings, out_log=component.model.out_log)
-            component.initialize(lambda: _examples(nlp, docs), nlp=nlp)
+            component.learn_again(_examples(nlp, docs))
         yield
     finally:
-        for component, (model, settings) in zip(components, kept, strict=True):
-            component.model, component.settings = model, settings
+        for component, model in zip(components, kept, strict=True):
+            component.model = model
 
 
 def training_config(nlp: Language) -> Any:

@@ -19,6 +19,8 @@ from spacy.attrs import ORTH, SENT_START
 from spacy.strings import hash_string  # type: ignore[attr-defined] # missing in spaCy's stubs
 from spacy.tokens import Doc
 
+from spacy_tagtog.pipeline.word_classes import WordClasses
+
 __all__ = ["BUCKETS", "Lexicon", "Sight", "Words", "buckets"]
 
 BUCKETS: Final = 1 << 22
@@ -54,6 +56,8 @@ _TEMPLATES: Final[tuple[tuple[tuple[int, int], ...], ...]] = (
     ((0, _SUFFIXES[2]), (1, _LOWER)),
     ((-1, _LOWER), (0, _SUFFIXES[2])),
 )
+# The offsets at which a word's class of some level is a feature, or two of them together.
+_CLASS_TEMPLATES: Final[tuple[tuple[int, ...], ...]] = ((-2,), (-1,), (0,), (1,), (2,), (-1, 0), (0, 1), (-1, 1))
 
 
 def _own_features(word: str) -> list[str]:
@@ -83,17 +87,27 @@ def _is_word(word: str) -> bool:
 
 
 class Words:
-    """The own features of all words that were met, made once for each."""
+    """The own features of all words that were met, made once for each.
 
-    def __init__(self) -> None:
+    Args:
+        classes: The classes of words that stand in the same surroundings, each level of them one more feature.
+    """
+
+    def __init__(self, classes: WordClasses | None = None) -> None:
+        self._classes = classes
         self._rows: dict[int, int] = {}
         self._forget()
 
     def _forget(self) -> None:
         self._rows.clear()
-        self._table: Hashes = np.zeros((1024, _COLUMNS), dtype=np.uint64)
+        self._table: Hashes = np.zeros((1024, _COLUMNS + self.levels), dtype=np.uint64)
         self._telling = np.zeros(1024, dtype=np.bool_)
         self._lowers: list[str] = []
+
+    @property
+    def levels(self) -> int:
+        """How many features of a word are classes: the last ones."""
+        return 0 if self._classes is None else self._classes.levels
 
     def rows(self, doc: Doc) -> NDArray[np.int64]:
         """The row of each token's word."""
@@ -112,7 +126,10 @@ class Words:
             self._table = np.concatenate([self._table, np.zeros_like(self._table)])
             self._telling = np.concatenate([self._telling, np.zeros_like(self._telling)])
         features = _own_features(word)
-        self._table[row] = [hash_string(feature) if feature else 0 for feature in features]
+        self._table[row, :_COLUMNS] = [hash_string(feature) if feature else 0 for feature in features]
+        numbers = None if self._classes is None else self._classes.of(word)
+        if numbers is not None:
+            self._table[row, _COLUMNS:] = [hash_string(f"class {level} {number}") for level, number in enumerate(numbers)]
         self._telling[row] = _is_word(word)
         self._lowers.append(features[_LOWER])
         self._rows[orth] = row
@@ -339,6 +356,13 @@ def buckets(docs: Sequence[Doc], words: Words, lexicon: Lexicon, owns: Sequence[
     columns += [_joined(before[:, 1], lexical[:, 1]), _joined(lexical[:, 1], after[:, 1]), _joined(lexical[:, 0], lexical[:, 1])]
     columns += [_joined(lexical[:, 1], own[:, _KIND]), _joined(lexical[:, 1], own[:, _SUFFIXES[2]])]
     columns += _document_columns(rows, begins, words, own)
+    # After all others: without classes a model sees just what it saw before there were any.
+    for column in range(_COLUMNS, _COLUMNS + words.levels):
+        for offsets in _CLASS_TEMPLATES:
+            value = of_document[offsets[0]][:, column]
+            for offset in offsets[1:]:
+                value = _joined(value, of_document[offset][:, column])
+            columns.append(value)
 
     result = np.empty((size, len(columns)), dtype=np.int32)
     for number, value in enumerate(columns):

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.seed_features import BUCKETS, Lexicon, Sight, Words, buckets
 from spacy_tagtog.pipeline.seed_sequences import Lattice, Prediction, tag_names
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, set_certainty
+from spacy_tagtog.pipeline.word_classes import LEAST_TOKENS, WordClasses, learn_word_classes
 
 __all__ = ["SCORES_KEY", "SeedModel", "SeedNer", "SeedSettings", "tagged_entities", "train_seed_model"]
 
@@ -37,12 +39,16 @@ SCORES_KEY: Final = "spacy_tagtog_seed_ner"
 
 _FORMAT: Final = "spacy-tagtog seed model"
 _VERSION: Final = 1
+_VERSION_WITH_CLASSES: Final = 2
+"""Of a model that has word classes: who doesn't know of them would read it, and predict something else."""
 _FILE: Final = "model.npz"
 _OUT_LOGS: Final = (0.0, -0.25, -0.5, -0.75, -1.0, -1.25, -1.5, -2.0, -2.5)
 _DEFAULT_OUT_LOG: Final = -1.0
 _FOLDS: Final = 5
 _ENOUGH_ENTITIES: Final = 300
 _NO_TAG: Final = -1
+
+_logger = logging.getLogger("spacy.spacy_tagtog")  # below spaCy's own: spacy train shows it
 
 TaggedDoc = tuple[Doc, list[str | None]]
 """A Doc, and the BILOU tag of each of its tokens; ``None`` where nobody said anything about it."""
@@ -96,6 +102,7 @@ class SeedModel:
         intercept: (tags,); minus infinity for a tag that never occurred.
         out_log: See :class:`SeedSettings`.
         lexicon: Known entities and words.
+        classes: Classes of words, if it was trained with any.
     """
 
     def __init__(
@@ -106,6 +113,7 @@ class SeedModel:
         intercept: NDArray[np.float32],
         out_log: float,
         lexicon: Lexicon,
+        classes: WordClasses | None = None,
     ) -> None:
         self.labels = tuple(labels)
         self.columns = columns
@@ -113,8 +121,9 @@ class SeedModel:
         self.intercept = intercept
         self.out_log = out_log
         self.lexicon = lexicon
+        self.classes = classes
         self._places = _places(columns)
-        self._words = Words()
+        self._words = Words(classes)
 
     def predict(self, docs: Sequence[Doc]) -> list[Prediction]:
         """The best entities of each Doc. Where a Doc has entities already, no others are found."""
@@ -139,14 +148,19 @@ class SeedModel:
         lexicon = self.lexicon
         words = list(lexicon.total)
         number_of_label = {label: number for number, label in enumerate(self.labels)}
+        classes = self.classes
         header = {
             "format": _FORMAT,
-            "version": _VERSION,
+            "version": _VERSION if classes is None else _VERSION_WITH_CLASSES,
             "labels": self.labels,
             "out_log": self.out_log,
             "forms": lexicon.forms,
             "words": words,
         }
+        arrays: dict[str, Any] = {}
+        if classes is not None:
+            header["class_words"] = list(classes.words)
+            arrays["classes"] = classes.numbers
         number_of_word = {word: number for number, word in enumerate(words)}
         entity = [(form, number_of_label[label], count) for form, counts in enumerate(lexicon.entity) for label, count in counts.items()]
         inside = [(number_of_word[word], number_of_label[label], count) for word, counts in lexicon.inside.items() for label, count in counts.items()]
@@ -161,6 +175,7 @@ class SeedModel:
             total=np.array([lexicon.total[word] for word in words], dtype=np.int64),
             entity=np.array(entity, dtype=np.int64).reshape(-1, 3),
             inside=np.array(inside, dtype=np.int64).reshape(-1, 3),
+            **arrays,
         )
         return file.getvalue()
 
@@ -179,7 +194,7 @@ class SeedModel:
         # Whatever a damaged zip archive leads to.
         except Exception as error:
             raise _unreadable(f"{type(error).__name__}: {error}", place) from error
-        if version != _VERSION:
+        if version not in (_VERSION, _VERSION_WITH_CLASSES):
             raise _unreadable(f"format {header.get('format')!r}, version {version!r}", place)
         try:
             return cls._from_arrays(header, arrays)
@@ -222,7 +237,13 @@ class SeedModel:
         out_log = float(header["out_log"])
         if not math.isfinite(out_log):
             raise ValueError("out_log isn't finite")
-        return cls(labels, columns, weights, intercept, out_log, lexicon)
+        classes = None
+        if header["version"] == _VERSION_WITH_CLASSES:
+            class_words, numbers = [_string(one) for one in header["class_words"]], arrays["classes"]
+            if numbers.dtype != np.int32 or numbers.ndim != 2 or len(numbers) != len(class_words) or len(set(class_words)) != len(class_words):
+                raise ValueError("word classes that don't fit")
+            classes = WordClasses(class_words, numbers)
+        return cls(labels, columns, weights, intercept, out_log, lexicon, classes)
 
 
 def _unreadable(what: str, place: object) -> PipelineError:
@@ -230,7 +251,7 @@ def _unreadable(what: str, place: object) -> PipelineError:
         "the seed model can't be read",
         place=place,
         value=what,
-        legal=f"{_FORMAT}, version {_VERSION}, complete and unchanged",
+        legal=f"{_FORMAT}, version {_VERSION} or {_VERSION_WITH_CLASSES}, complete and unchanged",
         advice="train it again, or copy the pipeline's folder again; for a later version update spacy-tagtog",
     )
 
@@ -296,12 +317,13 @@ def tagged_entities(tags: Sequence[str | None]) -> list[tuple[int, int, str]]:
     return found
 
 
-def train_seed_model(docs: Sequence[TaggedDoc], settings: SeedSettings | None = None) -> SeedModel:
+def train_seed_model(docs: Sequence[TaggedDoc], settings: SeedSettings | None = None, classes: WordClasses | None = None) -> SeedModel:
     """Train a model.
 
     Args:
         docs: Docs with the tags of their tokens. Tokens without a tag teach nothing.
         settings: How.
+        classes: Classes of words, as features.
 
     Raises:
         PipelineError: There is no entity in them.
@@ -320,7 +342,7 @@ def train_seed_model(docs: Sequence[TaggedDoc], settings: SeedSettings | None = 
     names = {tag: number for number, tag in enumerate(tag_names(labels))}
     target = np.array([names.get(tag or "", _NO_TAG) for _, tags in docs for tag in tags], dtype=np.int64)
 
-    words, lexicon = Words(), Lexicon()
+    words, lexicon = Words(classes), Lexicon()
     owns = lexicon.learn(
         [
             (words.lowers(words.rows(doc)), spans, np.array([tag is not None for tag in tags], dtype=np.bool_))
@@ -336,7 +358,7 @@ def train_seed_model(docs: Sequence[TaggedDoc], settings: SeedSettings | None = 
     if out_log is None:
         out_log = _best_out_log(matrix, target, sight, entities, labels, settings)
     weights, intercept = _fit(matrix, target, len(names), settings)
-    return SeedModel(labels, columns, weights, intercept, out_log, lexicon)
+    return SeedModel(labels, columns, weights, intercept, out_log, lexicon, classes)
 
 
 def _fit(matrix: csr_matrix, target: NDArray[np.int64], tags: int, settings: SeedSettings) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -411,6 +433,11 @@ def _best_out_log(
     return max(_OUT_LOGS, key=lambda out_log: (2 * right[out_log] / (found[out_log] + total), out_log))
 
 
+def _tagged(examples: Iterable[Example]) -> list[TaggedDoc]:
+    # On the pipeline's own tokens: entities that don't begin and end with one have no tags, and teach nothing.
+    return [(example.predicted, [*example.get_aligned_ner()]) for example in examples]
+
+
 class SeedNer:
     """The component ``seed_ner``: named entities learned by :func:`train_seed_model`.
 
@@ -443,15 +470,58 @@ class SeedNer:
         """The entity labels that it learned."""
         return self.model.labels if self.model is not None else ()
 
-    def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Language | None = None) -> None:
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        unlabelled: Callable[[Language], Iterable[Doc]] | None = None,
+    ) -> None:
         """Train on examples, all that there are.
 
+        Args:
+            get_examples: Gives the examples.
+            nlp: The pipeline.
+            unlabelled: Gives texts that nobody need have annotated: words are put into classes by them and by the examples' own texts
+                (:mod:`spacy_tagtog.pipeline.word_classes`). Where that is too little text there are no classes, and the log says so.
+                By default, or where it gives none, there are no classes either.
+
         Raises:
-            PipelineError: There is no example, or no entity in them.
+            PipelineError: There is no example, or no entity in them; or there are unlabelled texts and no pipeline to read them.
         """
-        # On the pipeline's own tokens: entities that don't begin and end with one have no tags, and teach nothing.
-        docs: list[TaggedDoc] = [(example.predicted, [*example.get_aligned_ner()]) for example in get_examples()]
-        self.model = train_seed_model(docs, self.settings)
+        docs = _tagged(get_examples())
+        self.model = train_seed_model(docs, self.settings, self._word_classes([doc for doc, _ in docs], nlp, unlabelled))
+
+    def _word_classes(self, docs: Sequence[Doc], nlp: Language | None, unlabelled: Callable[[Language], Iterable[Doc]] | None) -> WordClasses | None:
+        if unlabelled is None:
+            return None
+        if nlp is None:
+            raise PipelineError(
+                "there is no pipeline whose tokenizer could read the unlabelled texts",
+                place=f"component {self.name}",
+                advice="initialize the pipeline, nlp.initialize(…), or give initialize of the component the argument nlp",
+            )
+        texts = iter(unlabelled(nlp))
+        first = next(texts, None)
+        if first is None:
+            return None
+        classes = learn_word_classes(chain(docs, [first], texts), seed=self.settings.seed)
+        if classes is None:
+            _logger.info("%s: no word classes: the training texts and the unlabelled ones have fewer than %d tokens", self.name, LEAST_TOKENS)
+        else:
+            _logger.info("%s: learned word classes of %d words from the texts", self.name, len(classes.words))
+        return classes
+
+    def learn_again(self, examples: Iterable[Example]) -> None:
+        """Train on other examples, with what the model has from elsewhere: its word classes, and how ready it is to find something.
+
+        For other documents of the same kind, as in cross-fitting: a model that chooses its ``out_log`` anew is right more often or less often.
+
+        Raises:
+            PipelineError: The component wasn't trained, or there is no entity in the examples.
+        """
+        model = self._trained()
+        self.model = train_seed_model(_tagged(examples), replace(self.settings, out_log=model.out_log), model.classes)
 
     def update(self, examples: Iterable[Example], *, drop: float = 0.0, sgd: Any = None, losses: dict[str, float] | None = None) -> dict[str, float]:
         """Do nothing: what there is to learn was learned by :meth:`initialize`. So ``spacy train`` needs no more than one step."""
@@ -551,3 +621,7 @@ class SeedNer:
             raise _unreadable(f"{type(error).__name__}: {error.strerror}", file) from error
         self.model = SeedModel.from_bytes(data, place=file) if data else None
         return self
+
+
+# spaCy validates what [initialize.components.seed_ner] holds by the annotations as they are: it would look up names in text in a module of its own.
+SeedNer.initialize.__annotations__["unlabelled"] = Callable[[Language], Iterable[Doc]] | None
