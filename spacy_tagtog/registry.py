@@ -105,11 +105,11 @@ def anndoc_corpus_v2(
     )
 
 
-def texts(path: str | Path | None = None, on_problem: str = "error") -> Callable[[Language], Iterator[Doc]]:
+def texts(path: str | Path | None = None, on_problem: str = "error") -> Callable[[Language], Iterator[Doc]] | None:
     """The reader ``spacy-tagtog.Texts.v1``: texts that nobody need have annotated, see :func:`spacy_tagtog.convert.corpus.read_texts`.
 
     Args:
-        path: A ``.spacy`` file, a folder of them, or the folder or zip of a tagtog project; ``None`` gives no text.
+        path: A ``.spacy`` file, a folder of them, or the folder or zip of a tagtog project; with ``None`` there is no reader.
         on_problem: ``error``, or ``report``: documents that can't be read are passed over.
 
     Raises:
@@ -119,12 +119,7 @@ def texts(path: str | Path | None = None, on_problem: str = "error") -> Callable
     from spacy_tagtog.convert.corpus import OnProblem, read_texts
 
     choice = choose("on_problem", on_problem, OnProblem)
-
-    def read(nlp: Language) -> Iterator[Doc]:
-        """Read them."""
-        return iter(()) if path is None else read_texts(Path(path), nlp, on_problem=choice)
-
-    return read
+    return None if path is None else lambda nlp: read_texts(Path(path), nlp, on_problem=choice)
 
 
 def anndoc_converter(

@@ -484,7 +484,7 @@ class SeedNer:
             nlp: The pipeline.
             unlabelled: Gives texts that nobody need have annotated: words are put into classes by them and by the examples' own texts
                 (:mod:`spacy_tagtog.pipeline.word_classes`). Where that is too little text there are no classes, and the log says so.
-                By default, or where it gives none, there are no classes either.
+                By default there are none.
 
         Raises:
             PipelineError: There is no example, or no entity in them; or there are unlabelled texts and no pipeline to read them.
@@ -501,11 +501,7 @@ class SeedNer:
                 place=f"component {self.name}",
                 advice="initialize the pipeline, nlp.initialize(…), or give initialize of the component the argument nlp",
             )
-        texts = iter(unlabelled(nlp))
-        first = next(texts, None)
-        if first is None:
-            return None
-        classes = learn_word_classes(chain(docs, [first], texts), seed=self.settings.seed)
+        classes = learn_word_classes(chain(docs, unlabelled(nlp)), seed=self.settings.seed)
         if classes is None:
             _logger.info("%s: no word classes: the training texts and the unlabelled ones have fewer than %d tokens", self.name, LEAST_TOKENS)
         else:
