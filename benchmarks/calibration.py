@@ -9,7 +9,8 @@ stopped. One JSON object a corpus, model and way is printed and appended to ``re
 With ``cross-fitting`` the pipeline is trained on the first two parts together, and calibrated on the same by pipelines that are trained without a
 fold of them. With ``both`` it is trained on the first part, and calibrated on the first in this way and on the second as it is.
 
-The seed model learns from the training part alone. spaCy's NER takes the best of its steps by the part that it is calibrated on, as the
+The seed model learns from the training part alone; ``seed+texts`` also gets the bare texts of the other two parts, without their annotations (the
+workflow gives it those of the new documents). spaCy's NER takes the best of its steps by the part that it is calibrated on, as the
 workflow does.
 """
 
@@ -35,7 +36,7 @@ from spacy_tagtog.pipeline.judging import Judged, confidence_components, judge, 
 from spacy_tagtog.pipeline.loading import load_pipeline
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-MODELS = ("seed", "ner")
+MODELS = ("seed", "seed+texts", "ner")
 WAYS = ("held-out", "cross-fitting", "both")
 CORPORA = ("bc5cdr", "ncbi-disease", "ncbi-disease-one", "nala", "decm-yucatan", "decm-michoacan")
 # The usual evaluation of this corpus: its four types as one.
@@ -85,6 +86,17 @@ def prepare(corpora: Path, name: str, folder: Path) -> None:
     cut = parts(name, [(f, d) for f, d in docs if d.ents])
     for part, chosen in {**cut, "both": cut["train"] + cut["calibrate"]}.items():
         DocBin(docs=chosen, store_user_data=True).to_disk(folder / f"{part}.spacy")
+
+
+def bare_texts(folder: Path) -> Path:
+    """The documents that a pipeline isn't trained on, for their texts alone."""
+    path = folder / "texts" / "others.spacy"
+    if not path.exists():
+        path.parent.mkdir()
+        vocab = spacy.blank("xx").vocab
+        docs = [doc for part in ("calibrate", "test") for doc in DocBin(store_user_data=True).from_disk(folder / f"{part}.spacy").get_docs(vocab)]
+        DocBin(docs=docs, store_user_data=True).to_disk(path)
+    return path
 
 
 def finished(work: Path) -> set[tuple[str, str, str]]:
@@ -160,7 +172,9 @@ def main() -> None:
                 }
                 if model == "ner":
                     overrides |= {"training.max_steps": arguments.steps, "training.eval_frequency": min(100, arguments.steps)}
-                train(CONFIGS / f"{model}.cfg", output, overrides=overrides)
+                if model == "seed+texts":
+                    overrides["paths.unlabelled"] = str(bare_texts(folder))
+                train(CONFIGS / f"{model.partition('+')[0]}.cfg", output, overrides=overrides)
             row = {"corpus": name, "model": model, "way": way, **measure(folder, output / "model-best", way)}
             with (arguments.work / "results.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")

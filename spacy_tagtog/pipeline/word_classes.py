@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +26,7 @@ __all__ = ["LEAST_TOKENS", "WordClasses", "class_form", "learn_word_classes"]
 LEAST_TOKENS: Final = 20_000
 """In less text, classes say nothing: with 6,000 tokens F on 20 documents was as without, or a point lower."""
 
-_MOST_TOKENS: Final = 1_000_000  # of more text the first so many, which take half a minute
+_MOST_TOKENS: Final = 1_000_000  # of more text the first so many, which take ten seconds
 _SIZES: Final = (32, 128, 512)
 _REACH: Final = (-2, -1, 1, 2)
 _MOST_WORDS: Final = 20_000
@@ -53,8 +54,9 @@ class WordClasses:
     words: Sequence[str]
     numbers: NDArray[np.int32]
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_rows", {word: row for row, word in enumerate(self.words)})
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {word: row for row, word in enumerate(self.words)}
 
     @property
     def levels(self) -> int:
@@ -63,8 +65,7 @@ class WordClasses:
 
     def of(self, word: str) -> list[int] | None:
         """The classes of a word, whatever its case and its digits; ``None`` of one that was not met, or once only."""
-        rows: dict[str, int] = vars(self)["_rows"]
-        row = rows.get(class_form(word))
+        row = self._rows.get(class_form(word))
         if row is None:
             return None
         numbers: list[int] = self.numbers[row].tolist()
