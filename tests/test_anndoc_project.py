@@ -167,7 +167,7 @@ def test_nothing_but_content_is_enough(tmp_path: Path, build: Build) -> None:
     assert content(project) == {"x": ("pool", "X", {})}
     assert project.legend == {}
     assert project.members == []
-    assert repr(project).endswith("1 documents, versions of nobody, 0 classes>")
+    assert repr(project).endswith("1 document, versions of nobody, 0 classes>")
 
 
 @builds

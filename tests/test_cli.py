@@ -303,7 +303,11 @@ class TestConvert:
     def test_nothing_confirmed(self, tmp_path: Path) -> None:
         source = write(tmp_path / "x", document("Vega", complete=False))
         assert_refused(
-            run("convert", source, "corpus"), "no document is on the side 'train'", "0 of 1 documents", "1 set aside: not confirmed", "--documents"
+            run("convert", source, "corpus"),
+            "no document is on the side 'train'",
+            "0 of 1 document converted",
+            "1 set aside: not confirmed",
+            "--documents",
         )
 
     def test_versions_of_members_only(self, vega: Path) -> None:
@@ -318,7 +322,7 @@ class TestConvert:
         assert "no faults" not in checked.out
         assert "those of ada" in checked.out
         assert "nothing was checked" in checked.err
-        assert "1 documents, no faults" in run("validate", vega, "--set", "member=ada").out
+        assert "1 document, no faults" in run("validate", vega, "--set", "member=ada").out
 
     def test_names_that_no_entity_type_has(self, vega: Path) -> None:
         outcome = run("convert", vega, "corpus", "--set", "types=Comet", "--set", "labels=Moon:Planet")
@@ -326,7 +330,7 @@ class TestConvert:
         for line in (
             "types: the project has no entity type Comet; it has Planet, Star",
             "labels: the project has no entity type Moon; it has Planet, Star",
-            "none of the 2 entities is in doc.ents",
+            "no entity is in doc.ents; the documents have 2",
         ):
             assert line in outcome.err
 
@@ -379,7 +383,7 @@ class TestValidate:
     def test_good_documents(self, vega: Path) -> None:
         outcome = run("validate", vega, "--report", "report.json")
         assert outcome.code == 0, outcome.err
-        assert "1 documents, no faults" in outcome.out
+        assert "1 document, no faults" in outcome.out
         assert json.loads(Path("report.json").read_text())["entities_out"] == 2
         assert listing(Path()) == {"vega", "report.json", *(f"vega/{name}" for name in listing(vega))}
 
@@ -435,7 +439,7 @@ class TestValidateRunningTagtog:
         before = listing(Path())
         outcome = run("validate", "--project", "vega", "--report", "report.json")
         assert outcome.code == 0, outcome.err
-        assert "1 documents, no faults" in outcome.out
+        assert "1 document, no faults" in outcome.out
         assert json.loads(Path("report.json").read_text())["entities_out"] == 2
         assert listing(Path()) - before <= {"report.json", "local-tagtog.db-wal", "local-tagtog.db-shm"}
 
@@ -605,7 +609,7 @@ class TestAnnotateAndEvaluate:
 
     def test_nothing_to_evaluate_on(self, pipeline: Path, tmp_path: Path) -> None:
         source = write(tmp_path / "x", document("Nothing here."))
-        assert_refused(run("evaluate", pipeline, source), "there is nothing to evaluate on", "1 documents, 0 entities")
+        assert_refused(run("evaluate", pipeline, source), "there is nothing to evaluate on", "1 document, 0 entities")
         assert_refused(run("evaluate", pipeline, "none.spacy"), "there is no such file")
 
 
@@ -634,7 +638,7 @@ class TestLocalLoop:
     def test_import_fetch_export(self, vega: Path) -> None:
         outcome = run("import", vega)
         assert outcome.code == 0, outcome.err
-        assert "1 documents with 2 entities are in local/vega on the local tagtog (local-tagtog.db)" in outcome.out
+        assert "1 document with 2 entities is in local/vega on the local tagtog (local-tagtog.db)" in outcome.out
         assert run("fetch", "fetched").code == 0
         assert run("export", "all.zip").code == 0
         (original,) = Project.open(vega)
@@ -657,7 +661,7 @@ class TestLocalLoop:
         team = write(tmp_path / "team", Document(doc.id, doc.html, {**doc.versions, "ada": doc.annotations}, legend=doc.legend))
         before = set(Path().rglob("*"))
         outcome = run("import", team, "--dry-run")
-        assert "1 documents with 4 entities would be in local/team on the local tagtog (local-tagtog.db)" in outcome.out
+        assert "1 document with 4 entities would be in local/team on the local tagtog (local-tagtog.db)" in outcome.out
         would = numbers(outcome)
         assert set(Path().rglob("*")) == before
         assert numbers(run("import", team)) == would
@@ -834,7 +838,7 @@ class TestRemote:
 
     def test_empty_options_fall_back_to_the_environment(self, remote: str, vega: Path) -> None:
         outcome = run("import", vega, "--domain", "", "--owner", "", "--project", "", "--ca-file", "")
-        assert f"are in ada/stars at {remote}" in outcome.out
+        assert f"is in ada/stars at {remote}" in outcome.out
 
     def test_wrong_password(self, remote: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TAGTOG_PASSWORD", "hunter2-secret")

@@ -73,7 +73,7 @@ def test_many_documents_train_the_ner(corpora: tuple[Path, Path], tmp_path: Path
     overrides = [text for name, value in more.items() for text in (f"--{name}", str(value))]
     code, out = run(*corpora, "--output", tmp_path, "--seed-below", 1, *overrides)
     assert code == 0, out
-    assert "not fewer than 1 entities" in out
+    assert "not fewer than 1 entity" in out
     assert "ner" in spacy.load(tmp_path / "model-last").pipe_names
 
 
@@ -139,5 +139,5 @@ def test_corpora_without_an_entity_are_refused(corpora: tuple[Path, Path], tmp_p
     paths[side] = tmp_path / "empty.spacy"
     with pytest.raises(ConfigurationError, match="nothing to learn from") as caught:
         train(*paths, tmp_path / "out", config=NER, seed_config=SEED)
-    assert "1 documents, no entity" in str(caught.value)
+    assert "1 document, no entity" in str(caught.value)
     assert str(tmp_path / "empty.spacy") in str(caught.value)

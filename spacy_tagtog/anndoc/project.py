@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog._files import atomic_folder, atomic_path, check_free
 from spacy_tagtog.anndoc.ann_json import Annotations
 from spacy_tagtog.anndoc.document import MASTER, Document
@@ -224,7 +225,8 @@ class Project:
         return Project({doc_id: self._entries[doc_id] for doc_id in ids}, legend=self.legend, place=self.place, problems=list(self.problems))
 
     def __repr__(self) -> str:
-        return f"<Project {self.place}: {len(self)} documents, versions of {', '.join(self.members) or 'nobody'}, {len(self.legend)} classes>"
+        members = ", ".join(self.members) or "nobody"
+        return f"<Project {self.place}: {counted(len(self), 'document')}, versions of {members}, {counted(len(self.legend), 'class')}>"
 
 
 def _reader(source: _Source) -> Callable[[], Annotations]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._drawn import RankingOption, only_drawn
 from spacy_tagtog.cli._run import command, good, info, progress, table, write_json
 
@@ -105,7 +106,8 @@ def calibrate_cli(
         if one.expected_missed is not None:
             info(f"missed entities: {one.expected_missed:.1f} expected, {one.missed} found")
         if one.cross_fitted:
-            info(f"{one.cross_fitted} training documents judged by {one.pipelines} pipelines trained without them, {one.held_out} others by this one")
+            documents, others = counted(one.cross_fitted, "training document"), counted(one.held_out, "other")
+            info(f"{documents} judged by {counted(one.pipelines, 'pipeline')} trained without them, {others} by this one")
     good(f"calibrated pipeline written to {output}; all figures after calibration are cross-validated by document")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, write_json
 from spacy_tagtog.cli._versions import LegendOption, OnProblemOption, check_members, open_project, readable_documents
 
@@ -136,7 +137,7 @@ def merge_cli(
         table(((name, f"{100 * score:.1f}") for name, score in best), header=("agreement with the others", "average F1"))
     if conflicts:
         info("members contradict each other: " + ", ".join(f"{number} {kind}" for kind, number in conflicts.most_common()))
-    good(f"{target}: {len(result.merged)} documents merged by {strategy} into the versions of {save_to}, to be confirmed")
+    good(f"{target}: {counted(len(result.merged), 'document')} merged by {strategy} into the versions of {save_to}, to be confirmed")
 
 
 def _all(result: MergedProject, name: str) -> Iterator[Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._connection import (
     DEFAULT_DATABASE,
     DEFAULT_THREADS,
@@ -111,11 +112,11 @@ def validate_cli(
     result.raise_faults(place=place, advice="mend them in tagtog; --report FILE.html shows them in context")
     say_choices(result, lambda: checked, make_converter(settings=settings))
     if result.documents_in and not result.documents_out:
-        warn(f"nothing was checked: none of the {result.documents_in} documents has what was asked for")
+        warn(f"nothing was checked: of {counted(result.documents_in, 'document')} none has what was asked for")
     elif result.documents_out < result.documents_in:
-        good(f"{result.documents_out} of {result.documents_in} documents were checked, no faults")
+        good(f"{result.documents_out} of {counted(result.documents_in, 'document')} checked, no faults")
     else:
-        good(f"{result.documents_in} documents, no faults")
+        good(f"{counted(result.documents_in, 'document')}, no faults")
 
 
 _Opened = tuple[Path, object, "list[ReportItem]"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.anndoc.document import MASTER
 from spacy_tagtog.anndoc.repair import CONFIDENCE
 from spacy_tagtog.errors import ConversionError
@@ -172,7 +173,7 @@ class ConversionReport:
         if len(faults) > len(lines):
             lines.append(f"… and {len(faults) - len(lines)} more")
         raise ConversionError(
-            f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the data:\n    " + "\n    ".join(lines),
+            f"{counted(len(faults), 'fault')} in the data:\n    " + "\n    ".join(lines),
             place=place,
             legal="entities whose part exists, whose text stands at their offset, and whose class has a name",
             advice=advice,
@@ -219,4 +220,7 @@ class ConversionReport:
 
     def __repr__(self) -> str:
         aside = ", ".join(f"{reason} {number}" for reason, number in self.reasons.items()) or "nothing set aside"
-        return f"<ConversionReport: {self.documents_out}/{self.documents_in} documents, {self.entities_out}/{self.entities_in} entities, {aside}>"
+        return (
+            f"<ConversionReport: {self.documents_out}/{counted(self.documents_in, 'document')}, "
+            f"{self.entities_out}/{counted(self.entities_in, 'entity')}, {aside}>"
+        )

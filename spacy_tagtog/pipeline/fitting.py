@@ -10,6 +10,7 @@ import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.errors import EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.annotate import ensure_confidence
 from spacy_tagtog.pipeline.calibrated import FEATURES, Calibration
@@ -158,7 +159,7 @@ def _check_held_out(nlp: Language, docs: Sequence[Doc], prints: Sequence[str], g
     seen = [doc for doc, own in zip(docs, prints, strict=True) if own in trained]
     if seen:
         raise NotHeldOutError(
-            f"the pipeline was trained on {len(seen)} of the {len(docs)} documents",
+            f"the pipeline was trained on {len(seen)} of {counted(len(docs), 'document')}",
             value=_named(seen),
             legal="documents that it was not trained on, such as corpus/reviewed/dev.spacy",
             advice="leave them out: what a pipeline says about its training documents is surer than what it says about others",
@@ -173,13 +174,13 @@ def _check_trained(nlp: Language, docs: Sequence[Doc], prints: Sequence[str]) ->
     strange = [doc for doc, own in zip(docs, prints, strict=True) if own not in remembered]
     if strange:
         raise NotHeldOutError(
-            f"the pipeline was not trained on {len(strange)} of the {len(docs)} documents that are said to be its training documents",
+            f"the pipeline was not trained on {len(strange)} of {counted(len(docs), 'document')} given as what it was trained on",
             value=_named(strange),
             legal="documents that it was trained on, such as corpus/reviewed/train.spacy",
             advice="give the others as documents that it was not trained on",
         )
     missing = len(remembered.difference(prints))
-    said = f"the pipeline was trained on {missing} other documents, too, and those of the folds were not, so they know less than it"
+    said = f"the pipeline was trained on {counted(missing, 'other document')}, too, and those of the folds were not, so they know less than it"
     return [said] if missing else []
 
 
@@ -201,7 +202,7 @@ def _fit(
         answers, enough = y.astype(np.float64), len(set(groups)) >= folds
         held_out = cross_validated("platt", x, [""] * len(y), answers, groups, folds=folds, seed=seed) if enough else None
         if held_out is None:
-            report.notes.append(f"missed entities: not calibrated, too few ({int(y.sum())} in {len(set(groups))} documents)")
+            report.notes.append(f"missed entities: not calibrated, too few ({int(y.sum())} in {counted(len(set(groups)), 'document')})")
         else:
             missed = LabelCalibrator(fit_platt(x, answers))
             report.expected_missed, report.missed = round(float(held_out.sum()), 3), int(y.sum())
