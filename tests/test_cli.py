@@ -430,6 +430,35 @@ class TestValidate:
         assert_refused(run("convert", vega, "corpus", "--report", "report.doc"), "report.doc", ".json or .html")
         assert not Path("corpus").exists()
 
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [("{", "isn't JSON"), ("[]", "isn't a JSON object"), ('{"e_1": 1}', "the name of e_1 isn't text"), ('{"x": "Star"}', "not a class id")],
+    )
+    def test_a_broken_legend_is_a_fault_among_others(self, content: str, why: str, tmp_path: Path) -> None:
+        sound = document("Vega and Mars", entity("e_1", 0, "Vega"), entity("e_2", 9, "Mars"))
+        broken = document("Altair", name="broken.txt")
+        source = write(tmp_path / "x", sound, document("I saw <b>Vega</b>.", entity("e_1", 1, "Deneb"), name="two.txt"), broken)
+        only_file(source, "*broken*.ann.json").write_text("{")
+        (source / "annotations-legend.json").write_text(content)
+        outcome = run("validate", source, "--report", "report.json", "--report", "report.html")
+        assert_refused(
+            outcome, "3 faults in the data", "annotations-legend.json: the legend can't be read, so class ids stand for names", why, "'Deneb'"
+        )
+        report = json.loads(Path("report.json").read_text())
+        assert report["reasons"] == {"unreadable_legend": 1, "offset_mismatch": 1, "unreadable": 1}
+        assert (report["labels_out"], report["documents_in"], report["documents_out"]) == ({"e_1": 1, "e_2": 1}, 3, 2)
+        assert "annotations-legend.json" in Path("report.html").read_text(encoding="utf-8")
+
+    def test_a_broken_legend_stops_what_needs_names(self, tmp_path: Path) -> None:
+        source = write(tmp_path / "x", document("Vega and Mars", entity("e_1", 0, "Vega")))
+        (source / "annotations-legend.json").write_text("{")
+        assert_refused(run("validate", source), "1 fault in the data", "isn't JSON")
+        for on_problem in ("error", "report"):
+            assert_refused(run("convert", source, "corpus", "--on-problem", on_problem), "the legend isn't JSON")
+            assert_refused(run("import", source, "--on-problem", on_problem), "the legend isn't JSON")
+        assert listing(Path()) == {"x", *(f"x/{name}" for name in listing(source))}
+        assert run("validate", source, "--legend", "x/annotations-legend.json").code == 1
+
 
 class TestValidateRunningTagtog:
     """validate over the local tagtog that the command starts itself, and over one with a faulty answer."""

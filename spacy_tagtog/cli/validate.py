@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +28,7 @@ from spacy_tagtog.cli._connection import (
 )
 from spacy_tagtog.cli._reports import Reports, check_reports, say_choices, say_report, write_reports
 from spacy_tagtog.cli._run import command, good, parse_pairs, progress, warn
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import AnndocError, ConfigurationError, LegendError, SpacyTagtogError
 
 if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Project
@@ -67,7 +67,8 @@ def validate_cli(
     """Check tagtog documents: say everything that a conversion would say, and write nothing but the report.
 
     The exit code is 1 if there are faults: files that can't be read or lack their partner, entities whose part or
-    text is not there, classes without a name. Repaired offsets are no faults, but they are listed.
+    text is not there, classes without a name. Where the legend can't be read, class ids stand for names.
+    Repaired offsets are no faults, but they are listed.
 
     Documents on a running tagtog are downloaded into a temporary folder, which is removed; what fetch would refuse to
     read is listed like any other fault.
@@ -148,11 +149,32 @@ def _downloaded(where: Settings, query: str, settings: Mapping[str, Any]) -> Ite
                 progress=lambda items, total: progress(items, total, what="fetching"),
             )
             place = str(connection)
-        items = [
-            ReportItem("unreadable", doc_id, detail=" — ".join([error.problem, *(text for name, text in error.details() if name != "to do")]))
-            for doc_id, error in failed
-        ]
+        items = [ReportItem("unreadable", doc_id, detail=_told(error, without="to do")) for doc_id, error in failed]
         yield folder, place, items
+
+
+def _told(error: SpacyTagtogError, *, without: str) -> str:
+    """An error in one line, without one of its details."""
+    return " — ".join([error.problem, *(text for name, text in error.details() if name != without)])
+
+
+def _set_legend_aside(project: Project, report: ConversionReport) -> None:
+    """List a legend that can't be read, and let class ids stand for names: what else is wrong doesn't depend on them."""
+    from spacy_tagtog.anndoc import Legend
+    from spacy_tagtog.convert import ReportItem
+
+    broken = [problem for problem in project.problems if isinstance(problem, LegendError)]
+    if not broken:
+        return
+    for error in broken:
+        report.add(ReportItem("unreadable_legend", str(error.place), detail=_told(error, without="where")))
+    project.problems = [problem for problem in project.problems if problem not in broken]
+    class_ids: set[str] = set()
+    for doc_id in project.ids:
+        with suppress(AnndocError):  # the check itself will say so
+            for version in project[doc_id].versions.values():
+                class_ids.update(entity.class_id for entity in version)
+    project.legend = Legend.of_ids(sorted(class_ids))
 
 
 def _without(item: ReportItem, folder: str) -> ReportItem:
@@ -183,7 +205,7 @@ def validate(
         The report, and the project that it is about.
 
     Raises:
-        SpacyTagtogError: The project can't be opened, or a setting is unknown. Faults of documents are in the report.
+        SpacyTagtogError: The project can't be opened, or a setting is unknown. Faults of documents and of the project's legend are in the report.
     """
     from spacy_tagtog._choices import choose
     from spacy_tagtog.anndoc import Project
@@ -195,6 +217,7 @@ def validate(
     converter = make_converter(settings=settings)
     project = Project.open(source, strict=False, legend=legend)
     report = ConversionReport()
+    _set_legend_aside(project, report)
     for _ in convert_documents(project, blank_pipeline(lang), converter, report, choice=choice, on_problem="report", progress=progress):
         pass
     return report, project
