@@ -202,8 +202,9 @@ def calibrate(
         ).docs(nlp)
 
     train_docs = list(read(train)) if wanted != "held-out" else []
+    groups = None
     if wanted == "auto":
-        why = _too_little(nlp, train_docs, folds)
+        groups, why = _groups_for(nlp, train_docs, folds)
         wanted, train_docs = ("held-out", []) if why else ("cross-fitting", train_docs)
         if say is not None:
             say(f"calibrating by {wanted}: {why or 'the pipeline learns in seconds'}")
@@ -212,6 +213,7 @@ def calibrate(
         nlp,
         progress(docs, what="calibrating") if show_progress else docs,
         train_docs=train_docs,
+        groups=groups,
         method=chosen,
         folds=folds,
         seed=seed,
@@ -249,15 +251,16 @@ def _wanted(by: CalibrateBy, reviewed: Path | None, train: Path | None) -> Calib
     return "held-out" if train is None else by
 
 
-def _too_little(nlp: Language, docs: Sequence[Doc], folds: int) -> str:
-    """Why a pipeline isn't calibrated by cross-fitting; empty where it is."""
+def _groups_for(nlp: Language, docs: Sequence[Doc], folds: int) -> tuple[list[int] | None, str]:
+    """The groups of training documents for cross-fitting; else why there is none."""
     from spacy_tagtog.errors import EvaluationError
     from spacy_tagtog.pipeline.crossfit import deal, document_groups, is_quick
 
     if not is_quick(nlp):
-        return "cross-fitting would train the whole pipeline once a fold"
+        return None, "cross-fitting would train the whole pipeline once a fold"
+    groups = document_groups(docs)
     try:
-        deal(docs, document_groups(docs), folds=folds)
+        deal(docs, groups, folds=folds)
     except EvaluationError as error:
-        return f"{error.problem} ({error.value})"
-    return ""
+        return None, f"{error.problem} ({error.value})"
+    return groups, ""

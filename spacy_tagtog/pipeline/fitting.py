@@ -69,6 +69,7 @@ def calibrate_pipeline(
     gold_docs: Iterable[Doc] = (),
     *,
     train_docs: Iterable[Doc] = (),
+    groups: Sequence[int] | None = None,
     method: CalibrationMethod = "auto",
     folds: int = FOLDS,
     seed: int = 0,
@@ -86,6 +87,8 @@ def calibrate_pipeline(
         nlp: The pipeline; changed in place, see :func:`prepare_pipeline`.
         gold_docs: Reviewed documents that it was not trained on.
         train_docs: The documents that it was trained on: for each fold a pipeline is trained without some of them.
+        groups: What :func:`~spacy_tagtog.pipeline.crossfit.document_groups` says of ``gold_docs`` and then ``train_docs``, for whoever asked it
+            already: looking for near-duplicates takes its time. It matters only with ``train_docs``.
         method: ``auto`` chooses by cross-validation.
         folds: Folds of the cross-validation, by document, and of the pipelines that are trained; from 2.
         seed: Of the folds and of boosted trees.
@@ -110,7 +113,10 @@ def calibrate_pipeline(
     prints = [fingerprint(doc.text) for doc in docs]
     _check_held_out(nlp, held_out, prints[: len(held_out)], prints[len(held_out) :], allow_unknown=allow_unknown)
     notes = _check_trained(nlp, trained, prints[len(held_out) :])
-    groups = document_groups(docs) if trained else []
+    if not trained:
+        groups = []
+    elif groups is None:
+        groups = document_groups(docs)
     fold_of = deal(trained, groups[len(held_out) :], folds=folds, seed=seed) if trained else []
     components = confidence_components(nlp)
     for component in components.values():
