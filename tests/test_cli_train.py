@@ -10,6 +10,7 @@ from conftest import CONFIGS, SMALL
 from spacy.language import Language
 from typer.testing import CliRunner
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.cli import app
 from spacy_tagtog.cli.evaluate import evaluate
@@ -48,7 +49,7 @@ def test_the_model_is_chosen_by_the_entities(model: str, entities: int, chosen: 
     size = TrainingSize(7, entities, ("Star",))
     choice = choose_config(size, config=NER, seed_config=SEED, model=model, seed_below=100)  # type: ignore[arg-type]
     assert choice.config == chosen
-    assert f"{entities} entities in 7 documents" in choice.reason
+    assert f"{counted(entities, 'entity')} in 7 documents" in choice.reason
 
 
 def test_what_there_is_to_learn_from_is_counted(corpora: tuple[Path, Path], demo_folder: Path, demo: list[Document]) -> None:
