@@ -379,6 +379,29 @@ class TestConvert:
         assert not Path("out").exists()
 
 
+class TestOutputsThatWouldReplaceTheSource:
+    """``--force`` replaces an earlier output, never what the command reads."""
+
+    def test_convert(self, tmp_path: Path, vega: Path) -> None:
+        before = listing(Path())
+        (tmp_path / "link").symlink_to(vega, target_is_directory=True)
+        for target in (vega, ".", "vega/../vega", "link", vega.parent):
+            for force in ((), ("--force",)):
+                assert_refused(run("convert", "vega", target, *force), "the output would replace what is read", "vega", "another path")
+        (tmp_path / "link").unlink()
+        assert listing(Path()) == before
+        assert run("convert", vega, vega / "corpus").code == 0
+
+    def test_other_commands(self, tmp_path: Path, vega: Path) -> None:
+        assert run("convert", vega, "corpus").code == 0
+        before = listing(Path())
+        assert_refused(run("convert", "corpus", "corpus", "--back", "--force"), "the output would replace what is read")
+        assert_refused(run("convert", "corpus/train.spacy", "corpus", "--back", "--force"), "the output would replace what is read")
+        assert_refused(run("merge", vega, vega, "--strategy", "union_v1", "--force"), "the output would replace what is read")
+        assert_refused(run("annotate", "any", vega, vega, "--force"), "the output would replace what is read")
+        assert listing(Path()) == before
+
+
 class TestValidate:
     def test_good_documents(self, vega: Path) -> None:
         outcome = run("validate", vega, "--report", "report.json")

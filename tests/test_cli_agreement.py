@@ -194,7 +194,9 @@ def test_merge_refuses(team: Path, tmp_path: Path) -> None:
     assert "no member confirmed a version of any document" in refused("merge", team, out, "-s", "union_v1", "-m", "dan")
     assert not out.exists()
     assert refused("merge", team, out, "-s", "union_v1", "--save-to", "../eve")
-    assert "the output exists already" in refused("merge", team, team, "-s", "union_v1")
+    assert "the output would replace what is read" in refused("merge", team, team, "-s", "union_v1")
+    out.write_text("something else")
+    assert "the output exists already" in refused("merge", team, out, "-s", "union_v1")
 
 
 @pytest.fixture

@@ -256,7 +256,7 @@ def convert(
     choose("--on-problem", on_problem, OnProblem)
     shares = parse_split(split)
     maker = make_converter(converter, settings)
-    check_free(target, force=force)
+    check_free(target, force=force, source=source)
     make_nlp = partial(_make_nlp, base, lang, tokenizer)
     # Faults are collected and refused together: one at a time would mean one run for each.
     report = report if report is not None else ConversionReport()
@@ -353,11 +353,13 @@ def convert_back(
 
     import spacy
 
+    from spacy_tagtog._files import check_free
     from spacy_tagtog.anndoc import write_project
     from spacy_tagtog.convert import get_state, make_converter, read_spacy
     from spacy_tagtog.errors import ConversionError
 
     maker = make_converter(converter)
+    check_free(target, force=force, source=source)
 
     def documents() -> Iterator[Document]:
         docs: Iterable[Doc] = read_spacy(source, spacy.blank("xx").vocab)
