@@ -132,14 +132,27 @@ def folder_lock(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def check_free(path: Path, *, force: bool) -> None:
+def check_free(path: Path, *, force: bool, source: Path | None = None) -> None:
     """Make sure that ``path`` may be written.
 
+    Args:
+        path: The output.
+        force: It may replace something.
+        source: What is read. Not even ``force`` may replace that: it would be gone for good.
+
     Raises:
-        OutputExistsError: It exists (a folder: with something in it) and ``force`` is not set.
+        OutputExistsError: It exists (a folder: with something in it) and ``force`` is not set, or it is the source or a folder around it.
         WriteError: Nothing can be there: the name is too long, or access is denied.
     """
     try:
+        if source is not None and source.exists() and path.resolve() in (source.resolve(), *source.resolve().parents):
+            raise OutputExistsError(
+                "the output would replace what is read",
+                place=path,
+                value=str(source),
+                legal="a path that is neither the source nor a folder around it",
+                advice="choose another path",
+            )
         exists = any(path.iterdir()) if path.is_dir() else path.exists()
     except OSError as error:
         raise write_error(error, path) from error

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import documents, json_objects, json_values, printable, quick, short, slow
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.anndoc import Annotations, Document, Fragment, Project, confidence
 from spacy_tagtog.errors import AnnJsonError
 
@@ -152,7 +153,7 @@ def test_any_object_either_comes_back_or_is_refused(data: dict[str, Any]) -> Non
 def test_drawn_annotations_come_back(document: Document) -> None:
     for version in document.versions.values():
         assert Annotations.parse(version.dumps()) == version
-        assert f"{len(version)} entities" in repr(version)
+        assert counted(len(version), "entity") in repr(version)
 
 
 @pytest.mark.parametrize("text", ["\ud83d", "x\udc00", "\udc00\udc01y"])

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from strategies import documents, slow
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, PlainHtml, html_from_blocks
 from spacy_tagtog.errors import AnnJsonError, PlainHtmlError, ProjectError
 
@@ -77,7 +78,7 @@ def test_a_broken_file_is_an_error_when_it_is_asked_for() -> None:
 
 def test_repr() -> None:
     document = Document("aX", HTML, {MASTER: Annotations({"entities": [ENTITY], "anncomplete": True}), "ann": Annotations.empty()}, folder="pool/x")
-    assert repr(document) == "<Document 'aX' in pool/x: 2 parts, master: 1 entities ✓, ann: 0 entities>"
+    assert repr(document) == "<Document 'aX' in pool/x: 2 parts, master: 1 entity ✓, ann: 0 entities>"
     assert "not annotated" in repr(Document("aX", HTML))
 
 
@@ -91,5 +92,5 @@ def test_repr_of_a_broken_document() -> None:
 def test_repr_of_any_document(document: Document) -> None:
     text = repr(document)
     assert document.folder in text
-    assert f"{len(document.parts)} parts" in text
+    assert counted(len(document.parts), "part") in text
     assert all(member in text for member in document.versions)

@@ -167,7 +167,7 @@ def test_nothing_but_content_is_enough(tmp_path: Path, build: Build) -> None:
     assert content(project) == {"x": ("pool", "X", {})}
     assert project.legend == {}
     assert project.members == []
-    assert repr(project).endswith("1 documents, versions of nobody, 0 classes>")
+    assert repr(project).endswith("1 document, versions of nobody, 0 classes>")
 
 
 @builds
@@ -299,9 +299,14 @@ def test_paths_that_are_no_project(tmp_path: Path) -> None:
 @builds
 def test_a_broken_legend(tmp_path: Path, build: Build) -> None:
     path = build(tmp_path, {"a.html": html(), LEGEND_NAME: b"{"})
-    for strict in (True, False):
-        with pytest.raises(LegendError, match=LEGEND_NAME):
-            Project.open(path, strict=strict)
+    with pytest.raises(LegendError, match=LEGEND_NAME):
+        Project.open(path)
+    lenient = Project.open(path, strict=False)
+    assert (lenient.ids, lenient.legend, [type(problem) for problem in lenient.problems]) == (["a"], {}, [LegendError])
+    given = tmp_path / "given.json"
+    given.write_bytes(b"[]")
+    with pytest.raises(LegendError, match=r"given\.json"):  # an option's value is no fault of the project
+        Project.open(path, strict=False, legend=given)
     own = tmp_path / "own.json"
     own.write_bytes(LEGEND)
     assert Project.open(path, legend=own).legend == NAMES

@@ -122,7 +122,7 @@ def test_labels_that_differ_get_their_own() -> None:
 
 @pytest.mark.parametrize(
     ("n", "right", "words"),
-    [(0, None, "no prediction"), (30, None, "fewer documents"), (300, True, "are right"), (300, False, "are wrong")],
+    [(0, None, "no prediction"), (30, None, "fewer documents"), (300, True, "all right"), (300, False, "all wrong")],
 )
 def test_too_little_leaves_the_scores_as_they_are(n: int, right: bool | None, words: str) -> None:
     features, labels, answers, groups = overconfident(n)

@@ -303,7 +303,11 @@ class TestConvert:
     def test_nothing_confirmed(self, tmp_path: Path) -> None:
         source = write(tmp_path / "x", document("Vega", complete=False))
         assert_refused(
-            run("convert", source, "corpus"), "no document is on the side 'train'", "0 of 1 documents", "1 set aside: not confirmed", "--documents"
+            run("convert", source, "corpus"),
+            "no document is on the side 'train'",
+            "0 of 1 document converted",
+            "1 set aside: not confirmed",
+            "--documents",
         )
 
     def test_versions_of_members_only(self, vega: Path) -> None:
@@ -318,7 +322,7 @@ class TestConvert:
         assert "no faults" not in checked.out
         assert "those of ada" in checked.out
         assert "nothing was checked" in checked.err
-        assert "1 documents, no faults" in run("validate", vega, "--set", "member=ada").out
+        assert "1 document, no faults" in run("validate", vega, "--set", "member=ada").out
 
     def test_names_that_no_entity_type_has(self, vega: Path) -> None:
         outcome = run("convert", vega, "corpus", "--set", "types=Comet", "--set", "labels=Moon:Planet")
@@ -326,7 +330,7 @@ class TestConvert:
         for line in (
             "types: the project has no entity type Comet; it has Planet, Star",
             "labels: the project has no entity type Moon; it has Planet, Star",
-            "none of the 2 entities is in doc.ents",
+            "no entity is in doc.ents; the documents have 2",
         ):
             assert line in outcome.err
 
@@ -375,11 +379,34 @@ class TestConvert:
         assert not Path("out").exists()
 
 
+class TestOutputsThatWouldReplaceTheSource:
+    """``--force`` replaces an earlier output, never what the command reads."""
+
+    def test_convert(self, tmp_path: Path, vega: Path) -> None:
+        before = listing(Path())
+        (tmp_path / "link").symlink_to(vega, target_is_directory=True)
+        for target in (vega, ".", "vega/../vega", "link", vega.parent):
+            for force in ((), ("--force",)):
+                assert_refused(run("convert", "vega", target, *force), "the output would replace what is read", "vega", "another path")
+        (tmp_path / "link").unlink()
+        assert listing(Path()) == before
+        assert run("convert", vega, vega / "corpus").code == 0
+
+    def test_other_commands(self, tmp_path: Path, vega: Path) -> None:
+        assert run("convert", vega, "corpus").code == 0
+        before = listing(Path())
+        assert_refused(run("convert", "corpus", "corpus", "--back", "--force"), "the output would replace what is read")
+        assert_refused(run("convert", "corpus/train.spacy", "corpus", "--back", "--force"), "the output would replace what is read")
+        assert_refused(run("merge", vega, vega, "--strategy", "union_v1", "--force"), "the output would replace what is read")
+        assert_refused(run("annotate", "any", vega, vega, "--force"), "the output would replace what is read")
+        assert listing(Path()) == before
+
+
 class TestValidate:
     def test_good_documents(self, vega: Path) -> None:
         outcome = run("validate", vega, "--report", "report.json")
         assert outcome.code == 0, outcome.err
-        assert "1 documents, no faults" in outcome.out
+        assert "1 document, no faults" in outcome.out
         assert json.loads(Path("report.json").read_text())["entities_out"] == 2
         assert listing(Path()) == {"vega", "report.json", *(f"vega/{name}" for name in listing(vega))}
 
@@ -426,6 +453,35 @@ class TestValidate:
         assert_refused(run("convert", vega, "corpus", "--report", "report.doc"), "report.doc", ".json or .html")
         assert not Path("corpus").exists()
 
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [("{", "isn't JSON"), ("[]", "isn't a JSON object"), ('{"e_1": 1}', "the name of e_1 isn't text"), ('{"x": "Star"}', "not a class id")],
+    )
+    def test_a_broken_legend_is_a_fault_among_others(self, content: str, why: str, tmp_path: Path) -> None:
+        sound = document("Vega and Mars", entity("e_1", 0, "Vega"), entity("e_2", 9, "Mars"))
+        broken = document("Altair", name="broken.txt")
+        source = write(tmp_path / "x", sound, document("I saw <b>Vega</b>.", entity("e_1", 1, "Deneb"), name="two.txt"), broken)
+        only_file(source, "*broken*.ann.json").write_text("{")
+        (source / "annotations-legend.json").write_text(content)
+        outcome = run("validate", source, "--report", "report.json", "--report", "report.html")
+        assert_refused(
+            outcome, "3 faults in the data", "annotations-legend.json: the legend can't be read, so class ids stand for names", why, "'Deneb'"
+        )
+        report = json.loads(Path("report.json").read_text())
+        assert report["reasons"] == {"unreadable_legend": 1, "offset_mismatch": 1, "unreadable": 1}
+        assert (report["labels_out"], report["documents_in"], report["documents_out"]) == ({"e_1": 1, "e_2": 1}, 3, 2)
+        assert "annotations-legend.json" in Path("report.html").read_text(encoding="utf-8")
+
+    def test_a_broken_legend_stops_what_needs_names(self, tmp_path: Path) -> None:
+        source = write(tmp_path / "x", document("Vega and Mars", entity("e_1", 0, "Vega")))
+        (source / "annotations-legend.json").write_text("{")
+        assert_refused(run("validate", source), "1 fault in the data", "isn't JSON")
+        for on_problem in ("error", "report"):
+            assert_refused(run("convert", source, "corpus", "--on-problem", on_problem), "the legend isn't JSON")
+            assert_refused(run("import", source, "--on-problem", on_problem), "the legend isn't JSON")
+        assert listing(Path()) == {"x", *(f"x/{name}" for name in listing(source))}
+        assert run("validate", source, "--legend", "x/annotations-legend.json").code == 1
+
 
 class TestValidateRunningTagtog:
     """validate over the local tagtog that the command starts itself, and over one with a faulty answer."""
@@ -435,7 +491,7 @@ class TestValidateRunningTagtog:
         before = listing(Path())
         outcome = run("validate", "--project", "vega", "--report", "report.json")
         assert outcome.code == 0, outcome.err
-        assert "1 documents, no faults" in outcome.out
+        assert "1 document, no faults" in outcome.out
         assert json.loads(Path("report.json").read_text())["entities_out"] == 2
         assert listing(Path()) - before <= {"report.json", "local-tagtog.db-wal", "local-tagtog.db-shm"}
 
@@ -605,7 +661,7 @@ class TestAnnotateAndEvaluate:
 
     def test_nothing_to_evaluate_on(self, pipeline: Path, tmp_path: Path) -> None:
         source = write(tmp_path / "x", document("Nothing here."))
-        assert_refused(run("evaluate", pipeline, source), "there is nothing to evaluate on", "1 documents, 0 entities")
+        assert_refused(run("evaluate", pipeline, source), "there is nothing to evaluate on", "1 document, 0 entities")
         assert_refused(run("evaluate", pipeline, "none.spacy"), "there is no such file")
 
 
@@ -634,7 +690,7 @@ class TestLocalLoop:
     def test_import_fetch_export(self, vega: Path) -> None:
         outcome = run("import", vega)
         assert outcome.code == 0, outcome.err
-        assert "1 documents with 2 entities are in local/vega on the local tagtog (local-tagtog.db)" in outcome.out
+        assert "1 document with 2 entities is in local/vega on the local tagtog (local-tagtog.db)" in outcome.out
         assert run("fetch", "fetched").code == 0
         assert run("export", "all.zip").code == 0
         (original,) = Project.open(vega)
@@ -657,7 +713,7 @@ class TestLocalLoop:
         team = write(tmp_path / "team", Document(doc.id, doc.html, {**doc.versions, "ada": doc.annotations}, legend=doc.legend))
         before = set(Path().rglob("*"))
         outcome = run("import", team, "--dry-run")
-        assert "1 documents with 4 entities would be in local/team on the local tagtog (local-tagtog.db)" in outcome.out
+        assert "1 document with 4 entities would be in local/team on the local tagtog (local-tagtog.db)" in outcome.out
         would = numbers(outcome)
         assert set(Path().rglob("*")) == before
         assert numbers(run("import", team)) == would
@@ -834,7 +890,7 @@ class TestRemote:
 
     def test_empty_options_fall_back_to_the_environment(self, remote: str, vega: Path) -> None:
         outcome = run("import", vega, "--domain", "", "--owner", "", "--project", "", "--ca-file", "")
-        assert f"are in ada/stars at {remote}" in outcome.out
+        assert f"is in ada/stars at {remote}" in outcome.out
 
     def test_wrong_password(self, remote: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TAGTOG_PASSWORD", "hunter2-secret")

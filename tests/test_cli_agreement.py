@@ -65,7 +65,7 @@ def test_iaa_of_all_pairs(team: Path, tmp_path: Path) -> None:
     code, out, err = run("iaa", team, "--report", report)
     assert (code, err) == (0, "")
     assert "clear" in out
-    assert "3 of 6 pairs have no document that both confirmed" in out  # dan confirmed nothing
+    assert "3 of 6 pairs without a document that both confirmed" in out  # dan confirmed nothing
     lines = [line.split() for line in out.splitlines()]
     assert ["ada,", "bob", "2", "100.0", "66.7", "0.0", "66.7"] in lines  # clear, Star, Planet, all
     assert ["ada,", "cyd", "1", "0.0", "66.7", "100.0", "66.7"] in lines
@@ -138,7 +138,7 @@ def test_broken_files_are_refused_or_listed(tmp_path: Path) -> None:
 
 def test_wrong_offsets_are_said(tmp_path: Path) -> None:
     path = project(tmp_path / "team", document({"ada": version(VEGA, entity(0, "Deneb")), "bob": version(VEGA)}))
-    assert "1 entities of ada point at another text" in run("iaa", path)[2]
+    assert "1 entity of ada points at another text" in run("iaa", path)[2]
 
 
 @pytest.mark.parametrize(("strategy", "starts"), [("union_v1", [6, 18, 18, 29]), ("majority_v1", [6, 18]), ("intersection_v1", [6])])
@@ -157,7 +157,7 @@ def test_merge_writes_the_whole_project(team: Path, tmp_path: Path, strategy: st
     assert done.annotations == before[done.id].annotations  # people confirmed it
     assert draft.id in err
     assert done.id in err
-    assert f"1 documents merged by {strategy} into the versions of master" in said
+    assert f"1 document merged by {strategy} into the versions of master" in said
     figures = json.loads(report.read_text(encoding="utf-8"))
     assert figures["not_confirmed"] == [draft.id]
     assert figures["protected"] == [done.id]
@@ -194,7 +194,9 @@ def test_merge_refuses(team: Path, tmp_path: Path) -> None:
     assert "no member confirmed a version of any document" in refused("merge", team, out, "-s", "union_v1", "-m", "dan")
     assert not out.exists()
     assert refused("merge", team, out, "-s", "union_v1", "--save-to", "../eve")
-    assert "the output exists already" in refused("merge", team, team, "-s", "union_v1")
+    assert "the output would replace what is read" in refused("merge", team, team, "-s", "union_v1")
+    out.write_text("something else")
+    assert "the output exists already" in refused("merge", team, out, "-s", "union_v1")
 
 
 @pytest.fixture
@@ -224,7 +226,7 @@ def test_changes(reviewed: tuple[Path, Path], tmp_path: Path) -> None:
     assert code == 0
     assert rows(out)["Star"] == ["3", "2", "66.7", "0", "1", "0", "1", "2"]  # before, accepted, %, removed, relabelled, moved, added, edits
     assert "clear (m_1)" in out
-    assert "2 edits of entities; 1 of 2 documents were changed" in out
+    assert "2 edits of entities; 1 of 2 documents changed" in out
     for piece in ("only in the earlier state: 1", "only in the later state: 1", "no earlier version of master: not looked at: 1", "not confirmed"):
         assert piece in err
     figures = json.loads(report.read_text(encoding="utf-8"))

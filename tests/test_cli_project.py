@@ -180,7 +180,7 @@ def test_stats_count_what_a_query_finds(tmp_path: Path) -> None:
     assert "Person 1 1 1" in out
     assert "2 documents, 1 confirmed, 1 with an annotation" in out
     assert json.loads((tmp_path / "stats.json").read_text())["e_1"]["totalCount"] == 1
-    assert "1 documents, 0 confirmed" in run("stats", "anncomplete:false")[1]
+    assert "1 document, 0 confirmed" in run("stats", "anncomplete:false")[1]
     code, out = run("stats", "folder:(")
     assert code == 1
     assert "folder:(" in out

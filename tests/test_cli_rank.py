@@ -258,7 +258,7 @@ def test_chance_is_remembered_in_the_loop(demo: list[Document], tmp_path: Path) 
     write_project([complete[one.id] if one.id in reviewed else one for one in waiting], tmp_path / "round2")
     code, out, _ = run("rank", tmp_path / "round2", "-o", output, "-s", "cluster", "--random-share", 0)
     assert code == 0
-    assert "1 documents that chance chose for earlier rankings aren't waiting any more" in out
+    assert "1 document that chance chose for earlier rankings isn't waiting any more" in out
     second = read_ranking(output)
     assert [one.id for one in second.drawn_before] == [drawn[0]]
     assert second.drawn == {drawn[0]: first.drawn[drawn[0]]}

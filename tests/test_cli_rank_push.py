@@ -174,7 +174,7 @@ def test_what_is_refused(ids: list[str], demo: list[Document]) -> None:
     assert html != document.html.data
     write_project([Document(ids[1], PlainHtml(html), {}, legend=document.legend), project[ids[0]]], "changed")
     message = refused("push", "changed", "--ranking", "r.json")
-    assert "1 documents have changed since they were ranked" in message
+    assert "1 document has changed since it was ranked" in message
     assert ids[1] in message
     assert run("push", "changed", "--ranking", "r.json", "--top", 1)[0] == 0  # the first one is as it was
     with tagtog() as client:

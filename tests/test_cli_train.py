@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.util import load_config
 from typer.testing import CliRunner
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.cli import app
 from spacy_tagtog.cli.evaluate import evaluate
@@ -50,7 +51,7 @@ def test_the_model_is_chosen_by_the_entities(model: str, entities: int, chosen: 
     size = TrainingSize(7, entities, ("Star",))
     choice = choose_config(size, config=NER, seed_config=SEED, model=model, seed_below=100)  # type: ignore[arg-type]
     assert choice.config == chosen
-    assert f"{entities} entities in 7 documents" in choice.reason
+    assert f"{counted(entities, 'entity')} in 7 documents" in choice.reason
 
 
 def test_what_there_is_to_learn_from_is_counted(corpora: tuple[Path, Path], demo_folder: Path, demo: list[Document]) -> None:
@@ -75,7 +76,7 @@ def test_many_documents_train_the_ner(corpora: tuple[Path, Path], tmp_path: Path
     overrides = [text for name, value in more.items() for text in (f"--{name}", str(value))]
     code, out = run(*corpora, "--output", tmp_path, "--seed-below", 1, *overrides)
     assert code == 0, out
-    assert "not fewer than 1 entities" in out
+    assert "not fewer than 1 entity" in out
     assert "ner" in spacy.load(tmp_path / "model-last").pipe_names
 
 
@@ -141,7 +142,7 @@ def test_corpora_without_an_entity_are_refused(corpora: tuple[Path, Path], tmp_p
     paths[side] = tmp_path / "empty.spacy"
     with pytest.raises(ConfigurationError, match="nothing to learn from") as caught:
         train(*paths, tmp_path / "out", config=NER, seed_config=SEED)
-    assert "1 documents, no entity" in str(caught.value)
+    assert "1 document, no entity" in str(caught.value)
     assert str(tmp_path / "empty.spacy") in str(caught.value)
 
 

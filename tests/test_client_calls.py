@@ -161,7 +161,7 @@ def test_folders_are_renamed_and_removed_but_not_with_documents(client: TagtogCl
     assert [hit.folder for hit in client.search()] == ["pool/dev"]
     with pytest.raises(ConfigurationError, match="remove its documents") as caught:
         client.remove_folder("pool/dev")
-    assert "1 documents" in str(caught.value)
+    assert "1 document" in str(caught.value)
     client.remove_folder("pool/dev", force=True)
     assert (client.folders(), client.count()) == (["pool"], 0)
     for call in (lambda: client.remove_folder("pool"), lambda: client.rename_folder("pool", "x"), lambda: client.rename_folder("pool/a", "b/c")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from spacy.training import Example
 
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.convert import document_to_doc, predicted_doc
+from spacy_tagtog.convert.split_plan import SplitItem, near_duplicates
 from spacy_tagtog.errors import EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.calibrated import FEATURES, Calibration
 from spacy_tagtog.pipeline.calibration import Calibrator, LabelCalibrator, fit_calibrator
@@ -160,9 +161,9 @@ def test_with_other_documents_beside_them(seed: Language, corpora: Path) -> None
 
 def test_what_was_not_said_right_is_refused(seed: Language, corpora: Path) -> None:
     train_docs, dev = read(corpora, "train", seed), read(corpora, "dev", seed)
-    with pytest.raises(NotHeldOutError, match="was not trained on 1 of the 31"):
+    with pytest.raises(NotHeldOutError, match="was not trained on 1 of 31 documents"):
         calibrate_pipeline(seed, train_docs=[*train_docs, dev[0]])
-    with pytest.raises(NotHeldOutError, match="was trained on 1 of the 16"):
+    with pytest.raises(NotHeldOutError, match="was trained on 1 of 16 documents"):
         calibrate_pipeline(seed, [*dev, train_docs[0]], train_docs=train_docs)
     with pytest.raises(EvaluationError, match="fewer annotated training documents than folds"):
         calibrate_pipeline(seed, train_docs=train_docs[:4])
@@ -172,7 +173,7 @@ def test_what_was_not_said_right_is_refused(seed: Language, corpora: Path) -> No
     assert remembered_documents(seed) is None
     with pytest.raises(NotHeldOutError, match="doesn't know"):
         calibrate_pipeline(seed, train_docs=train_docs)
-    with pytest.raises(NotHeldOutError, match="was trained on 1 of the 16"):
+    with pytest.raises(NotHeldOutError, match="was trained on 1 of 16 documents"):
         calibrate_pipeline(seed, [*dev, train_docs[0]], train_docs=train_docs, allow_unknown=True)
     assert calibrate_pipeline(seed, train_docs=train_docs[:10], allow_unknown=True, method="platt")
 
@@ -347,6 +348,23 @@ def test_the_command(seed_path: Path, trained_path: Path, corpora: Path, tmp_pat
     assert not spacy.load(tmp_path / "four").get_pipe("entity_confidence").calibration.seen  # type: ignore[attr-defined]
 
 
+def test_near_duplicates_are_looked_for_once(seed_path: Path, corpora: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    def counting(items: Iterable[SplitItem]) -> list[list[str]]:
+        listed = list(items)
+        looked.append(len(listed))
+        return near_duplicates(listed)
+
+    monkeypatch.setattr("spacy_tagtog.pipeline.crossfit.near_duplicates", counting)
+    train_file, dev = corpora / "train.spacy", corpora / "dev.spacy"
+    for by in ("auto", "cross-fitting"):
+        arguments = ("--train", train_file, "--by", by, "--method", "platt", "--folds", 3, "--report", tmp_path / f"{by}.json")
+        assert run("calibrate", seed_path, dev, *arguments, "-o", tmp_path / by)[0] == 0
+    assert looked == [30, 30]
+    assert (tmp_path / "auto.json").read_text() == (tmp_path / "cross-fitting.json").read_text()
+
+
 def test_the_command_refuses(seed_path: Path, trained_path: Path, corpora: Path, tmp_path: Path) -> None:
     train_file, dev, out = corpora / "train.spacy", corpora / "dev.spacy", ("-o", tmp_path / "out")
     assert "no documents to calibrate on" in refused("calibrate", seed_path, *out)
@@ -354,6 +372,6 @@ def test_the_command_refuses(seed_path: Path, trained_path: Path, corpora: Path,
     assert "unknown value of --by" in refused("calibrate", seed_path, dev, "--by", "magic", *out)
     assert "once a fold" in refused("calibrate", trained_path, dev, "--train", train_file, *out)
     assert "fewer annotated training documents" in refused("calibrate", seed_path, "--train", train_file, "--folds", 31, *out)
-    assert "was not trained on 15 of the 15" in refused("calibrate", seed_path, "--train", dev, *out)
+    assert "was not trained on 15 of 15 documents" in refused("calibrate", seed_path, "--train", dev, *out)
     assert "a ranking chooses among" in refused("calibrate", seed_path, "--train", train_file, "--ranking", dev, *out)
     assert not (tmp_path / "out").exists()

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "spacy_tagtog"
 # From the top down. What stands in no folder (errors, small helpers) may be used by all.
 ORDER = ["anndoc", "convert", "pipeline", "selection", "agreement", "client", "server", "demo", "cli"]
-SHARED = {"errors", "_edits", "_files", "_choices", "_settings", "_templates", "__version__"}
+SHARED = {"errors", "_counts", "_edits", "_files", "_choices", "_settings", "_templates", "__version__"}
 
 
 def imports(path: Path) -> set[str]:

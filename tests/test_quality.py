@@ -168,7 +168,7 @@ def test_changes_say_what_is_missing(review: Callable[..., tuple[Path, Path, Pat
     before, after, ranking = review(reviewed=[0, 2])
     code, out, _ = run("changes", before, after, "--ranking", ranking)
     assert code == 0
-    assert "from 1 documents" in out
+    assert "from 1 document that" in out
     assert "2 more that chance chose were not compared" in out
     before, after, ranking = review(random=[5], reviewed=[0, 2])
     code, out, _ = run("changes", before, after, "--ranking", ranking)

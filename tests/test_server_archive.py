@@ -146,7 +146,7 @@ def test_what_was_edited_in_the_archive_is_a_further_save(server: LocalTagtog, o
     assert restored.documents == 4
     assert len(restored.notes) == 2
     assert f"{docid}: the version of master was changed" in restored.notes[0]
-    assert "1 documents aren't in the archive" in restored.notes[1]
+    assert "1 document isn't in the archive" in restored.notes[1]
     assert [hit.docid for hit in other.search("owner", "p", "entity:Place:London AND count_e_1:0 AND folder:deep").hits] == [docid]
     history = [entry for entry in everything(other, "owner", "p")["history"] if entry[:2] == (docid, "master")]
     assert [entry[6] for entry in history] == ["uploaded", "imported"]

@@ -28,6 +28,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
 from spacy_tagtog._choices import choose
+from spacy_tagtog._counts import counted
 from spacy_tagtog.agreement._items import (
     DocumentVersions,
     EntityKey,
@@ -321,7 +322,7 @@ class _Merge:
     def _why_not(self, task: str, members: Sequence[str]) -> str:
         if self.report.strategy == "best_iaa_v1":
             return f"{self._followed(task)}, who agrees best on {task}, doesn't have it"
-        return f"in {len(members)} of {len(self.names)} versions"
+        return f"in {len(members)} of {counted(len(self.names), 'version')}"
 
     def _confidence(self, old: Mapping[str, Any] | None, members: Sequence[str]) -> dict[str, Any]:
         share = len(members) / len(self.names)

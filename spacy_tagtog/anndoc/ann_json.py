@@ -18,6 +18,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 from pydantic_core import from_json, to_json
 from typing_extensions import NotRequired, TypedDict
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.errors import AnnJsonError
 
 __all__ = ["Annotations", "Entity", "Fragment", "JsonObject", "Relation", "confidence"]
@@ -306,7 +307,8 @@ class Annotations:
 
     def __repr__(self) -> str:
         state = "confirmed" if self.complete else "unconfirmed"
-        return f"<Annotations: {len(self)} entities, {len(self.relations)} relations, {len(self.metas)} document labels, {state}>"
+        counts = counted(len(self), "entity"), counted(len(self.relations), "relation"), counted(len(self.metas), "document label")
+        return f"<Annotations: {', '.join(counts)}, {state}>"
 
     @property
     def complete(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.anndoc.ann_json import Annotations
 from spacy_tagtog.anndoc.legend import Legend
 from spacy_tagtog.anndoc.plain_html import Part, PlainHtml
@@ -91,7 +92,7 @@ class Document:
     def __repr__(self) -> str:
         # Files are read only now, and may be broken: a debugger must show the document all the same.
         try:
-            parts = f"{len(self)} parts"
+            parts = counted(len(self), "part")
         except Exception:
             parts = "unreadable content"
         versions = ", ".join(self._version_repr(member) for member in self.versions)
@@ -102,4 +103,4 @@ class Document:
             annotations = self.versions[member]
         except Exception:
             return f"{member}: unreadable"
-        return f"{member}: {len(annotations)} entities{' ✓' if annotations.complete else ''}"
+        return f"{member}: {counted(len(annotations), 'entity')}{' ✓' if annotations.complete else ''}"

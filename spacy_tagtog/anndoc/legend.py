@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from spacy_tagtog.errors import LegendError
@@ -83,6 +83,15 @@ class Legend(Mapping[str, str]):
         if not isinstance(names, dict):
             raise LegendError("the legend isn't a JSON object", place=place, value=type(names).__name__, legal='{"e_1": "NAME", …}')
         return cls(names, place=place)
+
+    @classmethod
+    def of_ids(cls, class_ids: Iterable[str]) -> Legend:
+        """A legend in which class ids stand for their names, for documents whose own can't be read.
+
+        Args:
+            class_ids: The ids; what is none is passed over.
+        """
+        return cls({class_id: class_id for class_id in class_ids if _CLASS_ID.fullmatch(class_id)})
 
     def dumps(self) -> str:
         """The legend as JSON text, ids in numerical order within each prefix."""

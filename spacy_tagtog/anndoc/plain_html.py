@@ -17,6 +17,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.errors import PlainHtmlError
 
 __all__ = [
@@ -115,7 +116,7 @@ class PlainHtml:
 
     def __repr__(self) -> str:
         try:
-            return f"PlainHtml({self.id!r}, {len(self.parts)} parts)"
+            return f"PlainHtml({self.id!r}, {counted(len(self.parts), 'part')})"
         except PlainHtmlError as error:
             return f"PlainHtml({self.place or 'plain.html'}: {error.problem})"
 

@@ -22,12 +22,13 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog._files import atomic_folder, atomic_path, check_free
 from spacy_tagtog.anndoc.ann_json import Annotations
 from spacy_tagtog.anndoc.document import MASTER, Document
 from spacy_tagtog.anndoc.legend import LEGEND_NAME, Legend
 from spacy_tagtog.anndoc.plain_html import PlainHtml
-from spacy_tagtog.errors import DuplicateDocumentError, LegendError, MissingPartnerError, ProjectError, WriteError
+from spacy_tagtog.errors import AnndocError, DuplicateDocumentError, LegendError, MissingPartnerError, ProjectError, WriteError
 
 __all__ = ["Project", "document_paths", "is_in_folder", "read_project", "write_project"]
 
@@ -122,7 +123,7 @@ class Project:
         problems: What was set aside while opening.
     """
 
-    def __init__(self, entries: dict[str, _Entry], *, legend: Legend, place: str, problems: list[ProjectError] | None = None) -> None:
+    def __init__(self, entries: dict[str, _Entry], *, legend: Legend, place: str, problems: list[AnndocError] | None = None) -> None:
         self._entries = entries
         self.legend = legend
         self.place = place
@@ -135,14 +136,15 @@ class Project:
 
         Args:
             path: A folder in tagtog's download layout, a flat folder, or a zip of either.
-            strict: Raise on files that don't belong together; else set them aside and list them in :attr:`problems`.
+            strict: Raise on files that don't belong together and on a legend that can't be read; else set them aside and list them in
+                :attr:`problems`. Without its legend a project has no names.
             legend: A legend file to use in place of the project's own.
 
         Raises:
             ProjectError: There is no document, the path doesn't exist, or the zip is broken.
             MissingPartnerError: An ann.json has no plain.html (strict).
             DuplicateDocumentError: Two files claim to be the same (strict).
-            LegendError: The legend can't be read.
+            LegendError: The project's own legend can't be read (strict), or the one that was given can't.
         """
         return read_project(Path(path), strict=strict, legend=None if legend is None else Path(legend))
 
@@ -224,7 +226,8 @@ class Project:
         return Project({doc_id: self._entries[doc_id] for doc_id in ids}, legend=self.legend, place=self.place, problems=list(self.problems))
 
     def __repr__(self) -> str:
-        return f"<Project {self.place}: {len(self)} documents, versions of {', '.join(self.members) or 'nobody'}, {len(self.legend)} classes>"
+        members = ", ".join(self.members) or "nobody"
+        return f"<Project {self.place}: {counted(len(self), 'document')}, versions of {members}, {counted(len(self.legend), 'class')}>"
 
 
 def _reader(source: _Source) -> Callable[[], Annotations]:
@@ -367,14 +370,14 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | None = None)
             advice="give the folder that the file is in",
         )
 
-    problems: list[ProjectError] = []
+    problems: list[AnndocError] = []
     entries: dict[str, _Entry] = {}
     legends: list[tuple[_Names, _Source]] = []
 
     # A zip of a folder begins every name with that folder's, which isn't a folder of the project.
     in_one_folder = not is_folder and len({names[:1] for names, _ in sources}) == 1
 
-    def problem(error: ProjectError) -> None:
+    def problem(error: AnndocError) -> None:
         if strict:
             raise error
         problems.append(error)
@@ -427,7 +430,7 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | None = None)
             legal="files NAME.plain.html with NAME.ann.json, in tagtog's download layout or side by side",
             advice="check the path; spacy-tagtog fetch writes such a folder",
         )
-    return Project(entries, legend=_legend(legends, legend), place=str(path), problems=problems)
+    return Project(entries, legend=_own_legend(legends, problem) if legend is None else _given_legend(legend), place=str(path), problems=problems)
 
 
 def _duplicate(doc_id: str, what: str, first: _Source, second: _Source) -> DuplicateDocumentError:
@@ -440,17 +443,25 @@ def _duplicate(doc_id: str, what: str, first: _Source, second: _Source) -> Dupli
     )
 
 
-def _legend(found: list[tuple[_Names, _Source]], override: Path | None) -> Legend:
-    if override is not None:
-        try:
-            return Legend.parse(override.read_bytes(), place=override)
-        except OSError as error:
-            raise LegendError(f"the legend can't be read: {error.strerror}", place=override, advice="check the path") from error
+def _given_legend(path: Path) -> Legend:
+    try:
+        return Legend.parse(path.read_bytes(), place=path)
+    except OSError as error:
+        raise LegendError(f"the legend can't be read: {error.strerror}", place=path, advice="check the path") from error
+
+
+def _own_legend(found: list[tuple[_Names, _Source]], problem: Callable[[AnndocError], None]) -> Legend:
     if not found:
         return Legend()
     # The one nearest to the root is the project's own.
     _, source = min(found, key=lambda item: (len(item[0]), item[0]))
-    return Legend.parse(source.read(), place=source.place)
+    try:
+        return Legend.parse(source.read(), place=source.place)
+    except LegendError as error:
+        problem(error)
+    except ProjectError as error:
+        problem(LegendError(error.problem.replace("a file", "the legend", 1), place=error.place, advice=error.advice))
+    return Legend()
 
 
 def document_paths(doc_id: str, folder: str = "pool", member: str = MASTER) -> tuple[PurePosixPath, PurePosixPath]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spacy_tagtog._counts import counted
+
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
@@ -62,7 +64,7 @@ def only_drawn(docs: Iterable[Doc], paths: Sequence[Path]) -> Iterator[Doc]:
         raise SelectionError(
             "none of the reviewed documents was chosen by chance",
             place=", ".join(map(str, paths)),
-            value=f"{number} reviewed documents, {len(drawn)} that chance chose",
+            value=f"{counted(number, 'reviewed document')}, {len(drawn)} that chance chose",
             legal="documents of these rankings that people reviewed",
             advice="have the documents of the first batches reviewed; a greater --random-share of rank draws more",
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._run import info, note, table, warn, write_json
 from spacy_tagtog.errors import ConfigurationError
 
@@ -65,7 +66,7 @@ def say_report(report: ConversionReport, *, list_faults: bool = True) -> None:
     if report.document_labels_out:
         table(report.document_labels_out.most_common(_MOST_LABELS), header=("document label", "documents"))
         if (more := len(report.document_labels_out) - _MOST_LABELS) > 0:
-            info(f"{more} more document labels; --report FILE.json has them all")
+            info(f"{counted(more, 'more document label')}; --report FILE.json has all of them")
 
 
 def say_choices(report: ConversionReport, open_project: Callable[[], Project], converter: Converter) -> None:
@@ -79,7 +80,7 @@ def say_choices(report: ConversionReport, open_project: Callable[[], Project], c
     settings = getattr(converter, "settings", None)
     asked = {setting: set(getattr(settings, setting, ())) for setting in ("types", "labels")}
     if report.entities_in and not report.entities_out:
-        warn(f"none of the {report.entities_in} entities is in doc.ents")
+        warn(f"no entity is in doc.ents; the documents have {report.entities_in}")
     if not (any(asked.values()) or report.count("not_annotated")):
         return
     project = open_project()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._run import command, good, note, parse_pairs, progress, table, warn, write_json
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def annotate_cli(
         table(result.labels_added.most_common(), header=("document label", "pre-annotations"))
     if not result.documents:
         warn("there was no document to annotate")
-    good(f"{result.documents} documents written to {target}")
+    good(f"{counted(result.documents, 'document')} written to {target}")
 
 
 def annotate(
@@ -118,7 +119,7 @@ def annotate(
     from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
     from spacy_tagtog.pipeline.loading import load_pipeline
 
-    check_free(target, force=force)
+    check_free(target, force=force, source=source)
     project = Project.open(source, legend=legend)
     nlp = load_pipeline(pipeline)
     report = AnnotateReport()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._drawn import RankingOption, only_drawn
 from spacy_tagtog.cli._run import command, good, info, progress, table, write_json
 
@@ -105,7 +106,8 @@ def calibrate_cli(
         if one.expected_missed is not None:
             info(f"missed entities: {one.expected_missed:.1f} expected, {one.missed} found")
         if one.cross_fitted:
-            info(f"{one.cross_fitted} training documents judged by {one.pipelines} pipelines trained without them, {one.held_out} others by this one")
+            documents, others = counted(one.cross_fitted, "training document"), counted(one.held_out, "other")
+            info(f"{documents} judged by {counted(one.pipelines, 'pipeline')} trained without them, {others} by this one")
     good(f"calibrated pipeline written to {output}; all figures after calibration are cross-validated by document")
 
 
@@ -200,8 +202,9 @@ def calibrate(
         ).docs(nlp)
 
     train_docs = list(read(train)) if wanted != "held-out" else []
+    groups = None
     if wanted == "auto":
-        why = _too_little(nlp, train_docs, folds)
+        groups, why = _groups_for(nlp, train_docs, folds)
         wanted, train_docs = ("held-out", []) if why else ("cross-fitting", train_docs)
         if say is not None:
             say(f"calibrating by {wanted}: {why or 'the pipeline learns in seconds'}")
@@ -210,6 +213,7 @@ def calibrate(
         nlp,
         progress(docs, what="calibrating") if show_progress else docs,
         train_docs=train_docs,
+        groups=groups,
         method=chosen,
         folds=folds,
         seed=seed,
@@ -247,15 +251,16 @@ def _wanted(by: CalibrateBy, reviewed: Path | None, train: Path | None) -> Calib
     return "held-out" if train is None else by
 
 
-def _too_little(nlp: Language, docs: Sequence[Doc], folds: int) -> str:
-    """Why a pipeline isn't calibrated by cross-fitting; empty where it is."""
+def _groups_for(nlp: Language, docs: Sequence[Doc], folds: int) -> tuple[list[int] | None, str]:
+    """The groups of training documents for cross-fitting; else why there is none."""
     from spacy_tagtog.errors import EvaluationError
     from spacy_tagtog.pipeline.crossfit import deal, document_groups, is_quick
 
     if not is_quick(nlp):
-        return "cross-fitting would train the whole pipeline once a fold"
+        return None, "cross-fitting would train the whole pipeline once a fold"
+    groups = document_groups(docs)
     try:
-        deal(docs, document_groups(docs), folds=folds)
+        deal(docs, groups, folds=folds)
     except EvaluationError as error:
-        return f"{error.problem} ({error.value})"
-    return ""
+        return None, f"{error.problem} ({error.value})"
+    return groups, ""

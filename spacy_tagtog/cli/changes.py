@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._drawn import RankingOption, drawn_documents
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, write_json
 from spacy_tagtog.cli._versions import LegendOption, OnProblemOption, check_members, open_project, readable_documents, task_names
@@ -183,14 +184,14 @@ def changes_cli(
     if result.drawn is not None:
         _say_quality(result)
     number = sum(map(bool, result.documents.values()))
-    good(f"{result.edits.total} edits of entities; {number} of {len(result.documents)} documents were changed")
+    good(f"{counted(result.edits.total, 'edit')} of entities; {number} of {counted(len(result.documents), 'document')} changed")
 
 
 def _say_quality(result: ChangedProject) -> None:
     reviewed = result.drawn_reviewed
     waiting = len(result.drawn or []) - len(reviewed)
     if not reviewed:
-        info(f"none of the {waiting} documents that chance chose was compared: there is no unbiased estimate yet")
+        info(f"of {counted(waiting, 'document')} that chance chose none was compared: there is no unbiased estimate yet")
         return
     sample, everything = result.quality(reviewed), result.quality()
     rows = [
@@ -204,8 +205,8 @@ def _say_quality(result: ChangedProject) -> None:
     ]
     table(rows, header=("exact", "estimate", "95 % from", "to", "all compared"))
     info(
-        f"unbiased estimate of the pre-annotations: from {len(reviewed)} documents that chance chose among those that were unreviewed then"
-        + (f"; {waiting} more that chance chose were not compared" if waiting else "")
+        f"unbiased estimate of the pre-annotations: from {counted(len(reviewed), 'document')} that chance chose among those that were unreviewed then"
+        + (f"; {waiting} more that chance chose {'was' if waiting == 1 else 'were'} not compared" if waiting else "")
     )
 
 
@@ -300,7 +301,7 @@ def changes(
         raise AgreementError(
             "there is nothing to compare",
             place=f"{before} and {after}",
-            value=f"{len(result.only_before)} documents only before, {len(result.only_after)} only after, "
+            value=f"{counted(len(result.only_before), 'document')} only before, {len(result.only_after)} only after, "
             f"{len(result.without_before)} without an earlier version, {len(result.unreviewed)} not {documents}",
             legal="documents with the same id in both, and a version of the member in each",
             advice="confirm documents, or compare all of them with --documents all",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._reports import Reports, check_reports, say_choices, say_report, write_reports
 from spacy_tagtog.cli._run import command, good, parse_pairs, progress
 
@@ -101,7 +102,7 @@ def convert_cli(
         number = convert_back(
             source, target, converter=converter, force=force, progress=lambda items, total: progress(items, total, what="converting")
         )
-        good(f"{number} documents written to {target}")
+        good(f"{counted(number, 'document')} written to {target}")
         return
     check_reports(report)
     settings = settings_from_text(dict(parse_pairs(setting or [], option="--set")), converter)
@@ -135,7 +136,7 @@ def convert_cli(
     say_choices(result, partial(Project.open, source, strict=False, legend=legend), make_converter(converter, settings))
     for side, number in sides.items():
         file = target / f"{side}.spacy"
-        good(f"{file if file.exists() else target / side}: {number} documents")
+        good(f"{file if file.exists() else target / side}: {counted(number, 'document')}")
 
 
 _OF_BACK = frozenset({"source", "target", "converter", "force", "back"})
@@ -177,7 +178,7 @@ def _none_on(side: str, project: Project, converter: Converter, report: Conversi
     return ConversionError(
         f"no document is on the side {side!r}",
         place=project.place,
-        value=f"{report.documents_out} of {report.documents_in} documents were converted ({documents}; split {split or 'none'}){aside}",
+        value=f"{report.documents_out} of {counted(report.documents_in, 'document')} converted ({documents}; split {split or 'none'}){aside}",
         legal="at least one document a side",
         advice="; or ".join(advice) or "annotate documents in tagtog and fetch them",
     )
@@ -255,7 +256,7 @@ def convert(
     choose("--on-problem", on_problem, OnProblem)
     shares = parse_split(split)
     maker = make_converter(converter, settings)
-    check_free(target, force=force)
+    check_free(target, force=force, source=source)
     make_nlp = partial(_make_nlp, base, lang, tokenizer)
     # Faults are collected and refused together: one at a time would mean one run for each.
     report = report if report is not None else ConversionReport()
@@ -352,11 +353,13 @@ def convert_back(
 
     import spacy
 
+    from spacy_tagtog._files import check_free
     from spacy_tagtog.anndoc import write_project
     from spacy_tagtog.convert import get_state, make_converter, read_spacy
     from spacy_tagtog.errors import ConversionError
 
     maker = make_converter(converter)
+    check_free(target, force=force, source=source)
 
     def documents() -> Iterator[Document]:
         docs: Iterable[Doc] = read_spacy(source, spacy.blank("xx").vocab)

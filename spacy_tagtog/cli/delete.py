@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._connection import (
     DEFAULT_DATABASE,
     DEFAULT_THREADS,
@@ -54,10 +55,10 @@ def delete_cli(
         planned = delete(connection.client, query, force=force, dry_run=True)
         result = planned
         if not dry_run and planned.deleted:
-            if not yes and not typer.confirm(f"Delete {len(planned.deleted)} documents of {connection}?", err=True):
+            if not yes and not typer.confirm(f"Delete {counted(len(planned.deleted), 'document')} of {connection}?", err=True):
                 raise ConfigurationError("nothing was deleted", legal="yes to the question, or --yes")
             result = delete(connection.client, query, force=force, progress=lambda hits, total: progress(hits, total, what="deleting"))
         where = str(connection)
     write_json(report, {"deleted": result.deleted, "kept": result.kept})
     note(result.kept, caption="kept, because somebody confirmed them (--force deletes them)")
-    good(f"{'would be deleted' if dry_run else 'deleted'} from {where}: {len(result.deleted)} documents")
+    good(f"{'would be deleted' if dry_run else 'deleted'} from {where}: {counted(len(result.deleted), 'document')}")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._connection import DEFAULT_DATABASE, Connection, Database, Domain, ProjectName, Settings, connect
 from spacy_tagtog.cli._run import command, good, info, progress
 
@@ -31,7 +32,7 @@ def demo_cli(
 
     if target is not None:
         number = write_project(demo_documents(), target, legend=DEMO_LEGEND, force=force)
-        good(f"{number} documents written to {target}")
+        good(f"{counted(number, 'document')} written to {target}")
         return
     settings = Settings.of(domain, "", project, "", database)
     if not settings.is_local:
@@ -47,7 +48,8 @@ def demo_cli(
             info(f"the local tagtog ({database}) has a project already: {', '.join(present)}")
             return
         created, confirmed = load_demo(connection)
-    good(f"the demo project {DEMO_PROJECT} is in the local tagtog ({database}): {created} documents, {confirmed} of them confirmed by people")
+    documents = counted(created, "document")
+    good(f"the demo project {DEMO_PROJECT} is in the local tagtog ({database}): {documents}, {confirmed} of them confirmed by people")
 
 
 def load_demo(connection: Connection) -> tuple[int, int]:

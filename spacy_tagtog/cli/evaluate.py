@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._drawn import RankingOption, only_drawn
 from spacy_tagtog.cli._run import command, good, info, progress, table, warn, write_json
 from spacy_tagtog.errors import EvaluationError
@@ -76,9 +77,9 @@ def evaluate_cli(
     if result.labels and not result.overall.predicted:
         warn("the pipeline predicted no entity at all: check that it is the right one, with a component such as ner or seed_ner")
     if result.ignored:
-        info(f"{result.ignored} predictions were not counted: the gold data says nothing about the text they touch")
+        info(f"{counted(result.ignored, 'prediction')} not counted: the gold data says nothing about the text there")
     precision, recall, f1 = (100 * value for value in result.overall.exact_prf)
-    good(f"{result.documents} documents, exact P {precision:.1f} R {recall:.1f} F {f1:.1f}")
+    good(f"{counted(result.documents, 'document')}, exact P {precision:.1f} R {recall:.1f} F {f1:.1f}")
 
 
 def evaluate(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._connection import (
     DEFAULT_DATABASE,
     DEFAULT_THREADS,
@@ -91,7 +92,8 @@ def fetch_cli(
     note(result.kept, caption="left as they are, because they were edited here (--force overwrites)")
     note(result.conflicts, caption="of these, changed or removed in tagtog, too")
     note(result.overwritten, caption=f"{'would be' if dry_run else 'were'} overwritten although they were edited here (--force)")
-    good(f"{'would be' if dry_run else 'now'} in {target}: {len(result.downloaded) + len(result.unchanged)} documents of {result.found} found")
+    there = counted(len(result.downloaded) + len(result.unchanged), "document")
+    good(f"{'would be' if dry_run else 'now'} in {target}: {there} of {result.found} found")
 
 
 def _why(result: FetchReport) -> list[tuple[str, int]]:

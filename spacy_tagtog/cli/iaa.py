@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, warn, write_json
 from spacy_tagtog.cli._versions import LegendOption, OnProblemOption, check_members, open_project, readable_documents, task_names
 
@@ -123,16 +124,17 @@ def _say(result: MeasuredAgreement) -> None:
         )
     pairs = len(matrix.members) * (len(matrix.members) - 1) // 2
     if silent := pairs - len(matrix.documents):
-        info(f"{silent} of {pairs} pairs have no document that both confirmed")
+        info(f"{silent} of {counted(pairs, 'pair')} without a document that both confirmed")
     for member, number in matrix.misplaced.items():
-        warn(f"{number} entities of {member} point at another text or a part that isn't there: they are compared by their offsets as they are")
+        point = counted(number, f"entity of {member} points", f"entities of {member} point")
+        warn(f"{point} at another text or a part that isn't there: compared by the offsets as they are")
     if len(matrix.documents) == 1:
         ((first, second),) = matrix.documents
         all_tasks = matrix.total(first, second)
         shown = f"F1 ({matrix.metric}) {_percent(all_tasks.f1)}"
-        good(f"{first} and {second} both confirmed {all_tasks.documents} of {result.documents} documents: {shown}")
+        good(f"{first} and {second} both confirmed {all_tasks.documents} of {counted(result.documents, 'document')}: {shown}")
     else:
-        good(f"{result.documents} documents, average F1 ({matrix.metric}) {_percent(matrix.mean())} over pairs and tasks")
+        good(f"{counted(result.documents, 'document')}, average F1 ({matrix.metric}) {_percent(matrix.mean())} over pairs and tasks")
 
 
 def _percent(value: float | None) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, write_json
 from spacy_tagtog.cli._versions import LegendOption, OnProblemOption, check_members, open_project, readable_documents
 
@@ -136,7 +137,7 @@ def merge_cli(
         table(((name, f"{100 * score:.1f}") for name, score in best), header=("agreement with the others", "average F1"))
     if conflicts:
         info("members contradict each other: " + ", ".join(f"{number} {kind}" for kind, number in conflicts.most_common()))
-    good(f"{target}: {len(result.merged)} documents merged by {strategy} into the versions of {save_to}, to be confirmed")
+    good(f"{target}: {counted(len(result.merged), 'document')} merged by {strategy} into the versions of {save_to}, to be confirmed")
 
 
 def _all(result: MergedProject, name: str) -> Iterator[Any]:
@@ -182,7 +183,7 @@ def merge(
     from spacy_tagtog.anndoc import document_paths, write_project
 
     chosen: Strategy = choose("--strategy", strategy, Strategy)
-    check_free(target, force=force)
+    check_free(target, force=force, source=source)
     document_paths("x", "pool", save_to)  # a name that can't be a member's is refused before any work is done
     faults: list[SpacyTagtogError] = []
     project = open_project(source, on_problem=on_problem, legend=legend, faults=faults)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._connection import (
     DEFAULT_DATABASE,
     DEFAULT_THREADS,
@@ -120,7 +121,7 @@ def push_cli(
     say_pushed(result)
     if queue is not None:
         _say_queue(queue, result, searches, top, dry_run=dry_run)
-    good(f"{'would be sent' if dry_run else 'sent'} to {where}: {len(result.created) + len(result.updated)} documents")
+    good(f"{'would be sent' if dry_run else 'sent'} to {where}: {counted(len(result.created) + len(result.updated), 'document')}")
 
 
 def push_and_say(
@@ -207,10 +208,11 @@ def _say_queue(queue: Queue, report: PushReport, searches: Mapping[int, list[str
     if top > len(queue.places):
         info(f"the ranking has fewer documents than the {top} that were asked for")
     if queue.later:
-        info(f"{len(queue.later)} documents stand after the first {top}: not sent")
+        info(f"{counted(len(queue.later), 'document stands', 'documents stand')} after the first {top}: not sent")
     there = len(report.updated) + len(report.unchanged)
     if there and searches:
-        stay = f"{there} documents were in tagtog already and stay where they are in its lists"
+        stay = counted(there, "document was in tagtog already and stays where it is", "documents were in tagtog already and stay where they are")
+        stay += " in its lists"
         if not top:
             info(f"{stay}; --report has a search that finds each batch")
             return

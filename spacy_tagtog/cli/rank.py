@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._run import command, good, info, note, parse_pairs, progress, table
 from spacy_tagtog.cli._versions import OnProblemOption, open_project, readable_documents
 from spacy_tagtog.cli.annotate import SpansKey
@@ -113,9 +114,11 @@ def _say(result: Ranked, output: Path, top: int) -> None:
     note(result.faults, caption="left out")
     note(result.reviewed_elsewhere, caption="not confirmed, but among the reviewed documents: not ranked")
     if ranking.drawn_before:
-        info(f"{len(ranking.drawn_before)} documents that chance chose for earlier rankings aren't waiting any more; the ranking remembers them")
+        of_chance = "that chance chose for earlier rankings"
+        before = counted(len(ranking.drawn_before), f"document {of_chance} isn't", f"documents {of_chance} aren't")
+        info(f"{before} waiting any more; the ranking remembers that")
     if not ranking.unreviewed:
-        info(f"No unreviewed documents: {ranking.reviewed} documents were reviewed, and there is nothing left to rank")
+        info(f"No unreviewed documents: {counted(ranking.reviewed, 'document was', 'documents were')} reviewed, and there is nothing left to rank")
         good(f"an empty ranking was written to {output}")
         return
     if ranking.calibrated is False:
@@ -132,11 +135,11 @@ def _say(result: Ranked, output: Path, top: int) -> None:
     if (missing := ranking.unreviewed - len(ranking.documents)) > 0:
         ended = ranking.pipeline is None and len(ranking.documents) != top
         why = ": from here on the strategy needs what a pipeline predicts (--pipeline)" if ended else ""
-        info(f"{missing} more unreviewed documents have no place in the ranking{why}")
+        info(f"{counted(missing, 'more unreviewed document has', 'more unreviewed documents have')} no place in the ranking{why}")
     elif top > ranking.unreviewed:
         info(f"there are fewer unreviewed documents than the {top} that were asked for")
     drawn = sum(one.random for one in ranking.documents)
-    good(f"{len(ranking.documents)} documents ranked by {ranking.strategy} ({drawn} of them by chance), written to {output}")
+    good(f"{counted(len(ranking.documents), 'document')} ranked by {ranking.strategy} ({drawn} of them by chance), written to {output}")
 
 
 def _reason(document: RankedDocument) -> str:

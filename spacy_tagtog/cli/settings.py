@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Database, Domain, Owner, ProjectName, Settings, connect
 from spacy_tagtog.cli._run import command, good, table, write_json
 from spacy_tagtog.errors import ConfigurationError
@@ -46,11 +47,12 @@ def settings_cli(
             settings = read_settings(load)
             documents = client.count()
             if dry_run:
-                good(f"would be replaced: the settings of {connection}, which has {documents} documents")
+                good(f"would be replaced: the settings of {connection}, which has {counted(documents, 'document')}")
                 return
             new = client.import_settings(settings, force=force)
             table(new.items(), header=("class in the file", "class in the project"))
-            good(f"replaced the settings of {connection}" + (f"; {documents} documents were removed by that" if documents else ""))
+            removed = f"; {counted(documents, 'document was', 'documents were')} removed by that" if documents else ""
+            good(f"replaced the settings of {connection}{removed}")
         settings = client.settings()
         legend = client.legend()
         where = str(connection)

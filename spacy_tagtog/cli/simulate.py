@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._run import command, good, info, table, write_json
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def simulate_cli(
 
     summaries = summarize(simulation)
     full = ", ".join(f"{100 * rounds[-1].f1:.1f}" for unit, rounds in simulation.rounds.items() if unit.strategy is None)
-    counts = [f"{side['documents']} documents, {side['entities']} entities" for side in (simulation.pool, simulation.test)]
+    counts = [f"{counted(side['documents'], 'document')}, {counted(side['entities'], 'entity')}" for side in (simulation.pool, simulation.test)]
     info(f"pool: {counts[0]}; test: {counts[1]}; exact F of the model of the whole pool: {full}")
     targets = {share: list(table_rows(summaries, share)) for share in TARGETS}
     for share, reached in targets.items():

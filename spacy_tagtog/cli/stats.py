@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Database, Domain, Owner, ProjectName, Settings, connect
 from spacy_tagtog.cli._run import command, good, table, write_json
 
@@ -34,11 +35,15 @@ def stats_cli(
         where = str(connection)
     write_json(output, stats)
     table(_rows(stats), header=("annotation type", "annotations", "documents with it", "without it"))
-    shown = ", ".join(f"{stats[key]} {caption}" for key, caption in _TOTALS.items() if key in stats)
+    shown = ", ".join(counted(stats[key], *words) for key, words in _TOTALS.items() if key in stats)
     good(f"{where}: {shown}" if shown else f"{where}: tagtog gave no totals")
 
 
-_TOTALS = {"numDocuments": "documents", "numConfirmedDocuments": "confirmed", "numAnnotatedDocuments": "with an annotation"}
+_TOTALS = {
+    "numDocuments": ("document", "documents"),
+    "numConfirmedDocuments": ("confirmed", "confirmed"),
+    "numAnnotatedDocuments": ("with an annotation", "with an annotation"),
+}
 
 
 def _rows(stats: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:

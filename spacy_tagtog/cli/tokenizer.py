@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, write_json
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def tokenizer_cli(
         info(f"{side}: {shares}, {100 * _added(before, after):+.2f} % tokens")
     if not len(result.rules):
         info("no rule is worth the tokens that it adds: the tokenizer stays as it is")
-    good(f"{rules}: {len(result.rules)} rules")
+    good(f"{rules}: {counted(len(result.rules), 'rule')}")
 
 
 def tokenizer(
@@ -189,7 +190,7 @@ def tokenizer(
             raise ConversionError(
                 f"there is no document to be {side}",
                 place=source,
-                value=f"{report.documents_out} of {report.documents_in} documents were read ({documents}, {member}; split {split or 'none'})",
+                value=f"{report.documents_out} of {counted(report.documents_in, 'document')} read ({documents}, {member}; split {split or 'none'})",
                 legal="at least one document a side",
                 advice="confirm documents in tagtog and fetch them, choose others with --documents or --member, or change --split",
             )

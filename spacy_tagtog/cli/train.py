@@ -44,7 +44,7 @@ def train_cli(
 ) -> None:
     """Train with spaCy: the seed model while there are few entities, spaCy's NER from then on; it says which and why.
 
-    With --model both it trains both, and keeps the one with the better F on DEV as model-best; both stay in OUTPUT/seed and OUTPUT/ner.
+    As with spacy train, the models of an earlier training in OUTPUT are replaced. With --model both it trains both, and keeps the one with the better F on DEV as model-best; both stay in OUTPUT/seed and OUTPUT/ner.
 
     It is python -m spacy train with a config that is chosen. Every value of the config can be given as an option,
     as there: --training.max_steps 2000. The seed model learns in one step: numbers of steps

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._connection import DEFAULT_DATABASE, LOCAL_OWNER, CaFile, Connection, Database, Domain, Owner, ProjectName, Settings, connect
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, warn
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ConfigurationError, LegendError
 
 if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Legend, Project
@@ -55,6 +56,9 @@ def import_cli(
 
     choose("--on-problem", on_problem, OnProblem)
     documents = Project.open(source, strict=on_problem == "error", legend=legend)
+    for problem in documents.problems:
+        if isinstance(problem, LegendError):  # a project without names would be made, and nothing could be named later
+            raise problem
     settings = Settings.of(domain, owner, project, ca_file, database)
     if settings.is_local and not settings.project:
         settings = Settings.of(domain, owner, source.resolve().stem, ca_file, database)
@@ -69,7 +73,8 @@ def import_cli(
         is_whole = connection.store is not None and legend is None and not documents.problems and has_archive(source)
         if is_whole and (restored := restore_local_project(connection, source)):
             note(restored.notes, caption="not as it was")
-            good(f"{restored.documents} documents with {restored.versions} versions and {restored.saves} saves {would or 'are '}in {where}")
+            are = would or ("is " if restored.documents == 1 else "are ")
+            good(f"{_counts(restored)} {are}in {where}")
             return
         if create_local_project(connection, documents.legend, documents.folders):
             info(f"the project {settings.project} {would or 'was '}made in {settings.database}")
@@ -86,7 +91,12 @@ def import_cli(
         )
         note((f"{doc_id}: {why}" for doc_id, why in report.refused), caption=f"refused, versions of {member}")
     note((error.problem + ": " + str(error.place) for error in documents.problems), caption="left out")
-    good(f"{len(documents)} documents with {entities} entities {would or 'are '}in {where}")
+    are = would or ("is " if len(documents) == 1 else "are ")
+    good(f"{counted(len(documents), 'document')} with {counted(entities, 'entity')} {are}in {where}")
+
+
+def _counts(moved: Archived) -> str:
+    return f"{counted(moved.documents, 'document')} with {counted(moved.versions, 'version')} and {counted(moved.saves, 'save')}"
 
 
 def has_archive(source: Path) -> bool:
@@ -204,7 +214,7 @@ def export_cli(
     with tempfile.TemporaryDirectory() as scratch, connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
         if dry_run:
             listed = connection.client.count(query)
-            good(f"{listed} documents would be written to {target}")
+            good(f"{counted(listed, 'document')} would be written to {target}")
             return
         if connection.store is not None and not member:
             from spacy_tagtog.server.archive import export_project
@@ -221,7 +231,7 @@ def export_cli(
             if not made.documents:
                 info("the project has no document")
             note(made.notes, caption="not in it")
-            good(f"{made.documents} documents with {made.versions} versions and {made.saves} saves written to {target}")
+            good(f"{_counts(made)} written to {target}")
             return
         folder = Path(scratch) / "project"
         fetch(
@@ -234,7 +244,7 @@ def export_cli(
         if not any(folder.glob("plain.html/**/*")):
             raise ConfigurationError("the query finds no document", value=query, legal="a query that finds at least one", advice='try --query "*"')
         number = write_project(Project.open(folder), target, force=force)
-    good(f"{number} documents written to {target}")
+    good(f"{counted(number, 'document')} written to {target}")
 
 
 def _everybody(connection: Connection) -> list[str]:

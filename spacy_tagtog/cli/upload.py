@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._connection import (
     DEFAULT_DATABASE,
     DEFAULT_THREADS,
@@ -101,7 +102,7 @@ def upload_cli(
             "not annotated": {} if pushed is None else dict(pushed.refused),
         },
     )
-    good(f"{'would be uploaded' if dry_run else 'uploaded'} to {where}: {len(result.created)} documents")
+    good(f"{'would be uploaded' if dry_run else 'uploaded'} to {where}: {counted(len(result.created), 'document')}")
 
 
 def pre_annotate(

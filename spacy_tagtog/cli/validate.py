@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._connection import (
     DEFAULT_DATABASE,
     DEFAULT_THREADS,
@@ -27,7 +28,7 @@ from spacy_tagtog.cli._connection import (
 )
 from spacy_tagtog.cli._reports import Reports, check_reports, say_choices, say_report, write_reports
 from spacy_tagtog.cli._run import command, good, parse_pairs, progress, warn
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import AnndocError, ConfigurationError, LegendError, SpacyTagtogError
 
 if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Project
@@ -66,7 +67,8 @@ def validate_cli(
     """Check tagtog documents: say everything that a conversion would say, and write nothing but the report.
 
     The exit code is 1 if there are faults: files that can't be read or lack their partner, entities whose part or
-    text is not there, classes without a name. Repaired offsets are no faults, but they are listed.
+    text is not there, classes without a name. Where the legend can't be read, class ids stand for names.
+    Repaired offsets are no faults, but they are listed.
 
     Documents on a running tagtog are downloaded into a temporary folder, which is removed; what fetch would refuse to
     read is listed like any other fault.
@@ -111,11 +113,11 @@ def validate_cli(
     result.raise_faults(place=place, advice="mend them in tagtog; --report FILE.html shows them in context")
     say_choices(result, lambda: checked, make_converter(settings=settings))
     if result.documents_in and not result.documents_out:
-        warn(f"nothing was checked: none of the {result.documents_in} documents has what was asked for")
+        warn(f"nothing was checked: of {counted(result.documents_in, 'document')} none has what was asked for")
     elif result.documents_out < result.documents_in:
-        good(f"{result.documents_out} of {result.documents_in} documents were checked, no faults")
+        good(f"{result.documents_out} of {counted(result.documents_in, 'document')} checked, no faults")
     else:
-        good(f"{result.documents_in} documents, no faults")
+        good(f"{counted(result.documents_in, 'document')}, no faults")
 
 
 _Opened = tuple[Path, object, "list[ReportItem]"]
@@ -147,11 +149,32 @@ def _downloaded(where: Settings, query: str, settings: Mapping[str, Any]) -> Ite
                 progress=lambda items, total: progress(items, total, what="fetching"),
             )
             place = str(connection)
-        items = [
-            ReportItem("unreadable", doc_id, detail=" — ".join([error.problem, *(text for name, text in error.details() if name != "to do")]))
-            for doc_id, error in failed
-        ]
+        items = [ReportItem("unreadable", doc_id, detail=_told(error, without="to do")) for doc_id, error in failed]
         yield folder, place, items
+
+
+def _told(error: SpacyTagtogError, *, without: str) -> str:
+    """An error in one line, without one of its details."""
+    return " — ".join([error.problem, *(text for name, text in error.details() if name != without)])
+
+
+def _set_legend_aside(project: Project, report: ConversionReport) -> None:
+    """List a legend that can't be read, and let class ids stand for names: what else is wrong doesn't depend on them."""
+    from spacy_tagtog.anndoc import Legend
+    from spacy_tagtog.convert import ReportItem
+
+    broken = [problem for problem in project.problems if isinstance(problem, LegendError)]
+    if not broken:
+        return
+    for error in broken:
+        report.add(ReportItem("unreadable_legend", str(error.place), detail=_told(error, without="where")))
+    project.problems = [problem for problem in project.problems if problem not in broken]
+    class_ids: set[str] = set()
+    for doc_id in project.ids:
+        with suppress(AnndocError):  # the check itself will say so
+            for version in project[doc_id].versions.values():
+                class_ids.update(entity.class_id for entity in version)
+    project.legend = Legend.of_ids(sorted(class_ids))
 
 
 def _without(item: ReportItem, folder: str) -> ReportItem:
@@ -182,7 +205,7 @@ def validate(
         The report, and the project that it is about.
 
     Raises:
-        SpacyTagtogError: The project can't be opened, or a setting is unknown. Faults of documents are in the report.
+        SpacyTagtogError: The project can't be opened, or a setting is unknown. Faults of documents and of the project's legend are in the report.
     """
     from spacy_tagtog._choices import choose
     from spacy_tagtog.anndoc import Project
@@ -194,6 +217,7 @@ def validate(
     converter = make_converter(settings=settings)
     project = Project.open(source, strict=False, legend=legend)
     report = ConversionReport()
+    _set_legend_aside(project, report)
     for _ in convert_documents(project, blank_pipeline(lang), converter, report, choice=choice, on_problem="report", progress=progress):
         pass
     return report, project

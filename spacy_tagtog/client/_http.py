@@ -30,6 +30,7 @@ from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 from spacy_tagtog import __version__
+from spacy_tagtog._counts import counted
 from spacy_tagtog.client._pace import Clock, Retries, Throttle, check_stopped, retry_after
 from spacy_tagtog.errors import (
     AuthenticationError,
@@ -653,8 +654,8 @@ def _read(response: requests.Response, place: str) -> bytes:
             "tagtog's answer breaks off",
             status=response.status_code,
             place=place,
-            value=f"{len(content)} bytes",
-            legal=f"{promised} bytes, as the answer itself announces",
+            value=counted(len(content), "byte"),
+            legal=f"{counted(int(promised), 'byte')}, as the answer itself announces",
             advice="try again",
         )
     return bytes(content)

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import NotRequired, Self, TypedDict
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, PlainHtml, is_document_id
 from spacy_tagtog.client._http import Answer, Fields, Transport, is_loopback, normalised, origin
 from spacy_tagtog.client._pace import Clock, Retries
@@ -751,7 +752,7 @@ class TagtogClient:
         if there:
             raise ConfigurationError(
                 "importing settings would remove the project's documents",
-                value=f"{there} documents in {self.owner}/{self.project}",
+                value=f"{counted(there, 'document')} in {self.owner}/{self.project}",
                 legal="a project without documents",
                 advice="fetch them first, then import with force=True (--force)",
             )
@@ -850,7 +851,7 @@ class TagtogClient:
             if there:
                 raise ConfigurationError(
                     "removing the folder would remove its documents",
-                    value=f"{there} documents in {path}",
+                    value=f"{counted(there, 'document')} in {path}",
                     legal="an empty folder",
                     advice="fetch or move them first, or remove it with force=True (--force)",
                 )
@@ -1169,7 +1170,7 @@ class TagtogClient:
             data = answer.json(_IMPORT, "the result of an import")
             if data.get("errors"):
                 raise RejectedError(
-                    f"tagtog could not import {data['errors']} of {expected} documents",
+                    f"tagtog could not import {data['errors']} of {counted(expected, 'document')}",
                     status=answer.status,
                     place=answer.place,
                     value=self._http.said(json.dumps(data.get("warnings") or [], ensure_ascii=False).encode("utf-8", "replace")),
@@ -1182,7 +1183,8 @@ class TagtogClient:
                     raise answer.unexpected("tagtog's answer has a document without an id", value=raw, legal="docid or tagtogID")
                 items.append(ImportedItem(doc_id, raw["result"], raw.get("origid") or "", raw))
             if len(items) != expected:
-                raise answer.unexpected(f"tagtog's answer names {len(items)} documents, not the {expected} sent", legal="each pushed document once")
+                named = counted(len(items), "document")
+                raise answer.unexpected(f"tagtog's answer names {named}, not the {expected} sent", legal="each pushed document once")
             return read(answer, items)
 
         fields: dict[str, str | int] = {**params, "output": "null", "folder": folder}

@@ -13,6 +13,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog._files import atomic_path
 from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.anndoc.project import is_in_folder
@@ -22,7 +23,7 @@ from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, sh
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokens import assemble, predicted_doc
-from spacy_tagtog.errors import AnndocError, ConfigurationError, ConversionError, DuplicateDocumentError, MissingPartnerError
+from spacy_tagtog.errors import AnndocError, ConfigurationError, ConversionError, DuplicateDocumentError, LegendError, MissingPartnerError
 
 __all__ = [
     "AnndocCorpus",
@@ -84,8 +85,14 @@ def convert_documents(
 
 
 def note_problems(project: Project, report: ConversionReport) -> None:
-    """List what was set aside when a project was opened with ``strict=False``."""
+    """List what was set aside when a project was opened with ``strict=False``.
+
+    Raises:
+        LegendError: That was the legend. No entity has a name without it, so there is nothing that could be converted.
+    """
     for problem in project.problems:
+        if isinstance(problem, LegendError):
+            raise problem
         report.documents_in += 1
         reason = "unreadable"
         if isinstance(problem, MissingPartnerError):

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.anndoc.document import MASTER
 from spacy_tagtog.anndoc.repair import CONFIDENCE
 from spacy_tagtog.errors import ConversionError
 
-__all__ = ["DOCUMENT_REASONS", "ENTITY_REASONS", "FAULTS", "REPAIRS", "ConversionReport", "ReportItem", "shown_member"]
+__all__ = ["DOCUMENT_REASONS", "ENTITY_REASONS", "FAULTS", "PROJECT_REASONS", "REPAIRS", "ConversionReport", "ReportItem", "shown_member"]
 
 ENTITY_REASONS: Final = {
     "missing_part": "stands in a part that plain.html lacks",
@@ -52,7 +53,12 @@ DOCUMENT_REASONS: Final = {
 }
 """Why a document was not converted."""
 
-FAULTS: Final = frozenset({"missing_part", "offset_mismatch", "unknown_class", "no_content", "duplicate_files", "unreadable"})
+PROJECT_REASONS: Final = {
+    "unreadable_legend": "the legend can't be read, so class ids stand for names",
+}
+"""What is wrong with a project as a whole. It is no document and no entity, and counts as neither."""
+
+FAULTS: Final = frozenset({"unreadable_legend", "missing_part", "offset_mismatch", "unknown_class", "no_content", "duplicate_files", "unreadable"})
 """Reasons that are faults of the data, not choices: strict conversions refuse them."""
 
 
@@ -63,11 +69,11 @@ def shown_member(member: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReportItem:
-    """One entity or document that was set aside.
+    """One entity or document that was set aside, or a fault of the whole project.
 
     Attributes:
-        reason: A key of :data:`ENTITY_REASONS` or :data:`DOCUMENT_REASONS`.
-        document: The document's id.
+        reason: A key of :data:`ENTITY_REASONS`, :data:`DOCUMENT_REASONS` or :data:`PROJECT_REASONS`.
+        document: The document's id; the file, for a project.
         part: The part's id, for an entity.
         start: The offset as ann.json gives it, for an entity.
         text: Its text as ann.json gives it.
@@ -95,7 +101,7 @@ class ReportItem:
         if self.part is not None:
             place += f", part {self.part}, offset {self.start}"
         shown = f" {self.label} {self.text!r}:" if self.text or self.label else ""
-        reason = ENTITY_REASONS.get(self.reason) or DOCUMENT_REASONS.get(self.reason, self.reason)
+        reason = {**ENTITY_REASONS, **DOCUMENT_REASONS, **PROJECT_REASONS}.get(self.reason, self.reason)
         return f"{place}:{shown} {reason}" + (f" ({self.detail})" if self.detail else "")
 
 
@@ -156,7 +162,7 @@ class ConversionReport:
     def is_balanced(self) -> bool:
         """Whether in = out + set aside, for documents and for entities."""
         entities = sum(item.is_entity for item in self.items)
-        documents = len(self.items) - entities
+        documents = len(self.items) - entities - sum(item.reason in PROJECT_REASONS for item in self.items)
         return self.entities_in == self.entities_out + entities and self.documents_in == self.documents_out + documents
 
     def raise_faults(self, *, place: object = None, advice: str = 'mend them in tagtog, or pass on_problem="report" to set them aside') -> None:
@@ -172,7 +178,7 @@ class ConversionReport:
         if len(faults) > len(lines):
             lines.append(f"… and {len(faults) - len(lines)} more")
         raise ConversionError(
-            f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the data:\n    " + "\n    ".join(lines),
+            f"{counted(len(faults), 'fault')} in the data:\n    " + "\n    ".join(lines),
             place=place,
             legal="entities whose part exists, whose text stands at their offset, and whose class has a name",
             advice=advice,
@@ -219,4 +225,7 @@ class ConversionReport:
 
     def __repr__(self) -> str:
         aside = ", ".join(f"{reason} {number}" for reason, number in self.reasons.items()) or "nothing set aside"
-        return f"<ConversionReport: {self.documents_out}/{self.documents_in} documents, {self.entities_out}/{self.entities_in} entities, {aside}>"
+        return (
+            f"<ConversionReport: {self.documents_out}/{counted(self.documents_in, 'document')}, "
+            f"{self.entities_out}/{counted(self.entities_in, 'entity')}, {aside}>"
+        )

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from spacy_tagtog._templates import templates_of
 from spacy_tagtog.anndoc import MASTER, Document, OffsetConverter, Project, detect_unit
-from spacy_tagtog.convert.report import DOCUMENT_REASONS, ENTITY_REASONS, FAULTS, REPAIRS, ConversionReport, ReportItem
+from spacy_tagtog.convert.report import DOCUMENT_REASONS, ENTITY_REASONS, FAULTS, PROJECT_REASONS, REPAIRS, ConversionReport, ReportItem
 from spacy_tagtog.errors import AnndocError
 
 __all__ = ["report_page"]
@@ -75,7 +75,7 @@ def _texts(project: Project) -> _Texts:
 
 
 def _sections(report: ConversionReport, texts: _Texts) -> Iterator[_Section]:
-    meanings = {**ENTITY_REASONS, **DOCUMENT_REASONS}
+    meanings = {**ENTITY_REASONS, **DOCUMENT_REASONS, **PROJECT_REASONS}
     # Faults first, the frequent ones before the rare.
     for reason, number in sorted(report.reasons.items(), key=lambda pair: (pair[0] not in FAULTS, -pair[1])):
         items = [item for item in report.items if item.reason == reason]

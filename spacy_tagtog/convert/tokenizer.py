@@ -28,6 +28,7 @@ from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog._files import write_atomic
 from spacy_tagtog.convert.state import SPANS_KEY, get_state
 from spacy_tagtog.errors import ConfigurationError, ConversionError, PipelineError
@@ -743,7 +744,7 @@ def learn_tokenizer(nlp: Language, gold: Iterable[GoldText], *, min_support: int
     if not any(item.entities for item in texts):
         raise ConversionError(
             "there is nothing to learn a tokenizer from: no entity",
-            value=f"{len(texts)} texts",
+            value=counted(len(texts), "text"),
             legal="at least one entity that stands in its text",
             advice="confirm some documents in tagtog and fetch them, or choose others",
         )

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.errors import EvaluationError, PipelineError
 from spacy_tagtog.pipeline.trees import BoostedTrees, fit_trees
 
@@ -458,7 +459,7 @@ def fit_calibrator(
         report.notes.append(f"not calibrated: fewer documents with predictions ({documents}) than folds ({folds})")
         return LabelCalibrator(), report
     if not 0 < y.sum() < len(y):
-        report.notes.append(f"not calibrated: all {len(y)} predictions are {'right' if y.any() else 'wrong'}")
+        report.notes.append(f"not calibrated: {counted(len(y), 'prediction')}, all {'right' if y.any() else 'wrong'}")
         return LabelCalibrator(), report
     fold = folds_of(groups, folds=folds, seed=seed)
     methods = ["platt", "isotonic", "logistic", "trees"] if method == "auto" else [method]

@@ -11,6 +11,7 @@ import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.errors import EvaluationError
 from spacy_tagtog.pipeline.calibrated import Calibration
 from spacy_tagtog.pipeline.calibration import CalibrationFigures, figure_cells, figures_of
@@ -236,7 +237,7 @@ def evaluate_docs(nlp: Language, gold_docs: Iterable[Doc], *, batch_size: int | 
     if not result.documents or not (result.overall.gold or any(scores.gold for scores in result.document_labels.values())):
         raise EvaluationError(
             "there is nothing to evaluate on",
-            value=f"{result.documents} documents, {result.overall.gold} entities",
+            value=f"{counted(result.documents, 'document')}, {counted(result.overall.gold, 'entity')}",
             legal="documents with at least one entity, or for a text classifier with labels",
             advice="confirm more documents, or give a larger share to this side of the split",
         )

@@ -10,6 +10,7 @@ import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.errors import EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.annotate import ensure_confidence
 from spacy_tagtog.pipeline.calibrated import FEATURES, Calibration
@@ -68,6 +69,7 @@ def calibrate_pipeline(
     gold_docs: Iterable[Doc] = (),
     *,
     train_docs: Iterable[Doc] = (),
+    groups: Sequence[int] | None = None,
     method: CalibrationMethod = "auto",
     folds: int = FOLDS,
     seed: int = 0,
@@ -85,6 +87,8 @@ def calibrate_pipeline(
         nlp: The pipeline; changed in place, see :func:`prepare_pipeline`.
         gold_docs: Reviewed documents that it was not trained on.
         train_docs: The documents that it was trained on: for each fold a pipeline is trained without some of them.
+        groups: What :func:`~spacy_tagtog.pipeline.crossfit.document_groups` says of ``gold_docs`` and then ``train_docs``, for whoever asked it
+            already: looking for near-duplicates takes its time. It matters only with ``train_docs``.
         method: ``auto`` chooses by cross-validation.
         folds: Folds of the cross-validation, by document, and of the pipelines that are trained; from 2.
         seed: Of the folds and of boosted trees.
@@ -109,7 +113,10 @@ def calibrate_pipeline(
     prints = [fingerprint(doc.text) for doc in docs]
     _check_held_out(nlp, held_out, prints[: len(held_out)], prints[len(held_out) :], allow_unknown=allow_unknown)
     notes = _check_trained(nlp, trained, prints[len(held_out) :])
-    groups = document_groups(docs) if trained else []
+    if not trained:
+        groups = []
+    elif groups is None:
+        groups = document_groups(docs)
     fold_of = deal(trained, groups[len(held_out) :], folds=folds, seed=seed) if trained else []
     components = confidence_components(nlp)
     for component in components.values():
@@ -158,7 +165,7 @@ def _check_held_out(nlp: Language, docs: Sequence[Doc], prints: Sequence[str], g
     seen = [doc for doc, own in zip(docs, prints, strict=True) if own in trained]
     if seen:
         raise NotHeldOutError(
-            f"the pipeline was trained on {len(seen)} of the {len(docs)} documents",
+            f"the pipeline was trained on {len(seen)} of {counted(len(docs), 'document')}",
             value=_named(seen),
             legal="documents that it was not trained on, such as corpus/reviewed/dev.spacy",
             advice="leave them out: what a pipeline says about its training documents is surer than what it says about others",
@@ -173,13 +180,13 @@ def _check_trained(nlp: Language, docs: Sequence[Doc], prints: Sequence[str]) ->
     strange = [doc for doc, own in zip(docs, prints, strict=True) if own not in remembered]
     if strange:
         raise NotHeldOutError(
-            f"the pipeline was not trained on {len(strange)} of the {len(docs)} documents that are said to be its training documents",
+            f"the pipeline was not trained on {len(strange)} of {counted(len(docs), 'document')} given as what it was trained on",
             value=_named(strange),
             legal="documents that it was trained on, such as corpus/reviewed/train.spacy",
             advice="give the others as documents that it was not trained on",
         )
     missing = len(remembered.difference(prints))
-    said = f"the pipeline was trained on {missing} other documents, too, and those of the folds were not, so they know less than it"
+    said = f"the pipeline was trained on {counted(missing, 'other document')}, too, and those of the folds were not, so they know less than it"
     return [said] if missing else []
 
 
@@ -201,7 +208,7 @@ def _fit(
         answers, enough = y.astype(np.float64), len(set(groups)) >= folds
         held_out = cross_validated("platt", x, [""] * len(y), answers, groups, folds=folds, seed=seed) if enough else None
         if held_out is None:
-            report.notes.append(f"missed entities: not calibrated, too few ({int(y.sum())} in {len(set(groups))} documents)")
+            report.notes.append(f"missed entities: not calibrated, too few ({int(y.sum())} in {counted(len(set(groups)), 'document')})")
         else:
             missed = LabelCalibrator(fit_platt(x, answers))
             report.expected_missed, report.missed = round(float(held_out.sum()), 3), int(y.sum())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.pipeline.calibration import BINS, CalibrationFigures
 
 __all__ = ["reliability_svg"]
@@ -52,6 +53,6 @@ def reliability_svg(diagrams: Mapping[str, CalibrationFigures]) -> str:
         for mean, share, size in figures.bins:
             radius = 2.5 + 8 * (size / largest) ** 0.5
             place = f'cx="{left + mean * _SIZE:.1f}" cy="{top + _SIZE * (1 - share):.1f}"'
-            title = f"<title>{size:.0f} predictions: mean probability {mean:.3f}, right {share:.3f}</title>"
+            title = f"<title>{counted(round(size), 'prediction')}: mean probability {mean:.3f}, right {share:.3f}</title>"
             lines.append(f'<circle {place} r="{radius:.1f}" fill="#2166ac" fill-opacity="0.7">{title}</circle>')
     return "\n".join([*lines, "</svg>"]) + "\n"

@@ -59,7 +59,7 @@ def build_affix_embed(
     if not tables or len(rows) != tables:
         raise ConfigurationError(
             "each attribute, prefix and suffix needs a table",
-            value=f"{len(rows)} numbers of rows for {len(attrs)} attributes, {len(prefixes)} prefixes and {len(suffixes)} suffixes",
+            value=f"rows: {len(rows)}; attributes: {len(attrs)}, prefixes: {len(prefixes)}, suffixes: {len(suffixes)}",
             legal="as many numbers of rows as attributes, prefixes and suffixes, at least one",
         )
     for name, numbers in (("prefixes", prefixes), ("suffixes", suffixes), ("rows", rows), ("width", [width])):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import spacy
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.convert import AnndocCorpus
 from spacy_tagtog.errors import ConfigurationError
 
@@ -71,7 +72,7 @@ def measure_corpus(path: Path) -> TrainingSize:
         raise ConfigurationError(
             "there is nothing to learn from",
             place=str(path),
-            value=f"{documents} documents, no entity",
+            value=f"{counted(documents, 'document')}, no entity",
             legal="documents with entities",
             advice="confirm documents with entities in tagtog, fetch and convert them; the report of convert says what was left out",
         )
@@ -114,10 +115,10 @@ def choose_config(size: TrainingSize, *, config: Path, seed_config: Path, seed_b
     Raises:
         ConfigurationError: The config that was chosen isn't there.
     """
-    amount = f"{size.entities} entities in {size.documents} documents"
+    amount = f"{counted(size.entities, 'entity')} in {counted(size.documents, 'document')}"
     if model == "auto":
         is_seed = size.entities < seed_below
-        reason = f"{amount}: {'fewer than' if is_seed else 'not fewer than'} {seed_below} entities"
+        reason = f"{amount}: {'fewer than' if is_seed else 'not fewer than'} {counted(seed_below, 'entity')}"
     else:
         is_seed, reason = model == "seed", f"{amount}; asked for"
     return Choice(find_config(seed_config if is_seed else config), reason, is_seed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.errors import ConfigurationError, SelectionError
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument
 from spacy_tagtog.selection.strategies import Context, Pick, Strategy
@@ -132,7 +133,7 @@ def rank_candidates(
             raise SelectionError(
                 "the strategy needs predictions, and no pipeline has looked at the documents",
                 place=type(strategy).__name__,
-                value=f"batch {batch}, {len(planned)} documents reviewed or planned before",
+                value=f"batch {batch}, {counted(len(planned), 'document')} reviewed or planned before",
                 legal="a pipeline, or a strategy that needs no predictions: random, cluster, schedule in its first stage",
             )
         context = Context(planned, stream_of(seed, batch))

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.selection.simulation import Round, Simulation
 
 __all__ = [
@@ -212,7 +213,7 @@ def table_rows(summaries: Sequence[StrategySummary], share: float) -> Iterator[t
         for cost in COSTS:
             one = summary.reached[share][cost]
             if one.cost is None or one.seeds < summary.seeds:
-                cells.append(f"{one.seeds} of {summary.seeds} seeds" if one.seeds else "not reached")
+                cells.append(f"{one.seeds} of {counted(summary.seeds, 'seed')}" if one.seeds else "not reached")
             else:
                 cells.append(f"{one.cost:.0f}" + ("" if one.of_random is None or summary.strategy == "random" else f" ({one.of_random:.0%})"))
         yield (summary.strategy, *cells)

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError, with_c
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog._files import write_atomic
 from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.errors import SelectionError
@@ -261,7 +262,7 @@ def queue_of(project: Project, ranking: Ranking, top: int = 0) -> Queue:
         raise SelectionError(
             "the ranking is of other documents",
             place=project.place,
-            value=f"{len(ranking.documents)} documents ranked, {len(project)} documents here, none in both",
+            value=f"{counted(len(ranking.documents), 'document')} ranked, {counted(len(project), 'document')} here, none in both",
             legal="a ranking of these documents",
             advice="rank these documents: spacy-tagtog rank",
         )
@@ -269,7 +270,7 @@ def queue_of(project: Project, ranking: Ranking, top: int = 0) -> Queue:
     changed = [doc_id for doc_id in ids if content_fingerprint(project[doc_id]) != places[doc_id].content]
     if changed:
         raise SelectionError(
-            f"{len(changed)} documents have changed since they were ranked",
+            counted(len(changed), "document has changed since it was ranked", "documents have changed since they were ranked"),
             place=project.place,
             value=", ".join(changed[:_MAX_NAMED]) + (" …" if len(changed) > _MAX_NAMED else ""),
             legal="the contents that were ranked",

@@ -26,6 +26,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog._edits import EditCounts, count_edits
 from spacy_tagtog._files import make_folder, write_atomic
 from spacy_tagtog.convert.corpus import read_spacy, write_docbin
@@ -400,7 +401,7 @@ def simulate_project(
     for text in strategies:
         parse_strategy(text)
     if not strategies or not seeds or n_process < 1:
-        value = f"{len(strategies)} strategies, {len(seeds)} seeds, {n_process} processes"
+        value = f"{counted(len(strategies), 'strategy')}, {counted(len(seeds), 'seed')}, {counted(n_process, 'process')}"
         raise ConfigurationError("there is nothing to simulate", value=value, legal="at least one of each")
     _prepare(folder, pool, test, settings)
     state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
@@ -463,10 +464,12 @@ def _prepare(folder: Path, pool: Iterable[Doc], test: Iterable[Doc], settings: S
             advice="leave the test documents to --test SHARE, or give others",
         )
     if len(golds[_POOL]) <= settings.initial or not any(doc.ents for doc in golds[_TEST]) or not any(doc.ents for doc in golds[_POOL]):
-        entities = [sum(len(doc.ents) for doc in docs) for docs in golds.values()]
+        amounts = [
+            f"{counted(len(docs), 'document')}, {counted(sum(len(doc.ents) for doc in docs), 'entity')}" for docs in (golds[_POOL], golds[_TEST])
+        ]
         raise EvaluationError(
             "there are too few reviewed documents to simulate with",
-            value=f"pool: {len(golds[_POOL])} documents, {entities[0]} entities; test: {len(golds[_TEST])} documents, {entities[1]} entities",
+            value=f"pool: {amounts[0]}; test: {amounts[1]}",
             legal=f"more documents in the pool than the {settings.initial} initial ones, and entities on both sides",
             advice="confirm more documents, or begin with fewer (--initial)",
         )

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
 from spacy_tagtog import __version__
+from spacy_tagtog._counts import counted
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, PlainHtml, Project, write_project
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server.history import store_blob
@@ -331,7 +332,8 @@ def restore_project(store: Store, source: Path, owner: str, project: str, *, pro
         for document in read if progress is None else progress(read, len(ids)):
             restore.document(document, records.pop(document.id, {}))
         if records:
-            restore.counts.notes.append(f"{len(records)} documents aren't in the archive any more: {', '.join(map(str, list(records)[:5]))}")
+            gone = counted(len(records), "document isn't", "documents aren't")
+            restore.counts.notes.append(f"{gone} in the archive any more: {', '.join(map(str, list(records)[:5]))}")
         add_words(connection, restore.words)
         return restore.counts
 

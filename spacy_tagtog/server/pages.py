@@ -11,6 +11,7 @@ from html import escape
 from typing import Any, Final
 from urllib.parse import quote
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.agreement import AgreementMatrix, Changes
 from spacy_tagtog.anndoc import Annotations, Entity, Legend, Part, PlainHtml
 from spacy_tagtog.server.saves import Save
@@ -178,7 +179,7 @@ def project_page(info: ProjectInfo, folder: str, found: Page, current: int, page
     else:
         body.append('<p class="soft">There is no document here.</p>\n')
     address = _address(info.owner, info.name, folder) if folder else here
-    body.append(_pages_line(f"{found.total} documents", f"{address}?", current, max(1, -(-found.total // page_size))))
+    body.append(_pages_line(counted(found.total, "document"), f"{address}?", current, max(1, -(-found.total // page_size))))
     return _page(folder.rpartition("/")[2] or info.name, crumbs, body)
 
 
@@ -301,7 +302,7 @@ def document_page(info: ProjectInfo, document: StoredDocument, html: PlainHtml, 
     if document.version.warning:
         body.append(f'<p class="note">{escape(document.version.warning)}</p>\n')
     if reasons:
-        body.append(f'<p class="note">{len(reasons)} of {len(annotations)} entities can\'t be shown in the text; the table says why.</p>\n')
+        body.append(f'<p class="note">{len(reasons)} of {counted(len(annotations), "entity")} can\'t be shown in the text; the table says why.</p>\n')
     spans: dict[str, list[Span]] = {}
     for span in placed.spans:
         spans.setdefault(span.part, []).append(span)
@@ -367,7 +368,7 @@ def _change_list(changes: Changes, legend: Legend) -> str:
     edits = changes.edits
     kinds = (("added", edits.added), ("removed", edits.removed), ("relabelled", edits.relabelled), ("moved", edits.moved))
     counts = [f"{number} {kind}" for kind, number in kinds if number]
-    counts += [f"{len(changes.labels)} labels"] * bool(changes.labels) + [f"{len(changes.relations)} relations"] * bool(changes.relations)
+    counts += [counted(len(found), what) for found, what in ((changes.labels, "label"), (changes.relations, "relation")) if found]
     if not items:
         return '<span class="soft">no annotation changed</span>'
     shown = "".join(f"<li>{item}</li>" for item in items)
@@ -421,7 +422,7 @@ def history_page(info: ProjectInfo, document: StoredDocument, rows: Sequence[His
             )
         )
     body = [_table(("When (UTC)", "By", "Version", "What…", ""), cells) if cells else '<p class="soft">Nothing was saved yet.</p>\n']
-    body.append(_pages_line(f"{total} saves", f"{here}?view=history&", current, max(1, -(-total // page_size))))
+    body.append(_pages_line(counted(total, "save"), f"{here}?view=history&", current, max(1, -(-total // page_size))))
     return _page(f"History of {document.filename}", crumbs, body)
 
 
@@ -442,7 +443,7 @@ def metrics_page(info: ProjectInfo, stats: Mapping[str, Any], matrix: AgreementM
     """
     crumbs = [_link("/", "local tagtog"), f"{escape(info.owner)} / {_link(_address(info.owner, info.name), info.name)}"]
     total, confirmed, annotated = (stats[name] for name in ("numDocuments", "numConfirmedDocuments", "numAnnotatedDocuments"))
-    body = [f'<div class="facts">{total} documents, {confirmed} confirmed, {annotated} annotated</div>\n']
+    body = [f'<div class="facts">{counted(total, "document")}, {confirmed} confirmed, {annotated} annotated</div>\n']
     types = [(key, value) for key, value in stats.items() if key.startswith("e_")]
     labels = [(key, value) for key, value in stats.items() if key.startswith("m_")]
     if types:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spacy_tagtog._counts import counted
 from spacy_tagtog.anndoc import Annotations, PlainHtml, document_id, html_from_sections, html_from_text, is_document_id
 from spacy_tagtog.errors import LocalServerError, PlainHtmlError
 from spacy_tagtog.server._errors import RequestError
@@ -300,7 +301,7 @@ def read_uploads(files: Sequence[UploadedFile], upload_format: str | None, *, fi
     else:
         pairs = _pairs(files)
     if filename is not None and len(pairs) != 1:
-        raise RequestError(400, "filename= names one document", value=f"{len(pairs)} documents", legal="one document in the request")
+        raise RequestError(400, "filename= names one document", value=counted(len(pairs), "document"), legal="one document in the request")
     return [upload for file, base, annotations in pairs for upload in _contents(file, base, kind or wanted, annotations, filename)]
 
 
