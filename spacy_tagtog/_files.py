@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from spacy_tagtog.errors import OutputExistsError, WriteError
 
@@ -132,16 +133,21 @@ def folder_lock(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+_MARK: Final = ".spacy-tagtog"
+_MARK_TEXT: Final = "spacy-tagtog wrote this folder, so --force may replace it with all that is in it.\n"
+
+
 def check_free(path: Path, *, force: bool, source: Path | None = None) -> None:
     """Make sure that ``path`` may be written.
 
     Args:
         path: The output.
-        force: It may replace something.
-        source: What is read. Not even ``force`` may replace that: it would be gone for good.
+        force: It may replace a file, or a folder that :func:`atomic_folder` wrote. Any other folder is somebody's, and would be gone for good.
+        source: What is read. Not even ``force`` may replace that.
 
     Raises:
-        OutputExistsError: It exists (a folder: with something in it) and ``force`` is not set, or it is the source or a folder around it.
+        OutputExistsError: It exists (a folder: with something in it) and ``force`` doesn't allow to replace it, or it is the source or a folder
+            around it.
         WriteError: Nothing can be there: the name is too long, or access is denied.
     """
     try:
@@ -153,9 +159,18 @@ def check_free(path: Path, *, force: bool, source: Path | None = None) -> None:
                 legal="a path that is neither the source nor a folder around it",
                 advice="choose another path",
             )
-        exists = any(path.iterdir()) if path.is_dir() else path.exists()
+        is_folder = path.is_dir()
+        exists = any(path.iterdir()) if is_folder else path.exists()
+        is_ours = not is_folder or (path / _MARK).is_file()
     except OSError as error:
         raise write_error(error, path) from error
+    if exists and force and not is_ours:
+        raise OutputExistsError(
+            "this folder is none that spacy-tagtog wrote, so --force doesn't replace it",
+            place=path,
+            legal="a path that doesn't exist, an empty folder, or an earlier output",
+            advice="choose another path, or remove the folder yourself if nothing in it is needed",
+        )
     if exists and not force:
         raise OutputExistsError(
             "the output exists already",
@@ -166,19 +181,23 @@ def check_free(path: Path, *, force: bool, source: Path | None = None) -> None:
 
 
 @contextmanager
-def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
+def atomic_folder(path: Path, *, force: bool = False, anybodys: bool = False) -> Iterator[Path]:
     """Give an empty temporary folder beside ``path``; swap it into place when the block ends well, else remove it.
+
+    A hidden file in it says that it was written here.
 
     Args:
         path: The folder to write.
-        force: Replace the folder if it exists.
+        force: Replace the folder if it was written here before.
+        anybodys: Replace the folder whoever wrote it.
 
     Raises:
-        OutputExistsError: ``path`` exists, isn't empty, and ``force`` is not set.
+        OutputExistsError: ``path`` exists, isn't empty, and may not be replaced, see :func:`check_free`.
         WriteError: The file system refuses.
     """
     path = Path(path)
-    check_free(path, force=force)
+    if not anybodys:
+        check_free(path, force=force)
     temporary: Path | None = None
     aside: Path | None = None
     try:
@@ -187,6 +206,7 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
                 temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=path.parent))
                 temporary.chmod(0o755)
                 yield temporary
+                (temporary / _MARK).write_text(_MARK_TEXT, encoding="utf-8")
                 if path.exists():
                     aside = Path(tempfile.mkdtemp(prefix=".old-", dir=path.parent))
                     path.replace(aside / "old")

@@ -670,6 +670,7 @@ def some(count: int = 2) -> list[Document]:
 def test_files_of_a_written_folder(tmp_path: Path) -> None:
     write_project([*some(1), Document("é", PlainHtml(html()), {"zoe": Annotations.empty()}, folder="pool/x")], tmp_path / "new" / "out")
     assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()) == [
+        "new/out/.spacy-tagtog",
         "new/out/ann.json/master/pool/d0.ann.json",
         "new/out/ann.json/members/zoe/pool/x/é.ann.json",
         "new/out/annotations-legend.json",

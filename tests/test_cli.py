@@ -102,7 +102,8 @@ def only_file(folder: Path, pattern: str) -> Path:
 
 
 def listing(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    """All below a folder, but for the mark of those that we wrote."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.name != ".spacy-tagtog"}
 
 
 @pytest.fixture
@@ -245,7 +246,13 @@ class TestConvert:
         Path("corpus").mkdir()
         Path("corpus/mine.txt").write_text("precious")
         assert_refused(run("convert", vega, "corpus"), "the output exists already", "where: corpus", "--force")
+        # What somebody else put there is never replaced.
+        assert_refused(run("convert", vega, "corpus", "--force"), "none that spacy-tagtog wrote", "where: corpus", "choose another path")
         assert listing(Path("corpus")) == {"mine.txt"}
+        Path("corpus/mine.txt").unlink()
+        assert run("convert", vega, "corpus").code == 0
+        assert_refused(run("convert", vega, "corpus"), "the output exists already", "where: corpus", "--force")
+        Path("corpus/mine.txt").write_text("")
         assert run("convert", vega, "corpus", "--force").code == 0
         assert listing(Path("corpus")) == {"train.spacy"}
 

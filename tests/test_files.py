@@ -147,15 +147,30 @@ def test_what_is_free(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / ".hidden").write_text("x")
+    with atomic_folder(tmp_path / "ours"):
+        pass
     (tmp_path / "file").write_text("")
     check_free(tmp_path / "nothing", force=False)
     check_free(tmp_path / "nothing" / "below", force=False)
     check_free(tmp_path / "empty", force=False)
-    for name in ("full", "file"):
+    for name in ("ours", "file"):
         check_free(tmp_path / name, force=True)
+    with pytest.raises(OutputExistsError, match="none that spacy-tagtog wrote"):
+        check_free(tmp_path / "full", force=True)
+    for name in ("ours", "full", "file"):
         with pytest.raises(OutputExistsError, match=name) as caught:
             check_free(tmp_path / name, force=False)
         assert "--force" in str(caught.value)
+
+
+def test_the_source_is_never_free(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "a" / "b" / "c"):
+        pass
+    for output in (tmp_path / "a" / "b" / "c", tmp_path / "a" / "b", tmp_path / "a" / "x" / ".." / "b"):
+        for force in (True, False):
+            with pytest.raises(OutputExistsError, match="would replace what is read"):
+                check_free(output, force=force, source=tmp_path / "a" / "b" / "c")
+    check_free(tmp_path / "a" / "b" / "c" / "d", force=False, source=tmp_path / "a" / "b" / "c")
 
 
 # ---------------------------------------------------------------- folders
@@ -166,7 +181,13 @@ def fill(folder: Path, content: str) -> None:
     (folder / "sub" / "x").write_text(content)
 
 
-NEW = {"out": None, "out/sub": None, "out/sub/x": b"new"}
+def marked(folder: Path) -> None:
+    """As if it had been written before."""
+    with atomic_folder(folder):
+        pass
+
+
+NEW = {"out": None, "out/.spacy-tagtog": ..., "out/sub": None, "out/sub/x": b"new"}
 
 
 @pytest.mark.parametrize("before", ["nothing", "empty", "full", "file"])
@@ -175,6 +196,7 @@ def test_a_folder_is_swapped_whole(tmp_path: Path, before: str) -> None:
     if before in ("empty", "full"):
         out.mkdir()
     if before == "full":
+        marked(out)
         (out / "old").write_text("old")
     if before == "file":
         out.write_text("old")
@@ -182,7 +204,19 @@ def test_a_folder_is_swapped_whole(tmp_path: Path, before: str) -> None:
         old = tree(out) if out.is_dir() else {}
         fill(temporary, "new")
         assert (tree(out) if out.is_dir() else {}) == old
-    assert tree(tmp_path) == NEW
+    assert {**tree(tmp_path), "out/.spacy-tagtog": ...} == NEW
+    assert (out / ".spacy-tagtog").is_file()
+
+
+def test_a_folder_of_somebody_else_is_not_swapped(tmp_path: Path) -> None:
+    fill(tmp_path, "theirs")
+    before = tree(tmp_path)
+    with pytest.raises(OutputExistsError, match="none that spacy-tagtog wrote"), atomic_folder(tmp_path / "sub", force=True):
+        pytest.fail("the block must not run")
+    assert tree(tmp_path) == before
+    with atomic_folder(tmp_path / "sub", anybodys=True):
+        pass
+    assert not (tmp_path / "sub" / "x").exists()
 
 
 def test_an_existing_folder_needs_force(tmp_path: Path) -> None:
@@ -198,7 +232,7 @@ def test_an_existing_folder_needs_force(tmp_path: Path) -> None:
 def test_an_exception_leaves_the_old_folder_alone(tmp_path: Path, exception: type[BaseException], there: bool) -> None:
     out = tmp_path / "a" / "out"
     if there:
-        out.mkdir(parents=True)
+        marked(out)
         fill(out, "old")
     before = tree(tmp_path)
     expected = WriteError if exception is OSError else exception
@@ -212,7 +246,7 @@ def test_an_exception_leaves_the_old_folder_alone(tmp_path: Path, exception: typ
 def test_an_interrupted_swap_brings_the_old_folder_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exception: BaseException, step: int) -> None:
     """Replacing a folder takes two renames: one aside, one into place. Either may fail."""
     out = tmp_path / "out"
-    out.mkdir()
+    marked(out)
     fill(out, "old")
     before = tree(tmp_path)
     replace, calls = Path.replace, []
@@ -239,4 +273,4 @@ def test_the_folder_that_one_stands_in(tmp_path: Path, monkeypatch: pytest.Monke
     except WriteError:
         assert tree(tmp_path) == {}
     else:
-        assert tree(tmp_path) == {"sub": None, "sub/x": b"new"}
+        assert {**tree(tmp_path), ".spacy-tagtog": ...} == {".spacy-tagtog": ..., "sub": None, "sub/x": b"new"}

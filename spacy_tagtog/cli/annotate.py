@@ -42,7 +42,7 @@ def annotate_cli(
     ] = None,
     n_process: Annotated[int, typer.Option("--n-process", min=1, help="Processes.")] = 1,
     report: Annotated[Path | None, typer.Option("--report", help="Write the counts to this JSON file.", show_default=False)] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")] = False,
 ) -> None:
     """Pre-annotate documents with what a pipeline predicts, each entity with the probability that the model gives it.
 

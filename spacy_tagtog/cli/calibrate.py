@@ -62,7 +62,7 @@ def calibrate_cli(
     ranking: RankingOption = None,
     n_process: Annotated[int, typer.Option("--n-process", min=1, help="Processes.")] = 1,
     report: Annotated[Path | None, typer.Option("--report", help="Write the whole report to this JSON file.", show_default=False)] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace the output if it exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")] = False,
 ) -> None:
     """Calibrate a pipeline's probabilities on reviewed documents that it was not trained on.
 

@@ -80,7 +80,7 @@ def convert_cli(
         int, typer.Option("--shard-size", help="Documents in a file: more of them make a folder of files. 0: one file, whatever its size.")
     ] = 2000,
     report: Reports = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")] = False,
     back: Annotated[bool, typer.Option("--back", help="The other way: from .spacy files to tagtog documents.")] = False,
 ) -> None:
     """Convert tagtog documents to .spacy files for training, character-exact, and back.

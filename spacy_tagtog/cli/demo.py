@@ -17,7 +17,7 @@ __all__ = ["demo_cli", "load_demo"]
 @command
 def demo_cli(
     target: Annotated[Path | None, typer.Option("--to", help="Write the demo corpus into this folder or zip instead.", show_default=False)] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="With --to: replace the target if it exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-F", help="With --to: replace what an earlier run wrote there.")] = False,
     domain: Domain = "",
     project: ProjectName = "",
     database: Database = DEFAULT_DATABASE,

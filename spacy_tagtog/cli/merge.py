@@ -98,7 +98,7 @@ def merge_cli(
         Path | None,
         typer.Option("--report", help="Write what was left out, with the reasons, and all conflicts to this JSON file.", show_default=False),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")] = False,
 ) -> None:
     """Merge the confirmed versions of several members into one (adjudication), by tagtog's strategies.
 

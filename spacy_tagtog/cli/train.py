@@ -44,7 +44,8 @@ def train_cli(
 ) -> None:
     """Train with spaCy: the seed model while there are few entities, spaCy's NER from then on; it says which and why.
 
-    As with spacy train, the models of an earlier training in OUTPUT are replaced. With --model both it trains both, and keeps the one with the better F on DEV as model-best; both stay in OUTPUT/seed and OUTPUT/ner.
+    With --model both it trains both, and keeps the one with the better F on DEV as model-best; both stay in OUTPUT/seed and OUTPUT/ner.
+    As with spacy train, the models of an earlier training in OUTPUT are replaced.
 
     It is python -m spacy train with a config that is chosen. Every value of the config can be given as an option,
     as there: --training.max_steps 2000. The seed model learns in one step: numbers of steps
@@ -154,7 +155,7 @@ def train(
     of_seed, of_ner = (evaluate(output / name / "model-best", dev_path).overall.exact_prf[2] for name in ("seed", "ner"))
     winner, name = (ner, "ner") if of_ner > of_seed else (seed, "seed")
     for model_folder in ("model-best", "model-last"):
-        with atomic_folder(output / model_folder, force=True) as temporary:
+        with atomic_folder(output / model_folder, anybodys=True) as temporary:  # as spacy train does
             shutil.copytree(output / name / model_folder, temporary, dirs_exist_ok=True)
     return Choice(winner.config, f"F on the dev documents: seed {100 * of_seed:.1f}, ner {100 * of_ner:.1f}", winner.is_seed)
 

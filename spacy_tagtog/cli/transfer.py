@@ -190,7 +190,7 @@ def export_cli(
     member: Annotated[
         list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: everybody's.", show_default=False)
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace the target if it exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     domain: Domain = "",
     owner: Owner = "",

@@ -259,9 +259,8 @@ def read_texts(path: Path, nlp: Language, *, on_problem: OnProblem = "error") ->
             raise item
         unreadable.append(item)
     if unreadable:
-        _logger.warning(
-            "%s: %d files or documents can't be read, so their texts were passed over; the first: %s", path, len(unreadable), unreadable[0]
-        )
+        passed_over = counted(len(unreadable), "file or document", "files or documents")
+        _logger.warning("%s: %s can't be read and passed over; the first: %s", path, passed_over, unreadable[0])
 
 
 def write_docbin(docs: Iterable[Doc], path: Path) -> int:
