@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog.cli._run import command, good, info, warn
+from spacy_tagtog.cli._run import command, good, info
 
 if TYPE_CHECKING:
     from spacy_tagtog.pipeline.training import Choice
@@ -164,6 +164,6 @@ def _say(choice: Choice, unused: Mapping[str, Any]) -> None:
     info(f"training {choice.config}: {choice.reason}")
     steps = [name for name in unused if name != _UNLABELLED]
     if steps:
-        warn(f"the seed model learns in one step, so these are not for it: {', '.join(steps)}")
+        info(f"the seed model learns in one step, so these are not for it: {', '.join(steps)}")  # the workflow always gives them
     if _UNLABELLED in unused:
         info(f"this model learns nothing from texts without annotations: {unused[_UNLABELLED]} is not read")
