@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -137,28 +137,30 @@ _MARK: Final = ".spacy-tagtog"
 _MARK_TEXT: Final = "spacy-tagtog wrote this folder, so --force may replace it with all that is in it.\n"
 
 
-def check_free(path: Path, *, force: bool, source: Path | None = None) -> None:
+def check_free(path: Path, *, force: bool, sources: Iterable[Path | str | None] = ()) -> None:
     """Make sure that ``path`` may be written.
 
     Args:
         path: The output.
         force: It may replace a file, or a folder that :func:`atomic_folder` wrote. Any other folder is somebody's, and would be gone for good.
-        source: What is read. Not even ``force`` may replace that.
+        sources: What is read, as far as it is given and there. Not even ``force`` may replace that.
 
     Raises:
-        OutputExistsError: It exists (a folder: with something in it) and ``force`` doesn't allow to replace it, or it is the source or a folder
-            around it.
+        OutputExistsError: It exists (a folder: with something in it) and ``force`` doesn't allow to replace it, or it is a source or a folder
+            around one.
         WriteError: Nothing can be there: the name is too long, or access is denied.
     """
     try:
-        if source is not None and source.exists() and path.resolve() in (source.resolve(), *source.resolve().parents):
-            raise OutputExistsError(
-                "the output would replace what is read",
-                place=path,
-                value=str(source),
-                legal="a path that is neither the source nor a folder around it",
-                advice="choose another path",
-            )
+        for source in sources:
+            # Not even given as an empty name, which is the current folder.
+            if source and (read := Path(source).resolve()).exists() and path.resolve() in (read, *read.parents):
+                raise OutputExistsError(
+                    "the output would replace what is read",
+                    place=path,
+                    value=str(source),
+                    legal="a path that is neither the source nor a folder around it",
+                    advice="choose another path",
+                )
         is_folder = path.is_dir()
         exists = any(path.iterdir()) if is_folder else path.exists()
         is_ours = not is_folder or (path / _MARK).is_file()

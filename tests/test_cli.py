@@ -406,6 +406,11 @@ class TestOutputsThatWouldReplaceTheSource:
         assert_refused(run("convert", "corpus/train.spacy", "corpus", "--back", "--force"), "the output would replace what is read")
         assert_refused(run("merge", vega, vega, "--strategy", "union_v1", "--force"), "the output would replace what is read")
         assert_refused(run("annotate", "any", vega, vega, "--force"), "the output would replace what is read")
+        assert_refused(run("annotate", "corpus", vega, "corpus", "--force"), "the output would replace what is read")
+        assert_refused(run("calibrate", "any", "corpus/train.spacy", "--output", "corpus", "--force"), "the output would replace what is read")
+        Path("corpus/rules.json").write_text("{}")
+        assert_refused(run("convert", vega, "corpus", "--tokenizer", "corpus/rules.json", "--force"), "the output would replace what is read")
+        Path("corpus/rules.json").unlink()
         assert listing(Path()) == before
 
 

@@ -169,8 +169,12 @@ def test_the_source_is_never_free(tmp_path: Path) -> None:
     for output in (tmp_path / "a" / "b" / "c", tmp_path / "a" / "b", tmp_path / "a" / "x" / ".." / "b"):
         for force in (True, False):
             with pytest.raises(OutputExistsError, match="would replace what is read"):
-                check_free(output, force=force, source=tmp_path / "a" / "b" / "c")
-    check_free(tmp_path / "a" / "b" / "c" / "d", force=False, source=tmp_path / "a" / "b" / "c")
+                check_free(output, force=force, sources=[tmp_path / "a" / "b" / "c"])
+    # Any of several, as text, too; what isn't given or isn't there is no source.
+    with pytest.raises(OutputExistsError, match="would replace what is read"):
+        check_free(tmp_path / "a", force=True, sources=[None, "", "en_core_web_none", str(tmp_path / "a" / "b" / "c")])
+    check_free(tmp_path / "new", force=False, sources=[None, "", tmp_path / "new"])
+    check_free(tmp_path / "a" / "b" / "c" / "d", force=False, sources=[tmp_path / "a" / "b" / "c"])
 
 
 # ---------------------------------------------------------------- folders

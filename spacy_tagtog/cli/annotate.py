@@ -119,7 +119,7 @@ def annotate(
     from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
     from spacy_tagtog.pipeline.loading import load_pipeline
 
-    check_free(target, force=force, source=source)
+    check_free(target, force=force, sources=(source, pipeline, legend))
     project = Project.open(source, legend=legend)
     nlp = load_pipeline(pipeline)
     report = AnnotateReport()

@@ -171,7 +171,7 @@ def calibrate(
     from spacy_tagtog.pipeline.fitting import calibrate_pipeline
     from spacy_tagtog.pipeline.loading import load_pipeline
 
-    check_free(output, force=force)
+    check_free(output, force=force, sources=(pipeline, reviewed, train, *rankings))
     chosen = choose("--method", method, CalibrationMethod)
     wanted = _wanted(choose("--by", by, CalibrateBy), reviewed, train)
     if rankings and (reviewed is None or wanted in ("cross-fitting", "auto")):

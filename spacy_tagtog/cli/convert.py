@@ -256,7 +256,7 @@ def convert(
     choose("--on-problem", on_problem, OnProblem)
     shares = parse_split(split)
     maker = make_converter(converter, settings)
-    check_free(target, force=force, source=source)
+    check_free(target, force=force, sources=(source, base, tokenizer, legend))  # a split file is written again
     make_nlp = partial(_make_nlp, base, lang, tokenizer)
     # Faults are collected and refused together: one at a time would mean one run for each.
     report = report if report is not None else ConversionReport()
@@ -359,7 +359,7 @@ def convert_back(
     from spacy_tagtog.errors import ConversionError
 
     maker = make_converter(converter)
-    check_free(target, force=force, source=source)
+    check_free(target, force=force, sources=(source,))
 
     def documents() -> Iterator[Document]:
         docs: Iterable[Doc] = read_spacy(source, spacy.blank("xx").vocab)

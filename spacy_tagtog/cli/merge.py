@@ -183,7 +183,7 @@ def merge(
     from spacy_tagtog.anndoc import document_paths, write_project
 
     chosen: Strategy = choose("--strategy", strategy, Strategy)
-    check_free(target, force=force, source=source)
+    check_free(target, force=force, sources=(source, legend))
     document_paths("x", "pool", save_to)  # a name that can't be a member's is refused before any work is done
     faults: list[SpacyTagtogError] = []
     project = open_project(source, on_problem=on_problem, legend=legend, faults=faults)
