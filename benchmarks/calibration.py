@@ -6,6 +6,9 @@ stopped. One JSON object a corpus, model and way is printed and appended to ``re
 
     python benchmarks/calibration.py CORPORA_FOLDER WORK_FOLDER [--only bc5cdr] [--models seed] [--ways held-out cross-fitting] [--steps 600]
 
+``nala-mutation`` is what people annotated there: of its proteins most are what another program found. A few documents say little, so of
+``decm-*-turns`` each document is tested once, in four turns, by a pipeline that was trained and calibrated on the other three quarters.
+
 With ``cross-fitting`` the pipeline is trained on the first two parts together, and calibrated on the same by pipelines that are trained without a
 fold of them. With ``both`` it is trained on the first part, and calibrated on the first in this way and on the second as it is.
 
@@ -19,6 +22,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -30,7 +35,7 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_tagtog.anndoc import Project
 from spacy_tagtog.convert import AnndocCorpus
-from spacy_tagtog.pipeline.calibration import figures_of
+from spacy_tagtog.pipeline.calibration import figures_by_label, figures_of
 from spacy_tagtog.pipeline.fitting import calibrate_pipeline
 from spacy_tagtog.pipeline.judging import Judged, confidence_components, judge, paired
 from spacy_tagtog.pipeline.loading import load_pipeline
@@ -38,21 +43,32 @@ from spacy_tagtog.pipeline.loading import load_pipeline
 CONFIGS = Path(__file__).parents[1] / "configs"
 MODELS = ("seed", "seed+texts", "ner")
 WAYS = ("held-out", "cross-fitting", "both")
-CORPORA = ("bc5cdr", "ncbi-disease", "ncbi-disease-one", "nala", "decm-yucatan", "decm-michoacan")
+CORPORA = (
+    "bc5cdr",
+    "ncbi-disease",
+    "ncbi-disease-one",
+    "nala",
+    "nala-mutation",
+    "decm-yucatan",
+    "decm-michoacan",
+    "decm-yucatan-turns",
+    "decm-michoacan-turns",
+)
 # The usual evaluation of this corpus: its four types as one.
 ONE = dict.fromkeys(("DiseaseClass", "SpecificDisease", "CompositeMention", "Modifier"), "Disease")
+TURNS = 4
 ROUNDS = 3
 TIMED = 100  # Docs of the test part
 
 
-def parts(name: str, docs: list[tuple[str, Doc]]) -> dict[str, list[Doc]]:
+def parts(name: str, docs: list[tuple[str, Doc]], turn: int | None) -> dict[str, list[Doc]]:
     """Three disjoint parts. By the corpus' own folders where it has them, otherwise every second document, in the order of their ids."""
     if name == "bc5cdr":
         inside, outside = [d for f, d in docs if "train" in f], [d for f, d in docs if "devel" in f]
         return {"train": inside[:350], "calibrate": inside[350:], "test": outside}
     if name.startswith("ncbi-disease"):
         return {key: [d for f, d in docs if side in f] for key, side in (("train", "train"), ("calibrate", "devel"), ("test", "test"))}
-    if name == "nala":
+    if name.startswith("nala"):
         rounds = [(number(folder), doc) for folder, doc in docs]
         numbers = sorted(n for n, _ in rounds)
         first, second = numbers[len(rounds) // 2], numbers[3 * len(rounds) // 4]
@@ -63,6 +79,9 @@ def parts(name: str, docs: list[tuple[str, Doc]]) -> dict[str, list[Doc]]:
         }
     ids = sorted({str(doc._.anndoc_id) for _, doc in docs})  # several Docs are parts of one document: all on one side
     sides = {"train": set(ids[::2]), "calibrate": set(ids[1::4]), "test": set(ids[3::4])}
+    if turn is not None:
+        others = [doc_id for place, doc_id in enumerate(ids) if place % TURNS != turn]
+        sides = {"train": {*others[::3], *others[1::3]}, "calibrate": set(others[2::3]), "test": set(ids[turn::TURNS])}
     return {side: [doc for _, doc in docs if str(doc._.anndoc_id) in chosen] for side, chosen in sides.items()}
 
 
@@ -72,18 +91,20 @@ def number(folder: str) -> int:
     return int(digits or 0)
 
 
-def prepare(corpora: Path, name: str, folder: Path) -> None:
+def prepare(corpora: Path, name: str, folder: Path, turn: int | None) -> None:
     """Write the three parts of a corpus, once."""
     if (folder / "test.spacy").exists():
         return
-    source = corpora / (f"{name}.zip" if name.startswith("decm") else name.removesuffix("-one"))
+    source = corpora / (f"{name.removesuffix('-turns')}.zip" if name.startswith("decm") else name.removesuffix("-one").removesuffix("-mutation"))
     nlp = spacy.blank("es" if name.startswith("decm") else "en")
     settings: dict[str, Any] = {"unit": "part"} if name.startswith("decm") else {"labels": ONE} if name.endswith("-one") else {}
+    if name == "nala-mutation":
+        settings = {"types": ["Mutation"]}
     found = AnndocCorpus(source, settings=settings, documents="all" if name.startswith(("decm", "nala")) else "confirmed", on_problem="report")
     folders = {document.id: str(document.folder) for document in Project.open(source)}
     docs = sorted(((folders.get(doc._.anndoc_id, ""), doc) for doc in found.docs(nlp)), key=lambda pair: str(pair[1]._.anndoc_id))
     folder.mkdir(parents=True, exist_ok=True)
-    cut = parts(name, [(f, d) for f, d in docs if d.ents])
+    cut = parts(name, [(f, d) for f, d in docs if d.ents], turn)
     for part, chosen in {**cut, "both": cut["train"] + cut["calibrate"]}.items():
         DocBin(docs=chosen, store_user_data=True).to_disk(folder / f"{part}.spacy")
 
@@ -106,10 +127,25 @@ def finished(work: Path) -> set[tuple[str, str, str]]:
     return {(row["corpus"], row["model"], row["way"]) for row in rows}
 
 
-def measure(folder: Path, model: Path, way: str) -> dict[str, Any]:
+@dataclass
+class Tested:
+    """What was measured with one pipeline."""
+
+    documents: dict[str, int]
+    methods: dict[str, str]
+    seconds: float
+    judged: Judged
+    cross_validated: dict[str, float | None] | None
+    cost_ratio: float
+
+
+def measure(folder: Path, model: Path, way: str) -> Tested:
     """Calibrate on the second part, or on the first two; test on the third; time with and without the component in turns."""
     nlp = load_pipeline(model)
-    held_out = {name: list(DocBin().from_disk(folder / f"{name}.spacy").get_docs(nlp.vocab)) for name in ("train", "calibrate", "both", "test")}
+    held_out = {
+        name: list(DocBin(store_user_data=True).from_disk(folder / f"{name}.spacy").get_docs(nlp.vocab))
+        for name in ("train", "calibrate", "both", "test")
+    }
     begin = time.process_time()
     reports = calibrate_pipeline(
         nlp,
@@ -119,10 +155,9 @@ def measure(folder: Path, model: Path, way: str) -> dict[str, Any]:
     seconds = time.process_time() - begin
     [component] = confidence_components(nlp).values()
     judged = Judged()
-    for number, (gold, predicted) in enumerate(paired(nlp, held_out["test"])):
-        judge(component, gold, predicted, number, judged)
-    raw = [float(p) for rows in judged.features for p in 1 / (1 + np.exp(-rows[:, 0]))]
-    before, after = figures_of(raw, judged.right), figures_of(judged.scores, judged.right, chance=True)
+    numbers: dict[str, int] = {}
+    for gold, predicted in paired(nlp, held_out["test"]):
+        judge(component, gold, predicted, numbers.setdefault(gold._.anndoc_id, len(numbers)), judged)
     texts = [doc.text for doc in held_out["test"][:TIMED]]
     times: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(ROUNDS):
@@ -133,18 +168,59 @@ def measure(folder: Path, model: Path, way: str) -> dict[str, Any]:
                     pass
                 times[with_it].append(time.process_time() - begin)
     [report] = reports.values()
+    return Tested(
+        {name: len(docs) for name, docs in held_out.items()},
+        report.methods,
+        seconds,
+        judged,
+        None if report.after is None else {"ece": report.after.ece, "brier": report.after.brier, "auroc": report.after.auroc},
+        min(times[True]) / min(times[False]),
+    )
+
+
+def row_of(tested: Sequence[Tested]) -> dict[str, Any]:
+    """The figures of one pipeline, or of those of all turns together."""
+    scores, right, labels, groups, raw = [], [], [], [], []
+    for turn, one in enumerate(tested):
+        scores += one.judged.scores
+        right += one.judged.right
+        labels += one.judged.labels
+        groups += [turn * 10_000 + group for group in one.judged.groups]
+        raw += [float(p) for rows in one.judged.features for p in 1 / (1 + np.exp(-rows[:, 0]))]
+    before, after = figures_of(raw, right), figures_of(scores, right, chance=True, groups=groups)
     return {
-        "documents": {name: len(docs) for name, docs in held_out.items()},
+        "documents": tested[0].documents,
         "predictions": after.n,
         "precision": round(after.right / after.n, 3),
-        "methods": report.methods,
-        "seconds": round(seconds),
+        "methods": [one.methods for one in tested],
+        "seconds": round(sum(one.seconds for one in tested)),
         "raw": {"ece": before.ece, "brier": before.brier, "auroc": before.auroc},
-        "cross_validated": report.after and {"ece": report.after.ece, "brier": report.after.brier, "auroc": report.after.auroc},
+        "cross_validated": [one.cross_validated for one in tested],
         "test": after.to_json(),
-        "missed": {"expected": round(sum(judged.expected), 1), "found": int(sum(m.sum() for m in judged.missed))},
-        "cost_ratio": round(min(times[True]) / min(times[False]), 3),
+        "labels": {label: {**one.to_json(), "bins": None} for label, one in figures_by_label(scores, right, labels, groups).items()},
+        "missed": {
+            "expected": round(sum(sum(one.judged.expected) for one in tested), 1),
+            "found": int(sum(m.sum() for one in tested for m in one.judged.missed)),
+        },
+        "cost_ratio": round(max(one.cost_ratio for one in tested), 3),
     }
+
+
+def trained(folder: Path, name: str, model: str, way: str, steps: int) -> Path:
+    """The trained pipeline, from an earlier run if there is one."""
+    output = folder / (f"{model}-all" if way == "cross-fitting" else model)
+    if not (output / "model-best").exists():
+        overrides: dict[str, Any] = {
+            "paths.train": str(folder / ("both.spacy" if way == "cross-fitting" else "train.spacy")),
+            "paths.dev": str(folder / "calibrate.spacy"),
+            "nlp.lang": "es" if name.startswith("decm") else "en",
+        }
+        if model == "ner":
+            overrides |= {"training.max_steps": steps, "training.eval_frequency": min(100, steps)}
+        if model == "seed+texts":
+            overrides["paths.unlabelled"] = str(bare_texts(folder))
+        train(CONFIGS / f"{model.partition('+')[0]}.cfg", output, overrides=overrides)
+    return output / "model-best"
 
 
 def main() -> None:
@@ -158,24 +234,17 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600, help="of spaCy's NER, at most")
     arguments = parser.parse_args()
     for name in arguments.only:
-        folder = arguments.work / name
-        prepare(arguments.corpora, name, folder)
+        turns = (
+            [(turn, arguments.work / name / f"turn-{turn}") for turn in range(TURNS)] if name.endswith("-turns") else [(None, arguments.work / name)]
+        )
         for model, way in product(arguments.models, arguments.ways):
-            output = folder / (f"{model}-all" if way == "cross-fitting" else model)
             if (name, model, way) in finished(arguments.work):
                 continue
-            if not (output / "model-best").exists():
-                overrides: dict[str, Any] = {
-                    "paths.train": str(folder / ("both.spacy" if way == "cross-fitting" else "train.spacy")),
-                    "paths.dev": str(folder / "calibrate.spacy"),
-                    "nlp.lang": "es" if name.startswith("decm") else "en",
-                }
-                if model == "ner":
-                    overrides |= {"training.max_steps": arguments.steps, "training.eval_frequency": min(100, arguments.steps)}
-                if model == "seed+texts":
-                    overrides["paths.unlabelled"] = str(bare_texts(folder))
-                train(CONFIGS / f"{model.partition('+')[0]}.cfg", output, overrides=overrides)
-            row = {"corpus": name, "model": model, "way": way, **measure(folder, output / "model-best", way)}
+            tested = []
+            for turn, folder in turns:
+                prepare(arguments.corpora, name, folder, turn)
+                tested.append(measure(folder, trained(folder, name, model, way, arguments.steps), way))
+            row = {"corpus": name, "model": model, "way": way, **row_of(tested)}
             with (arguments.work / "results.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             print(json.dumps(row), flush=True)

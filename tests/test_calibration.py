@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,15 @@ from spacy_tagtog.cli import app
 from spacy_tagtog.convert import document_to_doc, predicted_doc
 from spacy_tagtog.errors import ConfigurationError, EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
-from spacy_tagtog.pipeline.calibration import Calibrator, LabelCalibrator, ece_by_chance, figures_of, fit_calibrator
+from spacy_tagtog.pipeline.calibration import (
+    CalibrationFigures,
+    Calibrator,
+    LabelCalibrator,
+    design_effect,
+    ece_by_chance,
+    figures_of,
+    fit_calibrator,
+)
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.documents import fingerprint, remembered_documents
 from spacy_tagtog.pipeline.evaluation import Scores, evaluate_docs
@@ -71,6 +80,55 @@ def test_even_perfect_probabilities_have_an_ece(n: int) -> None:
 
 def test_certain_and_right_leaves_nothing_to_chance() -> None:
     assert ece_by_chance([1.0, 0.0, 1.0]) == (0.0, 0.0)
+
+
+def test_the_design_effect_by_hand() -> None:
+    # One bin; documents with 2 of 2, 0 of 2, 2 of 2 and 0 of 2 right: the sums deviate by 1 from their mean, 4 in all, times 4/3. Independent: 8 / 4.
+    assert design_effect([0.5] * 8, [1, 1, 0, 0, 1, 1, 0, 0], [0, 0, 1, 1, 2, 2, 3, 3]) == pytest.approx((4 * 4 / 3) / 2)
+    # One document in each bin, or nothing that varies: nothing can be said.
+    assert design_effect([0.1, 0.1, 0.9, 0.9], [0, 1, 0, 1], [0, 0, 1, 1]) == 1
+    assert design_effect([0.9, 0.9], [1, 1], [0, 1]) == 1
+
+
+@pytest.mark.parametrize(("copies", "bias"), [(1, 0.0), (1, 0.3), (4, 0.0), (4, 0.3)])
+def test_predictions_that_share_their_fate_tell_less(copies: int, bias: float) -> None:
+    chance = np.random.default_rng(4)
+    p = chance.beta(3, 2, 3000)
+    right = chance.random(3000) < p - bias
+    groups = np.arange(3000) // 5
+    # Each prediction is there four times, always right or always wrong: four tell no more than one, however wrong the probabilities are.
+    effect = design_effect(np.repeat(p, copies), np.repeat(right, copies), np.repeat(groups, copies))
+    assert effect == pytest.approx(copies, rel=0.15)
+
+
+def test_chance_heeds_that_documents_differ() -> None:
+    chance = np.random.default_rng(6)
+
+    def drawn() -> CalibrationFigures:
+        p = np.repeat(chance.beta(3, 2, 200), 8)
+        right = np.repeat(chance.random(200) < p[::8], 8)  # all of a document are right, or none
+        return figures_of(p, right, chance=True, groups=np.repeat(np.arange(200), 8))
+
+    def by_independence(one: CalibrationFigures) -> float:
+        assert one.chance is not None
+        assert one.design_effect is not None
+        return one.chance[1] / math.sqrt(one.design_effect)
+
+    samples = [drawn() for _ in range(60)]
+    below = [one.chance is not None and one.ece <= one.chance[1] for one in samples]
+    assert np.mean(below) >= 0.8
+    # As if all were independent, most of these would look miscalibrated.
+    assert np.mean([one.ece <= by_independence(one) for one in samples]) <= 0.5
+    assert CalibrationFigures.from_json(json.loads(json.dumps(samples[0].to_json()))) == samples[0]
+
+
+@quick
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.integers(0, 5)), min_size=1, max_size=50))
+def test_the_names_of_documents_and_the_order_dont_matter(rows: list[tuple[float, bool, int]]) -> None:
+    p, right, groups = zip(*rows, strict=True)
+    effect = design_effect(p, right, groups)
+    assert 1 <= effect <= len(rows) + 1e-9
+    assert design_effect(p[::-1], right[::-1], [9 - group for group in groups[::-1]]) == pytest.approx(effect)
 
 
 def overconfident(n: int, *, seed: int = 0) -> tuple[np.ndarray[Any, Any], list[str], np.ndarray[Any, Any], list[int]]:

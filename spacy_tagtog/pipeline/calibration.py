@@ -26,8 +26,10 @@ __all__ = [
     "Calibrator",
     "LabelCalibrator",
     "cross_validated",
+    "design_effect",
     "ece_by_chance",
     "figure_cells",
+    "figures_by_label",
     "figures_of",
     "fit_calibrator",
     "fit_platt",
@@ -148,6 +150,8 @@ class CalibrationFigures:
         bins: For each bin that holds any: mean probability, share of right ones, number.
         chance: The ECE that perfect probabilities would have, by chance alone, with so many predictions: mean and 95 % quantile, see
             :func:`ece_by_chance`; ``None`` where nobody asked, or in figures stored by an earlier version.
+        design_effect: How much less a prediction tells than if all were independent, see :func:`design_effect`; ``chance`` heeds it. ``None``
+            where nobody said which prediction stands in which document.
     """
 
     n: int
@@ -157,6 +161,7 @@ class CalibrationFigures:
     auroc: float | None
     bins: list[list[float]]
     chance: tuple[float, float] | None = None
+    design_effect: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object; the bin scheme is named."""
@@ -174,12 +179,44 @@ class CalibrationFigures:
             bins = [[float(mean), float(share), int(size)] for mean, share, size in data["bins"]]
             mean_and_most = data.get("chance")
             chance = None if mean_and_most is None else (float(mean_and_most[0]), float(mean_and_most[1]))
-            return cls(int(data["n"]), int(data["right"]), float(data["ece"]), float(data["brier"]), auroc, bins, chance)
+            effect = None if data.get("design_effect") is None else float(data["design_effect"])
+            return cls(int(data["n"]), int(data["right"]), float(data["ece"]), float(data["brier"]), auroc, bins, chance, effect)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise _unreadable(place) from error
 
 
-def ece_by_chance(probabilities: ArrayLike, *, seed: int = 0) -> tuple[float, float]:
+def design_effect(probabilities: ArrayLike, right: ArrayLike, groups: ArrayLike) -> float:
+    """How much the shares of right predictions vary, compared with independent predictions: 2 means that n of them tell as much as n / 2 would.
+
+    Predictions of one document are right or wrong together: the same word again and again, an annotator who left a type out. The effect is the
+    variance of the bins' sums of right ones, over documents, divided by what it would be if each prediction were drawn by itself (Kish, Survey
+    Sampling, 1965; for tests of fit Rao and Scott, Journal of the American Statistical Association 76, 1981). The bins' own means are taken away
+    first, so probabilities that are wrong throughout don't look like documents that differ.
+
+    Args:
+        probabilities: Shape (n,), in [0, 1].
+        right: Shape (n,), whether each prediction is right.
+        groups: The n documents.
+
+    Returns:
+        From 1; 1 where nothing can be said, with one document in each bin or bins that are all right or all wrong.
+    """
+    p, y = np.asarray(probabilities, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    document = np.unique(np.asarray(groups), return_inverse=True)[1]
+    places = np.minimum((p * BINS).astype(np.int64), BINS - 1)
+    size = np.bincount(places, minlength=BINS)
+    off, share = (np.bincount(places, values, BINS) / np.maximum(size, 1) for values in (y - p, y))
+    # One row for each document and bin that meet, not a table of all that could.
+    cells, cell = np.unique(document * BINS + places, return_inverse=True)
+    sums = np.bincount(cell, y - p - off[places])
+    documents = np.bincount(cells % BINS, minlength=BINS)
+    several = documents > 1
+    between = np.bincount(cells % BINS, sums**2, BINS)[several] * documents[several] / (documents[several] - 1)
+    within = (size * share * (1 - share))[several].sum()
+    return max(1.0, float(between.sum() / within)) if within > 0 else 1.0
+
+
+def ece_by_chance(probabilities: ArrayLike, *, effect: float = 1.0, seed: int = 0) -> tuple[float, float]:
     """The ECE that these probabilities would have if each were exactly true: with few predictions it is well above 0.
 
     200 times, right and wrong are drawn with the probabilities themselves, and the ECE is taken (the consistency resampling of Bröcker and Smith,
@@ -187,6 +224,7 @@ def ece_by_chance(probabilities: ArrayLike, *, seed: int = 0) -> tuple[float, fl
 
     Args:
         probabilities: Shape (n,), in [0, 1], n from 1.
+        effect: The design effect, see :func:`design_effect`: deviations are as many times larger as its square root says.
         seed: Of the draws.
 
     Returns:
@@ -201,17 +239,18 @@ def ece_by_chance(probabilities: ArrayLike, *, seed: int = 0) -> tuple[float, fl
         draws = deviation * chance.standard_normal((_SIMULATIONS, BINS))
     else:
         draws = np.array([np.bincount(places, chance.random(len(p)) < p, BINS) - expected for _ in range(_SIMULATIONS)])
-    errors = np.abs(draws).sum(axis=1) / len(p)
+    errors = math.sqrt(effect) * np.abs(draws).sum(axis=1) / len(p)
     return round(float(errors.mean()), 6), round(float(np.quantile(errors, 0.95)), 6)
 
 
-def figures_of(probabilities: ArrayLike, right: ArrayLike, *, chance: bool = False) -> CalibrationFigures:
+def figures_of(probabilities: ArrayLike, right: ArrayLike, *, chance: bool = False, groups: ArrayLike | None = None) -> CalibrationFigures:
     """ECE, Brier score, AUROC and the bins of the reliability diagram.
 
     Args:
         probabilities: Shape (n,), in [0, 1].
         right: Shape (n,), whether each prediction is right.
         chance: Whether to simulate what perfect probabilities would have.
+        groups: The document of each prediction, for chance; without, predictions are taken to be independent.
 
     Raises:
         EvaluationError: There is no prediction.
@@ -229,7 +268,15 @@ def figures_of(probabilities: ArrayLike, right: ArrayLike, *, chance: bool = Fal
 
         auroc = round(float(roc_auc_score(y, p)), 6)
     brier = round(float(np.mean((p - y) ** 2)), 6)
-    return CalibrationFigures(len(p), int(y.sum()), round(float(ece), 6), brier, auroc, bins, ece_by_chance(p) if chance else None)
+    effect = round(design_effect(p, y, groups), 3) if chance and groups is not None else None
+    by_chance = ece_by_chance(p, effect=effect or 1.0) if chance else None
+    return CalibrationFigures(len(p), int(y.sum()), round(float(ece), 6), brier, auroc, bins, by_chance, effect)
+
+
+def figures_by_label(probabilities: ArrayLike, right: ArrayLike, labels: Sequence[str], groups: Sequence[int]) -> dict[str, CalibrationFigures]:
+    """:func:`figures_of` each label's predictions, with what perfect probabilities would have by chance. All arguments have n values."""
+    p, y, document, given = np.asarray(probabilities), np.asarray(right), np.asarray(groups), np.array(labels, dtype=object)
+    return {label: figures_of(p[given == label], y[given == label], chance=True, groups=document[given == label]) for label in sorted(set(labels))}
 
 
 @dataclass(frozen=True)
@@ -507,6 +554,6 @@ def fit_calibrator(
             calibrator = _fit(mine[0], features[rows], [label] * n, y[rows], seed)
             assert calibrator is not None
             own[label], held_out[rows], report.methods[label] = calibrator, mine[1], mine[0]
-    report.after = figures_of(held_out, y, chance=True)
-    report.labels = {label: figures_of(held_out[array == label], y[array == label], chance=True) for label in sorted(set(labels))}
+    report.after = figures_of(held_out, y, chance=True, groups=groups)
+    report.labels = figures_by_label(held_out, y, labels, groups)
     return LabelCalibrator(pooled, own), report

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_tagtog._counts import counted
 from spacy_tagtog.errors import EvaluationError
 from spacy_tagtog.pipeline.calibrated import Calibration
-from spacy_tagtog.pipeline.calibration import CalibrationFigures, figure_cells, figures_of
+from spacy_tagtog.pipeline.calibration import CalibrationFigures, figure_cells, figures_by_label, figures_of
 from spacy_tagtog.pipeline.documents import fingerprint
 from spacy_tagtog.pipeline.judging import Judged, confidence_components, judge, paired, silent_ranges
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
@@ -211,9 +210,12 @@ def evaluate_docs(nlp: Language, gold_docs: Iterable[Doc], *, batch_size: int | 
     known_cats = {str(label) for name in textcat_names(nlp) for label in nlp.get_pipe(name).labels}  # type: ignore[attr-defined]
     judged = {name: Judged() for name in components}
     in_sample: Counter[str] = Counter()
-    for number, (gold, predicted) in enumerate(paired(nlp, gold_docs, batch_size=batch_size, n_process=n_process)):
+    numbers: dict[object, int] = {}
+    for place, (gold, predicted) in enumerate(paired(nlp, gold_docs, batch_size=batch_size, n_process=n_process)):
         result.documents += 1
         own_print = fingerprint(gold.text) if components else ""
+        # Docs that are parts, or several members' versions, of one document are not independent.
+        number = numbers.setdefault(gold._.anndoc_id or place, len(numbers))
         for name, component in components.items():
             in_sample[name] += component.calibration is not None and own_print in component.calibration.documents
             judge(component, gold, predicted, number, judged[name])
@@ -256,10 +258,9 @@ def _confidence(calibration: Calibration | None, judged: Judged, in_sample: int)
             expected_missed=report.get("expected_missed_cross_validated"),
             missed=report.get("missed"),
         )
-    scores, right, labels = np.array(judged.scores), np.array(judged.right, dtype=np.bool_), np.array(judged.labels, dtype=object)
     return ConfidenceEvaluation(
-        figures_of(scores, right, chance=True) if len(scores) else None,
-        {label: figures_of(scores[labels == label], right[labels == label], chance=True) for label in sorted(set(judged.labels))},
+        figures_of(judged.scores, judged.right, chance=True, groups=judged.groups) if judged.scores else None,
+        figures_by_label(judged.scores, judged.right, judged.labels, judged.groups),
         0,
         calibrated=calibration is not None,
         expected_missed=round(sum(judged.expected), 3) if judged.missed else None,
