@@ -98,11 +98,13 @@ def prepare(corpora: Path, name: str, folder: Path, turn: int | None) -> None:
     source = corpora / (f"{name.removesuffix('-turns')}.zip" if name.startswith("decm") else name.removesuffix("-one").removesuffix("-mutation"))
     nlp = spacy.blank("es" if name.startswith("decm") else "en")
     settings: dict[str, Any] = {"unit": "part"} if name.startswith("decm") else {"labels": ONE} if name.endswith("-one") else {}
-    if name == "nala-mutation":
-        settings = {"types": ["Mutation"]}
     found = AnndocCorpus(source, settings=settings, documents="all" if name.startswith(("decm", "nala")) else "confirmed", on_problem="report")
     folders = {document.id: str(document.folder) for document in Project.open(source)}
     docs = sorted(((folders.get(doc._.anndoc_id, ""), doc) for doc in found.docs(nlp)), key=lambda pair: str(pair[1]._.anndoc_id))
+    if name == "nala-mutation":
+        for _, doc in docs:
+            unknown = [doc[token.i : token.i + 1] for token in doc if token.ent_iob == 0]
+            doc.set_ents([ent for ent in doc.ents if ent.label_ == "Mutation"], missing=unknown, default="outside")
     folder.mkdir(parents=True, exist_ok=True)
     cut = parts(name, [(f, d) for f, d in docs if d.ents], turn)
     for part, chosen in {**cut, "both": cut["train"] + cut["calibrate"]}.items():

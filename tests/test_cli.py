@@ -491,6 +491,7 @@ class TestValidate:
         for on_problem in ("error", "report"):
             assert_refused(run("convert", source, "corpus", "--on-problem", on_problem), "the legend isn't JSON")
             assert_refused(run("import", source, "--on-problem", on_problem), "the legend isn't JSON")
+            assert_refused(run("merge", source, "merged", "--strategy", "union_v1", "--on-problem", on_problem), "the legend isn't JSON")
         assert listing(Path()) == {"x", *(f"x/{name}" for name in listing(source))}
         assert run("validate", source, "--legend", "x/annotations-legend.json").code == 1
 

@@ -131,22 +131,21 @@ class Project:
         """What was set aside while opening (only when opened with ``strict=False``)."""
 
     @classmethod
-    def open(cls, path: Path | str, *, strict: bool = True, legend: Path | str | None = None) -> Project:
+    def open(cls, path: Path | str, *, strict: bool = True, legend: Path | str | Legend | None = None) -> Project:
         """Open a folder or zip.
 
         Args:
             path: A folder in tagtog's download layout, a flat folder, or a zip of either.
-            strict: Raise on files that don't belong together and on a legend that can't be read; else set them aside and list them in
-                :attr:`problems`. Without its legend a project has no names.
-            legend: A legend file to use in place of the project's own.
+            strict: Raise on files that don't belong together; else set them aside and list them in :attr:`problems`.
+            legend: A legend, or a file with one, to use in place of the project's own.
 
         Raises:
             ProjectError: There is no document, the path doesn't exist, or the zip is broken.
             MissingPartnerError: An ann.json has no plain.html (strict).
             DuplicateDocumentError: Two files claim to be the same (strict).
-            LegendError: The project's own legend can't be read (strict), or the one that was given can't.
+            LegendError: The project's own legend, or the one that was given, can't be read: without it nothing has a name.
         """
-        return read_project(Path(path), strict=strict, legend=None if legend is None else Path(legend))
+        return read_project(Path(path), strict=strict, legend=Path(legend) if isinstance(legend, str) else legend)
 
     @property
     def ids(self) -> list[str]:
@@ -349,7 +348,7 @@ def _base_name(filename: str, suffixes: tuple[str, ...]) -> str | None:
     return None
 
 
-def read_project(path: Path, *, strict: bool = True, legend: Path | None = None) -> Project:
+def read_project(path: Path, *, strict: bool = True, legend: Path | Legend | None = None) -> Project:
     """See :meth:`Project.open`."""
     path = Path(path)
     try:
@@ -430,7 +429,9 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | None = None)
             legal="files NAME.plain.html with NAME.ann.json, in tagtog's download layout or side by side",
             advice="check the path; spacy-tagtog fetch writes such a folder",
         )
-    return Project(entries, legend=_own_legend(legends, problem) if legend is None else _given_legend(legend), place=str(path), problems=problems)
+    if legend is None:
+        legend = _own_legend(legends)
+    return Project(entries, legend=legend if isinstance(legend, Legend) else _given_legend(legend), place=str(path), problems=problems)
 
 
 def _duplicate(doc_id: str, what: str, first: _Source, second: _Source) -> DuplicateDocumentError:
@@ -450,18 +451,15 @@ def _given_legend(path: Path) -> Legend:
         raise LegendError(f"the legend can't be read: {error.strerror}", place=path, advice="check the path") from error
 
 
-def _own_legend(found: list[tuple[_Names, _Source]], problem: Callable[[AnndocError], None]) -> Legend:
+def _own_legend(found: list[tuple[_Names, _Source]]) -> Legend:
     if not found:
         return Legend()
     # The one nearest to the root is the project's own.
     _, source = min(found, key=lambda item: (len(item[0]), item[0]))
     try:
         return Legend.parse(source.read(), place=source.place)
-    except LegendError as error:
-        problem(error)
     except ProjectError as error:
-        problem(LegendError(error.problem.replace("a file", "the legend", 1), place=error.place, advice=error.advice))
-    return Legend()
+        raise LegendError(error.problem.replace("a file", "the legend", 1), place=error.place, advice=error.advice) from error
 
 
 def document_paths(doc_id: str, folder: str = "pool", member: str = MASTER) -> tuple[PurePosixPath, PurePosixPath]:

@@ -13,7 +13,7 @@ import typer
 from spacy_tagtog._counts import counted
 from spacy_tagtog.cli._connection import DEFAULT_DATABASE, LOCAL_OWNER, CaFile, Connection, Database, Domain, Owner, ProjectName, Settings, connect
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, warn
-from spacy_tagtog.errors import ConfigurationError, LegendError
+from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Legend, Project
@@ -56,9 +56,6 @@ def import_cli(
 
     choose("--on-problem", on_problem, OnProblem)
     documents = Project.open(source, strict=on_problem == "error", legend=legend)
-    for problem in documents.problems:
-        if isinstance(problem, LegendError):  # a project without names would be made, and nothing could be named later
-            raise problem
     settings = Settings.of(domain, owner, project, ca_file, database)
     if settings.is_local and not settings.project:
         settings = Settings.of(domain, owner, source.resolve().stem, ca_file, database)

@@ -158,23 +158,25 @@ def _told(error: SpacyTagtogError, *, without: str) -> str:
     return " — ".join([error.problem, *(text for name, text in error.details() if name != without)])
 
 
-def _set_legend_aside(project: Project, report: ConversionReport) -> None:
-    """List a legend that can't be read, and let class ids stand for names: what else is wrong doesn't depend on them."""
-    from spacy_tagtog.anndoc import Legend
+def _open(source: Path, legend: Path | None, report: ConversionReport) -> Project:
+    """Open a project. A legend of its own that can't be read is listed, and class ids stand for names: what else is wrong doesn't depend on them."""
+    from spacy_tagtog.anndoc import Legend, Project
     from spacy_tagtog.convert import ReportItem
 
-    broken = [problem for problem in project.problems if isinstance(problem, LegendError)]
-    if not broken:
-        return
-    for error in broken:
+    try:
+        return Project.open(source, strict=False, legend=legend)
+    except LegendError as error:
+        if legend is not None:
+            raise  # an option's value is no fault of the project
         report.add(ReportItem("unreadable_legend", str(error.place), detail=_told(error, without="where")))
-    project.problems = [problem for problem in project.problems if problem not in broken]
+    project = Project.open(source, strict=False, legend=Legend())
     class_ids: set[str] = set()
     for doc_id in project.ids:
         with suppress(AnndocError):  # the check itself will say so
             for version in project[doc_id].versions.values():
                 class_ids.update(entity.class_id for entity in version)
     project.legend = Legend.of_ids(sorted(class_ids))
+    return project
 
 
 def _without(item: ReportItem, folder: str) -> ReportItem:
@@ -208,16 +210,14 @@ def validate(
         SpacyTagtogError: The project can't be opened, or a setting is unknown. Faults of documents and of the project's legend are in the report.
     """
     from spacy_tagtog._choices import choose
-    from spacy_tagtog.anndoc import Project
     from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
     from spacy_tagtog.convert.corpus import DocumentChoice
     from spacy_tagtog.pipeline.loading import blank_pipeline
 
     choice: DocumentChoice = choose("--documents", documents, DocumentChoice)
     converter = make_converter(settings=settings)
-    project = Project.open(source, strict=False, legend=legend)
     report = ConversionReport()
-    _set_legend_aside(project, report)
+    project = _open(source, legend, report)
     for _ in convert_documents(project, blank_pipeline(lang), converter, report, choice=choice, on_problem="report", progress=progress):
         pass
     return report, project

@@ -23,7 +23,7 @@ from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, sh
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokens import assemble, predicted_doc
-from spacy_tagtog.errors import AnndocError, ConfigurationError, ConversionError, DuplicateDocumentError, LegendError, MissingPartnerError
+from spacy_tagtog.errors import AnndocError, ConfigurationError, ConversionError, DuplicateDocumentError, MissingPartnerError
 
 __all__ = [
     "AnndocCorpus",
@@ -85,14 +85,8 @@ def convert_documents(
 
 
 def note_problems(project: Project, report: ConversionReport) -> None:
-    """List what was set aside when a project was opened with ``strict=False``.
-
-    Raises:
-        LegendError: That was the legend. No entity has a name without it, so there is nothing that could be converted.
-    """
+    """List what was set aside when a project was opened with ``strict=False``."""
     for problem in project.problems:
-        if isinstance(problem, LegendError):
-            raise problem
         report.documents_in += 1
         reason = "unreadable"
         if isinstance(problem, MissingPartnerError):
