@@ -22,14 +22,14 @@ from spacy_tagtog.convert import document_to_doc, predicted_doc
 from spacy_tagtog.convert.split_plan import SplitItem, near_duplicates
 from spacy_tagtog.errors import EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.calibrated import FEATURES, Calibration
-from spacy_tagtog.pipeline.calibration import Calibrator, LabelCalibrator, fit_calibrator
+from spacy_tagtog.pipeline.calibration import Calibrator, LabelCalibrator, fit_calibrator, logit
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.crossfit import deal, document_groups, fold_pipelines, is_quick
 from spacy_tagtog.pipeline.documents import fingerprint, remembered_documents
 from spacy_tagtog.pipeline.evaluation import evaluate_docs
 from spacy_tagtog.pipeline.fitting import calibrate_pipeline
 from spacy_tagtog.pipeline.seen import SEEN_FEATURES, Seen
-from spacy_tagtog.pipeline.trees import BoostedTrees, fit_trees
+from spacy_tagtog.pipeline.trees import BoostedTrees, RandomTrees, fit_random_trees, fit_trees
 
 SEED = CONFIGS / "seed.cfg"
 
@@ -284,7 +284,7 @@ def crossing(n: int, seed: int) -> tuple[Any, list[str], Any]:
 def test_trees_see_what_a_regression_cannot() -> None:
     features, labels, right = crossing(2000, 0)
     _, report = fit_calibrator(features, labels, right, [i // 10 for i in range(2000)])
-    assert report.methods["*"] == "trees"
+    assert report.methods["*"] == "forest"  # which leaves the regression out
     assert report.after is not None
     assert report.after.auroc is not None
     assert report.after.auroc > 0.8
@@ -308,15 +308,72 @@ def test_trees_are_those_of_scikit_learn() -> None:
             BoostedTrees.from_json({**stored, name: junk})
 
 
-def test_stored_trees_are_checked() -> None:
+def test_random_trees_are_those_of_scikit_learn() -> None:
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    features, labels, right = crossing(500, 1)
+    made = fit_random_trees(features, labels, right.astype(float), seed=4)
+    columns = np.column_stack([features, [label == "A" for label in labels], [label == "B" for label in labels]]).astype(float)
+    model = ExtraTreesClassifier(50, min_samples_leaf=10, max_features=0.3, random_state=4).fit(columns, right)
+    shares = 1 / (1 + np.exp(-made.log_odds(features, labels)))
+    # A threshold is stored with six digits.
+    assert shares == pytest.approx(model.predict_proba(columns)[:, 1], abs=1e-3)
+    assert np.median(np.abs(shares - model.predict_proba(columns)[:, 1])) < 1e-5
+    assert made.log_odds(np.zeros((0, 2)), []).shape == (0,)
+    stored = json.loads(json.dumps({key: value for key, value in made.__dict__.items() if key != "_arrays"}))
+    assert RandomTrees.from_json(stored).log_odds(features, labels) == pytest.approx(made.log_odds(features, labels))
+    inner = next(i for i, column in enumerate(made.features) if column >= 0)
+    leaf = next(i for i, column in enumerate(made.features) if column < 0)
+
+    def changed(name: str, place: int, value: float) -> dict[str, Any]:
+        return {**stored, name: [*stored[name][:place], value, *stored[name][place + 1 :]]}
+
+    junk = [
+        {**stored, "edge": 0.0},
+        {**stored, "roots": []},
+        {**stored, "values": stored["values"][1:]},
+        changed("roots", 0, len(made.features)),
+        changed("features", inner, 4),
+        changed("features", leaf, -2),
+        changed("values", inner, float("inf")),
+        changed("values", leaf, 1.5),
+        changed("rights", inner, inner),  # would go in circles
+        changed("rights", inner, len(made.features)),
+    ]
+    for one in junk:
+        with pytest.raises((ValueError, TypeError)):
+            RandomTrees.from_json(one)
+
+
+def test_random_trees_that_are_all_right_are_not_certain() -> None:
+    features = np.array([[float(i >= 20)] for i in range(40)])
+    made = fit_random_trees(features, ["A"] * 40, features[:, 0])
+    assert made.log_odds(features, ["A"] * 40) == pytest.approx(np.where(features[:, 0] > 0, 1, -1) * np.log(41))
+
+
+@pytest.mark.parametrize("method", ["trees", "forest"])
+def test_stored_trees_are_checked(method: Any) -> None:
     features, labels, right = crossing(500, 2)
-    calibrator, report = fit_calibrator(features, labels, right, [i // 10 for i in range(500)], method="trees")
+    calibrator, report = fit_calibrator(features, labels, right, [i // 10 for i in range(500)], method=method)
     stored = json.loads(json.dumps(calibrator.to_json()))
     assert LabelCalibrator.from_json(stored).predict(features, labels) == pytest.approx(calibrator.predict(features, labels))
     with pytest.raises(PipelineError, match="can't be read"):
         Calibrator.from_json({**stored["pooled"], "trees": None})
     with pytest.raises(PipelineError, match="can't be read"):
         Calibrator.from_json({**stored["pooled"], "trees": {"columns": 2}})
+    with pytest.raises(PipelineError, match="can't be read"):
+        Calibrator.from_json({**stored["pooled"], "method": "platt", "trees": None})
+    # An earlier version had no random trees, and no forest.
+    before = {key: value for key, value in stored["pooled"].items() if key != "random_trees"}
+    if method == "trees":
+        pooled = calibrator.pooled
+        assert pooled.trees is not None
+        regression = Calibrator("logistic", pooled.bias, pooled.weights, pooled.labels).predict(features, labels)
+        both = (logit(regression) + pooled.trees.log_odds(features, labels)) / 2
+        assert logit(Calibrator.from_json(before).predict(features, labels)) == pytest.approx(both, abs=1e-6)
+    else:
+        with pytest.raises(PipelineError, match="can't be read"):
+            Calibrator.from_json(before)
     # Trees over what was seen in training, without a table of it.
     stored["pooled"]["trees"]["columns"] = FEATURES + 1
     data = {"predictions": stored, "missed": None, "documents": [], "report": report.to_json(), "features": 3}

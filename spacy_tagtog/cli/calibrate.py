@@ -49,10 +49,13 @@ def calibrate_cli(
         ),
     ] = "given",
     method: Annotated[
-        str, typer.Option("--method", help="auto (chosen by cross-validation), platt, isotonic, logistic, trees, or none (the scores as they are).")
+        str,
+        typer.Option(
+            "--method", help="auto (chosen by cross-validation), platt, isotonic, logistic, trees, forest, or none (the scores as they are)."
+        ),
     ] = "auto",
     folds: Annotated[int, typer.Option("--folds", min=2, help="Folds of the cross-validation, by document, and of --train.")] = 5,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the folds and of --method trees.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the folds and of --method trees and forest.")] = 0,
     allow_unknown: Annotated[
         bool, typer.Option("--allow-unknown", help="Calibrate a pipeline that doesn't know which documents it was trained on.")
     ] = False,
@@ -139,7 +142,7 @@ def calibrate(
         output: The folder of the calibrated pipeline.
         train: The same forms: the documents that it was trained on.
         by: ``given``, ``held-out``, ``cross-fitting``, ``both`` or ``auto``.
-        method: ``auto``, ``platt``, ``isotonic``, ``logistic``, ``trees`` or ``none``.
+        method: ``auto``, ``platt``, ``isotonic``, ``logistic``, ``trees``, ``forest`` or ``none``.
         folds: Folds of the cross-validation, and of the pipelines that are trained for cross-fitting.
         seed: Of the folds and of trees.
         allow_unknown: Go on where the pipeline doesn't know its training documents.

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spacy_tagtog._counts import counted
 from spacy_tagtog.errors import EvaluationError, PipelineError
-from spacy_tagtog.pipeline.trees import BoostedTrees, fit_trees
+from spacy_tagtog.pipeline.trees import BoostedTrees, RandomTrees, fit_random_trees, fit_trees
 
 __all__ = [
     "BINS",
@@ -36,7 +36,8 @@ __all__ = [
     "logit",
 ]
 
-CalibrationMethod = Literal["auto", "none", "platt", "isotonic", "logistic", "trees"]
+CalibrationMethod = Literal["auto", "none", "platt", "isotonic", "logistic", "trees", "forest"]
+_METHODS: Final = ("platt", "isotonic", "logistic", "trees", "forest")  # what auto chooses from, in this order
 
 BINS: Final = 15
 FOLDS: Final = 5
@@ -64,13 +65,15 @@ class Calibrator:
     Attributes:
         method: ``none`` (the score as it is), ``platt`` (logistic regression on the log-odds of the score; Platt, "Probabilistic outputs for
             support vector machines", 1999), ``isotonic`` (Zadrozny and Elkan, KDD 2002), ``logistic`` (logistic regression on all features),
-            ``trees`` (the mean of the log-odds of such a regression and of boosted trees).
+            ``trees`` (the mean of the log-odds of such a regression, of boosted and of random trees), ``forest`` (the mean of those of boosted and
+            of random trees).
         bias: For the regressions.
         weights: For the regressions, one a feature; for ``platt`` of the first alone.
         labels: Added to the bias for a prediction with this label.
         x: The knots of an isotonic calibrator: log-odds, ascending.
         y: The probabilities at the knots.
-        trees: For ``trees``.
+        trees: For ``trees`` and ``forest``.
+        random_trees: Likewise; ``trees`` of an earlier version had none.
     """
 
     method: str = "none"
@@ -80,6 +83,7 @@ class Calibrator:
     x: list[float] = field(default_factory=list)
     y: list[float] = field(default_factory=list)
     trees: BoostedTrees | None = None
+    random_trees: RandomTrees | None = None
 
     def predict(self, features: _Floats, labels: Sequence[str]) -> _Floats:
         """Probabilities of shape (n,).
@@ -92,9 +96,11 @@ class Calibrator:
             return _sigmoid(features[:, 0])
         if self.method == "isotonic":
             return np.asarray(np.interp(features[:, 0], self.x, self.y), dtype=np.float64)
-        shift = np.array([self.labels.get(label, 0.0) for label in labels])
-        log_odds = features[:, : len(self.weights)] @ np.asarray(self.weights) + self.bias + shift
-        return _sigmoid(log_odds if self.trees is None else (log_odds + self.trees.log_odds(features, labels)) / 2)
+        log_odds = [trees.log_odds(features, labels) for trees in (self.trees, self.random_trees) if trees is not None]
+        if self.method != "forest":
+            shift = np.array([self.labels.get(label, 0.0) for label in labels])
+            log_odds.append(features[:, : len(self.weights)] @ np.asarray(self.weights) + self.bias + shift)
+        return _sigmoid(sum(log_odds, np.zeros(len(features))) / len(log_odds))
 
     @classmethod
     def from_json(cls, data: Any, *, place: object = None) -> Calibrator:
@@ -112,12 +118,20 @@ class Calibrator:
                 [float(v) for v in data["x"]],
                 [float(v) for v in data["y"]],
                 None if data.get("trees") is None else BoostedTrees.from_json(data["trees"]),
+                None if data.get("random_trees") is None else RandomTrees.from_json(data["random_trees"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _unreadable(place) from error
         numbers = [made.bias, *made.weights, *made.labels.values(), *made.x, *made.y]
         known = made.method in get_args(CalibrationMethod) and made.method != "auto"
-        fits = len(made.x) == len(made.y) and (made.method != "isotonic" or bool(made.x)) and (made.method == "trees") == (made.trees is not None)
+        with_trees, with_random = made.method in ("trees", "forest"), made.random_trees is not None
+        fits = (
+            len(made.x) == len(made.y)
+            and (made.method != "isotonic" or bool(made.x))
+            and with_trees == (made.trees is not None)
+            and (with_trees or not with_random)
+            and (made.method != "forest" or with_random)
+        )
         if not known or not fits or not all(map(math.isfinite, numbers)):
             raise _unreadable(place)
         return made
@@ -301,7 +315,10 @@ class LabelCalibrator:
     @property
     def features(self) -> int:
         """How many features the calibrators look at."""
-        return max(max(len(one.weights), one.trees.columns if one.trees else 0) for one in (self.pooled, *self.own.values()))
+        return max(
+            max(len(one.weights), *(trees.columns if trees else 0 for trees in (one.trees, one.random_trees)))
+            for one in (self.pooled, *self.own.values())
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -333,7 +350,7 @@ class CalibrationReport:
         methods: The method of each label with a calibrator of its own, and of all others (``*``).
         before: The figures of the scores as they were.
         after: The figures after calibration, **cross-validated**: each prediction by calibrators that never saw its document. The method was
-            chosen by these figures' Brier score, so they flatter by what that choice among four can gain.
+            chosen by these figures' Brier score, so they flatter by what that choice among five can gain.
         labels: ``after`` for each label.
         notes: What fell back to something simpler, and why; labels that can't be judged.
         expected_missed: The cross-validated sum of the calibrated ``missed``; ``None`` where the component writes none.
@@ -411,6 +428,9 @@ def _fit(method: str, features: _Floats, labels: Sequence[str], right: _Floats, 
         return Calibrator("isotonic", x=[float(v) for v in model.X_thresholds_], y=[float(v) for v in model.y_thresholds_])
     from sklearn.linear_model import LogisticRegression
 
+    if method == "forest":
+        boosted, by_chance = fit_trees(features, labels, right, seed=seed), fit_random_trees(features, labels, right, seed=seed)
+        return Calibrator("forest", trees=boosted, random_trees=by_chance)
     if method == "platt":
         model = LogisticRegression(C=1e3, max_iter=1000).fit(features[:, :1], right)
         return Calibrator("platt", float(model.intercept_[0]), [float(v) for v in model.coef_[0]])
@@ -421,29 +441,45 @@ def _fit(method: str, features: _Floats, labels: Sequence[str], right: _Floats, 
     model = LogisticRegression(C=_C, max_iter=1000).fit(np.hstack([(features - centre) / scale, columns]), right)
     size = features.shape[1]
     weights = model.coef_[0][:size] / scale
-    # Regression and trees err in different places: their mean was better than either on two of five training parts, near the better one on the rest.
-    trees = fit_trees(features, labels, right, seed=seed) if method == "trees" else None
     return Calibrator(
         method,
         float(model.intercept_[0] - weights @ centre),
         [float(v) for v in weights],
         dict(zip(names, (float(v) for v in model.coef_[0][size:]), strict=True)),
-        trees=trees,
+        # They err in different places: the mean of all three was better than that of the first two on all of five training parts.
+        trees=fit_trees(features, labels, right, seed=seed) if method == "trees" else None,
+        random_trees=fit_random_trees(features, labels, right, seed=seed) if method == "trees" else None,
     )
 
 
-def _held_out(method: str, features: _Floats, labels: Sequence[str], right: _Floats, fold: NDArray[np.int64], seed: int = 0) -> _Floats | None:
-    """The probability of each prediction by a calibrator that never saw its document; ``None`` where a fold can't be fitted."""
-    result = np.zeros(len(right))
+def _fit_all(methods: Sequence[str], features: _Floats, labels: Sequence[str], right: _Floats, seed: int = 0) -> dict[str, Calibrator | None]:
+    """Fit one by each method, and what several of them need once."""
+    made: dict[str, Calibrator | None] = {}
+    for method in methods:
+        whole = made.get("trees")
+        if method == "forest" and whole is not None:
+            made[method] = Calibrator("forest", trees=whole.trees, random_trees=whole.random_trees)
+        else:
+            made[method] = _fit(method, features, labels, right, seed)
+    return made
+
+
+def _held_out(
+    methods: Sequence[str], features: _Floats, labels: Sequence[str], right: _Floats, fold: NDArray[np.int64], seed: int = 0
+) -> dict[str, _Floats]:
+    """By each method the probability of each prediction, by a calibrator that never saw its document; no method by which a fold can't be fitted."""
+    result = {method: np.zeros(len(right)) for method in methods}
     for number in np.unique(fold):
         test = fold == number
         train = ~test
-        if not train.any():
-            return None
-        calibrator = _fit(method, features[train], [labels[int(i)] for i in np.flatnonzero(train)], right[train], seed)
-        if calibrator is None:
-            return None
-        result[test] = calibrator.predict(features[test], [labels[int(i)] for i in np.flatnonzero(test)])
+        own, others = ([labels[int(i)] for i in np.flatnonzero(side)] for side in (test, train))
+        fitted = _fit_all(methods, features[train], others, right[train], seed) if train.any() else {}
+        for method in methods:
+            calibrator = fitted.get(method)
+            if calibrator is None:
+                result.pop(method, None)
+            elif method in result:
+                result[method][test] = calibrator.predict(features[test], own)
     return result
 
 
@@ -451,7 +487,7 @@ def cross_validated(
     method: str, features: _Floats, labels: Sequence[str], right: _Floats, groups: Sequence[int], *, folds: int = FOLDS, seed: int = 0
 ) -> _Floats | None:
     """The probability of each prediction, shape (n,), by a calibrator that never saw its document; ``None`` where a fold has one class only."""
-    return _held_out(method, features, labels, right, folds_of(groups, folds=folds, seed=seed), seed)
+    return _held_out([method], features, labels, right, folds_of(groups, folds=folds, seed=seed), seed).get(method)
 
 
 def fit_platt(features: _Floats, right: _Floats) -> Calibrator:
@@ -490,7 +526,7 @@ def fit_calibrator(
         labels: The n labels.
         right: Shape (n,), whether each prediction is right.
         groups: The document of each prediction: a document is never on both sides of a fold.
-        method: ``auto`` chooses among ``platt``, ``isotonic``, ``logistic`` and ``trees``, in this order of simplicity.
+        method: ``auto`` chooses among ``platt``, ``isotonic``, ``logistic``, ``trees`` and ``forest``, in this order.
         folds: Folds.
         seed: Of the folds and of the trees.
     """
@@ -509,9 +545,9 @@ def fit_calibrator(
         report.notes.append(f"not calibrated: {counted(len(y), 'prediction')}, all {'right' if y.any() else 'wrong'}")
         return LabelCalibrator(), report
     fold = folds_of(groups, folds=folds, seed=seed)
-    methods = ["platt", "isotonic", "logistic", "trees"] if method == "auto" else [method]
+    methods: Sequence[str] = _METHODS if method == "auto" else [method]
     if method == "auto" and features.shape[1] == 1:
-        methods.remove("trees")  # of the score alone, isotonic regression is all that trees could be
+        methods = _METHODS[: _METHODS.index("trees")]  # of the score alone, isotonic regression is all that trees could be
 
     documents_of = np.unique(np.asarray(groups), return_inverse=True)[1]
 
@@ -524,10 +560,9 @@ def fit_calibrator(
 
     def best(rows: NDArray[np.bool_]) -> tuple[str, _Floats] | None:
         chosen = [labels[int(i)] for i in np.flatnonzero(rows)]
-        tried = ((one, _held_out(one, features[rows], chosen, y[rows], fold[rows], seed)) for one in methods)
         taken: tuple[str, _Floats] | None = None
-        for one, p in tried:
-            if p is not None and (taken is None or clearly_better(p, taken[1], rows)):
+        for one, p in _held_out(methods, features[rows], chosen, y[rows], fold[rows], seed).items():
+            if taken is None or clearly_better(p, taken[1], rows):
                 taken = one, p
         return taken
 
