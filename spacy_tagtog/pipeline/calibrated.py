@@ -343,19 +343,22 @@ class CalibratedConfidence(StoredCalibration, EntityConfidence):
                 for own_scores, known in zip(scores, places, strict=True):
                     for i in known:
                         own_scores[i] = next(probabilities)
-            for doc, _, _ in found:
-                self._calibrate_missed(doc, self.calibration.missed)
+            if self.calibration.missed is not None:
+                self._calibrate_missed([doc for doc, _, _ in found], self.calibration.missed)
         for (doc, spans, raw), own_scores in zip(found, scores, strict=True):
             attrs = {"scores": own_scores, RAW_SCORES: list(raw)} if spans else {}
             doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=spans, attrs=attrs)
 
-    def _calibrate_missed(self, doc: Doc, calibrator: LabelCalibrator | None) -> None:
-        certainty = get_certainty(doc)
-        if certainty is None or calibrator is None or not len(doc):
+    def _calibrate_missed(self, docs: Sequence[Doc], calibrator: LabelCalibrator) -> None:
+        known = [(doc, certainty) for doc in docs if len(doc) and (certainty := get_certainty(doc)) is not None]
+        if not known:
             return
-        missed = calibrator.predict(missed_features(certainty.missed), [""] * len(doc))
+        raw = np.concatenate([certainty.missed for _, certainty in known])
         # Where nothing can be missed, since something was predicted, it stays 0.
-        set_certainty(doc, TokenCertainty.of(certainty.log_probability, np.where(certainty.missed > 0, missed, 0)))
+        missed = np.where(raw > 0, calibrator.predict(missed_features(raw), [""] * len(raw)), 0)
+        borders = np.cumsum([len(doc) for doc, _ in known])[:-1]
+        for (doc, certainty), own in zip(known, np.split(missed, borders), strict=True):
+            set_certainty(doc, TokenCertainty.of(certainty.log_probability, own))
 
     def _beam(self, ner: Any, doc: Doc, raw: list[float]) -> list[float]:
         """Marginal probabilities of the entities. A beam is normalised over all it sees: whole documents would push every doubt to 0 or 1."""

@@ -98,8 +98,8 @@ class Calibrator:
             return np.asarray(np.interp(features[:, 0], self.x, self.y), dtype=np.float64)
         log_odds = [trees.log_odds(features, labels) for trees in (self.trees, self.random_trees) if trees is not None]
         if self.method != "forest":
-            shift = np.array([self.labels.get(label, 0.0) for label in labels])
-            log_odds.append(features[:, : len(self.weights)] @ np.asarray(self.weights) + self.bias + shift)
+            own = features[:, : len(self.weights)] @ np.asarray(self.weights) + self.bias
+            log_odds.append(own + np.array([self.labels.get(label, 0.0) for label in labels]) if self.labels else own)
         return _sigmoid(sum(log_odds, np.zeros(len(features))) / len(log_odds))
 
     @classmethod

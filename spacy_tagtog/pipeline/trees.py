@@ -199,8 +199,12 @@ def _columns(features: _Floats, labels: Sequence[str], names: Sequence[str]) -> 
     """The features, and a column for each of the labels."""
     if not names:
         return features
-    given = np.array(labels, dtype=object)
-    return np.hstack([features, *((given == name).astype(np.float64).reshape(-1, 1) for name in names)])
+    size = features.shape[1]
+    column = {name: size + place for place, name in enumerate(names)}
+    result = np.zeros((len(features), size + len(names) + 1))  # one more, for a label that is none of these
+    result[:, :size] = features
+    result[np.arange(len(features)), [column.get(label, -1) for label in labels]] = 1
+    return result[:, :-1]
 
 
 def fit_trees(features: _Floats, labels: Sequence[str], right: _Floats, *, seed: int = 0) -> BoostedTrees:
