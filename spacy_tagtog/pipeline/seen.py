@@ -53,6 +53,7 @@ class Seen:
         self.tables: dict[str, dict[str, dict[str, int]]] = {kind: {} for kind in _KINDS}
         self._entities = 0
         self._known: dict[tuple[str, str, str], tuple[float, float]] = {}
+        self._forms: dict[tuple[tuple[str, ...], str], list[float]] = {}
 
     @classmethod
     def learn(cls, docs: Iterable[tuple[Sequence[str], Sequence[str | None]]]) -> Seen:
@@ -111,24 +112,35 @@ class Seen:
             rate; of its last the rate and the share; of the word before, the word after, the two before and the two after both each; of its
             last word with the next the rate. Last, how often the words before and after it are within such entities.
         """
-        tables, place = self.tables, self._place
-        form = " ".join(own)
-        found = tables[_FORM].get(form, _NONE)
-        same, entities = found.get(label, 0), sum(found.values())
-        met = max(self.met[form], entities)
-        result = [math.log1p(same), math.log1p(entities - same), math.log1p(met - entities), _rate(same, met), float(entities > 0)]
-        rates, shares = zip(*(place(_INSIDE, word, label) for word in own), strict=True)
-        new = sum(not self.words[word] for word in own)
-        result += (min(rates), sum(rates) / len(rates), min(shares), sum(shares) / len(shares), math.log1p(new))
+        place = self._place
+        result = [*self._of_words(tuple(own), label)]
         previous, last, following = before[1], own[-1], after[0]
-        result.append(place(_FIRST, own[0], label)[0])
-        result += place(_LAST, last, label)
         result += place(_BEFORE, previous, label)
         result += place(_AFTER, following, label)
         result += place(_BEFORE_TWO, f"{before[0]} {previous}", label)
         result += place(_AFTER_TWO, f"{following} {after[1]}", label)
         result.append(place(_END, f"{last} {following}", label)[0])
         result += (place(_BESIDE, previous, label)[0], place(_BESIDE, following, label)[0])
+        return result
+
+    def _of_words(self, own: tuple[str, ...], label: str) -> list[float]:
+        """What doesn't depend on the neighbours, the first 13 numbers. The same words are predicted again and again, so it is kept."""
+        known = self._forms.get((own, label))
+        if known is not None:
+            return known
+        place, form = self._place, " ".join(own)
+        found = self.tables[_FORM].get(form, _NONE)
+        same, entities = found.get(label, 0), sum(found.values())
+        met = max(self.met[form], entities)
+        result = [math.log1p(same), math.log1p(entities - same), math.log1p(met - entities), _rate(same, met), float(entities > 0)]
+        rates, shares = zip(*(place(_INSIDE, word, label) for word in own), strict=True)
+        new = sum(not self.words[word] for word in own)
+        result += (min(rates), sum(rates) / len(rates), min(shares), sum(shares) / len(shares), math.log1p(new))
+        result.append(place(_FIRST, own[0], label)[0])
+        result += place(_LAST, own[-1], label)
+        if len(self._forms) >= _MOST_KEPT:
+            self._forms.clear()
+        self._forms[own, label] = result
         return result
 
     def _place(self, kind: str, key: str, label: str) -> tuple[float, float]:

@@ -140,17 +140,18 @@ class RandomTrees:
         """
         seen = _columns(features[:, : self.columns], labels, self.labels).astype(np.float32)  # as in BoostedTrees
         roots, columns, values, rights = self._arrays
-        places = np.tile(roots, (len(seen), 1))
-        rows, trees = (one.ravel() for one in np.indices(places.shape))
-        while True:
-            at = places[rows, trees]
-            inner = columns[at] != _LEAF
-            if not inner.any():
-                break
-            # Only those that are not at a leaf yet.
-            rows, trees, at = rows[inner], trees[inner], at[inner]
-            places[rows, trees] = np.where(seen[rows, columns[at]] > values[at], rights[at], at + 1)
-        share = np.clip(values[places].mean(axis=1), self.edge, 1 - self.edge)
+        flat = seen.ravel()
+        places = np.tile(roots, len(seen))
+        row = np.repeat(np.arange(len(seen)) * seen.shape[1], len(roots))
+        walking = np.arange(len(places))
+        while len(walking):
+            at = places[walking]
+            column = columns[at]
+            inner = column != _LEAF
+            if not inner.all():
+                walking, at, column = walking[inner], at[inner], column[inner]
+            places[walking] = np.where(flat[row[walking] + column] > values[at], rights[at], at + 1)
+        share = np.clip(values[places].reshape(-1, len(roots)).mean(axis=1), self.edge, 1 - self.edge)
         return np.asarray(np.log(share / (1 - share)), dtype=np.float64)
 
     @cached_property
