@@ -204,7 +204,7 @@ def row_of(tested: Sequence[Tested]) -> dict[str, Any]:
             "expected": round(sum(sum(one.judged.expected) for one in tested), 1),
             "found": int(sum(m.sum() for one in tested for m in one.judged.missed)),
         },
-        "cost_ratio": round(max(one.cost_ratio for one in tested), 3),
+        "cost_ratio": round(sum(one.cost_ratio for one in tested) / len(tested), 3),
     }
 
 
