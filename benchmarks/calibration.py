@@ -6,7 +6,7 @@ stopped. One JSON object a corpus, model and way is printed and appended to ``re
 
     python benchmarks/calibration.py CORPORA_FOLDER WORK_FOLDER [--only bc5cdr] [--models seed] [--ways held-out cross-fitting] [--steps 600]
 
-``nala-mutation`` is what people annotated there: of its proteins most are what another program found. A few documents say little, so of
+``nala-mutation`` is what that loop was about: of its proteins most are what another program found. A few documents say little, so of
 ``decm-*-turns`` each document is tested once, in four turns, by a pipeline that was trained and calibrated on the other three quarters.
 
 With ``cross-fitting`` the pipeline is trained on the first two parts together, and calibrated on the same by pipelines that are trained without a

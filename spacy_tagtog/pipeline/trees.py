@@ -23,7 +23,7 @@ _RATE: Final = 0.05
 _SHARE: Final = 0.5
 _LEAST_IN_LEAF: Final = 20
 # Deep trees see what holds for one type, or one word, alone. Of leaves of 5, 10 and 20 and of 0.3 and 0.6 of the features, 5 was a little better than
-# 10 on two training parts of three, and twice as large.
+# 10 on two training parts of three, with 1.7 times as many nodes.
 _RANDOM_TREES: Final = 50
 _RANDOM_LEAF: Final = 10
 _RANDOM_SHARE: Final = 0.3
