@@ -83,8 +83,11 @@ def test_certain_and_right_leaves_nothing_to_chance() -> None:
 
 
 def test_the_design_effect_by_hand() -> None:
-    # One bin; documents with 2 of 2, 0 of 2, 2 of 2 and 0 of 2 right: the sums deviate by 1 from their mean, 4 in all, times 4/3. Independent: 8 / 4.
-    assert design_effect([0.5] * 8, [1, 1, 0, 0, 1, 1, 0, 0], [0, 0, 1, 1, 2, 2, 3, 3]) == pytest.approx((4 * 4 / 3) / 2)
+    # One bin; documents with 2 of 2, 0 of 2, 2 of 2 and 0 of 2 right: the four sums deviate by 1 from their mean, the eight predictions by 1/2.
+    assert design_effect([0.5] * 8, [1, 1, 0, 0, 1, 1, 0, 0], [0, 0, 1, 1, 2, 2, 3, 3]) == pytest.approx((4 * 4 / 3) / (8 / 4 * 8 / 7))
+    # Each in a document of its own: independent, however much the probabilities of one bin differ.
+    assert design_effect([0.5, 0.46875], [0, 1], [0, 1]) == 1
+    assert design_effect([0.51, 0.59, 0.52, 0.58], [0, 1, 1, 0], [0, 1, 2, 3]) == 1
     # One document in each bin, or nothing that varies: nothing can be said.
     assert design_effect([0.1, 0.1, 0.9, 0.9], [0, 1, 0, 1], [0, 0, 1, 1]) == 1
     assert design_effect([0.9, 0.9], [1, 1], [0, 1]) == 1
@@ -129,6 +132,7 @@ def test_the_names_of_documents_and_the_order_dont_matter(rows: list[tuple[float
     effect = design_effect(p, right, groups)
     assert 1 <= effect <= len(rows) + 1e-9
     assert design_effect(p[::-1], right[::-1], [9 - group for group in groups[::-1]]) == pytest.approx(effect)
+    assert design_effect(p, right, range(len(p))) == pytest.approx(1)
 
 
 def overconfident(n: int, *, seed: int = 0) -> tuple[np.ndarray[Any, Any], list[str], np.ndarray[Any, Any], list[int]]:

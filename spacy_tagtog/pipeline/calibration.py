@@ -203,9 +203,9 @@ def design_effect(probabilities: ArrayLike, right: ArrayLike, groups: ArrayLike)
     """How much the shares of right predictions vary, compared with independent predictions: 2 means that n of them tell as much as n / 2 would.
 
     Predictions of one document are right or wrong together: the same word again and again, an annotator who left a type out. The effect is the
-    variance of the bins' sums of right ones, over documents, divided by what it would be if each prediction were drawn by itself (Kish, Survey
-    Sampling, 1965; for tests of fit Rao and Scott, Journal of the American Statistical Association 76, 1981). The bins' own means are taken away
-    first, so probabilities that are wrong throughout don't look like documents that differ.
+    variance of the sums, by document and bin, of what is right less its probability, divided by what it would be if predictions were spread over
+    the documents by chance (Kish, Survey Sampling, 1965; for tests of fit Rao and Scott, Journal of the American Statistical Association 76, 1981).
+    The bins' own means are taken away first, so probabilities that are wrong throughout don't look like documents that differ.
 
     Args:
         probabilities: Shape (n,), in [0, 1].
@@ -213,21 +213,26 @@ def design_effect(probabilities: ArrayLike, right: ArrayLike, groups: ArrayLike)
         groups: The n documents.
 
     Returns:
-        From 1; 1 where nothing can be said, with one document in each bin or bins that are all right or all wrong.
+        From 1 to n; 1 where each document has one prediction, and where nothing can be said, with one document in each bin or bins that are all
+        right or all wrong.
     """
     p, y = np.asarray(probabilities, dtype=np.float64), np.asarray(right, dtype=np.float64)
     document = np.unique(np.asarray(groups), return_inverse=True)[1]
     places = np.minimum((p * BINS).astype(np.int64), BINS - 1)
     size = np.bincount(places, minlength=BINS)
-    off, share = (np.bincount(places, values, BINS) / np.maximum(size, 1) for values in (y - p, y))
+    rest = y - p - (np.bincount(places, y - p, BINS) / np.maximum(size, 1))[places]
     # One row for each document and bin that meet, not a table of all that could.
     cells, cell = np.unique(document * BINS + places, return_inverse=True)
-    sums = np.bincount(cell, y - p - off[places])
     documents = np.bincount(cells % BINS, minlength=BINS)
-    several = documents > 1
-    between = np.bincount(cells % BINS, sums**2, BINS)[several] * documents[several] / (documents[several] - 1)
-    within = (size * share * (1 - share))[several].sum()
-    return max(1.0, float(between.sum() / within)) if within > 0 else 1.0
+    hits = np.bincount(places, y, BINS)
+    telling = (documents > 1) & (hits > 0) & (hits < size)
+
+    def variance(squares: NDArray[Any], n: NDArray[np.intp]) -> float:
+        return float((squares[telling] * n[telling] / (n[telling] - 1)).sum())
+
+    between = variance(np.bincount(cells % BINS, np.bincount(cell, rest) ** 2, BINS), documents)
+    within = variance(np.bincount(places, rest**2, BINS), size)
+    return max(1.0, between / within) if within > 0 else 1.0
 
 
 def ece_by_chance(probabilities: ArrayLike, *, effect: float = 1.0, seed: int = 0) -> tuple[float, float]:
