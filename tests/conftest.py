@@ -12,6 +12,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import pytest
 import spacy
+from hypothesis import settings
 from local_api import People
 from spacy.cli.train import train
 from spacy.language import Language
@@ -19,6 +20,9 @@ from spacy.language import Language
 from spacy_tagtog.anndoc import Document, write_project
 from spacy_tagtog.demo import demo_documents
 from spacy_tagtog.server import LocalTagtog, local_tagtog
+
+# To search longer than a test run should: pytest --hypothesis-profile thorough. In CI Hypothesis draws the same examples each time.
+settings.register_profile("thorough", max_examples=20 * settings.default.max_examples, print_blob=True)
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

@@ -21,6 +21,7 @@ __all__ = [
     "blocks",
     "document_ids",
     "documents",
+    "examples",
     "file_names",
     "json_objects",
     "json_values",
@@ -34,9 +35,15 @@ __all__ = [
     "unit_offset",
 ]
 
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+def examples(n: int) -> int:
+    """How many examples of a property to try: ``n``, or as many times more as the profile says (``--hypothesis-profile thorough``)."""
+    return n * settings.default.max_examples // settings.get_profile("default").max_examples
+
+
+quick = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """For properties of values in memory."""
-slow = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+slow = settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 """For properties that touch files, or build whole projects."""
 
 

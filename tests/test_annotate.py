@@ -11,7 +11,7 @@ from builders import LEGEND, E, document
 from hypothesis import given, settings
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
-from strategies import documents, slow
+from strategies import documents, examples, slow
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, locate
 from spacy_tagtog.errors import ConfigurationError, LegendError, PipelineError
@@ -205,7 +205,7 @@ def test_members_versions_go_along(upper: Language) -> None:
     assert report.same == 0
 
 
-@settings(slow, max_examples=40)
+@settings(slow, max_examples=examples(40))
 @given(original=documents(legend=LEGEND))
 def test_annotating_again_changes_nothing(upper: Language, original: Document) -> None:
     results, report = annotate(upper, original)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.vocab import Vocab
-from strategies import documents, slow
+from strategies import documents, examples, slow
 
 from spacy_tagtog.anndoc import MASTER, Document, Legend, locate
 from spacy_tagtog.convert import (
@@ -252,7 +252,7 @@ def test_the_converter_takes_one_doc(doc: Doc) -> None:
             make_converter().to_document(docs)
 
 
-@settings(slow, max_examples=60)
+@settings(slow, max_examples=examples(60))
 @given(original=documents(members=False), data=st.data())
 def test_any_edit_of_ents(nlp: Language, original: Document, data: st.DataObject) -> None:
     """Remove some entities, relabel some, add some: the others keep everything, and every offset is right."""

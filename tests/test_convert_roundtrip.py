@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
-from strategies import documents, quick, slow
+from strategies import documents, examples, quick, slow
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, PlainHtml, Project, detect_unit, html_from_blocks, locate
 from spacy_tagtog.anndoc.repair import repair
@@ -105,7 +105,7 @@ def assert_right(doc: Doc, original: Document, report: ConversionReport, *, memb
         assert not ent[-1].is_space
 
 
-@settings(slow, max_examples=80)
+@settings(slow, max_examples=examples(80))
 @given(original=documents(), alignment=st.sampled_from(ALIGNMENTS), ents=st.sampled_from(POLICIES), data=st.data())
 def test_documents_survive_the_way_over_disk(nlp: Language, original: Document, alignment: str, ents: str, data: st.DataObject) -> None:
     member = data.draw(st.sampled_from([MASTER, *original.versions]))

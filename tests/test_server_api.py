@@ -15,6 +15,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml, confidence, html_from_blocks, is_document_id
 from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
@@ -311,7 +312,7 @@ _XML_TEXT = st.text(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=_XML_TEXT)
 def test_any_text_comes_back(api: Api, text: str) -> None:
     docid = api.text(text)["docid"]

@@ -11,6 +11,7 @@ import requests
 from builders import pdf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from spacy_tagtog.anndoc import Annotations, Block, Legend, PlainHtml, Section, html_from_sections, html_from_text
 from spacy_tagtog.errors import PlainHtmlError
@@ -145,7 +146,7 @@ def test_a_heading_is_the_header_of_a_list(api: Api) -> None:
     assert found["docs"][0]["header"] == "The title"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.sampled_from(["# ", "## ", "- ", "    ", "```", "\n", "\n\n", "word", "*x*", "![a](b)", "> ", "1. ", "\t", "&lt;", "=", "é😀"]),
@@ -232,7 +233,7 @@ def test_deep_and_broken_html_is_read_in_bounded_time() -> None:
     assert time.perf_counter() - started < 20
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     st.lists(
         st.sampled_from(

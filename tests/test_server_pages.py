@@ -13,6 +13,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import html as lxml_html
+from strategies import examples
 
 from spacy_tagtog.anndoc import Annotations, Legend, confidence, html_from_blocks
 from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
@@ -211,7 +212,7 @@ def test_what_is_not_there_is_a_404(site: Site, path: str) -> None:
     assert site.session.get(site.server.url + path, timeout=20).status_code == 404
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(data=st.data(), text=st.text("a<&😀 \n", min_size=1, max_size=12))
 def test_the_text_of_any_annotated_document_stays_what_it_is(site: Site, data: st.DataObject, text: str) -> None:
     spans = st.tuples(st.integers(0, len(text) - 1), st.integers(1, 8)).map(lambda pair: (pair[0], text[pair[0] : pair[0] + pair[1]]))

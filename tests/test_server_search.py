@@ -17,6 +17,7 @@ import pytest
 import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from strategies import examples
 
 from spacy_tagtog.anndoc import Annotations, Legend, html_from_text
 from spacy_tagtog.errors import LocalServerError
@@ -449,7 +450,7 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(query=st.lists(_PIECES, max_size=12).map("".join) | st.text(max_size=30))
 @example(query="a AND \x00")
 @example(query="/")
@@ -463,7 +464,7 @@ def test_no_query_breaks_the_server(search: Search, query: str) -> None:
 _ALPHABET = st.text("ab*?\\\n", max_size=8)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(pattern=_ALPHABET, value=st.text("ab*?\\\n", max_size=10))
 def test_wildcards_agree_with_regular_expressions(pattern: str, value: str) -> None:
     expression = re.sub(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strategies import examples
 from totals import wrong_totals
 
 from spacy_tagtog.anndoc import Annotations, Legend, html_from_text
@@ -234,7 +235,7 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
     store.close()
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(documents=st.lists(docs, min_size=1, max_size=6), asked=st.lists(queries, min_size=1, max_size=12))
 def test_the_index_finds_what_looking_at_every_document_finds(projects: Projects, documents: list[Doc], asked: list[Query]) -> None:
     ids = projects.make(documents)
@@ -244,7 +245,7 @@ def test_the_index_finds_what_looking_at_every_document_finds(projects: Projects
         assert projects.search(query, offset=1, limit=2) == (len(expected), expected[1:3]), query
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(before=docs, after=docs, asked=st.lists(queries, min_size=1, max_size=6))
 def test_the_index_follows_changes_and_deletions(projects: Projects, before: Doc, after: Doc, asked: list[Query]) -> None:
     projects.make([before, before])

@@ -23,7 +23,7 @@ from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc, DocBin
 from spacy.util import load_config
-from strategies import slow
+from strategies import examples, slow
 from strategies import texts as any_texts
 from typer.testing import CliRunner
 
@@ -232,13 +232,13 @@ def check_any_rules(lang: str, data: st.DataObject) -> None:
 
 
 @given(data=st.data())
-@settings(slow, max_examples=8)
+@settings(slow, max_examples=examples(8))
 def test_alignment_never_falls_and_no_character_is_lost(data: st.DataObject) -> None:
     check_any_rules("xx", data)
 
 
 @given(data=st.data())
-@settings(slow, max_examples=2)  # English has ten times as many special cases: each rule takes its time
+@settings(slow, max_examples=examples(2))  # English has ten times as many special cases: each rule takes its time
 def test_alignment_never_falls_and_no_character_is_lost_in_english(data: st.DataObject) -> None:
     check_any_rules("en", data)
 
