@@ -194,6 +194,30 @@ def test_an_old_reference_says_which_entity_it_means_where_two_stand_now() -> No
     assert result.annotations.data["relations"][0]["entities"] == ["s1p1|e_1|0,4", "s1p1|10,14"]
 
 
+def test_a_reference_means_what_fits_best_whatever_comes_first() -> None:
+    whole, pieces, other = entity(6, 8), entity(6, 8, more=[(12, 14)]), entity(0, 4)
+    to_whole = relation(other, whole)
+    for entities in ([whole, pieces, other], [pieces, whole, other]):
+        items = VersionItems.of(version(*entities, relations=[to_whole, relation(other, pieces)]))
+        assert {end.place.ranges for key in items.relations for end in key.ends} == {((0, 4),), ((6, 8),), ((6, 8), (12, 14))}
+    # In both orders it is the same relation: nothing is there twice.
+    result = merged("union_v1", version(whole, pieces, other, relations=[to_whole]), version(pieces, whole, other, relations=[to_whole]))
+    assert [item["confidence"]["who"] for item in result.annotations.data["relations"]] == [["user:ann", "user:bob"]]
+
+
+def test_a_reference_goes_on_meaning_what_it_meant() -> None:
+    whole, pieces, other = entity(6, 8), entity(6, 8, more=[(12, 14)]), entity(0, 4)
+    # Some projects refer to one fragment. Where the other version has that as an entity of its own, the reference says more.
+    mine = version(pieces, other, relations=[{**relation(other, pieces), "entities": ["s1p1|e_1|0,4", "s1p1|e_1|6,8"]}])
+    result = merged("union_v1", mine, version(whole))
+    assert result.annotations.data["relations"][0]["entities"] == ["s1p1|e_1|0,4", "s1p1|e_1|6,14"]
+    assert result.report.notes == []
+    # Where nothing that the format can say tells them apart, the report does.
+    result = merged("union_v1", version(pieces, other, relations=[relation(other, pieces)]), version(entity(6, 14)))
+    assert result.annotations.data["relations"][0]["entities"] == ["s1p1|e_1|0,4", "s1p1|e_1|6,14"]
+    assert result.report.notes == ["r_1 e_1 s1p1|0-4; e_1 s1p1|6-8,12-14: s1p1|e_1|6,14 fits another entity, too"]
+
+
 def test_best_iaa_follows_the_best_member_of_each_task() -> None:
     ann = version(entity(0, 4, f_1="a"), entity(10, 14, "e_2"), m_1="ann")
     bob = version(entity(0, 4, f_1="b"), entity(20, 24, "e_2"), m_1="bob")

@@ -18,11 +18,12 @@ What the definitions leave open is decided here, once for agreement, merging and
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, NamedTuple
 
-from spacy_tagtog.anndoc import MASTER, Annotations, Document, Entity, OffsetConverter, OffsetUnit, Part, Relation, detect_unit, locate
+from spacy_tagtog.anndoc import MASTER, Annotations, Document, Entity, Fragment, OffsetConverter, OffsetUnit, Part, Relation, detect_unit, locate
 from spacy_tagtog.errors import AgreementError
 
 __all__ = [
@@ -30,10 +31,12 @@ __all__ = [
     "EntityKey",
     "Item",
     "Place",
+    "References",
     "RelationKey",
     "VersionItems",
     "check_task",
     "confirmed_members",
+    "extent",
     "labels_of",
     "normalization_value",
     "parts_of",
@@ -197,22 +200,22 @@ class VersionItems:
                 else:
                     items.misplaced.append(located.entity)
                     places[index] = _in_code_points(places[index], parts, items.unit)
-        by_start: dict[tuple[str, int], list[tuple[EntityKey, Entity]]] = {}
+        there: list[tuple[EntityKey, Entity]] = []
         for entity, place in zip(annotations.entities, places, strict=True):
             if entity.is_removed:
                 items.removed.append(entity)
                 continue
             name = EntityKey(entity.class_id, place)
             items.entities.setdefault(name, []).append(entity)
-            for fragment in entity.fragments:
-                by_start.setdefault((entity.part, fragment.start), []).append((name, entity))
+            there.append((name, entity))
+        references = References(there)
         for relation in annotations.relations:
             if _is_removed(relation.data):
                 items.removed_relations.append(relation)
                 continue
             ends = []
             for part, class_id, start, last in relation.ends:
-                end = _referenced(by_start.get((part, start), ()), class_id, last)
+                end = references.find(part, class_id, start, last)
                 if end is None and relation not in items.dangling:
                     items.dangling.append(relation)
                 ends.append(end or EntityKey(class_id or "", Place(part, ((start, last),))))
@@ -264,18 +267,53 @@ def _in_code_points(place: Place, parts: Mapping[str, Part], unit: OffsetUnit) -
     return Place(place.part, tuple(ranges))
 
 
-def _referenced(candidates: Iterable[tuple[EntityKey, Entity]], class_id: str | None, last: int) -> EntityKey | None:
-    """The entity that a relation means, among those that start where it says.
+class References:
+    """Which entity a relation's reference means.
 
-    Real projects write one past the last character, others the last one; where neither fits, the only entity that starts there is meant.
+    ``start,end`` are those of the whole entity, or in some projects of one of its fragments; real projects write one past the last character,
+    others the last one; where none of these fits, the only entity that starts there is meant. What fits better wins, then what has fewer fragments,
+    then (an older reference names no class) what comes first: so entities beside the one that is meant, which another version may have, can't
+    take its place.
+
+    Args:
+        entities: The entities of one version, with what makes them the same.
     """
-    fitting = [(key, entity) for key, entity in candidates if class_id in (None, key.class_id)]
-    for past in (0, 1):
-        for key, entity in fitting:
+
+    def __init__(self, entities: Iterable[tuple[EntityKey, Entity]]) -> None:
+        self._by_start: dict[tuple[str, int], list[tuple[EntityKey, list[Fragment]]]] = {}
+        for key, entity in entities:
             fragments = entity.fragments
-            if any(last + past == fragment.start + length for fragment in fragments for length in _lengths(fragment.text)):
-                return key
-    return fitting[0][0] if len({key for key, _ in fitting}) == 1 else None
+            for start in {fragment.start for fragment in fragments}:
+                self._by_start.setdefault((entity.part, start), []).append((key, fragments))
+
+    def find(self, part: str, class_id: str | None, start: int, last: int) -> EntityKey | None:
+        """The entity that is meant, if there is one."""
+        return next(iter(self.fitting(part, class_id, start, last)), None)
+
+    def fitting(self, part: str, class_id: str | None, start: int, last: int) -> list[EntityKey]:
+        """All entities that could be meant, the one that is first."""
+        there = [(key, fragments) for key, fragments in self._by_start.get((part, start), ()) if class_id in (None, key.class_id)]
+        ranked = [(_misfit(fragments, start, last), len(fragments), key) for key, fragments in there]
+        close = sorted(((misfit, pieces, key) for misfit, pieces, key in ranked if misfit is not None), key=lambda one: one[:2])
+        keys = dict.fromkeys(key for _, _, key in close) or dict.fromkeys(key for key, _ in there)
+        return list(keys) if close or len(keys) == 1 else []
+
+
+def extent(entity: Entity) -> tuple[int, int]:
+    """The first character of an entity, and one past its last one, as its file counts: what a reference says of it."""
+    fragments = entity.fragments
+    return min(fragment.start for fragment in fragments), max(fragment.start + len(fragment.text) for fragment in fragments)
+
+
+def _misfit(fragments: Sequence[Fragment], start: int, last: int) -> int | None:
+    """How badly offsets fit an entity that starts, or of which a fragment starts, at ``start``; ``None`` where they don't."""
+    whole = start == min(fragment.start for fragment in fragments)
+    final = max(fragments, key=lambda fragment: fragment.start + len(fragment.text))
+    here = [fragment for fragment in fragments if fragment.start == start]
+    for misfit, (some, past) in enumerate(product(([final] if whole else [], here, fragments), (0, 1))):
+        if any(last + past == fragment.start + length for fragment in some for length in _lengths(fragment.text)):
+            return misfit
+    return None
 
 
 def _lengths(text: str) -> set[int]:

@@ -32,9 +32,11 @@ from spacy_tagtog._counts import counted
 from spacy_tagtog.agreement._items import (
     DocumentVersions,
     EntityKey,
+    References,
     RelationKey,
     VersionItems,
     confirmed_members,
+    extent,
     normalization_value,
     parts_of,
     set_value,
@@ -43,7 +45,7 @@ from spacy_tagtog.agreement._items import (
     versions_of,
 )
 from spacy_tagtog.agreement.measures import AgreementMatrix, agreement_matrix
-from spacy_tagtog.anndoc import MASTER, Annotations, Document, OffsetConverter, Part, confidence, detect_unit
+from spacy_tagtog.anndoc import MASTER, Annotations, Document, Entity, OffsetConverter, Part, confidence, detect_unit
 from spacy_tagtog.errors import AgreementError, NotConfirmedError
 
 __all__ = ["Conflict", "LeftOut", "MergeReport", "Merged", "Ranking", "Strategy", "merge", "rank_members"]
@@ -286,10 +288,10 @@ class _Merge:
 
     def merged(self) -> Merged:
         data = self._frame()
-        entities, kept = self._entities()
-        data["entities"] = entities
+        entities = self._entities()
+        data["entities"] = list(entities.values())
         data["metas"] = self._metas()
-        data["relations"] = self._relations(kept)
+        data["relations"] = self._relations(entities)
         self._overlaps()
         self.report.left_out.sort(key=lambda item: (task_order(item.task), item.where, item.what, item.members, item.reason))
         return Merged(Annotations(data), self.report)
@@ -384,9 +386,9 @@ class _Merge:
                 having[key].append(name)
         return having
 
-    def _entities(self) -> tuple[list[dict[str, Any]], set[EntityKey]]:
+    def _entities(self) -> dict[EntityKey, dict[str, Any]]:
         order = {part: number for number, part in enumerate(self.parts if self.parts is not None else self._parts_seen())}
-        result, kept = [], set()
+        result: dict[EntityKey, dict[str, Any]] = {}
         for key, members in sorted(self._having().items(), key=lambda item: _in_text_order(item[0], order)):
             takes = self._takes(key.class_id, members)
             source = self._first(key.class_id, members) if takes else members[0]
@@ -398,7 +400,6 @@ class _Merge:
             if not takes:
                 self._leave_out("entity", key.class_id, key.place, entity.text, members, self._why_not(key.class_id, members))
                 continue
-            kept.add(key)
             self.report.taken["entity"] += 1
             data = copy.deepcopy(entity.data)
             data["confidence"] = self._confidence(data.get("confidence"), members)
@@ -409,11 +410,11 @@ class _Merge:
             different = sorted({more for other in others for more in other.keys() | data.keys() if not _same_beside(more, data, other)})
             if different:
                 self.report.notes.append(f"{key.class_id} {key.place}: {', '.join(different)} differ, {source}'s were taken")
-            result.append(data)
+            result[key] = data
         for name in self.names:
             for entity in self.items[name].removed:
                 self._leave_out("entity", entity.class_id, f"{entity.part}|{entity.fragments[0].start}", entity.text, [name], _FOR_REMOVAL)
-        return result, kept
+        return result
 
     def _parts_seen(self) -> dict[str, None]:
         """The parts in the best order that the versions themselves tell."""
@@ -488,7 +489,7 @@ class _Merge:
 
     # ---- relations
 
-    def _relations(self, kept: set[EntityKey]) -> list[dict[str, Any]]:
+    def _relations(self, kept: Mapping[EntityKey, dict[str, Any]]) -> list[dict[str, Any]]:
         having: dict[RelationKey, list[str]] = defaultdict(list)
         for name in self.names:
             for key, relations in self.items[name].relations.items():
@@ -499,7 +500,8 @@ class _Merge:
                 ends = "; ".join(relation.data["entities"])
                 self._leave_out("relation", relation.class_id, ends, ends, [name], _FOR_REMOVAL)
         anywhere = {key for items in self.items.values() for key in items.entities}
-        at_place = Counter(key.place for key in kept)
+        entities = {key: Entity(data, index) for index, (key, data) in enumerate(kept.items())}
+        references = References(entities.items())
         result = []
         for key, members in having.items():
             source = self.items[self._first(key.class_id, members)]
@@ -509,7 +511,7 @@ class _Merge:
                 reason = _DANGLING
             elif not self._takes(key.class_id, members):
                 reason = self._why_not(key.class_id, members)
-            elif not kept.issuperset(key.ends):
+            elif not kept.keys() >= set(key.ends):
                 reason = _NO_ENTITY
             if reason:
                 self._leave_out("relation", key.class_id, _shown_ends(key), "; ".join(relation.data["entities"]), members, reason)
@@ -517,13 +519,24 @@ class _Merge:
             self.report.taken["relation"] += 1
             data = copy.deepcopy(relation.data)
             data["confidence"] = self._confidence(data.get("confidence"), members)
-            # An older reference names no class. Where two entities stand now, it has to.
-            data["entities"] = [
-                reference.replace("|", f"|{end.class_id}|") if reference.count("|") == 1 and at_place[end.place] > 1 else reference
-                for reference, end in zip(data["entities"], source.ends[relation.index], strict=True)
-            ]
+            pointers = zip(data["entities"], relation.ends, source.ends[relation.index], strict=True)
+            data["entities"] = [self._reference(said, where, entities[end], end, references, key) for said, where, end in pointers]
             result.append(data)
         return result
+
+    def _reference(
+        self, said: str, where: tuple[str, str | None, int, int], entity: Entity, end: EntityKey, references: References, key: RelationKey
+    ) -> str:
+        """A reference as it was said, or where that means another entity now which stands there, too, one that doesn't."""
+        part, class_id, start, last = where
+        meant = references.fitting(*where)
+        if meant[:1] == [end] and (class_id or len(meant) == 1):
+            return said
+        for first, final in ((start, last), extent(entity)):
+            if references.find(part, end.class_id, first, final) == end:
+                return f"{part}|{end.class_id}|{first},{final}"
+        self.report.notes.append(f"{key.class_id} {_shown_ends(key)}: {said} fits another entity, too")
+        return said
 
     # ---- contradictions
 
