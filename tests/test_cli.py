@@ -190,6 +190,23 @@ class TestConvert:
         assert after.annotations == before.annotations
         assert after.id == before.id
 
+    def test_one_file(self, demo: Path) -> None:
+        outcome = run("convert", demo, "new/all.spacy")
+        assert outcome.code == 0, outcome.err
+        assert "new/all.spacy: 16 documents" in outcome.out
+        assert run("convert", demo, "corpus", "--shard-size", "0").code == 0
+        assert Path("new/all.spacy").read_bytes() == Path("corpus/train.spacy").read_bytes()
+        assert [path.name for path in Path("new").iterdir()] == ["all.spacy"]
+        assert_refused(run("convert", demo, "new/all.spacy"), "the output exists already", "--force")
+        assert_refused(run("convert", demo, "sides.spacy", "--split", "dev=0.3"), "don't fit into one file", "sides.spacy", "write to sides")
+        # What is refused leaves the file as it was, and nothing beside it.
+        before = Path("new/all.spacy").read_bytes()
+        assert_refused(run("convert", demo, "new/all.spacy", "--force", "--folder", "pool/none"), "no document")
+        assert Path("new/all.spacy").read_bytes() == before
+        assert [path.name for path in Path("new").iterdir()] == ["all.spacy"]
+        assert run("convert", "new/all.spacy", "back", "--back").code == 0
+        assert len(Project.open("back")) == 16
+
     def test_split_writes_a_file_a_side(self, demo: Path) -> None:
         outcome = run("convert", demo, "corpus", "--split", "dev=0.3,test=0.3")
         assert outcome.code == 0, outcome.err

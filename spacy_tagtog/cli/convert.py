@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,7 +35,11 @@ def convert_cli(
         Path, typer.Argument(help="A tagtog project (folder or zip); with --back a .spacy file or a folder of them.", show_default=False)
     ],
     target: Annotated[
-        Path, typer.Argument(help="The folder to write .spacy files into; with --back the folder or zip to write documents into.", show_default=False)
+        Path,
+        typer.Argument(
+            help="The folder to write .spacy files into, or one file that ends with .spacy; with --back the folder or zip to write documents into.",
+            show_default=False,
+        ),
     ],
     lang: Annotated[str, typer.Option("--lang", "-l", help="Language of the tokenizer: en, es, de… or xx for any.")] = "en",
     base: Annotated[
@@ -92,6 +98,8 @@ def convert_cli(
     Examples:
       spacy-tagtog convert assets/reviewed corpus --split dev=0.2
 
+      spacy-tagtog convert assets/reviewed reviewed.spacy
+
       spacy-tagtog convert corpus documents.zip --back
     """
     from spacy_tagtog.anndoc import Project
@@ -135,7 +143,7 @@ def convert_cli(
     say_report(result)
     say_choices(result, partial(Project.open, source, strict=False, legend=legend), make_converter(converter, settings))
     for side, number in sides.items():
-        file = target / f"{side}.spacy"
+        file = target if _is_file(target) else target / f"{side}.spacy"
         good(f"{file if file.exists() else target / side}: {counted(number, 'document')}")
 
 
@@ -207,13 +215,14 @@ def convert(
 ) -> dict[str, int]:
     """Convert a project into ``target/train.spacy`` and one file for each other side of the split, all or nothing.
 
-    A side of more Docs than fit into one file becomes a folder of files, ``target/train/0000.spacy`` and so on.
+    A side of more Docs than fit into one file becomes a folder of files, ``target/train/0000.spacy`` and so on. A target that ends with ``.spacy``
+    is a file of all Docs.
 
     With ``on_problem="error"`` the whole project is looked at and all faults are listed before anything is refused.
 
     Args:
         source: A project's folder or zip.
-        target: A folder.
+        target: A folder, or a path ending with ``.spacy``.
         lang: Language of the tokenizer.
         base: A pipeline whose tokenizer to use instead.
         tokenizer: A file of rules that were learned, to add to either.
@@ -236,6 +245,7 @@ def convert(
 
     Raises:
         ConversionError: There are faults (``error``), or a side of the split has no document.
+        ConfigurationError: A split can't be one file, and other settings that can't be.
         SpacyTagtogError: Anything else, see the functions called.
     """
     from spacy_tagtog._choices import choose
@@ -256,6 +266,12 @@ def convert(
     choose("--on-problem", on_problem, OnProblem)
     shares = parse_split(split)
     maker = make_converter(converter, settings)
+    is_file = _is_file(target)
+    if is_file and shares:
+        folder_instead = target.with_suffix("")
+        raise ConfigurationError(
+            "the sides of a split don't fit into one file", place=target, value=split, legal="a folder", advice=f"write to {folder_instead}"
+        )
     check_free(target, force=force, sources=(source, base, tokenizer, legend))  # a split file is written again
     make_nlp = partial(_make_nlp, base, lang, tokenizer)
     # Faults are collected and refused together: one at a time would mean one run for each.
@@ -267,8 +283,8 @@ def convert(
         known = read_plan(split_file)
         plan = {**known, **plan_split(items, shares, known=known)}
     job = BulkJob(source, make_nlp, converter, dict(settings or {}), choice, shares, plan, legend)
-    with atomic_folder(target, force=force) as folder:
-        sides = {side: Shards(folder, side, shard_size) for side in (TRAIN, *shares)}
+    with _file_of(target, TRAIN) if is_file else atomic_folder(target, force=force) as folder:
+        sides = {side: Shards(folder, side, 0 if is_file else shard_size) for side in (TRAIN, *shares)}
 
         def finished(report: ConversionReport) -> Iterator[str]:
             batch_size = min(PIECE_DOCS, shard_size or PIECE_DOCS)
@@ -291,6 +307,21 @@ def convert(
     if split_file is not None:
         write_plan(split_file, plan)
     return {side: len(shards) for side, shards in sides.items()}
+
+
+def _is_file(target: Path) -> bool:
+    """Whether all Docs go into one file."""
+    return target.suffix == ".spacy" and not target.is_dir()
+
+
+@contextmanager
+def _file_of(path: Path, side: str) -> Iterator[Path]:
+    """A temporary folder; the file of this side in it becomes ``path`` when the block ends well."""
+    from spacy_tagtog._files import TEMPORARY_PREFIX, atomic_path
+
+    with atomic_path(path) as file, TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=file.parent) as folder:
+        yield Path(folder)
+        Path(folder, f"{side}.spacy").replace(file)
 
 
 def _make_nlp(base: str, lang: str, tokenizer: Path | None) -> Language:
