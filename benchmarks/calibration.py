@@ -6,6 +6,7 @@ stopped. One JSON object a corpus, model and way is printed and appended to ``re
 
     python benchmarks/calibration.py CORPORA_FOLDER WORK_FOLDER [--only bc5cdr] [--models seed] [--ways held-out cross-fitting] [--steps 600]
 
+``bc5cdr-exchanged`` is trained on the devel part and tested on the train part; for ``bc5cdr-mixed`` every second document of both is taken.
 ``nala-mutation`` is what that loop was about: of its proteins most are what another program found. A few documents say little, so of
 ``decm-*-turns`` each document is tested once, in four turns, by a pipeline that was trained and calibrated on the other three quarters.
 
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +47,8 @@ MODELS = ("seed", "seed+texts", "ner")
 WAYS = ("held-out", "cross-fitting", "both")
 CORPORA = (
     "bc5cdr",
+    "bc5cdr-exchanged",
+    "bc5cdr-mixed",
     "ncbi-disease",
     "ncbi-disease-one",
     "nala",
@@ -63,8 +67,13 @@ TIMED = 100  # Docs of the test part
 
 def parts(name: str, docs: list[tuple[str, Doc]], turn: int | None) -> dict[str, list[Doc]]:
     """Three disjoint parts. By the corpus' own folders where it has them, otherwise every second document, in the order of their ids."""
-    if name == "bc5cdr":
+    if name.startswith("bc5cdr"):
         inside, outside = [d for f, d in docs if "train" in f], [d for f, d in docs if "devel" in f]
+        if name == "bc5cdr-exchanged":
+            inside, outside = outside, inside
+        if name == "bc5cdr-mixed":
+            every = [d for _, d in docs]
+            inside, outside = every[::2], every[1::2]
         return {"train": inside[:350], "calibrate": inside[350:], "test": outside}
     if name.startswith("ncbi-disease"):
         return {key: [d for f, d in docs if side in f] for key, side in (("train", "train"), ("calibrate", "devel"), ("test", "test"))}
@@ -95,7 +104,8 @@ def prepare(corpora: Path, name: str, folder: Path, turn: int | None) -> None:
     """Write the three parts of a corpus, once."""
     if (folder / "test.spacy").exists():
         return
-    source = corpora / (f"{name.removesuffix('-turns')}.zip" if name.startswith("decm") else name.removesuffix("-one").removesuffix("-mutation"))
+    corpus = re.sub("-(exchanged|mixed|mutation|one|turns)$", "", name)
+    source = corpora / (f"{corpus}.zip" if corpus.startswith("decm") else corpus)
     nlp = spacy.blank("es" if name.startswith("decm") else "en")
     settings: dict[str, Any] = {"unit": "part"} if name.startswith("decm") else {"labels": ONE} if name.endswith("-one") else {}
     found = AnndocCorpus(source, settings=settings, documents="all" if name.startswith(("decm", "nala")) else "confirmed", on_problem="report")

@@ -273,7 +273,15 @@ def remember_documents() -> Callable[[Language], Language]:
 
 @Language.factory(
     "seed_ner",
-    default_config={"c": 3.0, "min_count": 2, "max_iter": 60, "out_log": None, "seed": 0, "scorer": {"@scorers": "spacy.ner_scorer.v1"}},
+    default_config={
+        "c": 1.0,
+        "min_count": 2,
+        "max_iter": 60,
+        "tol": None,
+        "out_log": None,
+        "seed": 0,
+        "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+    },
     assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
 )
@@ -283,6 +291,7 @@ def seed_ner(
     c: float,
     min_count: int,
     max_iter: int,
+    tol: float | None,
     out_log: float | None,
     seed: int,
     scorer: Callable[..., dict[str, Any]] | None,
@@ -295,6 +304,11 @@ def seed_ner(
     from spacy_tagtog.pipeline.seed_model import SeedNer, SeedSettings
 
     settings = SeedSettings(
-        c=float(c), min_count=int(min_count), max_iter=int(max_iter), out_log=None if out_log is None else float(out_log), seed=int(seed)
+        c=float(c),
+        min_count=int(min_count),
+        max_iter=int(max_iter),
+        tol=None if tol is None else float(tol),
+        out_log=None if out_log is None else float(out_log),
+        seed=int(seed),
     )
     return SeedNer(nlp, name, settings=settings, scorer=scorer)

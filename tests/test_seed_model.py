@@ -168,7 +168,20 @@ def test_the_same_documents_make_the_same_model(demo: list[Document]) -> None:
     assert made[0] == made[1]
 
 
-@pytest.mark.parametrize("config", [{"c": 0.0}, {"min_count": 0}, {"max_iter": 0}])
+def test_the_optimizer_goes_far_enough_to_be_as_sure_as_it_ought_to_be(demo: list[Document]) -> None:
+    def certainty(**config: Any) -> float:
+        nlp = blank()
+        docs = gold_docs(nlp, demo)
+        learned(nlp, docs[20:], **config)
+        predicted = nlp.pipe([doc.text for doc in docs[:20]])
+        return float(np.mean([score for doc in predicted for score in doc.spans["entity_confidence"].attrs["scores"]]))
+
+    to_the_end = certainty(tol=1e-6, max_iter=2000)
+    assert certainty() == pytest.approx(to_the_end, abs=0.02)
+    assert certainty(tol=0.01) < to_the_end - 0.1
+
+
+@pytest.mark.parametrize("config", [{"c": 0.0}, {"min_count": 0}, {"max_iter": 0}, {"tol": 0.0}])
 def test_settings_out_of_range(config: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="out of range"):
         blank().add_pipe("seed_ner", config=config)
