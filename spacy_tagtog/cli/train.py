@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SEED_BELOW", "train", "train_cli"]
 
-SEED_BELOW = 10000
+SEED_BELOW = 20000
 """Below so many annotated entities the seed model is trained: measured by ``benchmarks/learning_curve.py``, see docs/seed-model.md."""
 
 
