@@ -37,9 +37,9 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_tagtog.anndoc import Project
 from spacy_tagtog.convert import AnndocCorpus
-from spacy_tagtog.pipeline.calibration import figures_by_label, figures_of
-from spacy_tagtog.pipeline.fitting import calibrate_pipeline
-from spacy_tagtog.pipeline.judging import Judged, confidence_components, judge, paired
+from spacy_tagtog.pipeline.calibration.calibrators import figures_by_label, figures_of
+from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
+from spacy_tagtog.pipeline.calibration.scoring import Judged, confidence_components, judge, paired
 from spacy_tagtog.pipeline.loading import load_pipeline
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -76,7 +76,10 @@ def parts(name: str, docs: list[tuple[str, Doc]], turn: int | None) -> dict[str,
             inside, outside = every[::2], every[1::2]
         return {"train": inside[:350], "calibrate": inside[350:], "test": outside}
     if name.startswith("ncbi-disease"):
-        return {key: [d for f, d in docs if side in f] for key, side in (("train", "train"), ("calibrate", "devel"), ("test", "test"))}
+        return {
+            key: [d for f, d in docs if side in f]
+            for key, side in (("train", "train"), ("calibrate", "devel"), ("test", "test"))
+        }
     if name.startswith("nala"):
         rounds = [(number(folder), doc) for folder, doc in docs]
         numbers = sorted(n for n, _ in rounds)
@@ -86,12 +89,20 @@ def parts(name: str, docs: list[tuple[str, Doc]], turn: int | None) -> dict[str,
             "calibrate": [d for n, d in rounds if first < n <= second],
             "test": [d for n, d in rounds if n > second],
         }
-    ids = sorted({str(doc._.anndoc_id) for _, doc in docs})  # several Docs are parts of one document: all on one side
+    ids = sorted(
+        {str(doc._.anndoc_id) for _, doc in docs}
+    )  # several Docs are parts of one document: all on one side
     sides = {"train": set(ids[::2]), "calibrate": set(ids[1::4]), "test": set(ids[3::4])}
     if turn is not None:
         others = [doc_id for place, doc_id in enumerate(ids) if place % TURNS != turn]
-        sides = {"train": {*others[::3], *others[1::3]}, "calibrate": set(others[2::3]), "test": set(ids[turn::TURNS])}
-    return {side: [doc for _, doc in docs if str(doc._.anndoc_id) in chosen] for side, chosen in sides.items()}
+        sides = {
+            "train": {*others[::3], *others[1::3]},
+            "calibrate": set(others[2::3]),
+            "test": set(ids[turn::TURNS]),
+        }
+    return {
+        side: [doc for _, doc in docs if str(doc._.anndoc_id) in chosen] for side, chosen in sides.items()
+    }
 
 
 def number(folder: str) -> int:
@@ -107,14 +118,26 @@ def prepare(corpora: Path, name: str, folder: Path, turn: int | None) -> None:
     corpus = re.sub("-(exchanged|mixed|mutation|one|turns)$", "", name)
     source = corpora / (f"{corpus}.zip" if corpus.startswith("decm") else corpus)
     nlp = spacy.blank("es" if name.startswith("decm") else "en")
-    settings: dict[str, Any] = {"unit": "part"} if name.startswith("decm") else {"labels": ONE} if name.endswith("-one") else {}
-    found = AnndocCorpus(source, settings=settings, documents="all" if name.startswith(("decm", "nala")) else "confirmed", on_problem="report")
+    settings: dict[str, Any] = (
+        {"unit": "part"} if name.startswith("decm") else {"labels": ONE} if name.endswith("-one") else {}
+    )
+    found = AnndocCorpus(
+        source,
+        settings=settings,
+        documents="all" if name.startswith(("decm", "nala")) else "confirmed",
+        on_problem="report",
+    )
     folders = {document.id: str(document.folder) for document in Project.open(source)}
-    docs = sorted(((folders.get(doc._.anndoc_id, ""), doc) for doc in found.docs(nlp)), key=lambda pair: str(pair[1]._.anndoc_id))
+    docs = sorted(
+        ((folders.get(doc._.anndoc_id, ""), doc) for doc in found.docs(nlp)),
+        key=lambda pair: str(pair[1]._.anndoc_id),
+    )
     if name == "nala-mutation":
         for _, doc in docs:
             unknown = [doc[token.i : token.i + 1] for token in doc if token.ent_iob == 0]
-            doc.set_ents([ent for ent in doc.ents if ent.label_ == "Mutation"], missing=unknown, default="outside")
+            doc.set_ents(
+                [ent for ent in doc.ents if ent.label_ == "Mutation"], missing=unknown, default="outside"
+            )
     folder.mkdir(parents=True, exist_ok=True)
     cut = parts(name, [(f, d) for f, d in docs if d.ents], turn)
     for part, chosen in {**cut, "both": cut["train"] + cut["calibrate"]}.items():
@@ -127,7 +150,11 @@ def bare_texts(folder: Path) -> Path:
     if not path.exists():
         path.parent.mkdir()
         vocab = spacy.blank("xx").vocab
-        docs = [doc for part in ("calibrate", "test") for doc in DocBin(store_user_data=True).from_disk(folder / f"{part}.spacy").get_docs(vocab)]
+        docs = [
+            doc
+            for part in ("calibrate", "test")
+            for doc in DocBin(store_user_data=True).from_disk(folder / f"{part}.spacy").get_docs(vocab)
+        ]
         DocBin(docs=docs, store_user_data=True).to_disk(path)
     return path
 
@@ -185,7 +212,9 @@ def measure(folder: Path, model: Path, way: str) -> Tested:
         report.methods,
         seconds,
         judged,
-        None if report.after is None else {"ece": report.after.ece, "brier": report.after.brier, "auroc": report.after.auroc},
+        None
+        if report.after is None
+        else {"ece": report.after.ece, "brier": report.after.brier, "auroc": report.after.auroc},
         min(times[True]) / min(times[False]),
     )
 
@@ -209,7 +238,10 @@ def row_of(tested: Sequence[Tested]) -> dict[str, Any]:
         "raw": {"ece": before.ece, "brier": before.brier, "auroc": before.auroc},
         "cross_validated": [one.cross_validated for one in tested],
         "test": after.to_json(),
-        "labels": {label: {**one.to_json(), "bins": None} for label, one in figures_by_label(scores, right, labels, groups).items()},
+        "labels": {
+            label: {**one.to_json(), "bins": None}
+            for label, one in figures_by_label(scores, right, labels, groups).items()
+        },
         "missed": {
             "expected": round(sum(sum(one.judged.expected) for one in tested), 1),
             "found": int(sum(m.sum() for one in tested for m in one.judged.missed)),
@@ -247,7 +279,9 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.only:
         turns = (
-            [(turn, arguments.work / name / f"turn-{turn}") for turn in range(TURNS)] if name.endswith("-turns") else [(None, arguments.work / name)]
+            [(turn, arguments.work / name / f"turn-{turn}") for turn in range(TURNS)]
+            if name.endswith("-turns")
+            else [(None, arguments.work / name)]
         )
         for model, way in product(arguments.models, arguments.ways):
             if (name, model, way) in finished(arguments.work):

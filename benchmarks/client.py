@@ -67,7 +67,10 @@ def documents(number: int) -> list[object]:
     legend = Legend({"e_1": "Person"})
     made: list[object] = []
     for one in range(number):
-        text = " ".join(f"Ann {one}.{sentence} went from here to there, and nobody knows what she was looking for." for sentence in range(17))
+        text = " ".join(
+            f"Ann {one}.{sentence} went from here to there, and nobody knows what she was looking for."
+            for sentence in range(17)
+        )
         html = html_from_text(text, filename=f"{one:05}.txt")
         annotations = Annotations.empty(list(html.parts), complete=True)
         starts = [at for at in range(len(text)) if text.startswith("Ann", at)][:15]
@@ -89,7 +92,9 @@ def documents(number: int) -> list[object]:
 
 def main() -> None:
     """Measure and print a table."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     arguments.add_argument("--documents", type=int, default=1000)
     arguments.add_argument("--delay", type=float, default=0.03)
     arguments.add_argument("--rounds", type=int, default=3)
@@ -103,14 +108,24 @@ def main() -> None:
     docs = documents(given.documents)
     folder = Path(tempfile.mkdtemp())
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    server = subprocess.Popen([sys.executable, "-c", SERVER, str(folder / "tagtog.db"), str(3 * given.rounds)], **pipes)
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(folder / "tagtog.db"), str(3 * given.rounds)], **pipes
+    )
     url, username, password = json.loads(server.stdout.readline())
     host, port = urlsplit(url).hostname, urlsplit(url).port
     between = subprocess.Popen([sys.executable, "-c", WIRE, str(host), str(port), str(given.delay)], **pipes)
     address = between.stdout.readline().strip()
 
     def client(project: int, threads: int) -> TagtogClient:
-        return TagtogClient(address, username=username, password=password, project=f"p{project}", owner="local", threads=threads, name="local")
+        return TagtogClient(
+            address,
+            username=username,
+            password=password,
+            project=f"p{project}",
+            owner="local",
+            threads=threads,
+            name="local",
+        )
 
     def timed(work: Callable[[], object]) -> float:
         start = time.perf_counter()
@@ -123,26 +138,41 @@ def main() -> None:
             # Three projects a round: pushed naively, one call after the other, and several at once.
             naive, one, many = (3 * number + which for which in range(3))
             with client(naive, 1) as tagtog:
-                rows.setdefault("push, one document a call", []).append(timed(lambda: push(tagtog, docs, batch_size=1)))
+                rows.setdefault("push, one document a call", []).append(
+                    timed(lambda: push(tagtog, docs, batch_size=1))
+                )
             with client(one, 1) as tagtog:
-                rows.setdefault("push, batches of 20, one call after the other", []).append(timed(lambda: push(tagtog, docs)))
+                rows.setdefault("push, batches of 20, one call after the other", []).append(
+                    timed(lambda: push(tagtog, docs))
+                )
             with client(many, threads) as tagtog:
-                rows.setdefault(f"push, batches of 20, {threads} calls at once", []).append(timed(lambda: push(tagtog, docs)))
-            for label, how_many in (("fetch, one call after the other", 1), (f"fetch, {threads} calls at once", threads)):
+                rows.setdefault(f"push, batches of 20, {threads} calls at once", []).append(
+                    timed(lambda: push(tagtog, docs))
+                )
+            for label, how_many in (
+                ("fetch, one call after the other", 1),
+                (f"fetch, {threads} calls at once", threads),
+            ):
                 with client(many, how_many) as tagtog:
                     target = folder / f"{number}-{how_many}"
                     rows.setdefault(label, []).append(timed(lambda: fetch(tagtog, target)))  # noqa: B023
                     assert len(list(target.rglob("*.ann.json"))) == given.documents
             with client(many, threads) as tagtog:
-                rows.setdefault(f"fetch again, nothing changed, {threads} calls at once", []).append(timed(lambda: fetch(tagtog, target)))  # noqa: B023
+                rows.setdefault(f"fetch again, nothing changed, {threads} calls at once", []).append(
+                    timed(lambda: fetch(tagtog, target))
+                )
     finally:
         for process in (between, server):
             process.stdin.close()
             process.wait()
         shutil.rmtree(folder)
 
-    packages = ", ".join(f"{name} {version(name)}" for name in ("spacy-tagtog", "requests", "urllib3", "starlette", "uvicorn"))
-    print(f"{given.documents} documents, {given.delay * 1000:g} ms more for each call, {given.rounds} rounds;")
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("spacy-tagtog", "requests", "urllib3", "starlette", "uvicorn")
+    )
+    print(
+        f"{given.documents} documents, {given.delay * 1000:g} ms more for each call, {given.rounds} rounds;"
+    )
     print(f"Python {platform.python_version()}, {packages}")
     print(f"Load of the machine at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
     print("| | documents/s (median) | seconds | times the throughput, round by round |\n|---|---|---|---|")
@@ -150,7 +180,9 @@ def main() -> None:
     for label, seconds in rows.items():
         base = rows[bases[label.partition(",")[0].split()[0]]]
         ratios = ", ".join(f"{slow / fast:.1f}" for slow, fast in zip(base, seconds, strict=True))
-        print(f"| {label} | {given.documents / statistics.median(seconds):.0f} | {statistics.median(seconds):.1f} | {ratios} |")
+        print(
+            f"| {label} | {given.documents / statistics.median(seconds):.0f} | {statistics.median(seconds):.1f} | {ratios} |"
+        )
 
 
 if __name__ == "__main__":

@@ -65,7 +65,10 @@ def main() -> None:
     parser.add_argument("folder", nargs=2)
     arguments = parser.parse_args()
     nlp = spacy.blank("en")
-    docs = {folder: list(AnndocCorpus(arguments.project, folders=[folder]).docs(nlp)) for folder in arguments.folder}
+    docs = {
+        folder: list(AnndocCorpus(arguments.project, folders=[folder]).docs(nlp))
+        for folder in arguments.folder
+    }
     known = {ent.text.lower() for some in docs.values() for doc in some for ent in doc.ents}
     parts = {folder: [occurrences(doc, known) for doc in some] for folder, some in docs.items()}
     for own, others in product(parts, repeat=2):

@@ -118,7 +118,11 @@ def make_document(number: int, writer: Writer, *, seed: int = 0, nested: float =
     doc_id = f"a{number:027d}-bench{number}.txt"
     lengths = [86, 250, 300, 300, 300, 300]
     texts = [writer.text(chance, length) for length in lengths]
-    html = html_from_blocks([("h2" if n == 0 else "p", text) for n, text in enumerate(texts)], doc_id=doc_id, origid=f"bench{number}.txt")
+    html = html_from_blocks(
+        [("h2" if n == 0 else "p", text) for n, text in enumerate(texts)],
+        doc_id=doc_id,
+        origid=f"bench{number}.txt",
+    )
     places: list[tuple[int, int, int]] = []
     taken: set[tuple[int, int]] = set()
     wanted = round(ENTITIES * (1 - nested))
@@ -172,7 +176,12 @@ def make_project(path: Path, number: int, *, seed: int = 0, nested: float = 0.0)
     from spacy_tagtog.anndoc import Legend, write_project
 
     writer = Writer(seed)
-    write_project((make_document(n, writer, seed=seed, nested=nested) for n in range(number)), path, legend=Legend(LABELS), force=True)
+    write_project(
+        (make_document(n, writer, seed=seed, nested=nested) for n in range(number)),
+        path,
+        legend=Legend(LABELS),
+        force=True,
+    )
 
 
 # What each contender does: setting up isn't timed, what it returns is; then the .spacy files in "out" are looked at.
@@ -286,11 +295,17 @@ def soup(folder: Path) -> Callable[[], object]:
                 position += len(texts[-1]) + 2
             doc = nlp.make_doc("\n\n".join(texts))
             name = path.name.replace(".plain.html", ".ann.json")
-            data = json.loads((folder / "project" / "ann.json" / "master" / "pool" / name).read_text(encoding="utf-8"))
+            data = json.loads(
+                (folder / "project" / "ann.json" / "master" / "pool" / name).read_text(encoding="utf-8")
+            )
             spans = []
             for entity in data["entities"]:
                 start = where[entity["part"]] + entity["offsets"][0]["start"]
-                spans.append(doc.char_span(start, start + len(entity["offsets"][0]["text"]), label=LABELS[entity["classId"]]))
+                spans.append(
+                    doc.char_span(
+                        start, start + len(entity["offsets"][0]["text"]), label=LABELS[entity["classId"]]
+                    )
+                )
             doc.ents = filter_spans([span for span in spans if span is not None])
             docbin.add(doc)
         docbin.to_disk(folder / "out" / "train.spacy")
@@ -320,16 +335,26 @@ def label_studio(folder: Path) -> Callable[[], object]:
             }
             for start, end, label in item["entities"]
         ]
-        tasks.append({"id": number, "data": {"text": item["text"]}, "annotations": [{"id": number, "completed_by": 1, "result": result}]})
+        tasks.append(
+            {
+                "id": number,
+                "data": {"text": item["text"]},
+                "annotations": [{"id": number, "completed_by": 1, "result": result}],
+            }
+        )
     (folder / "tasks.json").write_text(json.dumps(tasks), encoding="utf-8")
 
     silent: Any = _Silent()
 
     def run() -> None:
-        Converter(config, str(folder)).convert_to_conll2003(str(folder / "tasks.json"), str(folder / "conll"), is_dir=False)
+        Converter(config, str(folder)).convert_to_conll2003(
+            str(folder / "tasks.json"), str(folder / "conll"), is_dir=False
+        )
         path = folder / "conll" / "result.conll"
         lines = path.read_text(encoding="utf-8").removeprefix("-DOCSTART- -X- O\n").strip()
-        path.write_text("-DOCSTART- -X- O O\n\n" + lines.replace("\n\n", "\n\n-DOCSTART- -X- O O\n\n"), encoding="utf-8")
+        path.write_text(
+            "-DOCSTART- -X- O O\n\n" + lines.replace("\n\n", "\n\n-DOCSTART- -X- O O\n\n"), encoding="utf-8"
+        )
         convert(path, folder / "out", converter="ner", file_type="spacy", silent=True, msg=silent)
 
     return run
@@ -360,7 +385,9 @@ def cassis(folder: Path) -> Callable[[], object]:
             cas = Cas(typesystem=types)
             cas.sofa_string = item["text"]
             cas.sofa_mime = "text/plain"
-            cas.add_all([entity_type(begin=start, end=end, value=label) for start, end, label in item["entities"]])
+            cas.add_all(
+                [entity_type(begin=start, end=end, value=label) for start, end, label in item["entities"]]
+            )
             cas.to_xmi(xmi / f"{number:07}.xmi")
     spacy.blank("en")
 
@@ -373,7 +400,10 @@ def cassis(folder: Path) -> Callable[[], object]:
             with path.open("rb") as file:
                 cas = load_cas_from_xmi(file, typesystem=types)
             doc = nlp.make_doc(cas.sofa_string)
-            spans = [doc.char_span(entity.begin, entity.end, label=entity.value) for entity in cas.select("custom.Entity")]
+            spans = [
+                doc.char_span(entity.begin, entity.end, label=entity.value)
+                for entity in cas.select("custom.Entity")
+            ]
             doc.ents = filter_spans([span for span in spans if span is not None])
             docbin.add(doc)
         docbin.to_disk(folder / "out" / "train.spacy")
@@ -402,7 +432,9 @@ def medspacy(folder: Path) -> Callable[[], object]:
                     f"<spannedText>{item['text'][start:end]}</spannedText><creationDate>now</creationDate></annotation>",
                     f'<classMention id="I{index}"><mentionClass id={quoteattr(label)}>x</mentionClass></classMention>',
                 ]
-            (saved / f"{name}.knowtator.xml").write_text("\n".join([*lines, "</annotations>"]), encoding="utf-8")
+            (saved / f"{name}.knowtator.xml").write_text(
+                "\n".join([*lines, "</annotations>"]), encoding="utf-8"
+            )
     spacy.blank("en")
 
     def run() -> None:
@@ -458,7 +490,11 @@ def prepare(folder: Path, number: int, *, nested: float) -> None:
             starts[part.id] = position
             position += len(part) + 2
         entities = [
-            (starts[entity.part] + fragment.start, starts[entity.part] + fragment.start + len(fragment.text), LABELS[entity.class_id])
+            (
+                starts[entity.part] + fragment.start,
+                starts[entity.part] + fragment.start + len(fragment.text),
+                LABELS[entity.class_id],
+            )
             for entity in document.annotations
             for fragment in entity.fragments
         ]
@@ -476,7 +512,9 @@ def survivors(folder: Path) -> tuple[float, float, float]:
 
     vocab = spacy.blank("xx").vocab
     gold = _gold(folder)
-    wanted = Counter(_key(item["text"][start:end], label) for item in gold for start, end, label in item["entities"])
+    wanted = Counter(
+        _key(item["text"][start:end], label) for item in gold for start, end, label in item["entities"]
+    )
     in_ents: Counter[tuple[str, str]] = Counter()
     anywhere: Counter[tuple[str, str]] = Counter()
     texts = set()
@@ -485,7 +523,11 @@ def survivors(folder: Path) -> tuple[float, float, float]:
             texts.add(doc.text)
             ents = Counter(_key(ent.text, ent.label_) for ent in doc.ents)
             in_ents += ents
-            anywhere += Counter(_key(span.text, span.label_) for span in doc.spans["anndoc"]) if "anndoc" in doc.spans else ents
+            anywhere += (
+                Counter(_key(span.text, span.label_) for span in doc.spans["anndoc"])
+                if "anndoc" in doc.spans
+                else ents
+            )
     total = sum(wanted.values())
     return (
         sum((wanted & in_ents).values()) / total,
@@ -506,7 +548,11 @@ def run_one(name: str, folder: Path) -> dict[str, Any]:
     wall, cpu = time.perf_counter(), time.process_time()
     run()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    result: dict[str, Any] = {"wall": wall, "cpu": cpu, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    result: dict[str, Any] = {
+        "wall": wall,
+        "cpu": cpu,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
     if name not in BACK and "floor" not in name:
         result["survivors"] = survivors(folder)
     return result
@@ -542,39 +588,67 @@ def speed(number: int, rounds: int, peers: str | None, nested: float) -> None:
     names = []
     for name in CONTENDERS:
         if name in OTHERS and OTHERS[name] not in installed:
-            print(f"{name}: left out, {OTHERS[name]} is not installed" + ("" if peers else " (--peers names no environment)"))
+            print(
+                f"{name}: left out, {OTHERS[name]} is not installed"
+                + ("" if peers else " (--peers names no environment)")
+            )
         else:
             names.append(name)
-    print(f"versions: {own_versions()}; others: {installed}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    print(f"{number} documents of {CHARACTERS} characters, {ENTITIES} entities each, {nested:.0%} of them nested; {rounds} rounds, medians")
+    print(
+        f"versions: {own_versions()}; others: {installed}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
+    print(
+        f"{number} documents of {CHARACTERS} characters, {ENTITIES} entities each, {nested:.0%} of them nested; {rounds} rounds, medians"
+    )
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         prepare(folder, number, nested=nested)
         for _ in range(rounds):
             for name in list(results):
-                result = _child(peers if name in OTHERS and peers else sys.executable, "one", name, str(folder))
+                result = _child(
+                    peers if name in OTHERS and peers else sys.executable, "one", name, str(folder)
+                )
                 if result is None:
                     del results[name]
                 else:
                     results[name].append(result)
     base = results["stock floor: DocBin()"]
-    print("| | documents/s | × the floor | × the floor, CPU time | entities in doc.ents | entities kept | texts kept |")
+    print(
+        "| | documents/s | × the floor | × the floor, CPU time | entities in doc.ents | entities kept | texts kept |"
+    )
     print("|---|---|---|---|---|---|---|")
     for name, measured in results.items():
         against = results["DocBin.get_docs"] if name in BACK else base
-        ratio = statistics.median(one["wall"] / other["wall"] for one, other in zip(against, measured, strict=True))
-        cpu = statistics.median(one["cpu"] / other["cpu"] for one, other in zip(against, measured, strict=True))
-        kept = [f"{share:.2%}" for share in measured[0]["survivors"]] if "survivors" in measured[0] else ["", "", ""]
-        shown = [f"{number / statistics.median(one['wall'] for one in measured):.0f}", f"{ratio:.2f}", "" if "two" in name else f"{cpu:.2f}", *kept]
+        ratio = statistics.median(
+            one["wall"] / other["wall"] for one, other in zip(against, measured, strict=True)
+        )
+        cpu = statistics.median(
+            one["cpu"] / other["cpu"] for one, other in zip(against, measured, strict=True)
+        )
+        kept = (
+            [f"{share:.2%}" for share in measured[0]["survivors"]]
+            if "survivors" in measured[0]
+            else ["", "", ""]
+        )
+        shown = [
+            f"{number / statistics.median(one['wall'] for one in measured):.0f}",
+            f"{ratio:.2f}",
+            "" if "two" in name else f"{cpu:.2f}",
+            *kept,
+        ]
         print(f"| {name} | {' | '.join(shown)} |")
     pairs = zip(results["spacy-tagtog"], results["spacy-tagtog, two processes"], strict=True)
-    print(f"two processes / one: {statistics.median(one['wall'] / two['wall'] for one, two in pairs):.2f}; load now {os.getloadavg()[0]:.1f}")
+    print(
+        f"two processes / one: {statistics.median(one['wall'] / two['wall'] for one, two in pairs):.2f}; load now {os.getloadavg()[0]:.1f}"
+    )
 
 
 def curve(sizes: list[int], n_process: int) -> None:
     """Print time and peak memory for growing projects."""
-    print(f"versions: {own_versions()}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {n_process} processes")
+    print(
+        f"versions: {own_versions()}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {n_process} processes"
+    )
     print("| documents | seconds | documents/s | peak memory, MB |")
     print("|---|---|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
@@ -583,7 +657,10 @@ def curve(sizes: list[int], n_process: int) -> None:
             make_project(folder / "project", size)
             result = _child(sys.executable, "size", str(folder), str(n_process))
             if result is not None:
-                print(f"| {size:,} | {result['wall']:.1f} | {size / result['wall']:.0f} | {result['peak']:.0f} |", flush=True)
+                print(
+                    f"| {size:,} | {result['wall']:.1f} | {size / result['wall']:.0f} | {result['peak']:.0f} |",
+                    flush=True,
+                )
             shutil.rmtree(folder)
 
 
@@ -601,13 +678,17 @@ def run_size(folder: Path, n_process: int) -> dict[str, Any]:
 
 def main() -> None:
     """Run what the command line asks for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("speed", help="documents per second, and what survives")
     command.add_argument("--documents", type=int, default=2000)
     command.add_argument("--rounds", type=int, default=5)
     command.add_argument("--peers", help="the Python of an environment with the other tools")
-    command.add_argument("--nested", type=float, default=0.0, help="the share of entities that stand within another")
+    command.add_argument(
+        "--nested", type=float, default=0.0, help="the share of entities that stand within another"
+    )
     command = commands.add_parser("curve", help="time and memory of growing projects")
     command.add_argument("--sizes", default="1000,10000,100000")
     command.add_argument("--n-process", type=int, default=1)

@@ -40,13 +40,20 @@ def read(project: str, lang: str) -> tuple[list[Doc], list[Doc]]:
     nlp = spacy.blank(lang)
     settings = {"unit": unit} if unit else None
     sides = (
-        list(AnndocCorpus(Path(path), settings=settings, on_problem="report", split="dev=0.2", side=side).docs(nlp)) for side in ("train", "dev")
+        list(
+            AnndocCorpus(Path(path), settings=settings, on_problem="report", split="dev=0.2", side=side).docs(
+                nlp
+            )
+        )
+        for side in ("train", "dev")
     )
     train_docs, dev_docs = ([doc for doc in docs if len(doc)] for docs in sides)
     return train_docs, dev_docs
 
 
-def measure(model: str, lang: str, chosen: Sequence[Doc], dev: Sequence[Doc], pool: Sequence[Doc]) -> dict[str, Any]:
+def measure(
+    model: str, lang: str, chosen: Sequence[Doc], dev: Sequence[Doc], pool: Sequence[Doc]
+) -> dict[str, Any]:
     """Train and evaluate once."""
     config, _, texts = model.partition("+")
     held = max(1, len(chosen) // 5) if model == "ner" else 0
@@ -54,7 +61,11 @@ def measure(model: str, lang: str, chosen: Sequence[Doc], dev: Sequence[Doc], po
         work = Path(folder)
         write_docbin(chosen[held:], work / "train.spacy")
         write_docbin(chosen[:held] or chosen[:1], work / "dev.spacy")
-        paths = {"paths.train": str(work / "train.spacy"), "paths.dev": str(work / "dev.spacy"), "nlp.lang": lang}
+        paths = {
+            "paths.train": str(work / "train.spacy"),
+            "paths.dev": str(work / "dev.spacy"),
+            "nlp.lang": lang,
+        }
         if texts:
             write_docbin(pool, work / "texts.spacy")
             paths["paths.unlabelled"] = str(work / "texts.spacy")
@@ -70,7 +81,9 @@ def measure(model: str, lang: str, chosen: Sequence[Doc], dev: Sequence[Doc], po
 
 def main() -> None:
     """Measure what isn't measured yet."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("output", type=Path)
     parser.add_argument("projects", nargs="+")
     parser.add_argument("--sizes", default="5,10,20,40,80,160")
@@ -78,19 +91,28 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--lang", default="en")
     arguments = parser.parse_args()
-    done = [json.loads(line) for line in arguments.output.read_text().splitlines()] if arguments.output.exists() else []
+    done = (
+        [json.loads(line) for line in arguments.output.read_text().splitlines()]
+        if arguments.output.exists()
+        else []
+    )
     known = {(row["project"], row["model"], row["documents"], row.get("draw", 0)) for row in done}
     for project in arguments.projects:
         name = Path(project).name
         pool, dev = read(project, arguments.lang)
         sizes = sorted({min(int(size), len(pool)) for size in arguments.sizes.split(",")})
-        for draw, size, model in itertools.product(range(arguments.draws), sizes, arguments.models.split(",")):
+        for draw, size, model in itertools.product(
+            range(arguments.draws), sizes, arguments.models.split(",")
+        ):
             if (name, model, size, draw) in known:
                 continue
             shuffled = list(pool)
             random.Random(draw).shuffle(shuffled)
             chosen = shuffled[:size]
-            amounts = {"tokens": sum(len(doc) for doc in chosen), "entities": sum(len(doc.ents) for doc in chosen)}
+            amounts = {
+                "tokens": sum(len(doc) for doc in chosen),
+                "entities": sum(len(doc.ents) for doc in chosen),
+            }
             found = measure(model, arguments.lang, chosen, dev, shuffled)
             row = {"project": name, "model": model, "documents": size, "draw": draw, **amounts, **found}
             print(json.dumps(row), flush=True)

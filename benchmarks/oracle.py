@@ -20,7 +20,7 @@ from pathlib import Path
 import spacy
 from spacy.tokens import Doc
 
-from spacy_tagtog._edits import count_edits
+from spacy_tagtog.agreement.edits import count_edits
 from spacy_tagtog.convert.corpus import read_spacy
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.selection.candidates import Candidate
@@ -40,7 +40,9 @@ class Oracle:
         wanted: How often each form is worth knowing; ``None``: as often as it is still to be corrected in the pool.
     """
 
-    def __init__(self, gold: dict[str, Spans], tokens_per_edit: float, wanted: Counter[str] | None = None) -> None:
+    def __init__(
+        self, gold: dict[str, Spans], tokens_per_edit: float, wanted: Counter[str] | None = None
+    ) -> None:
         self.gold = gold
         self.tokens_per_edit = tokens_per_edit
         self.wanted = wanted
@@ -54,7 +56,10 @@ class Oracle:
         forms: list[Counter[str]] = []
         costs: list[float] = []
         for candidate in candidates:
-            true, found = self.gold[candidate.id], [(one.start, one.end, one.label) for one in candidate.entities]
+            true, found = (
+                self.gold[candidate.id],
+                [(one.start, one.end, one.label) for one in candidate.entities],
+            )
             wrong = {*true} ^ {*found}
             forms.append(Counter(" ".join(candidate.words[start:end]) for start, end, _ in wrong))
             costs.append(count_edits(found, true).total + len(candidate) / self.tokens_per_edit)
@@ -63,30 +68,43 @@ class Oracle:
         known: set[str] = set()
 
         def value(index: int) -> float:
-            return sum(total[form] - own[index][form] for form in forms[index] if form not in known) / max(1e-9, costs[index])
+            return sum(total[form] - own[index][form] for form in forms[index] if form not in known) / max(
+                1e-9, costs[index]
+            )
 
-        chosen = lazy_greedy([value(i) for i in range(len(candidates))], value, size, lambda index: known.update(forms[index]))
+        chosen = lazy_greedy(
+            [value(i) for i in range(len(candidates))], value, size, lambda index: known.update(forms[index])
+        )
         return [Pick(index, score, {}) for index, score in chosen]
 
 
 def in_tokens(tokenized: Doc, doc: Doc) -> Spans:
     """The entities of a document on the tokens of a pipeline."""
-    spans = (tokenized.char_span(ent.start_char, ent.end_char, ent.label_, alignment_mode="expand") for ent in doc.ents)
+    spans = (
+        tokenized.char_span(ent.start_char, ent.end_char, ent.label_, alignment_mode="expand")
+        for ent in doc.ents
+    )
     return [(span.start, span.end, span.label_) for span in spans if span is not None]
 
 
 def main() -> None:
     """Simulate."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("simulation", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--tokens-per-edit", type=float, default=300)
     arguments = parser.parse_args()
     stored = json.loads((arguments.simulation / "report.json").read_text(encoding="utf-8"))["settings"]
-    settings = SimulationSettings(config=(arguments.simulation / "config.cfg").read_text(encoding="utf-8"), **stored)
+    settings = SimulationSettings(
+        config=(arguments.simulation / "config.cfg").read_text(encoding="utf-8"), **stored
+    )
     nlp = spacy.blank(settings.lang)
-    pool, test = (list(read_spacy(arguments.simulation / f"{side}.spacy", nlp.vocab)) for side in ("pool", "test"))
+    pool, test = (
+        list(read_spacy(arguments.simulation / f"{side}.spacy", nlp.vocab)) for side in ("pool", "test")
+    )
     gold = {str(doc._.anndoc_id): in_tokens(predicted_doc(nlp, doc), doc) for doc in pool}
     of_test = Counter(" ".join(token.lower_ for token in ent) for doc in test for ent in doc.ents)
     made: dict[str, Callable[[], Strategy]] = {

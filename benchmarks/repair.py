@@ -26,7 +26,10 @@ def shift(entities: list[dict[str, Any]], parts: dict[str, Part], chance: random
     """Everything after some place of a part is shifted by a constant, as by markup that was escaped."""
     for part in sorted({entity["part"] for entity in entities}):
         if part in parts and len(parts[part].text) > 100:
-            place, distance = chance.randrange(len(parts[part].text) // 2), chance.choice([-4, -3, -2, 2, 3, 4, 8])
+            place, distance = (
+                chance.randrange(len(parts[part].text) // 2),
+                chance.choice([-4, -3, -2, 2, 3, 4, 8]),
+            )
             for entity in entities:
                 if entity["part"] == part and entity["offsets"][0]["start"] > place:
                     for offset in entity["offsets"]:
@@ -63,7 +66,9 @@ def greek(offset: dict[str, Any], chance: random.Random) -> None:
     places = [i for i, character in enumerate(offset["text"]) if character.translate(GREEK) != character]
     if places:
         place = chance.choice(places)
-        offset["text"] = offset["text"][:place] + offset["text"][place].translate(GREEK) + offset["text"][place + 1 :]
+        offset["text"] = (
+            offset["text"][:place] + offset["text"][place].translate(GREEK) + offset["text"][place + 1 :]
+        )
 
 
 @some
@@ -73,7 +78,9 @@ def typo(offset: dict[str, Any], chance: random.Random) -> None:
     offset["text"] = offset["text"][:place] + chance.choice("abcdefgh") + offset["text"][place + 1 :]
 
 
-def broken(document: Document, member: str, breaking: Callable[..., None], chance: random.Random) -> Annotations:
+def broken(
+    document: Document, member: str, breaking: Callable[..., None], chance: random.Random
+) -> Annotations:
     """A copy of a version with broken offsets."""
     data = copy.deepcopy(document.version(member).data)
     breaking(data["entities"], document.parts, chance)
@@ -95,7 +102,9 @@ def main(paths: list[str]) -> None:
                     bad = broken(document, member, breaking, chance)
                     unit = detect_unit(document.parts, document.version(member))
                     found = locate(document.parts, bad, unit=unit)
-                    for true, wrong, mended in zip(truth, found, repair(document.parts, found, unit=unit), strict=True):
+                    for true, wrong, mended in zip(
+                        truth, found, repair(document.parts, found, unit=unit), strict=True
+                    ):
                         if true.problem or wrong.problem != "offset_mismatch":
                             continue
                         total += 1
@@ -103,7 +112,9 @@ def main(paths: list[str]) -> None:
                             methods[mended.repair.method][mended.ranges == true.ranges] += 1
             done = sum(sum(counts.values()) for counts in methods.values())
             right = sum(counts[True] for counts in methods.values())
-            shares = ", ".join(f"{name} {counts[True]}/{sum(counts.values())}" for name, counts in sorted(methods.items()))
+            shares = ", ".join(
+                f"{name} {counts[True]}/{sum(counts.values())}" for name, counts in sorted(methods.items())
+            )
             name = path.rstrip("/").split("/")[-1]
             repaired, correct = done / max(total, 1), right / max(done, 1)
             print(f"{name:<18}{breaking.__name__:<10}{total:>8}{repaired:>10.1%}{correct:>9.2%}   {shares}")

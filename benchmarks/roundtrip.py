@@ -54,7 +54,15 @@ def round_trip(path: Path, unit: str) -> bool:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         settings = {"member": "*", "unit": unit}
-        convert(path, folder / "docs", lang="xx", settings=settings, documents="all", on_problem="report", report=report)
+        convert(
+            path,
+            folder / "docs",
+            lang="xx",
+            settings=settings,
+            documents="all",
+            on_problem="report",
+            report=report,
+        )
         convert_back(folder / "docs", folder / "back")
         returned = Project.open(folder / "back")
         for original in project:
@@ -71,7 +79,9 @@ def round_trip(path: Path, unit: str) -> bool:
             counts["back equal"] += not different
             if different:
                 faults.append(f"{original.id}: {', '.join(different)}")
-    print(f"{path.name}, one Doc a {unit}: {counts}; entities on Docs {report.entities_out}, report adds up: {report.is_balanced}")
+    print(
+        f"{path.name}, one Doc a {unit}: {counts}; entities on Docs {report.entities_out}, report adds up: {report.is_balanced}"
+    )
     for fault in faults[:10]:
         print(f"    {fault}")
     return not faults and report.is_balanced

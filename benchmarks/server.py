@@ -31,7 +31,11 @@ from typing import Any
 import requests
 
 WORDS = 60
-SETTINGS = {"version": "1.6", "entities": {"e_1": {"id": "e_1", "name": "Gene"}}, "metas": {"m_1": {"id": "m_1", "name": "topic"}}}
+SETTINGS = {
+    "version": "1.6",
+    "entities": {"e_1": {"id": "e_1", "name": "Gene"}},
+    "metas": {"m_1": {"id": "m_1", "name": "topic"}},
+}
 
 
 class Server:
@@ -71,7 +75,10 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of processor time that the process has used: its threads' own, to the nanosecond."""
-        times = [Path(task, "schedstat").read_text().split()[0] for task in Path(f"/proc/{self.process.pid}/task").iterdir()]
+        times = [
+            Path(task, "schedstat").read_text().split()[0]
+            for task in Path(f"/proc/{self.process.pid}/task").iterdir()
+        ]
         return sum(map(int, times)) / 1e9
 
     def get(self, **query: Any) -> requests.Response:
@@ -80,9 +87,16 @@ class Server:
         answer.raise_for_status()
         return answer
 
-    def post(self, files: list[tuple[str, tuple[str, bytes]]], session: requests.Session | None = None, **query: Any) -> list[dict[str, Any]]:
+    def post(
+        self,
+        files: list[tuple[str, tuple[str, bytes]]],
+        session: requests.Session | None = None,
+        **query: Any,
+    ) -> list[dict[str, Any]]:
         """A call that imports. Returns: its items."""
-        answer = (session or self.session).post(self.address, params={**self.query, "output": "null", **query}, files=files, timeout=600)
+        answer = (session or self.session).post(
+            self.address, params={**self.query, "output": "null", **query}, files=files, timeout=600
+        )
         answer.raise_for_status()
         return answer.json()["items"]
 
@@ -115,7 +129,15 @@ def fill(server: Server, number: int, batch: int, annotated: bool) -> tuple[floa
         if annotated:
             entity = {"classId": "e_1", "part": "s1v1", "offsets": [{"start": 0, "text": text.split()[0]}]}
             files.append(
-                ("files", (f"{n}.ann.json", json.dumps({"anncomplete": n % 2 == 0, "entities": [entity], "metas": {}, "relations": []}).encode()))
+                (
+                    "files",
+                    (
+                        f"{n}.ann.json",
+                        json.dumps(
+                            {"anncomplete": n % 2 == 0, "entities": [entity], "metas": {}, "relations": []}
+                        ).encode(),
+                    ),
+                )
             )
         if (n + 1) % batch == 0 or n + 1 == number:
             batches.append(files)
@@ -132,30 +154,54 @@ def report_import(server: Server, number: int, batch: int, what: str) -> None:
     """Import documents, and print how fast that was."""
     seconds, cpu = fill(server, number, batch, annotated=what == "pairs")
     print(
-        f"import of {number} {what}: {number / seconds:.0f} documents/s, {cpu / number * 1e6:.0f} us of the server's processor time each", flush=True
+        f"import of {number} {what}: {number / seconds:.0f} documents/s, {cpu / number * 1e6:.0f} us of the server's processor time each",
+        flush=True,
     )
 
 
-def operations(server: Server, number: int) -> tuple[dict[str, Callable[[int], object]], Callable[[int], object]]:
+def operations(
+    server: Server, number: int
+) -> tuple[dict[str, Callable[[int], object]], Callable[[int], object]]:
     """What is measured, name to a function of the number of the call; and what saves a document."""
     rng = random.Random(1)
     pages = -(-number // 50)
-    some = [hit["id"] for page in (0, pages // 2, pages - 1) for hit in server.get(search="*", page=page).json()["docs"]]
-    kept = {docid: (server.get(ids=docid, output="plain.html").content, server.get(ids=docid, output="ann.json").json()) for docid in some[::5]}
+    some = [
+        hit["id"]
+        for page in (0, pages // 2, pages - 1)
+        for hit in server.get(search="*", page=page).json()["docs"]
+    ]
+    kept = {
+        docid: (
+            server.get(ids=docid, output="plain.html").content,
+            server.get(ids=docid, output="ann.json").json(),
+        )
+        for docid in some[::5]
+    }
     every = list(kept.items())
 
     def save(n: int) -> object:
         docid, (html, ann) = every[n % len(every)]
         changed = {**ann, "anncomplete": n % 3 == 0, "note": rng.random()}
-        files = [("files", (f"{docid}.plain.html", html)), ("files", (f"{docid}.ann.json", json.dumps(changed).encode()))]
+        files = [
+            ("files", (f"{docid}.plain.html", html)),
+            ("files", (f"{docid}.ann.json", json.dumps(changed).encode())),
+        ]
         return server.post(files, format="anndoc")
 
-    rare = [text for _, ann in kept.values() if (text := ann["entities"][0]["offsets"][0]["text"]) and int(re.findall(r"[0-9]+", text)[0]) > 500]
+    rare = [
+        text
+        for _, ann in kept.values()
+        if (text := ann["entities"][0]["offsets"][0]["text"]) and int(re.findall(r"[0-9]+", text)[0]) > 500
+    ]
 
     def search(query: str, page: int = 0) -> Callable[[int], object]:
         def call(n: int) -> object:
             # Another query each time, where it can be: what was found before would be known.
-            asked = query.replace("{n}", str(n * 7919 % number)).replace("{m}", str(100 + n * 37 % 800)).replace("{rare}", rare[n % len(rare)])
+            asked = (
+                query.replace("{n}", str(n * 7919 % number))
+                .replace("{m}", str(100 + n * 37 % 800))
+                .replace("{rare}", rare[n % len(rare)])
+            )
             return server.get(search=asked, page=page).json()["docs"]
 
         return call
@@ -202,7 +248,9 @@ def milliseconds(server: Server, operation: Callable[[int], object], n: int) -> 
 
 def main() -> None:
     """Measure, and print tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--small", type=int, default=1000)
     parser.add_argument("--large", type=int, default=100_000)
     parser.add_argument("--calls", type=int, default=60)
@@ -212,7 +260,10 @@ def main() -> None:
     import sqlite3
 
     names = ("starlette", "uvicorn", "python-multipart", "luqum", "lxml", "rapidfuzz")
-    print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, " + ", ".join(f"{name} {version(name)}" for name in names))
+    print(
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        + ", ".join(f"{name} {version(name)}" for name in names)
+    )
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start\n")
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         folder = arguments.folder or Path(scratch)
@@ -231,7 +282,10 @@ def main() -> None:
         small, large = servers
         head = f"{'median milliseconds':54}{arguments.small:>9}{arguments.large:>9}   ratio    the server's processor time, and its ratio"
         print(head)
-        (ones, save_one), (others, save_other) = operations(small, arguments.small), operations(large, arguments.large)
+        (ones, save_one), (others, save_other) = (
+            operations(small, arguments.small),
+            operations(large, arguments.large),
+        )
         for (name, one), other in zip(ones.items(), others.values(), strict=True):
             is_changed = name.endswith("after a save")
             calls = max(5, arguments.calls // 3) if is_changed else arguments.calls
@@ -240,7 +294,10 @@ def main() -> None:
             times: dict[str, list[float]] = {"small": [], "large": []}
             spent: dict[str, list[float]] = {"small": [], "large": []}
             for n in range(calls):
-                for key, server, operation, change in (("small", small, one, save_one), ("large", large, other, save_other)):
+                for key, server, operation, change in (
+                    ("small", small, one, save_one),
+                    ("large", large, other, save_other),
+                ):
                     if is_changed:
                         change(n)
                     before = server.cpu()

@@ -31,7 +31,9 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, list[list[Round]]], fl
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--shares", default="0.9,0.95,0.98")
     arguments = parser.parse_args()
@@ -43,17 +45,23 @@ def main() -> None:
         print(f"{folder}: full model {100 * f1:.1f}")
     print(f"| to reach | simulation | strategy | {' | '.join(COSTS)} |\n|---|---|---|{'---|' * len(COSTS)}")
     for share in map(float, arguments.shares.split(",")):
-        at_random = {cost: [cost_to_reach(rounds, cost, share * full) for rounds in own["random"]] for cost in COSTS}
+        at_random = {
+            cost: [cost_to_reach(rounds, cost, share * full) for rounds in own["random"]] for cost in COSTS
+        }
         for folder, (_, runs, _) in zip(arguments.folders, found, strict=True):
             for strategy, seeds in runs.items():
                 cells = []
                 for cost in COSTS:
                     paid = [cost_to_reach(rounds, cost, share * full) for rounds in seeds]
-                    known, others = ([one for one in side if one is not None] for side in (paid, at_random[cost]))
+                    known, others = (
+                        [one for one in side if one is not None] for side in (paid, at_random[cost])
+                    )
                     if len(known) < len(paid) or len(others) < len(at_random[cost]):
                         cells.append(f"{len(known)} of {len(paid)} seeds")
                     else:
-                        cells.append(f"{Spread.of(known):,.0f} ({100 * sum(known) / len(known) / (sum(others) / len(others)):.0f} %)")
+                        cells.append(
+                            f"{Spread.of(known):,.0f} ({100 * sum(known) / len(known) / (sum(others) / len(others)):.0f} %)"
+                        )
                 print(f"| {100 * share * full:.1f} | {folder} | {strategy} | {' | '.join(cells)} |")
 
 

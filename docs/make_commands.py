@@ -19,7 +19,18 @@ def main() -> None:
     """Run typer's own generator and make its output good markdown."""
     page = Path(__file__).with_name("commands.md")
     made = subprocess.run(
-        [sys.executable, "-m", "typer", "spacy_tagtog.cli", "utils", "docs", "--name", "spacy-tagtog", "--title", "Commands"],
+        [
+            sys.executable,
+            "-m",
+            "typer",
+            "spacy_tagtog.cli",
+            "utils",
+            "docs",
+            "--name",
+            "spacy-tagtog",
+            "--title",
+            "Commands",
+        ],
         check=True,
         capture_output=True,
         text=True,

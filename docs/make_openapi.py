@@ -6,7 +6,7 @@ python docs/make_openapi.py
 import json
 from pathlib import Path
 
-from spacy_tagtog.server.openapi import openapi_document
+from spacy_tagtog.server.api.openapi import openapi_document
 
 if __name__ == "__main__":
     text = json.dumps(openapi_document(), indent=1, ensure_ascii=False)

@@ -13,7 +13,16 @@ from typing import Final
 
 from spacy_tagtog.errors import OutputExistsError, WriteError
 
-__all__ = ["TEMPORARY_PREFIX", "atomic_folder", "atomic_path", "check_free", "folder_lock", "make_folder", "write_atomic", "write_error"]
+__all__ = [
+    "TEMPORARY_PREFIX",
+    "atomic_folder",
+    "atomic_path",
+    "check_free",
+    "folder_lock",
+    "make_folder",
+    "write_atomic",
+    "write_error",
+]
 
 TEMPORARY_PREFIX = ".part-"
 """How the names of files begin that are being written."""
@@ -153,7 +162,11 @@ def check_free(path: Path, *, force: bool, sources: Iterable[Path | str | None] 
     try:
         for source in sources:
             # Not even given as an empty name, which is the current folder.
-            if source and (read := Path(source).resolve()).exists() and path.resolve() in (read, *read.parents):
+            if (
+                source
+                and (read := Path(source).resolve()).exists()
+                and path.resolve() in (read, *read.parents)
+            ):
                 raise OutputExistsError(
                     "the output would replace what is read",
                     place=path,

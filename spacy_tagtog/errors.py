@@ -48,7 +48,9 @@ def _printable(text: str) -> str:
 def _shown(value: object) -> str:
     try:
         text = value if isinstance(value, str) else repr(value)
-    except Exception:  # a message must never fail: not for a value nested too deeply, not for one with a broken __repr__
+    except (
+        Exception
+    ):  # a message must never fail: not for a value nested too deeply, not for one with a broken __repr__
         text = f"<{type(value).__name__}>"
     text = text[: _MAX_VALUE_CHARS + 1]
     text = _printable(text if text.isprintable() else repr(text)[1:-1])
@@ -97,7 +99,9 @@ class SpacyTagtogError(Exception):
         return rows
 
     def __str__(self) -> str:
-        return "\n".join([_printable(self.problem), *(f"  {caption}: {text}" for caption, text in self.details())])
+        return "\n".join(
+            [_printable(self.problem), *(f"  {caption}: {text}" for caption, text in self.details())]
+        )
 
 
 class AnndocError(SpacyTagtogError):

@@ -19,10 +19,10 @@ from thinc.types import Floats2d
 
 if TYPE_CHECKING:
     from spacy_tagtog.convert.converter import Converter
-    from spacy_tagtog.pipeline.calibrated import CalibratedConfidence
+    from spacy_tagtog.pipeline.calibration.component import CalibratedConfidence
     from spacy_tagtog.pipeline.confidence import EntityConfidence
     from spacy_tagtog.pipeline.labels import LabelConfidence
-    from spacy_tagtog.pipeline.seed_model import SeedNer
+    from spacy_tagtog.pipeline.seed.component import SeedNer
 
 __all__ = [
     "affix_hash_embed",
@@ -57,7 +57,20 @@ def anndoc_corpus(
     Raises:
         ConfigurationError: There is no path, or a setting has an unknown value.
     """
-    return anndoc_corpus_v2(path, converter, settings, documents, on_problem, split, side, None, limit, max_length, shuffle, augmenter)
+    return anndoc_corpus_v2(
+        path,
+        converter,
+        settings,
+        documents,
+        on_problem,
+        split,
+        side,
+        None,
+        limit,
+        max_length,
+        shuffle,
+        augmenter,
+    )
 
 
 def anndoc_corpus_v2(
@@ -79,7 +92,7 @@ def anndoc_corpus_v2(
     Raises:
         ConfigurationError: There is no path, or a setting has an unknown value.
     """
-    from spacy_tagtog._choices import choose
+    from spacy_tagtog._options import choose
     from spacy_tagtog.convert.corpus import AnndocCorpus, DocumentChoice, OnProblem
     from spacy_tagtog.errors import ConfigurationError
 
@@ -105,7 +118,9 @@ def anndoc_corpus_v2(
     )
 
 
-def texts(path: str | Path | None = None, on_problem: str = "error") -> Callable[[Language], Iterator[Doc]] | None:
+def texts(
+    path: str | Path | None = None, on_problem: str = "error"
+) -> Callable[[Language], Iterator[Doc]] | None:
     """The reader ``spacy-tagtog.Texts.v1``: texts that nobody need have annotated, see :func:`spacy_tagtog.convert.corpus.read_texts`.
 
     Args:
@@ -115,7 +130,7 @@ def texts(path: str | Path | None = None, on_problem: str = "error") -> Callable
     Raises:
         ConfigurationError: A setting has an unknown value.
     """
-    from spacy_tagtog._choices import choose
+    from spacy_tagtog._options import choose
     from spacy_tagtog.convert.corpus import OnProblem, read_texts
 
     choice = choose("on_problem", on_problem, OnProblem)
@@ -198,7 +213,7 @@ def learned_tokenizer(path: str | Path | None = None) -> Callable[[Language], La
             PipelineError: The tokenizer isn't spaCy's rule-based one.
         """
         if path is not None:
-            from spacy_tagtog.convert.tokenizer import apply_rules, read_rules
+            from spacy_tagtog.convert.tokenizer.learn import apply_rules, read_rules
 
             apply_rules(nlp, read_rules(Path(path)))
         return nlp
@@ -233,21 +248,44 @@ def entity_confidence(nlp: Language, name: str, spans_key: str, ner: str) -> Ent
     assigns=["doc.spans"],
 )
 def entity_confidence_v2(
-    nlp: Language, name: str, spans_key: str, ner: str, method: str, beam_width: int, beam_density: float, passes: int, dropout: float
+    nlp: Language,
+    name: str,
+    spans_key: str,
+    ner: str,
+    method: str,
+    beam_width: int,
+    beam_density: float,
+    passes: int,
+    dropout: float,
 ) -> CalibratedConfidence:
-    """The component ``entity_confidence_v2``, see :class:`spacy_tagtog.pipeline.calibrated.CalibratedConfidence` and ``ConfidenceSettings`` there.
+    """The component ``entity_confidence_v2``, see :class:`spacy_tagtog.pipeline.calibration.component.CalibratedConfidence` and ``ConfidenceSettings`` there.
 
     Raises:
         ConfigurationError: A setting is out of range.
     """
-    from spacy_tagtog._choices import choose
-    from spacy_tagtog.pipeline.calibrated import CalibratedConfidence, ConfidenceMethod, ConfidenceSettings
+    from spacy_tagtog._options import choose
+    from spacy_tagtog.pipeline.calibration.component import (
+        CalibratedConfidence,
+        ConfidenceMethod,
+        ConfidenceSettings,
+    )
 
-    settings = ConfidenceSettings(choose("method", method, ConfidenceMethod), int(beam_width), float(beam_density), int(passes), float(dropout))
+    settings = ConfidenceSettings(
+        choose("method", method, ConfidenceMethod),
+        int(beam_width),
+        float(beam_density),
+        int(passes),
+        float(dropout),
+    )
     return CalibratedConfidence(nlp, name, spans_key=spans_key, ner=ner, settings=settings)
 
 
-@Language.factory("label_confidence", default_config={"textcat": "textcat"}, requires=["doc.cats"], assigns=["doc._.label_confidence"])
+@Language.factory(
+    "label_confidence",
+    default_config={"textcat": "textcat"},
+    requires=["doc.cats"],
+    assigns=["doc._.label_confidence"],
+)
 def label_confidence(nlp: Language, name: str, textcat: str) -> LabelConfidence:
     """The component ``label_confidence``, see :class:`spacy_tagtog.pipeline.labels.LabelConfidence`."""
     from spacy_tagtog.pipeline.labels import LabelConfidence
@@ -263,7 +301,7 @@ def remember_documents() -> Callable[[Language], Language]:
 
     def apply(nlp: Language) -> Language:
         """Read the training corpus and remember it."""
-        from spacy_tagtog.pipeline.documents import remember_training_documents
+        from spacy_tagtog.pipeline.fingerprints import remember_training_documents
 
         remember_training_documents(nlp)
         return nlp
@@ -296,12 +334,12 @@ def seed_ner(
     seed: int,
     scorer: Callable[..., dict[str, Any]] | None,
 ) -> SeedNer:
-    """The component ``seed_ner``, see :class:`spacy_tagtog.pipeline.seed_model.SeedNer` and ``SeedSettings`` there.
+    """The component ``seed_ner``, see :class:`spacy_tagtog.pipeline.seed.component.SeedNer` and ``SeedSettings`` there.
 
     Raises:
         ConfigurationError: A setting is out of range.
     """
-    from spacy_tagtog.pipeline.seed_model import SeedNer, SeedSettings
+    from spacy_tagtog.pipeline.seed.component import SeedNer, SeedSettings
 
     settings = SeedSettings(
         c=float(c),

@@ -7,9 +7,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, OffsetConverter, OffsetUnit, html_from_blocks
+from spacy_tagtog.anndoc import (
+    MASTER,
+    Annotations,
+    Document,
+    Legend,
+    OffsetConverter,
+    OffsetUnit,
+    html_from_blocks,
+)
 
-LEGEND = Legend({"e_1": "Star", "e_2": "Planet", "f_1": "colour", "m_1": "clear", "m_2": "seeing", "n_1": "wiki", "r_1": "near"})
+LEGEND = Legend(
+    {
+        "e_1": "Star",
+        "e_2": "Planet",
+        "f_1": "colour",
+        "m_1": "clear",
+        "m_2": "seeing",
+        "n_1": "wiki",
+        "r_1": "near",
+    }
+)
 
 
 @dataclass
@@ -36,7 +54,10 @@ class E:
         return {
             "classId": self.class_id,
             "part": f"s1p{self.part}",
-            "offsets": [{"start": units.to_utf16(start) if unit == "utf-16" else start, "text": text[start:end]} for start, end in ranges],
+            "offsets": [
+                {"start": units.to_utf16(start) if unit == "utf-16" else start, "text": text[start:end]}
+                for start, end in ranges
+            ],
             "coordinates": [],
             "confidence": confidence,
             "fields": {},
@@ -75,11 +96,17 @@ def pdf(*pages: str, password: str | None = None) -> bytes:
 
     writer = PdfWriter()
     font = DictionaryObject(
-        {NameObject("/Type"): NameObject("/Font"), NameObject("/Subtype"): NameObject("/Type1"), NameObject("/BaseFont"): NameObject("/Helvetica")}
+        {
+            NameObject("/Type"): NameObject("/Font"),
+            NameObject("/Subtype"): NameObject("/Type1"),
+            NameObject("/BaseFont"): NameObject("/Helvetica"),
+        }
     )
     for text in pages:
         page = writer.add_blank_page(300, 300)
-        page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): DictionaryObject({NameObject("/F1"): font})})
+        page[NameObject("/Resources")] = DictionaryObject(
+            {NameObject("/Font"): DictionaryObject({NameObject("/F1"): font})}
+        )
         stream = DecodedStreamObject()
         stream.set_data(f"BT /F1 12 Tf 20 200 Td ({text}) Tj ET".encode("latin-1"))
         page[NameObject("/Contents")] = writer._add_object(stream)

@@ -68,7 +68,11 @@ def trained_path(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
     paths = {"paths.train": str(demo_folder), "paths.dev": str(demo_folder)}
     # The mean of so few steps, a part of which went without the words, has learned too little.
     quick = {"components.tok2vec.model.embed.word_dropout": 0.0, "training.optimizer.use_averages": False}
-    train(CONFIGS / "ner.cfg", path, overrides={**SMALL, **quick, **paths, "training.max_steps": 60, "training.eval_frequency": 60})
+    train(
+        CONFIGS / "ner.cfg",
+        path,
+        overrides={**SMALL, **quick, **paths, "training.max_steps": 60, "training.eval_frequency": 60},
+    )
     return path / "model-last"
 
 
@@ -81,7 +85,11 @@ def trained(trained_path: Path) -> Language:
 @pytest.fixture(scope="session")
 def subprocess_env() -> dict[str, str]:
     """The environment for a fresh Python: nothing of this process's settings, and no colours."""
-    return {**{name: value for name, value in os.environ.items() if not name.startswith("TAGTOG_")}, "NO_COLOR": "1", "ANSI_COLORS_DISABLED": "1"}
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("TAGTOG_")},
+        "NO_COLOR": "1",
+        "ANSI_COLORS_DISABLED": "1",
+    }
 
 
 @pytest.fixture(scope="module")

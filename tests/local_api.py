@@ -9,9 +9,11 @@ import requests
 
 from spacy_tagtog.anndoc import Annotations, Legend, confidence, html_from_blocks
 from spacy_tagtog.server import LocalTagtog, settings_from_legend
-from spacy_tagtog.server.people import set_member
+from spacy_tagtog.server.api.members import set_member
 
-LEGEND = Legend({"e_1": "Person", "e_2": "Place", "f_3": "role", "m_4": "topic", "n_5": "Wikidata", "r_6": "lives_in"})
+LEGEND = Legend(
+    {"e_1": "Person", "e_2": "Place", "f_3": "role", "m_4": "topic", "n_5": "Wikidata", "r_6": "lives_in"}
+)
 ROLES = ("reader", "curator", "supercurator", "reviewer", "admin")
 
 
@@ -31,7 +33,17 @@ class People:
                 set_member(server.store, "owner", name, user, user)
 
     def call(
-        self, user: str, method: str, path: str, /, *, files: Any = None, data: Any = None, json: Any = None, headers: Any = None, **query: Any
+        self,
+        user: str,
+        method: str,
+        path: str,
+        /,
+        *,
+        files: Any = None,
+        data: Any = None,
+        json: Any = None,
+        headers: Any = None,
+        **query: Any,
     ) -> requests.Response:
         """A call; ``path`` is below ``/-api/`` unless it begins with a slash. ``query`` with an underscore at the end for Python's keywords."""
         session = self.sessions.get(user)
@@ -40,7 +52,17 @@ class People:
             session.auth = ("local", self.server.password) if user == "local" else (user, user)
         params = {**self.project, **{name.rstrip("_"): value for name, value in query.items()}}
         address = self.server.url + (path if path.startswith("/") else f"/-api/{path}")
-        return session.request(method, address, params=params, files=files, data=data, json=json, headers=headers, timeout=20, allow_redirects=False)
+        return session.request(
+            method,
+            address,
+            params=params,
+            files=files,
+            data=data,
+            json=json,
+            headers=headers,
+            timeout=20,
+            allow_redirects=False,
+        )
 
     def close(self) -> None:
         for session in self.sessions.values():
@@ -48,11 +70,15 @@ class People:
 
     # ------------------------------------------------------------------------------------------------------------------------------ documents
 
-    def save(self, text: str, own: Annotations, *, user: str = "local", name: str = "doc", **query: Any) -> str:
+    def save(
+        self, text: str, own: Annotations, *, user: str = "local", name: str = "doc", **query: Any
+    ) -> str:
         """Upload a document of one paragraph with a version of its annotations. Gives its id."""
         html = html_from_blocks([("p", text)], doc_id="x", origid=name).data
         files = [("f", (f"{name}.plain.html", html)), ("f", (f"{name}.ann.json", own.dumps().encode()))]
-        answer = self.call(user, "POST", "documents/v1", files=files, **{"format": "anndoc", "output": "null", **query})
+        answer = self.call(
+            user, "POST", "documents/v1", files=files, **{"format": "anndoc", "output": "null", **query}
+        )
         assert answer.status_code == 200, answer.text
         return str(answer.json()["items"][0]["docid"])
 
@@ -72,8 +98,19 @@ class People:
 
 
 def entity(class_id: str, start: int, text: str, **more: Any) -> dict[str, Any]:
-    own = {"confidence": confidence(state="", who=["user:ann"], prob=1), "fields": {}, "normalizations": {}, **more}
-    return {"classId": class_id, "part": "s1p1", "offsets": [{"start": start, "text": text}], "coordinates": [], **own}
+    own = {
+        "confidence": confidence(state="", who=["user:ann"], prob=1),
+        "fields": {},
+        "normalizations": {},
+        **more,
+    }
+    return {
+        "classId": class_id,
+        "part": "s1p1",
+        "offsets": [{"start": start, "text": text}],
+        "coordinates": [],
+        **own,
+    }
 
 
 def annotations(*entities: dict[str, Any], complete: bool = False, **more: Any) -> Annotations:

@@ -13,7 +13,18 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, OffsetConverter, OffsetUnit, Part, confidence, document_id, html_from_blocks
+from spacy_tagtog.anndoc import (
+    MASTER,
+    Annotations,
+    Document,
+    Legend,
+    OffsetConverter,
+    OffsetUnit,
+    Part,
+    confidence,
+    document_id,
+    html_from_blocks,
+)
 from spacy_tagtog.errors import SpacyTagtogError
 
 __all__ = [
@@ -43,7 +54,11 @@ def examples(n: int) -> int:
 
 quick = settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """For properties of values in memory."""
-slow = settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+slow = settings(
+    max_examples=examples(15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 """For properties that touch files, or build whole projects."""
 
 
@@ -74,12 +89,16 @@ def texts(*, carriage_returns: bool = False, min_size: int = 0, max_size: int = 
     """
     tricky = _TRICKY + ("\r" if carriage_returns else "")
     anything = st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff")
-    return st.text(tricky, min_size=min_size, max_size=max_size) | st.text(anything, min_size=min_size, max_size=max_size)
+    return st.text(tricky, min_size=min_size, max_size=max_size) | st.text(
+        anything, min_size=min_size, max_size=max_size
+    )
 
 
 def file_names() -> st.SearchStrategy[str]:
     """Names that can be a file's or folder's everywhere."""
-    return st.text(_FILE_NAME_CHARACTERS, min_size=1, max_size=12).filter(lambda name: name[0] not in ". " and name[-1] not in ". ")
+    return st.text(_FILE_NAME_CHARACTERS, min_size=1, max_size=12).filter(
+        lambda name: name[0] not in ". " and name[-1] not in ". "
+    )
 
 
 def document_ids() -> st.SearchStrategy[str]:
@@ -89,14 +108,22 @@ def document_ids() -> st.SearchStrategy[str]:
 
 def blocks(*, min_size: int = 1, max_size: int = 4) -> st.SearchStrategy[list[tuple[str, str]]]:
     """What :func:`html_from_blocks` takes: (tag, text) pairs."""
-    return st.lists(st.tuples(st.sampled_from(["h2", "p", "pre"]), texts()), min_size=min_size, max_size=max_size)
+    return st.lists(
+        st.tuples(st.sampled_from(["h2", "p", "pre"]), texts()), min_size=min_size, max_size=max_size
+    )
 
 
 def json_values(*, max_leaves: int = 8) -> st.SearchStrategy[Any]:
     """Anything that JSON can hold. Strings may hold lone surrogates, as a browser cuts them."""
     text = st.text(st.characters(), max_size=6)
-    leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text
-    return st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3), max_leaves=max_leaves)
+    leaves = (
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text
+    )
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+        max_leaves=max_leaves,
+    )
 
 
 def json_objects() -> st.SearchStrategy[dict[str, Any]]:
@@ -126,13 +153,17 @@ def unit_offset(text: str, offset: int, unit: OffsetUnit) -> int:
 @st.composite
 def _fragments(draw: st.DrawFn, text: str, unit: OffsetUnit) -> list[dict[str, Any]]:
     count = draw(st.integers(1, 2)) if len(text) >= 4 else 1
-    cuts = sorted(draw(st.lists(st.integers(0, len(text)), min_size=2 * count, max_size=2 * count, unique=True)))
+    cuts = sorted(
+        draw(st.lists(st.integers(0, len(text)), min_size=2 * count, max_size=2 * count, unique=True))
+    )
     pairs = zip(cuts[::2], cuts[1::2], strict=True)
     return [{"start": unit_offset(text, start, unit), "text": text[start:end]} for start, end in pairs]
 
 
 def _unknown_keys() -> st.SearchStrategy[dict[str, Any]]:
-    return st.sampled_from([{}, {"x-new": [1, {"é🚀": None}]}, {"": -0.5, "x-half": "\ud83d"}]).map(copy.deepcopy)
+    return st.sampled_from([{}, {"x-new": [1, {"é🚀": None}]}, {"": -0.5, "x-half": "\ud83d"}]).map(
+        copy.deepcopy
+    )
 
 
 def _confidences() -> st.SearchStrategy[Any]:
@@ -147,7 +178,13 @@ def _confidences() -> st.SearchStrategy[Any]:
 
 @st.composite
 def annotations(
-    draw: st.DrawFn, parts: dict[str, Part], legend: Legend, *, unit: OffsetUnit | None = None, extras: bool = True, max_entities: int = 4
+    draw: st.DrawFn,
+    parts: dict[str, Part],
+    legend: Legend,
+    *,
+    unit: OffsetUnit | None = None,
+    extras: bool = True,
+    max_entities: int = 4,
 ) -> Annotations:
     """Annotations that belong to the parts: every offset points at its text.
 
@@ -176,10 +213,15 @@ def annotations(
             label = st.booleans() | st.text(max_size=5) | st.integers()
             entity["fields"] = draw(
                 st.dictionaries(
-                    st.sampled_from(list(legend.of("f"))), st.fixed_dictionaries({"value": label, "confidence": _confidences()}), max_size=2
+                    st.sampled_from(list(legend.of("f"))),
+                    st.fixed_dictionaries({"value": label, "confidence": _confidences()}),
+                    max_size=2,
                 )
             )
-            normal = {"source": {"name": "wiki", "id": draw(st.text(max_size=5)), "url": None}, "recName": draw(texts(max_size=8))}
+            normal = {
+                "source": {"name": "wiki", "id": draw(st.text(max_size=5)), "url": None},
+                "recName": draw(texts(max_size=8)),
+            }
             entity["normalizations"] = {draw(st.sampled_from(list(legend.of("n")))): normal}
             entity |= draw(_unknown_keys())
         entities.append(entity)
@@ -218,7 +260,12 @@ def annotations(
 
 @st.composite
 def documents(
-    draw: st.DrawFn, *, legend: Legend | None = None, unit: OffsetUnit | None = None, members: bool = True, extras: bool = True
+    draw: st.DrawFn,
+    *,
+    legend: Legend | None = None,
+    unit: OffsetUnit | None = None,
+    members: bool = True,
+    extras: bool = True,
 ) -> Document:
     """Documents with any number of versions.
 
@@ -232,7 +279,10 @@ def documents(
     doc_id = draw(document_ids())
     html = html_from_blocks(draw(blocks()), doc_id=doc_id, origid=draw(texts(max_size=10)))
     names = st.just(MASTER) | file_names() if members else st.just(MASTER)
-    versions = {name: draw(annotations(html.parts, legend, unit=unit, extras=extras)) for name in draw(st.lists(names, max_size=3, unique=True))}
+    versions = {
+        name: draw(annotations(html.parts, legend, unit=unit, extras=extras))
+        for name in draw(st.lists(names, max_size=3, unique=True))
+    }
     folder = "/".join(["pool", *draw(st.lists(file_names(), max_size=2))])
     return Document(doc_id, html, versions, folder=folder, legend=legend)
 
@@ -241,4 +291,11 @@ def documents(
 def projects(draw: st.DrawFn, *, min_size: int = 1, max_size: int = 4, extras: bool = True) -> list[Document]:
     """Documents with one legend and ids of their own."""
     legend = draw(legends())
-    return draw(st.lists(documents(legend=legend, extras=extras), min_size=min_size, max_size=max_size, unique_by=lambda document: document.id))
+    return draw(
+        st.lists(
+            documents(legend=legend, extras=extras),
+            min_size=min_size,
+            max_size=max_size,
+            unique_by=lambda document: document.id,
+        )
+    )

@@ -14,7 +14,14 @@ MEMBERS = ["ann", "bob", "cyd", "dan"]
 
 
 def entity(
-    start: int, end: int, class_id: str = "e_1", *, part: str = "s1p1", more: Sequence[tuple[int, int]] = (), state: str = "", **labels: Any
+    start: int,
+    end: int,
+    class_id: str = "e_1",
+    *,
+    part: str = "s1p1",
+    more: Sequence[tuple[int, int]] = (),
+    state: str = "",
+    **labels: Any,
 ) -> dict[str, Any]:
     """An entity's JSON object; ``f_1=value`` labels it, ``n_1=id`` normalizes it."""
     text = "abcdefghij" * 10
@@ -25,7 +32,11 @@ def entity(
         "confidence": confidence(state=state, who=["user:x"], prob=1),
         "fields": {task: _label(value) for task, value in labels.items() if task.startswith("f_")},
         "normalizations": {
-            task: {"source": {"name": "wiki", "id": value, "url": None}, "recName": None, "confidence": confidence(state="", who=["user:x"], prob=1)}
+            task: {
+                "source": {"name": "wiki", "id": value, "url": None},
+                "recName": None,
+                "confidence": confidence(state="", who=["user:x"], prob=1),
+            }
             for task, value in labels.items()
             if task.startswith("n_")
         },
@@ -38,10 +49,14 @@ def _label(value: Any) -> dict[str, Any]:
 
 def reference(item: dict[str, Any]) -> str:
     last = item["offsets"][-1]
-    return f"{item['part']}|{item['classId']}|{item['offsets'][0]['start']},{last['start'] + len(last['text'])}"
+    return (
+        f"{item['part']}|{item['classId']}|{item['offsets'][0]['start']},{last['start'] + len(last['text'])}"
+    )
 
 
-def relation(first: dict[str, Any], second: dict[str, Any], class_id: str = "r_1", *, directed: bool = False) -> dict[str, Any]:
+def relation(
+    first: dict[str, Any], second: dict[str, Any], class_id: str = "r_1", *, directed: bool = False
+) -> dict[str, Any]:
     """A relation's JSON object."""
     return {
         "classId": class_id,
@@ -52,7 +67,9 @@ def relation(first: dict[str, Any], second: dict[str, Any], class_id: str = "r_1
     }
 
 
-def version(*entities: dict[str, Any], relations: Sequence[dict[str, Any]] = (), complete: bool = True, **metas: Any) -> Annotations:
+def version(
+    *entities: dict[str, Any], relations: Sequence[dict[str, Any]] = (), complete: bool = True, **metas: Any
+) -> Annotations:
     """Annotations with these entities and relations; ``m_1=value`` labels the document."""
     return Annotations(
         copy.deepcopy(
@@ -98,11 +115,20 @@ def annotations(draw: st.DrawFn) -> Annotations:
     """Confirmed annotations from the pool, so that members often agree, overlap and contradict; entities may repeat."""
     made = [POOL[index] for index in draw(st.lists(_INDICES, max_size=6))]
     drawn = draw(st.lists(_RELATIONS, max_size=3)) if made else []
-    related = [relation(made[one % len(made)], made[other % len(made)], name, directed=directed) for name, directed, one, other in drawn]
-    metas = draw(st.dictionaries(st.sampled_from(["m_1", "m_2"]), st.sampled_from([True, False, "x", None]), max_size=2))
+    related = [
+        relation(made[one % len(made)], made[other % len(made)], name, directed=directed)
+        for name, directed, one, other in drawn
+    ]
+    metas = draw(
+        st.dictionaries(
+            st.sampled_from(["m_1", "m_2"]), st.sampled_from([True, False, "x", None]), max_size=2
+        )
+    )
     return version(*made, relations=related, **metas)
 
 
 def versions(*, min_members: int = 2) -> st.SearchStrategy[dict[str, Annotations]]:
     """Confirmed versions of one document by some members, ``ann`` always among them."""
-    return st.lists(annotations(), min_size=min_members, max_size=len(MEMBERS)).map(lambda found: dict(zip(MEMBERS, found, strict=False)))
+    return st.lists(annotations(), min_size=min_members, max_size=len(MEMBERS)).map(
+        lambda found: dict(zip(MEMBERS, found, strict=False))
+    )

@@ -27,9 +27,10 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
-from spacy_tagtog._choices import choose
-from spacy_tagtog._counts import counted
-from spacy_tagtog.agreement._items import (
+from spacy_tagtog._options import choose
+from spacy_tagtog._plural import counted
+from spacy_tagtog.agreement.measures import AgreementMatrix, agreement_matrix
+from spacy_tagtog.agreement.versions import (
     DocumentVersions,
     EntityKey,
     References,
@@ -44,8 +45,16 @@ from spacy_tagtog.agreement._items import (
     value_key,
     versions_of,
 )
-from spacy_tagtog.agreement.measures import AgreementMatrix, agreement_matrix
-from spacy_tagtog.anndoc import MASTER, Annotations, Document, Entity, OffsetConverter, Part, confidence, detect_unit
+from spacy_tagtog.anndoc import (
+    MASTER,
+    Annotations,
+    Document,
+    Entity,
+    OffsetConverter,
+    Part,
+    confidence,
+    detect_unit,
+)
 from spacy_tagtog.errors import AgreementError, NotConfirmedError
 
 __all__ = ["Conflict", "LeftOut", "MergeReport", "Merged", "Ranking", "Strategy", "merge", "rank_members"]
@@ -90,7 +99,9 @@ class LeftOut:
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.task} {self.where} {self.what!r} of {', '.join(self.members)}: {self.reason}"
+        return (
+            f"{self.kind} {self.task} {self.where} {self.what!r} of {', '.join(self.members)}: {self.reason}"
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,9 @@ class Conflict:
     sides: tuple[tuple[str, tuple[str, ...]], ...]
 
     def __str__(self) -> str:
-        return f"{self.kind} at {self.where}: " + " against ".join(f"{what} ({', '.join(who)})" for what, who in self.sides)
+        return f"{self.kind} at {self.where}: " + " against ".join(
+            f"{what} ({', '.join(who)})" for what, who in self.sides
+        )
 
 
 @dataclass
@@ -146,7 +159,11 @@ class MergeReport:
             "taken": dict(sorted(self.taken.items())),
             "left_out": [asdict(item) for item in self.left_out],
             "conflicts": [
-                {"kind": conflict.kind, "where": conflict.where, "sides": [{"what": what, "members": list(who)} for what, who in conflict.sides]}
+                {
+                    "kind": conflict.kind,
+                    "where": conflict.where,
+                    "sides": [{"what": what, "members": list(who)} for what, who in conflict.sides],
+                }
                 for conflict in self.conflicts
             ],
             "notes": self.notes,
@@ -209,7 +226,10 @@ class Ranking:
         """The ranking as a JSON object."""
         return {
             "overall": {member: round(score, 6) for member, score in self.overall.items()},
-            "tasks": {task: {member: round(score, 6) for member, score in scores.items()} for task, scores in self.by_task.items()},
+            "tasks": {
+                task: {member: round(score, 6) for member, score in scores.items()}
+                for task, scores in self.by_task.items()
+            },
         }
 
 
@@ -227,7 +247,12 @@ def rank_members(documents: Iterable[DocumentVersions], *, members: Sequence[str
 
 
 def merge(
-    document: DocumentVersions, strategy: Strategy, *, ranking: Ranking | None = None, members: Sequence[str] | None = None, place: object = None
+    document: DocumentVersions,
+    strategy: Strategy,
+    *,
+    ranking: Ranking | None = None,
+    members: Sequence[str] | None = None,
+    place: object = None,
 ) -> Merged:
     """Merge the confirmed versions of a document into one.
 
@@ -274,7 +299,9 @@ def merge(
 class _Merge:
     """One merge: the versions taken apart, the rule, and the report."""
 
-    def __init__(self, document: DocumentVersions, names: list[str], report: MergeReport, ranking: Ranking | None) -> None:
+    def __init__(
+        self, document: DocumentVersions, names: list[str], report: MergeReport, ranking: Ranking | None
+    ) -> None:
         versions = versions_of(document)
         self.parts = parts_of(document)
         self.names = names
@@ -293,7 +320,9 @@ class _Merge:
         data["metas"] = self._metas()
         data["relations"] = self._relations(entities)
         self._overlaps()
-        self.report.left_out.sort(key=lambda item: (task_order(item.task), item.where, item.what, item.members, item.reason))
+        self.report.left_out.sort(
+            key=lambda item: (task_order(item.task), item.where, item.what, item.members, item.reason)
+        )
         return Merged(Annotations(data), self.report)
 
     # ---- the rule
@@ -319,7 +348,11 @@ class _Merge:
 
     def _first(self, task: str, members: Sequence[str]) -> str:
         """Whose copy of an annotation is taken."""
-        return self._followed(task) if self.report.strategy == "best_iaa_v1" and self._followed(task) in members else members[0]
+        return (
+            self._followed(task)
+            if self.report.strategy == "best_iaa_v1" and self._followed(task) in members
+            else members[0]
+        )
 
     def _why_not(self, task: str, members: Sequence[str]) -> str:
         if self.report.strategy == "best_iaa_v1":
@@ -328,27 +361,42 @@ class _Merge:
 
     def _confidence(self, old: Mapping[str, Any] | None, members: Sequence[str]) -> dict[str, Any]:
         share = len(members) / len(self.names)
-        return {**(old or {}), **confidence(state="", who=[f"user:{name}" for name in members], prob=1 if share == 1 else share)}
+        return {
+            **(old or {}),
+            **confidence(state="", who=[f"user:{name}" for name in members], prob=1 if share == 1 else share),
+        }
 
-    def _leave_out(self, kind: Kind, task: str, where: object, what: str, members: Iterable[str], reason: str) -> None:
+    def _leave_out(
+        self, kind: Kind, task: str, where: object, what: str, members: Iterable[str], reason: str
+    ) -> None:
         self.report.left_out.append(LeftOut(kind, task, str(where), what, tuple(members), reason))
 
     # ---- what is around the annotations
 
-    def _one_unit(self, versions: dict[str, Annotations], parts: Mapping[str, Part]) -> dict[str, Annotations]:
+    def _one_unit(
+        self, versions: dict[str, Annotations], parts: Mapping[str, Part]
+    ) -> dict[str, Annotations]:
         """The versions with offsets in one unit: what comes from two of them may stand in one file."""
         if not any(OffsetConverter(part.text).has_astral for part in parts.values()):
             return versions
         units = {}
         for name, version in versions.items():
-            seen = {detect_unit(parts, version, default="utf-16"), detect_unit(parts, version, default="code-point")}
+            seen = {
+                detect_unit(parts, version, default="utf-16"),
+                detect_unit(parts, version, default="code-point"),
+            }
             if len(seen) == 1:  # else nothing in it tells: it is the same in both
                 units[name] = seen.pop()
         if len(set(units.values())) < 2:
             return versions
         counting = [name for name, unit in units.items() if unit == "code-point"]
-        self.report.notes.append(f"offsets of {', '.join(counting)} count code points, others UTF-16: all are UTF-16 now")
-        return {name: _in_utf16(version, parts) if name in counting else version for name, version in versions.items()}
+        self.report.notes.append(
+            f"offsets of {', '.join(counting)} count code points, others UTF-16: all are UTF-16 now"
+        )
+        return {
+            name: _in_utf16(version, parts) if name in counting else version
+            for name, version in versions.items()
+        }
 
     def _frame(self) -> dict[str, Any]:
         """Everything but the annotations themselves."""
@@ -358,11 +406,20 @@ class _Merge:
             for key, value in version.items():
                 if key not in data:
                     data[key] = None if key in ("entities", "metas", "relations") else copy.deepcopy(value)
-                elif key not in ("annotatable", "anncomplete", "sources", "entities", "metas", "relations") and not _same(data[key], value):
+                elif key not in (
+                    "annotatable",
+                    "anncomplete",
+                    "sources",
+                    "entities",
+                    "metas",
+                    "relations",
+                ) and not _same(data[key], value):
                     self.report.notes.append(f"{name} has another {key!r}: the first version's was taken")
         listed = [version.annotatable for version in self.versions.values()]
         if len({frozenset(parts) for parts in listed}) > 1:
-            self.report.notes.append("the versions have different annotatable parts: those of any version are taken")
+            self.report.notes.append(
+                "the versions have different annotatable parts: those of any version are taken"
+            )
         if "annotatable" in data or any(listed):
             together = dict.fromkeys(part for parts in listed for part in parts)
             if self.parts is not None:
@@ -372,7 +429,11 @@ class _Merge:
         data["anncomplete"] = False
         sources: list[Any] = []
         for version in all_data:
-            sources += [copy.deepcopy(source) for source in version.get("sources") or () if not any(_same(source, other) for other in sources)]
+            sources += [
+                copy.deepcopy(source)
+                for source in version.get("sources") or ()
+                if not any(_same(source, other) for other in sources)
+            ]
         if sources or "sources" in data:
             data["sources"] = sources
         return data
@@ -387,7 +448,10 @@ class _Merge:
         return having
 
     def _entities(self) -> dict[EntityKey, dict[str, Any]]:
-        order = {part: number for number, part in enumerate(self.parts if self.parts is not None else self._parts_seen())}
+        order = {
+            part: number
+            for number, part in enumerate(self.parts if self.parts is not None else self._parts_seen())
+        }
         result: dict[EntityKey, dict[str, Any]] = {}
         for key, members in sorted(self._having().items(), key=lambda item: _in_text_order(item[0], order)):
             takes = self._takes(key.class_id, members)
@@ -398,7 +462,14 @@ class _Merge:
                     self._leave_out("entity", key.class_id, key.place, more.text, [name], _SECOND_COPY)
             labels = self._labels_of(key, members, takes=takes)
             if not takes:
-                self._leave_out("entity", key.class_id, key.place, entity.text, members, self._why_not(key.class_id, members))
+                self._leave_out(
+                    "entity",
+                    key.class_id,
+                    key.place,
+                    entity.text,
+                    members,
+                    self._why_not(key.class_id, members),
+                )
                 continue
             self.report.taken["entity"] += 1
             data = copy.deepcopy(entity.data)
@@ -407,19 +478,37 @@ class _Merge:
                 if values or name in data:
                     data[name] = values
             others = [self.items[name].entities[key][0].data for name in members if name != source]
-            different = sorted({more for other in others for more in other.keys() | data.keys() if not _same_beside(more, data, other)})
+            different = sorted(
+                {
+                    more
+                    for other in others
+                    for more in other.keys() | data.keys()
+                    if not _same_beside(more, data, other)
+                }
+            )
             if different:
-                self.report.notes.append(f"{key.class_id} {key.place}: {', '.join(different)} differ, {source}'s were taken")
+                self.report.notes.append(
+                    f"{key.class_id} {key.place}: {', '.join(different)} differ, {source}'s were taken"
+                )
             result[key] = data
         for name in self.names:
             for entity in self.items[name].removed:
-                self._leave_out("entity", entity.class_id, f"{entity.part}|{entity.fragments[0].start}", entity.text, [name], _FOR_REMOVAL)
+                self._leave_out(
+                    "entity",
+                    entity.class_id,
+                    f"{entity.part}|{entity.fragments[0].start}",
+                    entity.text,
+                    [name],
+                    _FOR_REMOVAL,
+                )
         return result
 
     def _parts_seen(self) -> dict[str, None]:
         """The parts in the best order that the versions themselves tell."""
         listed = [part for version in self.versions.values() for part in version.annotatable]
-        return dict.fromkeys([*listed, *(entity.part for version in self.versions.values() for entity in version.entities)])
+        return dict.fromkeys(
+            [*listed, *(entity.part for version in self.versions.values() for entity in version.entities)]
+        )
 
     def _labels_of(self, key: EntityKey, members: Sequence[str], *, takes: bool) -> dict[str, dict[str, Any]]:
         """The labels and normalizations of an entity, merged."""
@@ -430,7 +519,10 @@ class _Merge:
                 for entity in self.items[member].entities[key]:
                     for task, label in (entity.data.get(name) or {}).items():
                         found[task].setdefault(member, []).append(label)
-            merged = {task: self._value(kind, task, key, found[task], value_of, takes=takes) for task in sorted(found, key=task_order)}
+            merged = {
+                task: self._value(kind, task, key, found[task], value_of, takes=takes)
+                for task in sorted(found, key=task_order)
+            }
             result[name] = {task: value for task, value in merged.items() if value is not None}
         return result
 
@@ -454,14 +546,19 @@ class _Merge:
                 if value is None:
                     if label:
                         removed = (label.get("confidence") or {}).get("state") == "pre-removed"
-                        self._leave_out(kind, task, where, _shown(label), [member], _FOR_REMOVAL if removed else _NO_VALUE)
+                        self._leave_out(
+                            kind, task, where, _shown(label), [member], _FOR_REMOVAL if removed else _NO_VALUE
+                        )
                 elif first is None:
                     first = value_key(value)
                     by_value.setdefault(first, {})[member] = label
                 elif value_key(value) != first:  # the same on a second copy says nothing new
                     self._leave_out(kind, task, where, _shown(value), [member], _SECOND_COPY)
         if len(by_value) > 1:
-            sides = tuple((f"{task} = {_shown(value_of(next(iter(some.values()))))}", tuple(some)) for some in by_value.values())
+            sides = tuple(
+                (f"{task} = {_shown(value_of(next(iter(some.values()))))}", tuple(some))
+                for some in by_value.values()
+            )
             self.report.conflicts.append(Conflict("value", where or task, sides))
         chosen: dict[str, Any] | None = None
         if takes:
@@ -470,7 +567,13 @@ class _Merge:
         for some in by_value.values():
             if some is not chosen:
                 value = _shown(value_of(next(iter(some.values()))))
-                reason = _NO_ENTITY if not takes else self._why_not(task, list(some)) if not self._takes(task, list(some)) else _OTHER_VALUE
+                reason = (
+                    _NO_ENTITY
+                    if not takes
+                    else self._why_not(task, list(some))
+                    if not self._takes(task, list(some))
+                    else _OTHER_VALUE
+                )
                 self._leave_out(kind, task, where, value, some, reason)
         if chosen is None:
             return None
@@ -484,7 +587,10 @@ class _Merge:
         for name in self.names:
             for task, label in self.versions[name].metas.items():
                 found[task][name] = [label]
-        merged = {task: self._value("document label", task, None, found[task], set_value) for task in sorted(found, key=task_order)}
+        merged = {
+            task: self._value("document label", task, None, found[task], set_value)
+            for task in sorted(found, key=task_order)
+        }
         return {task: label for task, label in merged.items() if label is not None}
 
     # ---- relations
@@ -495,7 +601,14 @@ class _Merge:
             for key, relations in self.items[name].relations.items():
                 having[key].append(name)
                 for more in relations[1:]:
-                    self._leave_out("relation", key.class_id, _shown_ends(key), "; ".join(more.data["entities"]), [name], _SECOND_COPY)
+                    self._leave_out(
+                        "relation",
+                        key.class_id,
+                        _shown_ends(key),
+                        "; ".join(more.data["entities"]),
+                        [name],
+                        _SECOND_COPY,
+                    )
             for relation in self.items[name].removed_relations:
                 ends = "; ".join(relation.data["entities"])
                 self._leave_out("relation", relation.class_id, ends, ends, [name], _FOR_REMOVAL)
@@ -514,18 +627,34 @@ class _Merge:
             elif not kept.keys() >= set(key.ends):
                 reason = _NO_ENTITY
             if reason:
-                self._leave_out("relation", key.class_id, _shown_ends(key), "; ".join(relation.data["entities"]), members, reason)
+                self._leave_out(
+                    "relation",
+                    key.class_id,
+                    _shown_ends(key),
+                    "; ".join(relation.data["entities"]),
+                    members,
+                    reason,
+                )
                 continue
             self.report.taken["relation"] += 1
             data = copy.deepcopy(relation.data)
             data["confidence"] = self._confidence(data.get("confidence"), members)
             pointers = zip(data["entities"], relation.ends, source.ends[relation.index], strict=True)
-            data["entities"] = [self._reference(said, where, entities[end], end, references, key) for said, where, end in pointers]
+            data["entities"] = [
+                self._reference(said, where, entities[end], end, references, key)
+                for said, where, end in pointers
+            ]
             result.append(data)
         return result
 
     def _reference(
-        self, said: str, where: tuple[str, str | None, int, int], entity: Entity, end: EntityKey, references: References, key: RelationKey
+        self,
+        said: str,
+        where: tuple[str, str | None, int, int],
+        entity: Entity,
+        end: EntityKey,
+        references: References,
+        key: RelationKey,
     ) -> str:
         """A reference as it was said, or where that means another entity now which stands there, too, one that doesn't."""
         part, class_id, start, last = where
@@ -557,8 +686,13 @@ class _Merge:
                     if set(members) <= set(others) or set(others) <= set(members) or not _overlap(key, other):
                         continue
                     same_place, same_type = key.place == other.place, key.class_id == other.class_id
-                    kind: Literal["type", "borders", "overlap"] = "type" if same_place else "borders" if same_type else "overlap"
-                    sides = tuple((f"{one.class_id} {one.place}", tuple(who)) for one, who in ((key, members), (other, others)))
+                    kind: Literal["type", "borders", "overlap"] = (
+                        "type" if same_place else "borders" if same_type else "overlap"
+                    )
+                    sides = tuple(
+                        (f"{one.class_id} {one.place}", tuple(who))
+                        for one, who in ((key, members), (other, others))
+                    )
                     self.report.conflicts.append(Conflict(kind, str(key.place), sides))
 
 
@@ -586,7 +720,9 @@ def _same(one: Any, other: Any) -> bool:
 
 def _same_beside(key: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether a key that merging doesn't decide is the same in two entities; no value and an empty one are the same."""
-    return key in ("confidence", "fields", "normalizations") or _same(one.get(key) or None, other.get(key) or None)
+    return key in ("confidence", "fields", "normalizations") or _same(
+        one.get(key) or None, other.get(key) or None
+    )
 
 
 def _in_utf16(version: Annotations, parts: Mapping[str, Part]) -> Annotations:
@@ -605,6 +741,7 @@ def _in_utf16(version: Annotations, parts: Mapping[str, Part]) -> Annotations:
             offset["start"] = convert(entity["part"], offset["start"])
     for relation, view in zip(data.get("relations") or (), version.relations, strict=True):
         relation["entities"] = [
-            "|".join(filter(None, [part, class_id, f"{convert(part, start)},{convert(part, last)}"])) for part, class_id, start, last in view.ends
+            "|".join(filter(None, [part, class_id, f"{convert(part, start)},{convert(part, last)}"]))
+            for part, class_id, start, last in view.ends
         ]
     return Annotations(data, place=version.place)

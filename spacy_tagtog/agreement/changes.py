@@ -1,7 +1,7 @@
 """What reviewers changed: two versions of one document, compared as edits.
 
 The earlier version may be a model's pre-annotation and the later one what people made of it, or both may be states of a version's history. Entities
-are paired so that the number of edits is least (:mod:`spacy_tagtog._edits`): accepting costs nothing; adding, removing, another type and each border
+are paired so that the number of edits is least (:mod:`spacy_tagtog.agreement.edits`): accepting costs nothing; adding, removing, another type and each border
 that is moved cost one. Edits of labels and relations are counted beside, not among them.
 """
 
@@ -12,8 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from spacy_tagtog._edits import Edit, EditCounts, EditSpan, match_edits
-from spacy_tagtog.agreement._items import EntityKey, RelationKey, VersionItems, labels_of, set_value, task_order, value_key
+from spacy_tagtog.agreement.edits import Edit, EditCounts, EditSpan, match_edits
+from spacy_tagtog.agreement.versions import (
+    EntityKey,
+    RelationKey,
+    VersionItems,
+    labels_of,
+    set_value,
+    task_order,
+    value_key,
+)
 from spacy_tagtog.anndoc import Annotations, Entity, Part
 
 __all__ = ["Changes", "EntityChange", "LabelChange", "RelationChange", "compare_entities", "compare_versions"]
@@ -42,7 +50,10 @@ class EntityChange:
             return "added"
         if self.after is None:
             return "removed"
-        return " and ".join([*(["relabelled"] if self.relabelled else []), *(["moved"] if self.borders else [])]) or "kept"
+        return (
+            " and ".join([*(["relabelled"] if self.relabelled else []), *(["moved"] if self.borders else [])])
+            or "kept"
+        )
 
     @property
     def counts(self) -> EditCounts:
@@ -145,7 +156,9 @@ class Changes:
         }
 
 
-def compare_entities(before: Sequence[tuple[str, int, int, str]], after: Sequence[tuple[str, int, int, str]]) -> dict[str, EditCounts]:
+def compare_entities(
+    before: Sequence[tuple[str, int, int, str]], after: Sequence[tuple[str, int, int, str]]
+) -> dict[str, EditCounts]:
     """Count edits by entity type, of plain lists of entities.
 
     Args:
@@ -155,7 +168,10 @@ def compare_entities(before: Sequence[tuple[str, int, int, str]], after: Sequenc
     Returns:
         Label to edits; a change of label counts for the earlier one.
     """
-    spans = [[EditSpan(part, ((start, end),), label) for part, start, end, label in side] for side in (before, after)]
+    spans = [
+        [EditSpan(part, ((start, end),), label) for part, start, end, label in side]
+        for side in (before, after)
+    ]
     result: dict[str, EditCounts] = defaultdict(EditCounts)
     for edit in match_edits(*spans):
         label = after[edit.after or 0][3] if edit.before is None else before[edit.before][3]
@@ -163,7 +179,9 @@ def compare_entities(before: Sequence[tuple[str, int, int, str]], after: Sequenc
     return dict(sorted(result.items()))
 
 
-def compare_versions(before: Annotations, after: Annotations, *, parts: Mapping[str, Part] | None = None) -> Changes:
+def compare_versions(
+    before: Annotations, after: Annotations, *, parts: Mapping[str, Part] | None = None
+) -> Changes:
     """Compare two versions of one document.
 
     Args:
@@ -176,20 +194,31 @@ def compare_versions(before: Annotations, after: Annotations, *, parts: Mapping[
     """
     sides = [VersionItems.of(version, parts) for version in (before, after)]
     old, new = (_in_order(side) for side in sides)
-    edits = match_edits(*([EditSpan(key.place.part, key.place.ranges, key.class_id) for key, _ in side] for side in (old, new)))
+    edits = match_edits(
+        *(
+            [EditSpan(key.place.part, key.place.ranges, key.class_id) for key, _ in side]
+            for side in (old, new)
+        )
+    )
     changes = Changes()
     became: dict[EntityKey, EntityKey] = {}
     for edit in edits:
         earlier = None if edit.before is None else old[edit.before]
         later = None if edit.after is None else new[edit.after]
-        changes.entities.append(EntityChange(earlier and earlier[1], later and later[1], edit.relabelled, edit.borders))
+        changes.entities.append(
+            EntityChange(earlier and earlier[1], later and later[1], edit.relabelled, edit.borders)
+        )
         if earlier is not None and later is not None:
             became.setdefault(earlier[0], later[0])
             changes.labels += _changed(labels_of(earlier[1]), labels_of(later[1]), str(later[0].place))
     changes.labels += _changed(_document_labels(before), _document_labels(after), "")
     earlier_relations, later_relations = _relations(sides[0], became), _relations(sides[1], {})
-    changes.relations += [_relation_change("removed", key) for key in (earlier_relations - later_relations).elements()]
-    changes.relations += [_relation_change("added", key) for key in (later_relations - earlier_relations).elements()]
+    changes.relations += [
+        _relation_change("removed", key) for key in (earlier_relations - later_relations).elements()
+    ]
+    changes.relations += [
+        _relation_change("added", key) for key in (later_relations - earlier_relations).elements()
+    ]
     return changes
 
 
@@ -198,12 +227,16 @@ def _relations(items: VersionItems, became: Mapping[EntityKey, EntityKey]) -> Co
     result: Counter[RelationKey] = Counter()
     for key, found in items.relations.items():
         ends = [became.get(end, end) for end in key.ends]
-        result[RelationKey(key.class_id, key.directed, tuple(ends if key.directed else sorted(ends)))] += len(found)
+        result[RelationKey(key.class_id, key.directed, tuple(ends if key.directed else sorted(ends)))] += len(
+            found
+        )
     return result
 
 
 def _relation_change(kind: Literal["added", "removed"], key: RelationKey) -> RelationChange:
-    return RelationChange(kind, key.class_id, tuple(f"{end.class_id} {end.place}".strip() for end in key.ends))
+    return RelationChange(
+        kind, key.class_id, tuple(f"{end.class_id} {end.place}".strip() for end in key.ends)
+    )
 
 
 def _document_labels(version: Annotations) -> dict[str, Any]:
@@ -229,4 +262,10 @@ def _entity_json(entity: Entity | None) -> dict[str, Any] | None:
     if entity is None:
         return None
     offsets = [{"start": fragment.start, "text": fragment.text} for fragment in entity.fragments]
-    return {"classId": entity.class_id, "part": entity.part, "offsets": offsets, "who": entity.who, "prob": entity.prob}
+    return {
+        "classId": entity.class_id,
+        "part": entity.part,
+        "offsets": offsets,
+        "who": entity.who,
+        "prob": entity.prob,
+    }

@@ -1,7 +1,7 @@
 """tagtog's agreement metrics: F1 between the versions of two members.
 
 What tagtog defines (its documentation, *IAA calculation methods* and *API metrics*): which annotations of two versions are equal under
-``exact_v1``, ``overlapping_v1`` and ``documentlevel_v1`` (see :mod:`spacy_tagtog.agreement._items`); which metric there is for which kind of
+``exact_v1``, ``overlapping_v1`` and ``documentlevel_v1`` (see :mod:`spacy_tagtog.agreement.versions`); which metric there is for which kind of
 task; that agreement is F1; that only confirmed versions count; that the agreement of a task is the average over all pairs of members.
 
 What it leaves open, and what is done here:
@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 from itertools import accumulate, combinations
 from typing import Any, Final, Literal
 
-from spacy_tagtog._choices import choose
-from spacy_tagtog.agreement._items import (
+from spacy_tagtog._options import choose
+from spacy_tagtog.agreement.versions import (
     DocumentVersions,
     Item,
     Place,
@@ -118,7 +118,10 @@ class Agreement:
             return None
         from sklearn.metrics import cohen_kappa_score
 
-        names = {value: str(number) for number, value in enumerate(dict.fromkeys(value for pair in self.values for value in pair))}
+        names = {
+            value: str(number)
+            for number, value in enumerate(dict.fromkeys(value for pair in self.values for value in pair))
+        }
         ones, others = ([names[pair[side]] for pair in self.values] for side in (0, 1))
         return float(cohen_kappa_score(ones, others, sample_weight=list(self.values.values())))
 
@@ -128,7 +131,12 @@ class Agreement:
 
     def to_json(self) -> dict[str, Any]:
         """Measures and counts as a JSON object."""
-        measures = {"f1": self.f1, "precision": self.precision, "recall": self.recall, **({"kappa": self.kappa} if self.values else {})}
+        measures = {
+            "f1": self.f1,
+            "precision": self.precision,
+            "recall": self.recall,
+            **({"kappa": self.kappa} if self.values else {}),
+        }
         return {
             **{name: None if value is None else round(value, 6) for name, value in measures.items()},
             "overNumDocs": self.documents,
@@ -170,13 +178,21 @@ class AgreementMatrix:
             return self.pairs[task, member1, member2]
         found = self.pairs.get((task, member2, member1), Agreement())
         values = Counter({(two, one): number for (one, two), number in found.values.items()})
-        return Agreement(found.second, found.first, found.second_agreed, found.first_agreed, found.documents, values)
+        return Agreement(
+            found.second, found.first, found.second_agreed, found.first_agreed, found.documents, values
+        )
 
     def total(self, member1: str, member2: str) -> Agreement:
         """The agreement of two members over all tasks: F1 of the summed counts. ``values`` and kappa have no meaning here and are empty."""
         result = sum((self.of(task, member1, member2) for task in self.tasks), Agreement())
         first, second = sorted((member1, member2))
-        return Agreement(result.first, result.second, result.first_agreed, result.second_agreed, self.documents.get((first, second), 0))
+        return Agreement(
+            result.first,
+            result.second,
+            result.first_agreed,
+            result.second_agreed,
+            self.documents.get((first, second), 0),
+        )
 
     def mean(self, task: str | None = None, *, member: str | None = None) -> float | None:
         """The average F1 over pairs of members, as tagtog shows it beside a task.
@@ -220,16 +236,29 @@ class AgreementMatrix:
             "tasks": {
                 task: {
                     "mean_f1": rounded(self.mean(task)),
-                    "pairs": [{"member1": first, "member2": second, **self.pairs[task, first, second].to_json()} for first, second in self.documents],
+                    "pairs": [
+                        {"member1": first, "member2": second, **self.pairs[task, first, second].to_json()}
+                        for first, second in self.documents
+                    ],
                 }
                 for task in self.tasks
             },
             "documents_f1": {doc_id: rounded(found.f1) for doc_id, found in self.by_document.items()},
-            "total": [{"member1": first, "member2": second, **self.total(first, second).to_json()} for first, second in self.documents],
+            "total": [
+                {"member1": first, "member2": second, **self.total(first, second).to_json()}
+                for first, second in self.documents
+            ],
         }
 
 
-def iaa(documents: Iterable[DocumentVersions], member1: str, member2: str, task: str, *, metric: Metric = "exact_v1") -> Agreement:
+def iaa(
+    documents: Iterable[DocumentVersions],
+    member1: str,
+    member2: str,
+    task: str,
+    *,
+    metric: Metric = "exact_v1",
+) -> Agreement:
     """The agreement of two members on one task, as tagtog's ``/-api/metrics/v0/iaa`` measures it.
 
     Args:
@@ -250,7 +279,9 @@ def iaa(documents: Iterable[DocumentVersions], member1: str, member2: str, task:
     if member1 == member2:
         raise AgreementError("a member can't be compared with himself", value=member1, legal="two members")
     check_metric(task, metric)
-    return agreement_matrix(documents, members=[member1, member2], tasks=[task], metric=metric).of(task, member1, member2)
+    return agreement_matrix(documents, members=[member1, member2], tasks=[task], metric=metric).of(
+        task, member1, member2
+    )
 
 
 def check_metric(task: str, metric: Metric) -> None:
@@ -364,7 +395,12 @@ def _compare(first: set[Item], second: set[Item], metric: Metric) -> Agreement:
     if metric != "overlapping_v1":
         return Agreement(len(first), len(second), len(same), len(same))
     # What is identical agrees, also where it has no character to share.
-    return Agreement(len(first), len(second), len(same) + _touching(first - same, second), len(same) + _touching(second - same, first))
+    return Agreement(
+        len(first),
+        len(second),
+        len(same) + _touching(first - same, second),
+        len(same) + _touching(second - same, first),
+    )
 
 
 def _touching(items: set[Item], others: set[Item]) -> int:
@@ -375,7 +411,10 @@ def _touching(items: set[Item], others: set[Item]) -> int:
         candidates: dict[Hashable, list[Item]] = defaultdict(list)
         for other in others:
             candidates[_parts_and_classes(other)].append(other)
-        return sum(any(_ends_touch(item, other) for other in candidates.get(_parts_and_classes(item), ())) for item in items)
+        return sum(
+            any(_ends_touch(item, other) for other in candidates.get(_parts_and_classes(item), ()))
+            for item in items
+        )
     stretches: dict[tuple[str, Hashable], list[tuple[int, int]]] = defaultdict(list)
     for other in others:
         stretches[other.places[0].part, other.value].extend(other.places[0].ranges)
@@ -413,10 +452,17 @@ def _ends_touch(one: Item, other: Item) -> bool:
         return False
     assert isinstance(one.value, tuple)
     assert isinstance(other.value, tuple)
-    ends, others = list(zip(one.value, one.places, strict=True)), list(zip(other.value, other.places, strict=True))
+    ends, others = (
+        list(zip(one.value, one.places, strict=True)),
+        list(zip(other.value, other.places, strict=True)),
+    )
     orders = [others] if one.directed else [others, others[::-1]]
-    return any(all(a[0] == b[0] and _share(a[1], b[1]) for a, b in zip(ends, order, strict=True)) for order in orders)
+    return any(
+        all(a[0] == b[0] and _share(a[1], b[1]) for a, b in zip(ends, order, strict=True)) for order in orders
+    )
 
 
 def _share(one: Place, other: Place) -> bool:
-    return one.part == other.part and any(max(a[0], b[0]) < min(a[1], b[1]) for a in one.ranges for b in other.ranges)
+    return one.part == other.part and any(
+        max(a[0], b[0]) < min(a[1], b[1]) for a in one.ranges for b in other.ranges
+    )

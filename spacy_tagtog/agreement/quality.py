@@ -9,7 +9,14 @@ from typing import Any, Final, NamedTuple
 
 from spacy_tagtog.agreement.changes import Changes
 
-__all__ = ["Estimate", "QualityEstimate", "ReviewCounts", "estimate_quality", "mean_interval", "ratio_interval"]
+__all__ = [
+    "Estimate",
+    "QualityEstimate",
+    "ReviewCounts",
+    "estimate_quality",
+    "mean_interval",
+    "ratio_interval",
+]
 
 LEVEL: Final = 0.95
 
@@ -21,7 +28,7 @@ class ReviewCounts(NamedTuple):
         kept: Entities that were accepted as they were.
         before: Entities that were proposed.
         after: Entities after the review.
-        edits: What it took, see :mod:`spacy_tagtog._edits`.
+        edits: What it took, see :mod:`spacy_tagtog.agreement.edits`.
     """
 
     kept: int
@@ -76,7 +83,12 @@ class QualityEstimate:
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
-        figures = {"precision": self.precision, "recall": self.recall, "f1": self.f1, "edits_a_document": self.edits}
+        figures = {
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "edits_a_document": self.edits,
+        }
         return {"documents": self.documents, **{name: one.to_json() for name, one in figures.items()}}
 
 
@@ -120,7 +132,12 @@ def ratio_interval(parts: Sequence[int], wholes: Sequence[int], level: float = L
     clusters = sum(1 for one in wholes if one)
     if clusters < 2:
         return Estimate(p)
-    variance = clusters / (clusters - 1) * sum((part - p * one) ** 2 for part, one in zip(parts, wholes, strict=True)) / whole**2
+    variance = (
+        clusters
+        / (clusters - 1)
+        * sum((part - p * one) ** 2 for part, one in zip(parts, wholes, strict=True))
+        / whole**2
+    )
     items = min(float(whole), p * (1 - p) / variance) if variance > 0 and 0 < p < 1 else float(clusters)
     t = _quantile(level, clusters - 1)
     centre = (p + t * t / (2 * items)) / (1 + t * t / items)
@@ -136,7 +153,9 @@ def mean_interval(values: Sequence[int], level: float = LEVEL) -> Estimate:
     number, mean = len(values), sum(values) / len(values)
     if number < 2:
         return Estimate(mean)
-    half = _quantile(level, number - 1) * math.sqrt(sum((one - mean) ** 2 for one in values) / (number - 1) / number)
+    half = _quantile(level, number - 1) * math.sqrt(
+        sum((one - mean) ** 2 for one in values) / (number - 1) / number
+    )
     return Estimate(mean, max(0.0, mean - half), mean + half)
 
 

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 from pydantic_core import from_json, to_json
 from typing_extensions import NotRequired, TypedDict
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.errors import AnnJsonError
 
 __all__ = ["Annotations", "Entity", "Fragment", "JsonObject", "Relation", "confidence"]
@@ -197,7 +197,11 @@ class Relation:
         for reference in self.data["entities"]:
             pieces = reference.split("|")
             start, comma, last = pieces[-1].partition(",")
-            if len(pieces) not in (2, 3) or not comma or not (_OFFSET.fullmatch(start) and _OFFSET.fullmatch(last)):
+            if (
+                len(pieces) not in (2, 3)
+                or not comma
+                or not (_OFFSET.fullmatch(start) and _OFFSET.fullmatch(last))
+            ):
                 raise AnnJsonError(
                     "a relation's reference can't be read",
                     place=f"relations[{self.index}].entities",
@@ -225,7 +229,9 @@ class Annotations:
         except ValidationError as error:
             raise _schema_error(error, place) from error
         except RecursionError as error:
-            raise AnnJsonError("ann.json nests too deeply", place=place, legal="the nesting of tagtog's format") from error
+            raise AnnJsonError(
+                "ann.json nests too deeply", place=place, legal="the nesting of tagtog's format"
+            ) from error
         self.data = data
         self.place = place
         self._as_read: bytes | None = None
@@ -243,9 +249,16 @@ class Annotations:
             annotations._as_read = quick[1]
             return annotations
         try:
-            if isinstance(content, bytes):  # not what json.loads guesses: UTF-16 isn't legal, a byte order mark is of no harm
+            if isinstance(
+                content, bytes
+            ):  # not what json.loads guesses: UTF-16 isn't legal, a byte order mark is of no harm
                 content = content.decode("utf-8-sig", "surrogatepass")
-            data = json.loads(content.removeprefix("\ufeff"), parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique)
+            data = json.loads(
+                content.removeprefix("\ufeff"),
+                parse_constant=_refuse_constant,
+                parse_float=_finite,
+                object_pairs_hook=_unique,
+            )
         except json.JSONDecodeError as error:
             raise AnnJsonError(
                 f"ann.json doesn't parse: {error.msg}",
@@ -256,7 +269,10 @@ class Annotations:
             ) from error
         except (ValueError, RecursionError) as error:
             raise AnnJsonError(
-                f"ann.json doesn't parse: {error}", place=place, legal="JSON in UTF-8", advice="download the document from tagtog again"
+                f"ann.json doesn't parse: {error}",
+                place=place,
+                legal="JSON in UTF-8",
+                advice="download the document from tagtog again",
             ) from error
         return cls(data, place=place)
 
@@ -269,7 +285,14 @@ class Annotations:
             complete: Whether they are confirmed.
         """
         return cls(
-            {"annotatable": {"parts": list(parts)}, "anncomplete": complete, "sources": [], "metas": {}, "entities": [], "relations": []},
+            {
+                "annotatable": {"parts": list(parts)},
+                "anncomplete": complete,
+                "sources": [],
+                "metas": {},
+                "entities": [],
+                "relations": [],
+            },
         )
 
     def dumps(self) -> str:
@@ -283,13 +306,19 @@ class Annotations:
         try:
             text = json.dumps(self.data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         except (TypeError, ValueError, RecursionError) as error:
-            raise AnnJsonError(f"these annotations can't be written as JSON: {error}", place=self.place, legal="what JSON can hold") from error
+            raise AnnJsonError(
+                f"these annotations can't be written as JSON: {error}",
+                place=self.place,
+                legal="what JSON can hold",
+            ) from error
         # Half a character, cut off in a browser: UTF-8 can't hold it, an escape can.
         return text if text.isascii() else _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
     def _unchanged(self) -> bool:
         try:
-            return to_json(self.data, inf_nan_mode="constants") == self._as_read  # in a tenth of the time that json.dumps takes
+            return (
+                to_json(self.data, inf_nan_mode="constants") == self._as_read
+            )  # in a tenth of the time that json.dumps takes
         except (ValueError, TypeError, RecursionError):
             return False
 
@@ -307,7 +336,11 @@ class Annotations:
 
     def __repr__(self) -> str:
         state = "confirmed" if self.complete else "unconfirmed"
-        counts = counted(len(self), "entity"), counted(len(self.relations), "relation"), counted(len(self.metas), "document label")
+        counts = (
+            counted(len(self), "entity"),
+            counted(len(self.relations), "relation"),
+            counted(len(self.metas), "document label"),
+        )
         return f"<Annotations: {', '.join(counts)}, {state}>"
 
     @property
@@ -360,7 +393,11 @@ def _parse_quickly(content: bytes | str) -> tuple[Any, bytes] | None:
     if text == raw:  # nothing can have got lost
         return data, text
     # A number that is too large for a float becomes Infinity. (The first of the two expressions begins with a letter and is found faster.)
-    if b"Infinity" in text or b"0.0000" in text or (_EXPONENT.search(text) and _EXPONENT_OF_NUMBER.search(text)):
+    if (
+        b"Infinity" in text
+        or b"0.0000" in text
+        or (_EXPONENT.search(text) and _EXPONENT_OF_NUMBER.search(text))
+    ):
         return None
     spaced = any(blank in raw for blank in _BLANK_AFTER_QUOTE)
     keys = len(_KEY_END.findall(raw)) if spaced else raw.count(b'":')
@@ -391,7 +428,11 @@ def _schema_error(error: ValidationError, place: object) -> AnnJsonError:
     # Unions report one error for each alternative: the first is the most specific that a reader needs.
     first = error.errors(include_url=False)[0]
     steps = list(first["loc"])
-    if len(steps) > 1 and steps[-1] in ("bool", "int", "constrained-int", "float", "str") and steps[-2] in ("prob", "value"):
+    if (
+        len(steps) > 1
+        and steps[-1] in ("bool", "int", "constrained-int", "float", "str")
+        and steps[-2] in ("prob", "value")
+    ):
         steps.pop()  # pydantic's name for the member of a union
     path = ""
     for step in steps:

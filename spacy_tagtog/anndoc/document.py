@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc.ann_json import Annotations
 from spacy_tagtog.anndoc.legend import Legend
 from spacy_tagtog.anndoc.plain_html import Part, PlainHtml

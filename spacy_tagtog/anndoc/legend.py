@@ -53,9 +53,16 @@ class Legend(Mapping[str, str]):
                     advice="take the legend anew from tagtog (spacy-tagtog fetch writes it)",
                 )
             if not isinstance(name, str) or not name:
-                raise LegendError(f"the name of {class_id} isn't text", place=place, value=name, legal="a non-empty string")
+                raise LegendError(
+                    f"the name of {class_id} isn't text", place=place, value=name, legal="a non-empty string"
+                )
             if any("\ud800" <= character <= "\udfff" for character in name):
-                raise LegendError(f"the name of {class_id} holds half a character", place=place, value=name, legal="text that UTF-8 can carry")
+                raise LegendError(
+                    f"the name of {class_id} holds half a character",
+                    place=place,
+                    value=name,
+                    legal="text that UTF-8 can carry",
+                )
             key = (class_id[0], name)
             if key in self._ids:
                 raise LegendError(
@@ -79,9 +86,16 @@ class Legend(Mapping[str, str]):
             text = data.decode("utf-8-sig") if isinstance(data, bytes) else data.removeprefix("\ufeff")
             names = json.loads(text, object_pairs_hook=_unique)
         except (ValueError, RecursionError) as error:
-            raise LegendError(f"the legend isn't JSON: {error}", place=place, advice="take it anew from tagtog") from error
+            raise LegendError(
+                f"the legend isn't JSON: {error}", place=place, advice="take it anew from tagtog"
+            ) from error
         if not isinstance(names, dict):
-            raise LegendError("the legend isn't a JSON object", place=place, value=type(names).__name__, legal='{"e_1": "NAME", …}')
+            raise LegendError(
+                "the legend isn't a JSON object",
+                place=place,
+                value=type(names).__name__,
+                legal='{"e_1": "NAME", …}',
+            )
         return cls(names, place=place)
 
     @classmethod
@@ -96,7 +110,12 @@ class Legend(Mapping[str, str]):
     def dumps(self) -> str:
         """The legend as JSON text, ids in numerical order within each prefix."""
         ordered = sorted(self._names, key=lambda class_id: (class_id[0], int(class_id[2:])))
-        return json.dumps({class_id: self._names[class_id] for class_id in ordered}, ensure_ascii=False, indent=1) + "\n"
+        return (
+            json.dumps(
+                {class_id: self._names[class_id] for class_id in ordered}, ensure_ascii=False, indent=1
+            )
+            + "\n"
+        )
 
     def __getitem__(self, class_id: str) -> str:
         return self._names[class_id]
@@ -140,7 +159,13 @@ class Legend(Mapping[str, str]):
         try:
             return self._ids[prefix, name]
         except KeyError:
-            kind = {"e": "entity type", "f": "entity label", "m": "document label", "n": "normalization", "r": "relation type"}[prefix]
+            kind = {
+                "e": "entity type",
+                "f": "entity label",
+                "m": "document label",
+                "n": "normalization",
+                "r": "relation type",
+            }[prefix]
             raise LegendError(
                 f"the project has no {kind} of this name",
                 place=place or self.place,

@@ -73,7 +73,9 @@ def _place(text: str, start: int, surface: str) -> tuple[int, int] | None:
     return (start, end) if text.startswith(surface, start) and end <= len(text) else None
 
 
-def detect_unit(parts: Mapping[str, Part], annotations: Annotations, *, default: OffsetUnit = "utf-16") -> OffsetUnit:
+def detect_unit(
+    parts: Mapping[str, Part], annotations: Annotations, *, default: OffsetUnit = "utf-16"
+) -> OffsetUnit:
     """Find out how an ann.json counts, from the evidence in it.
 
     Evidence is every fragment after an astral character, where the two units differ: the one under which more fragments match their text wins.
@@ -105,7 +107,9 @@ def detect_unit(parts: Mapping[str, Part], annotations: Annotations, *, default:
     return "utf-16" if votes["utf-16"] > votes["code-point"] else "code-point"
 
 
-def locate(parts: Mapping[str, Part], annotations: Annotations, *, unit: OffsetUnit | Literal["auto"] = "auto") -> list[Located]:
+def locate(
+    parts: Mapping[str, Part], annotations: Annotations, *, unit: OffsetUnit | Literal["auto"] = "auto"
+) -> list[Located]:
     """Place every entity of a version.
 
     Args:
@@ -126,7 +130,14 @@ def locate(parts: Mapping[str, Part], annotations: Annotations, *, unit: OffsetU
         part_id = entity.data["part"]
         part = parts.get(part_id)
         if part is None:
-            result.append(Located(entity, (), "missing_part", f"plain.html has no part {part_id!r}; it has {known or 'none'}"))
+            result.append(
+                Located(
+                    entity,
+                    (),
+                    "missing_part",
+                    f"plain.html has no part {part_id!r}; it has {known or 'none'}",
+                )
+            )
             continue
         text = part.text
         ranges = []
@@ -139,8 +150,14 @@ def locate(parts: Mapping[str, Part], annotations: Annotations, *, unit: OffsetU
             found = None if start is None else _place(text, start, offset["text"])
             if found is None:
                 there = None if start is None else text[start : start + len(offset["text"])]
-                mismatch = f"at {offset['start']} stands {there!r}" if there is not None else f"{offset['start']} is in the middle of a character"
+                mismatch = (
+                    f"at {offset['start']} stands {there!r}"
+                    if there is not None
+                    else f"{offset['start']} is in the middle of a character"
+                )
                 break
             ranges.append(found)
-        result.append(Located(entity, (), "offset_mismatch", mismatch) if mismatch else Located(entity, tuple(ranges)))
+        result.append(
+            Located(entity, (), "offset_mismatch", mismatch) if mismatch else Located(entity, tuple(ranges))
+        )
     return result

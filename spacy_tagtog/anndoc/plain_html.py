@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.errors import PlainHtmlError
 
 __all__ = [
@@ -99,7 +99,9 @@ class Section:
 @cache
 def _parser() -> etree.XMLParser:
     """One for all documents: to make it takes as long as to read a short one."""
-    return etree.XMLParser(encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
+    return etree.XMLParser(
+        encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False
+    )
 
 
 class PlainHtml:
@@ -126,12 +128,21 @@ class PlainHtml:
             tree: etree._Element | None = etree.fromstring(self.data, _parser())
         except (etree.XMLSyntaxError, ValueError) as error:
             line, column = getattr(error, "position", (0, 0))
-            where = f"{self.place or 'plain.html'}, line {line}, column {column}" if line else self.place or "plain.html"
+            where = (
+                f"{self.place or 'plain.html'}, line {line}, column {column}"
+                if line
+                else self.place or "plain.html"
+            )
             raise PlainHtmlError(
-                f"plain.html doesn't parse: {getattr(error, 'msg', error)}", place=where, legal="well-formed XHTML in UTF-8", advice=_ADVICE
+                f"plain.html doesn't parse: {getattr(error, 'msg', error)}",
+                place=where,
+                legal="well-formed XHTML in UTF-8",
+                advice=_ADVICE,
             ) from error
         if tree is None:  # recovered to nothing: an empty file on some versions of libxml2
-            raise PlainHtmlError("plain.html is empty", place=self.place, legal="well-formed XHTML in UTF-8", advice=_ADVICE)
+            raise PlainHtmlError(
+                "plain.html is empty", place=self.place, legal="well-formed XHTML in UTF-8", advice=_ADVICE
+            )
         dtd = tree.getroottree().docinfo.internalDTD
         entity = None if dtd is None else next(iter(dtd.iterentities()), None)
         if entity is not None:
@@ -157,7 +168,10 @@ class PlainHtml:
     @property
     def is_anndoc(self) -> bool:
         """Whether the file says of itself that it is a plain.html (``class="anndoc"``, ``data-anndoc-version``)."""
-        return "anndoc" in (self._tree.get("class") or "").split() or self._tree.get("data-anndoc-version") is not None
+        return (
+            "anndoc" in (self._tree.get("class") or "").split()
+            or self._tree.get("data-anndoc-version") is not None
+        )
 
     @cached_property
     def parts(self) -> dict[str, Part]:
@@ -231,7 +245,11 @@ def document_id(filename: str, content: bytes, *, salt: str = "") -> str:
     Returns:
         ``a`` + 27 characters + ``-`` + the file name.
     """
-    digest = hashlib.sha256(b"\0".join([salt.encode("utf-8", "surrogatepass"), filename.encode("utf-8", "surrogatepass"), content])).digest()
+    digest = hashlib.sha256(
+        b"\0".join(
+            [salt.encode("utf-8", "surrogatepass"), filename.encode("utf-8", "surrogatepass"), content]
+        )
+    ).digest()
     return f"a{b64encode(digest, b'._').decode()[:27]}-{filename}"
 
 
@@ -248,7 +266,12 @@ def _check_text(text: str, place: object) -> None:
 
 
 def html_from_blocks(
-    blocks: Sequence[tuple[str, str]], *, doc_id: str, origid: str, generator: str = "spacy-tagtog", place: object = None
+    blocks: Sequence[tuple[str, str]],
+    *,
+    doc_id: str,
+    origid: str,
+    generator: str = "spacy-tagtog",
+    place: object = None,
 ) -> PlainHtml:
     """Write a ``plain.html`` with one section.
 
@@ -264,7 +287,13 @@ def html_from_blocks(
         PlainHtmlError: A text or name holds a character that XML can't carry (NUL, most control characters, lone surrogates), or a text is
             longer than 10 MB.
     """
-    return html_from_sections([Section([Block(*block) for block in blocks])], doc_id=doc_id, origid=origid, generator=generator, place=place)
+    return html_from_sections(
+        [Section([Block(*block) for block in blocks])],
+        doc_id=doc_id,
+        origid=origid,
+        generator=generator,
+        place=place,
+    )
 
 
 def _content(text: str, place: object) -> str:
@@ -282,7 +311,9 @@ def _content(text: str, place: object) -> str:
     return escape(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _section(section: Section, path: str, indent: str, place: object, parts: dict[str, Part]) -> Iterator[str]:
+def _section(
+    section: Section, path: str, indent: str, place: object, parts: dict[str, Part]
+) -> Iterator[str]:
     counts = dict.fromkeys("hpvf", 0)
     yield f'{indent}<section data-type="">\n{indent}  <div class="content">\n'
     for block in section.blocks:
@@ -306,7 +337,14 @@ def _section(section: Section, path: str, indent: str, place: object, parts: dic
     yield f"{indent}</section>\n"
 
 
-def html_from_sections(sections: Sequence[Section], *, doc_id: str, origid: str, generator: str = "spacy-tagtog", place: object = None) -> PlainHtml:
+def html_from_sections(
+    sections: Sequence[Section],
+    *,
+    doc_id: str,
+    origid: str,
+    generator: str = "spacy-tagtog",
+    place: object = None,
+) -> PlainHtml:
     """Write a ``plain.html`` with nested sections.
 
     Args:
@@ -323,7 +361,11 @@ def html_from_sections(sections: Sequence[Section], *, doc_id: str, origid: str,
     for what, name in (("document id", doc_id), ("original name", origid), ("generator", generator)):
         _check_text(name, f"{place or 'plain.html'}, {what}")
     parts: dict[str, Part] = {}
-    lines = [line for number, section in enumerate(sections, 1) for line in _section(section, f"s{number}", "      ", place or origid, parts)]
+    lines = [
+        line
+        for number, section in enumerate(sections, 1)
+        for line in _section(section, f"s{number}", "      ", place or origid, parts)
+    ]
     identity = quoteattr(doc_id)
     data = (
         "<!DOCTYPE html >\n"
@@ -339,7 +381,13 @@ def html_from_sections(sections: Sequence[Section], *, doc_id: str, origid: str,
 
 
 def html_from_text(
-    text: str, *, filename: str = "text.txt", text_format: TextFormat = "verbatim", doc_id: str | None = None, salt: str = "", place: object = None
+    text: str,
+    *,
+    filename: str = "text.txt",
+    text_format: TextFormat = "verbatim",
+    doc_id: str | None = None,
+    salt: str = "",
+    place: object = None,
 ) -> PlainHtml:
     """Make the ``plain.html`` that tagtog makes of plain text.
 

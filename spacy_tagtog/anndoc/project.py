@@ -22,13 +22,20 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from spacy_tagtog._counts import counted
 from spacy_tagtog._files import atomic_folder, atomic_path, check_free
+from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc.ann_json import Annotations
 from spacy_tagtog.anndoc.document import MASTER, Document
 from spacy_tagtog.anndoc.legend import LEGEND_NAME, Legend
 from spacy_tagtog.anndoc.plain_html import PlainHtml
-from spacy_tagtog.errors import AnndocError, DuplicateDocumentError, LegendError, MissingPartnerError, ProjectError, WriteError
+from spacy_tagtog.errors import (
+    AnndocError,
+    DuplicateDocumentError,
+    LegendError,
+    MissingPartnerError,
+    ProjectError,
+    WriteError,
+)
 
 __all__ = ["Project", "document_paths", "is_in_folder", "read_project", "write_project"]
 
@@ -44,7 +51,17 @@ _MAX_FILE_BYTES = 32 * 1024 * 1024
 
 
 # zipfile meets hostile bytes with all of these.
-_READ_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError, AssertionError)
+_READ_ERRORS = (
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    AssertionError,
+)
 
 
 class _TooLargeError(ValueError):
@@ -66,7 +83,9 @@ class _Source:
             raise ProjectError(
                 f"a file can't be read: {getattr(error, 'strerror', None) or str(error) or 'it ends too early'}",
                 place=self.place,
-                advice="leave it out, or split it" if isinstance(error, _TooLargeError) else "check permissions, or copy the data again",
+                advice="leave it out, or split it"
+                if isinstance(error, _TooLargeError)
+                else "check permissions, or copy the data again",
             ) from error
 
 
@@ -123,7 +142,14 @@ class Project:
         problems: What was set aside while opening.
     """
 
-    def __init__(self, entries: dict[str, _Entry], *, legend: Legend, place: str, problems: list[AnndocError] | None = None) -> None:
+    def __init__(
+        self,
+        entries: dict[str, _Entry],
+        *,
+        legend: Legend,
+        place: str,
+        problems: list[AnndocError] | None = None,
+    ) -> None:
         self._entries = entries
         self.legend = legend
         self.place = place
@@ -131,7 +157,9 @@ class Project:
         """What was set aside while opening (only when opened with ``strict=False``)."""
 
     @classmethod
-    def open(cls, path: Path | str, *, strict: bool = True, legend: Path | str | Legend | None = None) -> Project:
+    def open(
+        cls, path: Path | str, *, strict: bool = True, legend: Path | str | Legend | None = None
+    ) -> Project:
         """Open a folder or zip.
 
         Args:
@@ -145,7 +173,9 @@ class Project:
             DuplicateDocumentError: Two files claim to be the same (strict).
             LegendError: The project's own legend, or the one that was given, can't be read: without it nothing has a name.
         """
-        return read_project(Path(path), strict=strict, legend=Path(legend) if isinstance(legend, str) else legend)
+        return read_project(
+            Path(path), strict=strict, legend=Path(legend) if isinstance(legend, str) else legend
+        )
 
     @property
     def ids(self) -> list[str]:
@@ -222,7 +252,12 @@ class Project:
         Args:
             ids: The ids of documents that it has.
         """
-        return Project({doc_id: self._entries[doc_id] for doc_id in ids}, legend=self.legend, place=self.place, problems=list(self.problems))
+        return Project(
+            {doc_id: self._entries[doc_id] for doc_id in ids},
+            legend=self.legend,
+            place=self.place,
+            problems=list(self.problems),
+        )
 
     def __repr__(self) -> str:
         members = ", ".join(self.members) or "nobody"
@@ -261,7 +296,9 @@ def _folder_sources(root: Path) -> Iterator[tuple[_Names, _Source]]:
                     elif _may_be_document(entry):
                         found.append(((*above, entry.name), entry.path))
         except OSError as error:
-            raise ProjectError(f"a folder can't be read: {error.strerror}", place=error.filename, advice="check permissions") from error
+            raise ProjectError(
+                f"a folder can't be read: {error.strerror}", place=error.filename, advice="check permissions"
+            ) from error
     found.sort()
     for names, path in found:
         yield names, _Source(path, partial(_read_file, path))
@@ -290,7 +327,10 @@ def _zip_sources(path: Path) -> Iterator[tuple[_Names, _Source]]:
         archive = _Archive(path)
     except _READ_ERRORS as error:
         raise ProjectError(
-            f"the zip is broken: {getattr(error, 'strerror', None) or error}", place=path, legal="a whole zip file", advice="download it again"
+            f"the zip is broken: {getattr(error, 'strerror', None) or error}",
+            place=path,
+            legal="a whole zip file",
+            advice="download it again",
         ) from error
 
     def reader(info: zipfile.ZipInfo) -> Callable[[], bytes]:
@@ -312,12 +352,25 @@ def _zip_sources(path: Path) -> Iterator[tuple[_Names, _Source]]:
         name = PurePosixPath(info.filename)
         place = f"{path}!{info.filename}"
         # Nothing is ever unpacked to disk under these names, but a document from such an archive must not be trusted either.
-        if name.is_absolute() or ".." in name.parts or "\\" in info.orig_filename or "\0" in info.orig_filename:
+        if (
+            name.is_absolute()
+            or ".." in name.parts
+            or "\\" in info.orig_filename
+            or "\0" in info.orig_filename
+        ):
             raise ProjectError(
-                "a name in the zip points outside of it", place=place, legal="relative names with /, without ..", advice="don't trust this file"
+                "a name in the zip points outside of it",
+                place=place,
+                legal="relative names with /, without ..",
+                advice="don't trust this file",
             )
         # ZipInfo.is_dir() fails on an empty name before Python 3.12.
-        if info.filename.endswith("/") or not name.parts or name.parts[:1] == ("__MACOSX",) or any(piece.startswith(".") for piece in name.parts):
+        if (
+            info.filename.endswith("/")
+            or not name.parts
+            or name.parts[:1] == ("__MACOSX",)
+            or any(piece.startswith(".") for piece in name.parts)
+        ):
             continue
         yield name.parts, _Source(place, reader(info))
 
@@ -337,7 +390,9 @@ def _tagtog_folder(folders: _Names) -> str:
 
 def is_in_folder(folder: str, of: str) -> bool:
     """Whether a tagtog folder is another one or below it; the leading ``pool/`` of either may be left out."""
-    inner, outer = (_tagtog_folder(tuple(piece for piece in path.split("/") if piece)) for path in (folder, of))
+    inner, outer = (
+        _tagtog_folder(tuple(piece for piece in path.split("/") if piece)) for path in (folder, of)
+    )
     return inner == outer or inner.startswith(f"{outer}/")
 
 
@@ -354,11 +409,20 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | Legend | Non
     try:
         is_folder, exists = path.is_dir(), path.exists()
     except OSError as error:
-        raise ProjectError(f"this path can't be read: {error.strerror}", place=path, advice="check the path and its permissions") from error
+        raise ProjectError(
+            f"this path can't be read: {error.strerror}",
+            place=path,
+            advice="check the path and its permissions",
+        ) from error
     if is_folder:
         sources = list(_folder_sources(path))
     elif not exists:
-        raise ProjectError("there is nothing at this path", place=path, legal="a folder or zip of tagtog documents", advice="check the path")
+        raise ProjectError(
+            "there is nothing at this path",
+            place=path,
+            legal="a folder or zip of tagtog documents",
+            advice="check the path",
+        )
     elif path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
         sources = list(_zip_sources(path))
     else:
@@ -384,10 +448,20 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | Legend | Non
     for names, source in sources:
         if names[-1] == LEGEND_NAME:
             legends.append((names, source))
-        elif _base_name(names[-1], (*_ANN_SUFFIXES, *_HTML_SUFFIXES)) is not None and _HALF.search("/".join(names)):
+        elif _base_name(names[-1], (*_ANN_SUFFIXES, *_HTML_SUFFIXES)) is not None and _HALF.search(
+            "/".join(names)
+        ):
             # Bytes of a name that aren't UTF-8 become half characters, which neither JSON nor a .spacy file can hold.
             shown = os.fsencode("/".join(names)).decode("utf-8", "backslashreplace")
-            problem(ProjectError("a file's name isn't UTF-8", place=path, value=shown, legal="names in UTF-8", advice="rename the file"))
+            problem(
+                ProjectError(
+                    "a file's name isn't UTF-8",
+                    place=path,
+                    value=shown,
+                    legal="names in UTF-8",
+                    advice="rename the file",
+                )
+            )
         elif (doc_id := _base_name(names[-1], _ANN_SUFFIXES)) is not None:
             folders = _locate(names, "ann.json")
             in_download = "ann.json" in names[:-1]
@@ -408,7 +482,9 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | Legend | Non
             else:
                 entry.html = source
                 folders = _locate(names, "plain.html")
-                entry.folder = _tagtog_folder(folders[1:] if in_one_folder and "plain.html" not in names[:-1] else folders)
+                entry.folder = _tagtog_folder(
+                    folders[1:] if in_one_folder and "plain.html" not in names[:-1] else folders
+                )
 
     for doc_id in [doc_id for doc_id, entry in entries.items() if entry.html is None]:
         orphan = entries.pop(doc_id)
@@ -431,7 +507,12 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | Legend | Non
         )
     if legend is None:
         legend = _own_legend(legends)
-    return Project(entries, legend=legend if isinstance(legend, Legend) else _given_legend(legend), place=str(path), problems=problems)
+    return Project(
+        entries,
+        legend=legend if isinstance(legend, Legend) else _given_legend(legend),
+        place=str(path),
+        problems=problems,
+    )
 
 
 def _duplicate(doc_id: str, what: str, first: _Source, second: _Source) -> DuplicateDocumentError:
@@ -448,7 +529,9 @@ def _given_legend(path: Path) -> Legend:
     try:
         return Legend.parse(path.read_bytes(), place=path)
     except OSError as error:
-        raise LegendError(f"the legend can't be read: {error.strerror}", place=path, advice="check the path") from error
+        raise LegendError(
+            f"the legend can't be read: {error.strerror}", place=path, advice="check the path"
+        ) from error
 
 
 def _own_legend(found: list[tuple[_Names, _Source]]) -> Legend:
@@ -459,10 +542,14 @@ def _own_legend(found: list[tuple[_Names, _Source]]) -> Legend:
     try:
         return Legend.parse(source.read(), place=source.place)
     except ProjectError as error:
-        raise LegendError(error.problem.replace("a file", "the legend", 1), place=error.place, advice=error.advice) from error
+        raise LegendError(
+            error.problem.replace("a file", "the legend", 1), place=error.place, advice=error.advice
+        ) from error
 
 
-def document_paths(doc_id: str, folder: str = "pool", member: str = MASTER) -> tuple[PurePosixPath, PurePosixPath]:
+def document_paths(
+    doc_id: str, folder: str = "pool", member: str = MASTER
+) -> tuple[PurePosixPath, PurePosixPath]:
     """Where the files of a document stand in tagtog's download layout.
 
     Args:
@@ -476,7 +563,11 @@ def document_paths(doc_id: str, folder: str = "pool", member: str = MASTER) -> t
     Raises:
         ProjectError: The id, folder or member would leave the project's folder.
     """
-    for what, value, single in (("document id", doc_id, True), ("folder", folder, False), ("member", member, True)):
+    for what, value, single in (
+        ("document id", doc_id, True),
+        ("folder", folder, False),
+        ("member", member, True),
+    ):
         pieces = [value] if single else value.split("/")
         if any(piece.startswith(".") or not piece or _NOT_IN_NAMES.search(piece) for piece in pieces):
             raise ProjectError(
@@ -531,13 +622,24 @@ def write_project(
     check_free(path, force=force)
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         root = path.stem
-        if root.startswith(".") or root in ("__MACOSX", "plain.html", "ann.json") or _NOT_IN_NAMES.search(root):
+        if (
+            root.startswith(".")
+            or root in ("__MACOSX", "plain.html", "ann.json")
+            or _NOT_IN_NAMES.search(root)
+        ):
             root = "project"  # a zip may have a name that can't be a folder's in it
 
         def add(name: PurePosixPath, data: bytes) -> None:
             if len(f"{root}/{name}".encode()) > _MAX_NAME_BYTES:
-                raise WriteError("can't write: the name is too long for a zip", place=path, value=str(name), legal=f"at most {_MAX_NAME_BYTES} bytes")
-            info = zipfile.ZipInfo(f"{root}/{name}")  # its date is fixed: the same documents make the same bytes
+                raise WriteError(
+                    "can't write: the name is too long for a zip",
+                    place=path,
+                    value=str(name),
+                    legal=f"at most {_MAX_NAME_BYTES} bytes",
+                )
+            info = zipfile.ZipInfo(
+                f"{root}/{name}"
+            )  # its date is fixed: the same documents make the same bytes
             info.external_attr = 0o644 << 16
             archive.writestr(info, data, zipfile.ZIP_DEFLATED)
 
@@ -553,7 +655,9 @@ def _write_documents(
     seen: set[str] = set()
     for document in documents:
         if document.id in seen:
-            raise DuplicateDocumentError("one document comes twice", value=document.id, legal="each document once")
+            raise DuplicateDocumentError(
+                "one document comes twice", value=document.id, legal="each document once"
+            )
         seen.add(document.id)
         html_path, _ = document_paths(document.id, document.folder)
         write(html_path, document.html.data)

@@ -52,7 +52,9 @@ _MAX_WORK: Final = 2_000_000_000
 stays a fault."""
 
 # Letters that people, keyboards and parsers exchange and that Unicode's decompositions don't relate.
-_LOOK_ALIKES: Final = str.maketrans("αβγδεζηθικλμνοπρσςτυφχωΑΒΕΖΗΙΚΜΝΟΡΤΥΧ–—−‐‑’‘“”×·", "abgdezhqiklmnoprsstufxwABEZHIKMNOPTYX-----''\"\"x.")
+_LOOK_ALIKES: Final = str.maketrans(
+    "αβγδεζηθικλμνοπρσςτυφχωΑΒΕΖΗΙΚΜΝΟΡΤΥΧ–—−‐‑’‘“”×·", "abgdezhqiklmnoprsstufxwABEZHIKMNOPTYX-----''\"\"x."
+)
 
 
 @lru_cache(maxsize=4096)
@@ -105,7 +107,9 @@ def _occurrences(text: str, surface: str) -> Iterator[int]:
 class _Part:
     """The broken entities of one part."""
 
-    def __init__(self, text: str, unit: OffsetUnit, broken: Sequence[Located], sound: Sequence[Located]) -> None:
+    def __init__(
+        self, text: str, unit: OffsetUnit, broken: Sequence[Located], sound: Sequence[Located]
+    ) -> None:
         self.text = text
         self.broken = broken
         self.sound = sound
@@ -122,7 +126,16 @@ class _Part:
         found = self._places.get(surface)
         if found is None:
             self.work -= len(self.text) + len(surface)
-            places = [] if self.work < 0 else [place for _, place in zip(range(_MAX_OCCURRENCES), _occurrences(self.text, surface), strict=False)]
+            places = (
+                []
+                if self.work < 0
+                else [
+                    place
+                    for _, place in zip(
+                        range(_MAX_OCCURRENCES), _occurrences(self.text, surface), strict=False
+                    )
+                ]
+            )
             found = self._places[surface] = places, self.work >= 0 and len(places) < _MAX_OCCURRENCES
         return found
 
@@ -143,10 +156,22 @@ class _Part:
             self.work -= sum(len(fragment.text) for fragment in item.entity.fragments)
             ranges = None if self.work < 0 else find(item)
             if ranges is not None:
-                moved = f"moved by {ranges[0][0] - (self.start(item) or 0):+d}" if ranges[0][0] != self.start(item) else ""
+                moved = (
+                    f"moved by {ranges[0][0] - (self.start(item) or 0):+d}"
+                    if ranges[0][0] != self.start(item)
+                    else ""
+                )
                 there = " … ".join(self.text[start:end] for start, end in ranges)
-                detail = ", ".join(filter(None, [moved, f"there stands {there!r}" if there != item.entity.text else ""]))
-                return replace(item, ranges=ranges, problem=None, detail="", repair=Repair(method, CONFIDENCE[method], detail))
+                detail = ", ".join(
+                    filter(None, [moved, f"there stands {there!r}" if there != item.entity.text else ""])
+                )
+                return replace(
+                    item,
+                    ranges=ranges,
+                    problem=None,
+                    detail="",
+                    repair=Repair(method, CONFIDENCE[method], detail),
+                )
         return None
 
     # ---- a constant shift from one place on
@@ -178,7 +203,11 @@ class _Part:
     def shifts(self) -> list[int | None]:
         """For each broken entity the shift that it shares with another broken one, no sound entity between them speaking against it."""
         rigid = sorted(item.start for item in self.sound)
-        voices = [_Voice(start, item.entity.text, self.candidates(item)) for item in self.broken if (start := self.start(item)) is not None]
+        voices = [
+            _Voice(start, item.entity.text, self.candidates(item))
+            for item in self.broken
+            if (start := self.start(item)) is not None
+        ]
         # Two have no sound entity between them if none stands after the one and before the other.
         between: dict[int, _Assembly] = defaultdict(_Assembly)
         for voice in voices:
@@ -208,7 +237,10 @@ class _Part:
             ``None`` where the part ends before it, and where the stored text stands somewhere else letter by letter:
             then it isn't this place that is meant.
         """
-        if any(found or not certain for found, certain in (self.places(fragment.text) for fragment in item.entity.fragments)):
+        if any(
+            found or not certain
+            for found, certain in (self.places(fragment.text) for fragment in item.entity.fragments)
+        ):
             return None
         different: list[tuple[str, str]] = []
         for number, fragment in enumerate(item.entity.fragments):
@@ -220,7 +252,10 @@ class _Part:
         return different
 
     def in_place(self, item: Located) -> tuple[tuple[int, int], ...]:
-        starts = [(self.start(item, number) or 0, fragment.text) for number, fragment in enumerate(item.entity.fragments)]
+        starts = [
+            (self.start(item, number) or 0, fragment.text)
+            for number, fragment in enumerate(item.entity.fragments)
+        ]
         return tuple((start, start + len(text)) for start, text in starts)
 
     def look_alike(self, item: Located) -> tuple[tuple[int, int], ...] | None:
@@ -233,7 +268,11 @@ class _Part:
     def one_character(self, item: Located) -> tuple[tuple[int, int], ...] | None:
         different = self.differences(item)
         length = sum(len(fragment.text) for fragment in item.entity.fragments)
-        return self.in_place(item) if different is not None and len(different) == 1 and length >= _MIN_SAME else None
+        return (
+            self.in_place(item)
+            if different is not None and len(different) == 1 and length >= _MIN_SAME
+            else None
+        )
 
     # ---- markup escaped once too often or too seldom
 
@@ -249,10 +288,18 @@ class _Part:
             if self.work < 0:
                 return None
             start = len(html.unescape(raw[: fragment.start]))
-            if self.text.startswith(plain, start) and html.escape(self.text[:start], quote=False) == raw[: fragment.start]:
+            if (
+                self.text.startswith(plain, start)
+                and html.escape(self.text[:start], quote=False) == raw[: fragment.start]
+            ):
                 return ((start, start + len(plain)),)
         start_here = self.start(item)
-        if plain and plain != fragment.text and start_here is not None and self.text.startswith(plain, start_here):
+        if (
+            plain
+            and plain != fragment.text
+            and start_here is not None
+            and self.text.startswith(plain, start_here)
+        ):
             return ((start_here, start_here + len(plain)),)
         return None
 
@@ -291,10 +338,18 @@ class _Part:
         places, certain = self.places(surface)
         if not certain:
             return []
-        return [place for place in places if not (self._inside_word(place) or self._inside_word(place + len(surface)))] or places
+        return [
+            place
+            for place in places
+            if not (self._inside_word(place) or self._inside_word(place + len(surface)))
+        ] or places
 
     def _inside_word(self, position: int) -> bool:
-        return 0 < position < len(self.text) and self.text[position - 1].isalnum() and self.text[position].isalnum()
+        return (
+            0 < position < len(self.text)
+            and self.text[position - 1].isalnum()
+            and self.text[position].isalnum()
+        )
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,9 @@ app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown
 app.command("evaluate")(evaluate_cli)
 app.command("calibrate")(calibrate_cli)
 app.command("annotate")(annotate_cli)
-app.command("simulate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(simulate_cli)
+app.command("simulate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    simulate_cli
+)
 app.command("rank")(rank_cli)
 app.command("push")(push_cli)
 app.command("upload")(upload_cli)
@@ -89,7 +91,13 @@ def _versions(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_versions, is_eager=True, help="Print the versions of this package, spaCy and Python.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_versions,
+            is_eager=True,
+            help="Print the versions of this package, spaCy and Python.",
+        ),
     ] = False,
 ) -> None: ...
 

@@ -47,24 +47,53 @@ Domain = Annotated[
         show_default=False,
     ),
 ]
-Owner = Annotated[str, typer.Option("--owner", envvar="TAGTOG_OWNER", help="The project's owner. Empty: TAGTOG_USERNAME.", show_default=False)]
+Owner = Annotated[
+    str,
+    typer.Option(
+        "--owner",
+        envvar="TAGTOG_OWNER",
+        help="The project's owner. Empty: TAGTOG_USERNAME.",
+        show_default=False,
+    ),
+]
 ProjectName = Annotated[
     str,
     typer.Option(
-        "--project", "-p", envvar="TAGTOG_PROJECT", help="The project's name. Empty, on the local tagtog: its only project.", show_default=False
+        "--project",
+        "-p",
+        envvar="TAGTOG_PROJECT",
+        help="The project's name. Empty, on the local tagtog: its only project.",
+        show_default=False,
     ),
 ]
 CaFile = Annotated[
-    str, typer.Option("--ca-file", envvar="TAGTOG_CA_FILE", help="Certificates (PEM) to verify a self-signed tagtog with.", show_default=False)
+    str,
+    typer.Option(
+        "--ca-file",
+        envvar="TAGTOG_CA_FILE",
+        help="Certificates (PEM) to verify a self-signed tagtog with.",
+        show_default=False,
+    ),
 ]
 Threads = Annotated[int, typer.Option("--threads", min=1, max=64, help="Calls at once.")]
 Rate = Annotated[float, typer.Option("--rate", min=0, help="The most calls a second; 0 for as many as come.")]
 DistributeTo = Annotated[
     str | None,
-    typer.Option("--distribute-to", help="To whom new documents are assigned: * all members, A,B these, - as the project says.", show_default=False),
+    typer.Option(
+        "--distribute-to",
+        help="To whom new documents are assigned: * all members, A,B these, - as the project says.",
+        show_default=False,
+    ),
 ]
-DocumentsReport = Annotated[Path | None, typer.Option("--report", help="Write what happened to each document to this JSON file.", show_default=False)]
-Database = Annotated[Path, typer.Option("--database", envvar="TAGTOG_DATABASE", help="The local tagtog's database file.")]
+DocumentsReport = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", help="Write what happened to each document to this JSON file.", show_default=False
+    ),
+]
+Database = Annotated[
+    Path, typer.Option("--database", envvar="TAGTOG_DATABASE", help="The local tagtog's database file.")
+]
 
 
 @dataclass(frozen=True)
@@ -90,7 +119,17 @@ class Settings:
     rate: float = 0
 
     @classmethod
-    def of(cls, domain: str, owner: str, project: str, ca_file: str, database: Path, *, threads: int = DEFAULT_THREADS, rate: float = 0) -> Settings:
+    def of(
+        cls,
+        domain: str,
+        owner: str,
+        project: str,
+        ca_file: str,
+        database: Path,
+        *,
+        threads: int = DEFAULT_THREADS,
+        rate: float = 0,
+    ) -> Settings:
         """Settings from a command's options.
 
         An option that is given as an empty string falls back to the environment, just as one that isn't given.
@@ -128,7 +167,11 @@ class Connection:
     def __str__(self) -> str:
         """Where it leads, in words for people. The address of a local tagtog is of no use to them: it is gone with the command."""
         project = f"{self.client.owner}/{self.client.project}"
-        return f"{project} on the local tagtog ({self.database})" if self.store is not None else f"{project} at {self.client.domain}"
+        return (
+            f"{project} on the local tagtog ({self.database})"
+            if self.store is not None
+            else f"{project} at {self.client.domain}"
+        )
 
 
 def _only_project(store: Store) -> tuple[str, str]:
@@ -136,9 +179,12 @@ def _only_project(store: Store) -> tuple[str, str]:
     if len(projects) == 1:
         return projects[0]
     raise ConfigurationError(
-        "which project is not said, and the local tagtog has " + (f"{len(projects)} of them" if projects else "none"),
+        "which project is not said, and the local tagtog has "
+        + (f"{len(projects)} of them" if projects else "none"),
         legal=", ".join(f"--project {name}" for _, name in projects) or "a database with a project in it",
-        advice="name one with --project" if projects else "put one in: spacy-tagtog import FOLDER_OR_ZIP, or the demo corpus: spacy-tagtog demo",
+        advice="name one with --project"
+        if projects
+        else "put one in: spacy-tagtog import FOLDER_OR_ZIP, or the demo corpus: spacy-tagtog demo",
     )
 
 
@@ -160,7 +206,9 @@ def connect(settings: Settings, *, create: bool = False) -> Iterator[Connection]
     if not settings.is_local:
         found = find_credentials(settings.domain)
         if not settings.project:
-            raise ConfigurationError("which project is not said", legal="--project NAME or the environment variable TAGTOG_PROJECT")
+            raise ConfigurationError(
+                "which project is not said", legal="--project NAME or the environment variable TAGTOG_PROJECT"
+            )
         verify: bool | Path = Path(settings.ca_file) if settings.ca_file else True
         with TagtogClient(
             settings.domain,
@@ -187,6 +235,12 @@ def connect(settings: Settings, *, create: bool = False) -> Iterator[Connection]
         if not project and not create:
             owner, project = _only_project(local.store)
         with TagtogClient(
-            local.url, username=local.username, password=local.password, project=project, owner=owner, name=LOCAL_NAME, **pace
+            local.url,
+            username=local.username,
+            password=local.password,
+            project=project,
+            owner=owner,
+            name=LOCAL_NAME,
+            **pace,
         ) as client:
             yield Connection(client, local.store, settings.database)

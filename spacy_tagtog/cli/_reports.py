@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._run import info, note, table, warn, write_json
 from spacy_tagtog.errors import ConfigurationError
 
@@ -24,7 +24,9 @@ _MOST_LABELS = 20
 Reports = Annotated[
     list[Path] | None,
     typer.Option(
-        "--report", help="Write the whole report to this file: .json, or .html to see the places in context (repeat for both).", show_default=False
+        "--report",
+        help="Write the whole report to this file: .json, or .html to see the places in context (repeat for both).",
+        show_default=False,
     ),
 ]
 
@@ -37,7 +39,11 @@ def check_reports(paths: Iterable[Path] | None) -> None:
     """
     for path in paths or ():
         if path.suffix not in (".json", ".html"):
-            raise ConfigurationError("the form of a report is not known", value=str(path), legal="a file name that ends with .json or .html")
+            raise ConfigurationError(
+                "the form of a report is not known",
+                value=str(path),
+                legal="a file name that ends with .json or .html",
+            )
 
 
 def write_reports(paths: Iterable[Path] | None, report: ConversionReport, project: Project) -> None:
@@ -91,7 +97,9 @@ def say_choices(report: ConversionReport, open_project: Callable[[], Project], c
             warn(f"{setting}: the project has no entity type {', '.join(unknown)}; it has {', '.join(types)}")
     if report.count("not_annotated") and (others := other_versions(project, converter)):
         there = ", ".join(others)
-        info(f"not every document has annotations of {converter.member}, but there are those of {there} (--set member=NAME, or * for all)")
+        info(
+            f"not every document has annotations of {converter.member}, but there are those of {there} (--set member=NAME, or * for all)"
+        )
 
 
 def other_versions(project: Project, converter: Converter) -> list[str]:

@@ -16,7 +16,21 @@ import typer
 
 from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError
 
-__all__ = ["Step", "carry_out", "command", "echo", "good", "info", "note", "parse_pairs", "progress", "table", "unwrapped", "warn", "write_json"]
+__all__ = [
+    "Step",
+    "carry_out",
+    "command",
+    "echo",
+    "good",
+    "info",
+    "note",
+    "parse_pairs",
+    "progress",
+    "table",
+    "unwrapped",
+    "warn",
+    "write_json",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,7 +81,9 @@ def note(items: Iterable[object], *, caption: str) -> None:
         echo(f"    … and {len(listed) - _MAX_ITEMS} more", err=True)
 
 
-def table(rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None = None, aligns: str = "") -> None:
+def table(
+    rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None = None, aligns: str = ""
+) -> None:
     """Print rows: the first column to the left, numbers to the right, or as ``aligns`` says with a letter (l, r, c) for each column."""
     from wasabi.tables import table as wasabi_table
 
@@ -77,7 +93,9 @@ def table(rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None 
         echo(wasabi_table(data, header=header, divider=header is not None, aligns=letters, max_col=100))
 
 
-def progress(items: Iterable[T], total: int | None = None, *, what: str = "", unit: str = "documents") -> Iterable[T]:
+def progress(
+    items: Iterable[T], total: int | None = None, *, what: str = "", unit: str = "documents"
+) -> Iterable[T]:
     """Show a progress bar on standard error while iterating; nothing where that is not a terminal."""
     from tqdm import tqdm
 
@@ -157,7 +175,9 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
 def unwrapped(text: str) -> str:
     """Text with one line a paragraph, except for the examples at its end: click leaves a paragraph alone that begins with a backspace."""
     paragraphs = inspect.cleandoc(text).split("\n\n")
-    number = next((i for i, paragraph in enumerate(paragraphs) if paragraph.startswith("Example")), len(paragraphs))
+    number = next(
+        (i for i, paragraph in enumerate(paragraphs) if paragraph.startswith("Example")), len(paragraphs)
+    )
     lines = [" ".join(line.strip() for line in paragraph.splitlines()) for paragraph in paragraphs[:number]]
     if number < len(paragraphs):
         lines.append("\b\n" + "\n".join(paragraphs[number:]))

@@ -12,21 +12,38 @@ if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Document, Legend, Project
     from spacy_tagtog.errors import SpacyTagtogError
 
-__all__ = ["LegendOption", "OnProblemOption", "check_members", "open_project", "readable_documents", "task_names"]
+__all__ = [
+    "LegendOption",
+    "OnProblemOption",
+    "check_members",
+    "open_project",
+    "readable_documents",
+    "task_names",
+]
 
-OnProblemOption = Annotated[str, typer.Option("--on-problem", help="Files that can't be read: error (refuse), or report (leave out and list).")]
+OnProblemOption = Annotated[
+    str,
+    typer.Option(
+        "--on-problem", help="Files that can't be read: error (refuse), or report (leave out and list)."
+    ),
+]
 LegendOption = Annotated[
-    Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False)
+    Path | None,
+    typer.Option(
+        "--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False
+    ),
 ]
 
 
-def open_project(source: Path, *, on_problem: str, legend: Path | None, faults: list[SpacyTagtogError]) -> Project:
+def open_project(
+    source: Path, *, on_problem: str, legend: Path | None, faults: list[SpacyTagtogError]
+) -> Project:
     """Open a project; with ``report``, what doesn't belong together is set aside and listed.
 
     Raises:
         SpacyTagtogError: The project can't be opened.
     """
-    from spacy_tagtog._choices import choose
+    from spacy_tagtog._options import choose
     from spacy_tagtog.anndoc import Project
     from spacy_tagtog.convert.corpus import OnProblem
 
@@ -90,4 +107,7 @@ def check_members(project: Project, members: Sequence[str]) -> None:
 def task_names(legend: Legend, tasks: Sequence[str]) -> dict[str, str]:
     """A name to show for each task: what the legend calls it, with the id where two are called the same, else the id."""
     names = [legend.get(task, task) for task in tasks]
-    return {task: f"{name} ({task})" if names.count(name) > 1 else name for task, name in zip(tasks, names, strict=True)}
+    return {
+        task: f"{name} ({task})" if names.count(name) > 1 else name
+        for task, name in zip(tasks, names, strict=True)
+    }

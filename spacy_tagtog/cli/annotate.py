@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._run import command, good, note, parse_pairs, progress, table, warn, write_json
 
 if TYPE_CHECKING:
@@ -16,33 +16,63 @@ if TYPE_CHECKING:
 
 __all__ = ["AuthorName", "Rename", "SpansKey", "annotate", "annotate_cli"]
 
-AuthorName = Annotated[str, typer.Option("--name", help="The author of the pre-annotations: they are by ml:NAME.")]
+AuthorName = Annotated[
+    str, typer.Option("--name", help="The author of the pre-annotations: they are by ml:NAME.")
+]
 Rename = Annotated[
-    list[str] | None, typer.Option("--rename", help="LABEL=NAME: the project's name of a label of the pipeline; LABEL= leaves it out.")
+    list[str] | None,
+    typer.Option(
+        "--rename", help="LABEL=NAME: the project's name of a label of the pipeline; LABEL= leaves it out."
+    ),
 ]
 SpansKey = Annotated[
-    str, typer.Option("--spans-key", help="Take entities from this span group and its scores (spancat) instead of doc.ents.", show_default=False)
+    str,
+    typer.Option(
+        "--spans-key",
+        help="Take entities from this span group and its scores (spancat) instead of doc.ents.",
+        show_default=False,
+    ),
 ]
 
 
 @command
 def annotate_cli(
     pipeline: Annotated[
-        str, typer.Argument(help="A trained pipeline: a folder such as training/model-best, or a package's name.", show_default=False)
+        str,
+        typer.Argument(
+            help="A trained pipeline: a folder such as training/model-best, or a package's name.",
+            show_default=False,
+        ),
     ],
     source: Annotated[
-        Path, typer.Argument(help="The documents: a folder or zip of tagtog documents (plain.html alone is enough).", show_default=False)
+        Path,
+        typer.Argument(
+            help="The documents: a folder or zip of tagtog documents (plain.html alone is enough).",
+            show_default=False,
+        ),
     ],
-    target: Annotated[Path, typer.Argument(help="The folder or zip to write the annotated documents into.", show_default=False)],
+    target: Annotated[
+        Path,
+        typer.Argument(help="The folder or zip to write the annotated documents into.", show_default=False),
+    ],
     name: AuthorName = "spacy",
     rename: Rename = None,
     spans_key: SpansKey = "",
     legend: Annotated[
-        Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the source's own.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--legend",
+            help="An annotations-legend.json to use instead of the source's own.",
+            show_default=False,
+        ),
     ] = None,
     n_process: Annotated[int, typer.Option("--n-process", min=1, help="Processes.")] = 1,
-    report: Annotated[Path | None, typer.Option("--report", help="Write the counts to this JSON file.", show_default=False)] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write the counts to this JSON file.", show_default=False)
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")
+    ] = False,
 ) -> None:
     """Pre-annotate documents with what a pipeline predicts, each entity with the probability that the model gives it.
 
@@ -124,6 +154,14 @@ def annotate(
     nlp = load_pipeline(pipeline)
     report = AnnotateReport()
     documents: Iterable[Any] = project if progress is None else progress(project, len(project))
-    annotated = annotate_documents(nlp, documents, who=f"ml:{name}", rename=rename, spans_key=spans_key or None, n_process=n_process, report=report)
+    annotated = annotate_documents(
+        nlp,
+        documents,
+        who=f"ml:{name}",
+        rename=rename,
+        spans_key=spans_key or None,
+        n_process=n_process,
+        report=report,
+    )
     write_project(annotated, target, legend=project.legend, force=force)
     return report

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._drawn import RankingOption, only_drawn
 from spacy_tagtog.cli._run import command, good, info, progress, table, write_json
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-    from spacy_tagtog.pipeline.calibration import CalibrationReport
+    from spacy_tagtog.pipeline.calibration.calibrators import CalibrationReport
 
 __all__ = ["CalibrateBy", "calibrate", "calibrate_cli"]
 
@@ -27,17 +27,31 @@ CalibrateBy = Literal["given", "held-out", "cross-fitting", "both", "auto"]
 @command
 def calibrate_cli(
     pipeline: Annotated[
-        str, typer.Argument(help="A trained pipeline: a folder such as training/model-best, or a package's name.", show_default=False)
+        str,
+        typer.Argument(
+            help="A trained pipeline: a folder such as training/model-best, or a package's name.",
+            show_default=False,
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write the calibrated pipeline into.", show_default=False)],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="The folder to write the calibrated pipeline into.", show_default=False
+        ),
+    ],
     reviewed: Annotated[
         Path | None,
-        typer.Argument(help="Reviewed documents that it was not trained on: .spacy file(s) or a tagtog project (folder or zip).", show_default=False),
+        typer.Argument(
+            help="Reviewed documents that it was not trained on: .spacy file(s) or a tagtog project (folder or zip).",
+            show_default=False,
+        ),
     ] = None,
     train: Annotated[
         Path | None,
         typer.Option(
-            "--train", help="What it was trained on: calibrate by pipelines trained without a fold of it (cross-fitting).", show_default=False
+            "--train",
+            help="What it was trained on: calibrate by pipelines trained without a fold of it (cross-fitting).",
+            show_default=False,
         ),
     ] = None,
     by: Annotated[
@@ -51,21 +65,40 @@ def calibrate_cli(
     method: Annotated[
         str,
         typer.Option(
-            "--method", help="auto (chosen by cross-validation), platt, isotonic, logistic, trees, forest, or none (the scores as they are)."
+            "--method",
+            help="auto (chosen by cross-validation), platt, isotonic, logistic, trees, forest, or none (the scores as they are).",
         ),
     ] = "auto",
-    folds: Annotated[int, typer.Option("--folds", min=2, help="Folds of the cross-validation, by document, and of --train.")] = 5,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the folds and of --method trees and forest.")] = 0,
+    folds: Annotated[
+        int,
+        typer.Option("--folds", min=2, help="Folds of the cross-validation, by document, and of --train."),
+    ] = 5,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of the folds and of --method trees and forest.")
+    ] = 0,
     allow_unknown: Annotated[
-        bool, typer.Option("--allow-unknown", help="Calibrate a pipeline that doesn't know which documents it was trained on.")
+        bool,
+        typer.Option(
+            "--allow-unknown",
+            help="Calibrate a pipeline that doesn't know which documents it was trained on.",
+        ),
     ] = False,
-    documents: Annotated[str, typer.Option("--documents", help="Which documents of a project: confirmed, unconfirmed or all.")] = "confirmed",
+    documents: Annotated[
+        str, typer.Option("--documents", help="Which documents of a project: confirmed, unconfirmed or all.")
+    ] = "confirmed",
     member: Annotated[str, typer.Option("--member", help="Whose annotations of a project.")] = "master",
-    on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of a project's data: error, or report (set aside).")] = "error",
+    on_problem: Annotated[
+        str, typer.Option("--on-problem", help="Faults of a project's data: error, or report (set aside).")
+    ] = "error",
     ranking: RankingOption = None,
     n_process: Annotated[int, typer.Option("--n-process", min=1, help="Processes.")] = 1,
-    report: Annotated[Path | None, typer.Option("--report", help="Write the whole report to this JSON file.", show_default=False)] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write the whole report to this JSON file.", show_default=False),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")
+    ] = False,
 ) -> None:
     """Calibrate a pipeline's probabilities on reviewed documents that it was not trained on.
 
@@ -110,8 +143,12 @@ def calibrate_cli(
             info(f"missed entities: {one.expected_missed:.1f} expected, {one.missed} found")
         if one.cross_fitted:
             documents, others = counted(one.cross_fitted, "training document"), counted(one.held_out, "other")
-            info(f"{documents} judged by {counted(one.pipelines, 'pipeline')} trained without them, {others} by this one")
-    good(f"calibrated pipeline written to {output}; all figures after calibration are cross-validated by document")
+            info(
+                f"{documents} judged by {counted(one.pipelines, 'pipeline')} trained without them, {others} by this one"
+            )
+    good(
+        f"calibrated pipeline written to {output}; all figures after calibration are cross-validated by document"
+    )
 
 
 def calibrate(
@@ -164,14 +201,14 @@ def calibrate(
         OutputExistsError: The output exists.
         SpacyTagtogError: See the functions called.
     """
-    from spacy_tagtog._choices import choose
     from spacy_tagtog._files import atomic_folder, check_free
+    from spacy_tagtog._options import choose
     from spacy_tagtog.convert import AnndocCorpus
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
     from spacy_tagtog.errors import ConfigurationError
-    from spacy_tagtog.pipeline.calibration import CalibrationMethod
-    from spacy_tagtog.pipeline.crossfit import is_quick
-    from spacy_tagtog.pipeline.fitting import calibrate_pipeline
+    from spacy_tagtog.pipeline.calibration.calibrators import CalibrationMethod
+    from spacy_tagtog.pipeline.calibration.crossfit import is_quick
+    from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
     from spacy_tagtog.pipeline.loading import load_pipeline
 
     check_free(output, force=force, sources=(pipeline, reviewed, train, *rankings))
@@ -244,10 +281,16 @@ def _wanted(by: CalibrateBy, reviewed: Path | None, train: Path | None) -> Calib
         "auto": (True, True),
     }
     needs_reviewed, needs_train = needed.get(by, (train is None, False))
-    missing = [name for name, needs, path in (("REVIEWED", needs_reviewed, reviewed), ("--train", needs_train, train)) if needs and path is None]
+    missing = [
+        name
+        for name, needs, path in (("REVIEWED", needs_reviewed, reviewed), ("--train", needs_train, train))
+        if needs and path is None
+    ]
     if missing:
         raise ConfigurationError(
-            "there are no documents to calibrate on" if by == "given" else f"--by {by} needs documents that are not given",
+            "there are no documents to calibrate on"
+            if by == "given"
+            else f"--by {by} needs documents that are not given",
             value=f"without {' and '.join(missing)}",
             legal="REVIEWED: documents that the pipeline was not trained on; --train: those that it was trained on",
         )
@@ -257,7 +300,7 @@ def _wanted(by: CalibrateBy, reviewed: Path | None, train: Path | None) -> Calib
 def _groups_for(nlp: Language, docs: Sequence[Doc], folds: int) -> tuple[list[int] | None, str]:
     """The groups of training documents for cross-fitting; else why there is none."""
     from spacy_tagtog.errors import EvaluationError
-    from spacy_tagtog.pipeline.crossfit import deal, document_groups, is_quick
+    from spacy_tagtog.pipeline.calibration.crossfit import deal, document_groups, is_quick
 
     if not is_quick(nlp):
         return None, "cross-fitting would train the whole pipeline once a fold"

@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._drawn import RankingOption, drawn_documents
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, write_json
-from spacy_tagtog.cli._versions import LegendOption, OnProblemOption, check_members, open_project, readable_documents, task_names
+from spacy_tagtog.cli._versions import (
+    LegendOption,
+    OnProblemOption,
+    check_members,
+    open_project,
+    readable_documents,
+    task_names,
+)
 
 if TYPE_CHECKING:
-    from spacy_tagtog._edits import EditCounts
     from spacy_tagtog.agreement import Changes
+    from spacy_tagtog.agreement.edits import EditCounts
     from spacy_tagtog.agreement.quality import QualityEstimate
     from spacy_tagtog.anndoc import Legend
     from spacy_tagtog.errors import SpacyTagtogError
@@ -52,8 +59,8 @@ class ChangedProject:
     @property
     def by_type(self) -> dict[str, EditCounts]:
         """The edits of entities by entity type (class id)."""
-        from spacy_tagtog._edits import EditCounts
         from spacy_tagtog.agreement import task_order
+        from spacy_tagtog.agreement.edits import EditCounts
 
         result: dict[str, EditCounts] = {}
         for changed in self.documents.values():
@@ -69,7 +76,7 @@ class ChangedProject:
     @property
     def edits(self) -> EditCounts:
         """All edits of entities."""
-        from spacy_tagtog._edits import EditCounts
+        from spacy_tagtog.agreement.edits import EditCounts
 
         return sum(self.by_type.values(), EditCounts())
 
@@ -86,7 +93,9 @@ class ChangedProject:
         """
         from spacy_tagtog.agreement.quality import ReviewCounts, estimate_quality
 
-        return estimate_quality([ReviewCounts.of(self.documents[doc_id]) for doc_id in (self.documents if ids is None else ids)])
+        return estimate_quality(
+            [ReviewCounts.of(self.documents[doc_id]) for doc_id in (self.documents if ids is None else ids)]
+        )
 
     def _drawn_json(self) -> dict[str, Any]:
         if self.drawn is None:
@@ -109,7 +118,8 @@ class ChangedProject:
             "proposed": proposed.total(),
             "edits": self.edits.to_json(),
             "types": {
-                task: {"name": self.legend.get(task, task), "proposed": proposed[task], **counts.to_json()} for task, counts in self.by_type.items()
+                task: {"name": self.legend.get(task, task), "proposed": proposed[task], **counts.to_json()}
+                for task, counts in self.by_type.items()
             },
             "only_before": self.only_before,
             "only_after": self.only_after,
@@ -123,17 +133,43 @@ class ChangedProject:
 
 @command
 def changes_cli(
-    before: Annotated[Path, typer.Argument(help="The earlier state: a tagtog project (folder or zip), such as what was pushed.", show_default=False)],
-    after: Annotated[Path, typer.Argument(help="The later state, such as what was fetched after the review.", show_default=False)],
-    member: Annotated[str, typer.Option("--member", "-m", help="Whose version, before and after.")] = "master",
+    before: Annotated[
+        Path,
+        typer.Argument(
+            help="The earlier state: a tagtog project (folder or zip), such as what was pushed.",
+            show_default=False,
+        ),
+    ],
+    after: Annotated[
+        Path,
+        typer.Argument(
+            help="The later state, such as what was fetched after the review.", show_default=False
+        ),
+    ],
+    member: Annotated[
+        str, typer.Option("--member", "-m", help="Whose version, before and after.")
+    ] = "master",
     before_member: Annotated[
-        str, typer.Option("--before-member", help="Whose version before, if it is another's: with one project given twice.", show_default=False)
+        str,
+        typer.Option(
+            "--before-member",
+            help="Whose version before, if it is another's: with one project given twice.",
+            show_default=False,
+        ),
     ] = "",
-    documents: Annotated[str, typer.Option("--documents", help="Which documents, as they are later: confirmed, unconfirmed or all.")] = "confirmed",
+    documents: Annotated[
+        str,
+        typer.Option(
+            "--documents", help="Which documents, as they are later: confirmed, unconfirmed or all."
+        ),
+    ] = "confirmed",
     on_problem: OnProblemOption = "error",
     legend: LegendOption = None,
     ranking: RankingOption = None,
-    report: Annotated[Path | None, typer.Option("--report", help="Write every change to this JSON file.", show_default=False)] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write every change to this JSON file.", show_default=False),
+    ] = None,
 ) -> None:
     """Count what reviewers changed: pre-annotations before, confirmed annotations after.
 
@@ -171,31 +207,64 @@ def changes_cli(
         rows.append(("all", proposed.total(), result.edits))
     table(
         (
-            (name, old, number.accepted, _percent(number.accepted, old), number.removed, number.relabelled, number.moved, number.added, number.total)
+            (
+                name,
+                old,
+                number.accepted,
+                _percent(number.accepted, old),
+                number.removed,
+                number.relabelled,
+                number.moved,
+                number.added,
+                number.total,
+            )
             for name, old, number in rows
         ),
-        header=("entity type", "before", "accepted", "%", "removed", "relabelled", "borders moved", "added", "edits"),
+        header=(
+            "entity type",
+            "before",
+            "accepted",
+            "%",
+            "removed",
+            "relabelled",
+            "borders moved",
+            "added",
+            "edits",
+        ),
     )
     labels: Counter[str] = Counter()
     for changed in result.documents.values():
         labels.update(change.task for change in changed.labels)
         labels.update(f"{change.task}, {change.kind}" for change in changed.relations)
-    table(((_named(what, result.legend), number) for what, number in sorted(labels.items())), header=("labels and relations", "changed"))
+    table(
+        ((_named(what, result.legend), number) for what, number in sorted(labels.items())),
+        header=("labels and relations", "changed"),
+    )
     if result.drawn is not None:
         _say_quality(result)
     number = sum(map(bool, result.documents.values()))
-    good(f"{counted(result.edits.total, 'edit')} of entities; {number} of {counted(len(result.documents), 'document')} changed")
+    good(
+        f"{counted(result.edits.total, 'edit')} of entities; {number} of {counted(len(result.documents), 'document')} changed"
+    )
 
 
 def _say_quality(result: ChangedProject) -> None:
     reviewed = result.drawn_reviewed
     waiting = len(result.drawn or []) - len(reviewed)
     if not reviewed:
-        info(f"of {counted(waiting, 'document')} that chance chose none was compared: there is no unbiased estimate yet")
+        info(
+            f"of {counted(waiting, 'document')} that chance chose none was compared: there is no unbiased estimate yet"
+        )
         return
     sample, everything = result.quality(reviewed), result.quality()
     rows = [
-        (caption, *(("–" if value is None else f"{factor * value:.1f}") for value in (one.value, one.low, one.high, other.value)))
+        (
+            caption,
+            *(
+                ("–" if value is None else f"{factor * value:.1f}")
+                for value in (one.value, one.low, one.high, other.value)
+            ),
+        )
         for caption, factor, one, other in (
             ("precision %", 100, sample.precision, everything.precision),
             ("recall %", 100, sample.recall, everything.recall),
@@ -206,7 +275,11 @@ def _say_quality(result: ChangedProject) -> None:
     table(rows, header=("exact", "estimate", "95 % from", "to", "all compared"))
     info(
         f"unbiased estimate of the pre-annotations: from {counted(len(reviewed), 'document')} that chance chose among those that were unreviewed then"
-        + (f"; {waiting} more that chance chose {'was' if waiting == 1 else 'were'} not compared" if waiting else "")
+        + (
+            f"; {waiting} more that chance chose {'was' if waiting == 1 else 'were'} not compared"
+            if waiting
+            else ""
+        )
     )
 
 
@@ -250,7 +323,7 @@ def changes(
         AgreementError: A member isn't there, no document is in both, or a document's text is another one (``error``).
         SpacyTagtogError: A project can't be read.
     """
-    from spacy_tagtog._choices import choose
+    from spacy_tagtog._options import choose
     from spacy_tagtog.agreement import compare_versions
     from spacy_tagtog.convert.corpus import DocumentChoice
     from spacy_tagtog.errors import AgreementError, AnndocError
@@ -270,7 +343,9 @@ def changes(
             result.only_after.append(document.id)
             continue
         now = document.version(member)
-        if member not in document.versions or (documents != "all" and now.complete != (documents == "confirmed")):
+        if member not in document.versions or (
+            documents != "all" and now.complete != (documents == "confirmed")
+        ):
             result.unreviewed.append(document.id)
             continue
         try:
@@ -292,7 +367,9 @@ def changes(
                     legal="the ranking of these documents",
                     advice="give the ranking that these documents were reviewed by",
                 )
-            result.documents[document.id] = compare_versions(old.version(before_member), now, parts=document.parts)
+            result.documents[document.id] = compare_versions(
+                old.version(before_member), now, parts=document.parts
+            )
         except (AnndocError, AgreementError) as error:
             if on_problem == "error":
                 raise

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._reports import Reports, check_reports, say_choices, say_report, write_reports
 from spacy_tagtog.cli._run import command, good, parse_pairs, progress
 
@@ -32,7 +32,11 @@ Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 def convert_cli(
     context: typer.Context,
     source: Annotated[
-        Path, typer.Argument(help="A tagtog project (folder or zip); with --back a .spacy file or a folder of them.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A tagtog project (folder or zip); with --back a .spacy file or a folder of them.",
+            show_default=False,
+        ),
     ],
     target: Annotated[
         Path,
@@ -41,14 +45,28 @@ def convert_cli(
             show_default=False,
         ),
     ],
-    lang: Annotated[str, typer.Option("--lang", "-l", help="Language of the tokenizer: en, es, de… or xx for any.")] = "en",
+    lang: Annotated[
+        str, typer.Option("--lang", "-l", help="Language of the tokenizer: en, es, de… or xx for any.")
+    ] = "en",
     base: Annotated[
-        str, typer.Option("--base", help="A trained pipeline whose tokenizer to use instead of the language's.", show_default=False)
+        str,
+        typer.Option(
+            "--base",
+            help="A trained pipeline whose tokenizer to use instead of the language's.",
+            show_default=False,
+        ),
     ] = "",
     tokenizer: Annotated[
-        Path | None, typer.Option("--tokenizer", help="Rules that spacy-tagtog tokenizer learned, for the tokenizer.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--tokenizer",
+            help="Rules that spacy-tagtog tokenizer learned, for the tokenizer.",
+            show_default=False,
+        ),
     ] = None,
-    converter: Annotated[str, typer.Option("--converter", "-c", help="Registered name of the converter.")] = "spacy-tagtog.Anndoc.v1",
+    converter: Annotated[
+        str, typer.Option("--converter", "-c", help="Registered name of the converter.")
+    ] = "spacy-tagtog.Anndoc.v1",
     setting: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,15 +76,21 @@ def convert_cli(
             "unit=document|part, types=A,B (all else is unknown), states=…, authors=user:*, min_prob=0.5.",
         ),
     ] = None,
-    documents: Annotated[str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")] = "confirmed",
+    documents: Annotated[
+        str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")
+    ] = "confirmed",
     folder: Annotated[
         list[str] | None,
-        typer.Option("--folder", help="Only documents of this tagtog folder and of those below it, such as pool/train; can be repeated."),
+        typer.Option(
+            "--folder",
+            help="Only documents of this tagtog folder and of those below it, such as pool/train; can be repeated.",
+        ),
     ] = None,
     split: Annotated[
         str,
         typer.Option(
-            "--split", help="Shares of the sides beside train, such as dev=0.2 or dev=0.1,test=0.1. A document's side depends on its id alone."
+            "--split",
+            help="Shares of the sides beside train, such as dev=0.2 or dev=0.1,test=0.1. A document's side depends on its id alone.",
         ),
     ] = "",
     split_file: Annotated[
@@ -77,17 +101,40 @@ def convert_cli(
             show_default=False,
         ),
     ] = None,
-    on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of the data: error (refuse), or report (set aside and list).")] = "error",
+    on_problem: Annotated[
+        str,
+        typer.Option(
+            "--on-problem", help="Faults of the data: error (refuse), or report (set aside and list)."
+        ),
+    ] = "error",
     legend: Annotated[
-        Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--legend",
+            help="An annotations-legend.json to use instead of the project's own.",
+            show_default=False,
+        ),
     ] = None,
-    n_process: Annotated[int, typer.Option("--n-process", "-n", help="Processes that convert. The files are the same for any number.")] = 1,
+    n_process: Annotated[
+        int,
+        typer.Option(
+            "--n-process", "-n", help="Processes that convert. The files are the same for any number."
+        ),
+    ] = 1,
     shard_size: Annotated[
-        int, typer.Option("--shard-size", help="Documents in a file: more of them make a folder of files. 0: one file, whatever its size.")
+        int,
+        typer.Option(
+            "--shard-size",
+            help="Documents in a file: more of them make a folder of files. 0: one file, whatever its size.",
+        ),
     ] = 2000,
     report: Reports = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")] = False,
-    back: Annotated[bool, typer.Option("--back", help="The other way: from .spacy files to tagtog documents.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")
+    ] = False,
+    back: Annotated[
+        bool, typer.Option("--back", help="The other way: from .spacy files to tagtog documents.")
+    ] = False,
 ) -> None:
     """Convert tagtog documents to .spacy files for training, character-exact, and back.
 
@@ -108,7 +155,11 @@ def convert_cli(
     if back:
         _check_back(context)
         number = convert_back(
-            source, target, converter=converter, force=force, progress=lambda items, total: progress(items, total, what="converting")
+            source,
+            target,
+            converter=converter,
+            force=force,
+            progress=lambda items, total: progress(items, total, what="converting"),
         )
         good(f"{counted(number, 'document')} written to {target}")
         return
@@ -141,7 +192,11 @@ def convert_cli(
         if result.documents_in:
             write_reports(report, result, Project.open(source, strict=False, legend=legend))
     say_report(result)
-    say_choices(result, partial(Project.open, source, strict=False, legend=legend), make_converter(converter, settings))
+    say_choices(
+        result,
+        partial(Project.open, source, strict=False, legend=legend),
+        make_converter(converter, settings),
+    )
     for side, number in sides.items():
         file = target if _is_file(target) else target / f"{side}.spacy"
         good(f"{file if file.exists() else target / side}: {counted(number, 'document')}")
@@ -162,15 +217,21 @@ def _check_back(context: typer.Context) -> None:
     given = [
         parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name not in _OF_BACK and getattr(context.get_parameter_source(parameter.name or ""), "name", "") == "COMMANDLINE"
+        if parameter.name not in _OF_BACK
+        and getattr(context.get_parameter_source(parameter.name or ""), "name", "") == "COMMANDLINE"
     ]
     if given:
         raise ConfigurationError(
-            "an option means nothing with --back", value=", ".join(given), legal="--converter, --force", advice="leave it out, or leave out --back"
+            "an option means nothing with --back",
+            value=", ".join(given),
+            legal="--converter, --force",
+            advice="leave it out, or leave out --back",
         )
 
 
-def _none_on(side: str, project: Project, converter: Converter, report: ConversionReport, documents: str, split: str) -> ConversionError:
+def _none_on(
+    side: str, project: Project, converter: Converter, report: ConversionReport, documents: str, split: str
+) -> ConversionError:
     """The error for a side of the split without a document, with the reason why."""
     from spacy_tagtog.cli._reports import other_versions
     from spacy_tagtog.errors import ConversionError
@@ -180,7 +241,9 @@ def _none_on(side: str, project: Project, converter: Converter, report: Conversi
     if report.documents_out:
         advice.append("convert more documents, or change --split")
     if report.count("not_annotated") and (others := other_versions(project, converter)):
-        advice.append(f"say whose annotations to convert, there are those of {', '.join(others)}: --set member=NAME, or * for all")
+        advice.append(
+            f"say whose annotations to convert, there are those of {', '.join(others)}: --set member=NAME, or * for all"
+        )
     if report.count("unconfirmed"):
         advice.append("confirm documents in tagtog and fetch them, or choose others with --documents")
     return ConversionError(
@@ -248,8 +311,8 @@ def convert(
         ConfigurationError: A split can't be one file, and other settings that can't be.
         SpacyTagtogError: Anything else, see the functions called.
     """
-    from spacy_tagtog._choices import choose
     from spacy_tagtog._files import atomic_folder, check_free
+    from spacy_tagtog._options import choose
     from spacy_tagtog.anndoc import Project
     from spacy_tagtog.convert import ConversionReport, make_converter, parse_split
     from spacy_tagtog.convert.bulk import BulkJob, Shards, convert_in_bulk
@@ -270,9 +333,15 @@ def convert(
     if is_file and shares:
         folder_instead = target.with_suffix("")
         raise ConfigurationError(
-            "the sides of a split don't fit into one file", place=target, value=split, legal="a folder", advice=f"write to {folder_instead}"
+            "the sides of a split don't fit into one file",
+            place=target,
+            value=split,
+            legal="a folder",
+            advice=f"write to {folder_instead}",
         )
-    check_free(target, force=force, sources=(source, base, tokenizer, legend))  # a split file is written again
+    check_free(
+        target, force=force, sources=(source, base, tokenizer, legend)
+    )  # a split file is written again
     make_nlp = partial(_make_nlp, base, lang, tokenizer)
     # Faults are collected and refused together: one at a time would mean one run for each.
     report = report if report is not None else ConversionReport()
@@ -298,7 +367,8 @@ def convert(
         # Nothing is visible yet: the folder gets its name at the end of this block.
         if on_problem == "error":
             report.raise_faults(
-                place=source, advice="mend them in tagtog and fetch again, or pass --on-problem report to set them aside and list them"
+                place=source,
+                advice="mend them in tagtog and fetch again, or pass --on-problem report to set them aside and list them",
             )
         for side, shards in sides.items():
             if not len(shards):
@@ -326,7 +396,7 @@ def _file_of(path: Path, side: str) -> Iterator[Path]:
 
 def _make_nlp(base: str, lang: str, tokenizer: Path | None) -> Language:
     """The pipeline whose tokenizer is used; every process makes its own."""
-    from spacy_tagtog.convert.tokenizer import apply_rules, read_rules
+    from spacy_tagtog.convert.tokenizer.learn import apply_rules, read_rules
     from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
 
     nlp = load_pipeline(base) if base else blank_pipeline(lang)
@@ -343,7 +413,10 @@ def _document_of(docs: list[Doc], maker: Converter) -> Document:
     from spacy_tagtog.convert import get_state
     from spacy_tagtog.errors import ConversionError
 
-    first, *others = [maker.to_document(list(group)) for _, group in groupby(docs, key=lambda doc: getattr(get_state(doc), "member", None))]
+    first, *others = [
+        maker.to_document(list(group))
+        for _, group in groupby(docs, key=lambda doc: getattr(get_state(doc), "member", None))
+    ]
     versions = dict(first.versions)
     for other in others:
         if other.html.data != first.html.data or not versions.keys().isdisjoint(other.versions):

@@ -7,8 +7,16 @@ from typing import Annotated
 
 import typer
 
-from spacy_tagtog._counts import counted
-from spacy_tagtog.cli._connection import DEFAULT_DATABASE, Connection, Database, Domain, ProjectName, Settings, connect
+from spacy_tagtog._plural import counted
+from spacy_tagtog.cli._connection import (
+    DEFAULT_DATABASE,
+    Connection,
+    Database,
+    Domain,
+    ProjectName,
+    Settings,
+    connect,
+)
 from spacy_tagtog.cli._run import command, good, info, progress
 
 __all__ = ["demo_cli", "load_demo"]
@@ -16,8 +24,15 @@ __all__ = ["demo_cli", "load_demo"]
 
 @command
 def demo_cli(
-    target: Annotated[Path | None, typer.Option("--to", help="Write the demo corpus into this folder or zip instead.", show_default=False)] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="With --to: replace what an earlier run wrote there.")] = False,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", help="Write the demo corpus into this folder or zip instead.", show_default=False
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", "-F", help="With --to: replace what an earlier run wrote there.")
+    ] = False,
     domain: Domain = "",
     project: ProjectName = "",
     database: Database = DEFAULT_DATABASE,
@@ -49,7 +64,9 @@ def demo_cli(
             return
         created, confirmed = load_demo(connection)
     documents = counted(created, "document")
-    good(f"the demo project {DEMO_PROJECT} is in the local tagtog ({database}): {documents}, {confirmed} of them confirmed by people")
+    good(
+        f"the demo project {DEMO_PROJECT} is in the local tagtog ({database}): {documents}, {confirmed} of them confirmed by people"
+    )
 
 
 def load_demo(connection: Connection) -> tuple[int, int]:
@@ -64,5 +81,12 @@ def load_demo(connection: Connection) -> tuple[int, int]:
 
     create_local_project(connection, DEMO_LEGEND, ["pool"])
     documents = list(demo_documents())
-    report = push(connection.client, documents, batch_size=50, progress=lambda items, total: progress(items, total, what="loading the demo"))
-    return len(report.created) + len(report.updated) + len(report.unchanged), sum(document.annotations.complete for document in documents)
+    report = push(
+        connection.client,
+        documents,
+        batch_size=50,
+        progress=lambda items, total: progress(items, total, what="loading the demo"),
+    )
+    return len(report.created) + len(report.updated) + len(report.unchanged), sum(
+        document.annotations.complete for document in documents
+    )

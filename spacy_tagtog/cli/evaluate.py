@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._drawn import RankingOption, only_drawn
 from spacy_tagtog.cli._run import command, good, info, progress, table, warn, write_json
 from spacy_tagtog.errors import EvaluationError
@@ -22,14 +22,36 @@ __all__ = ["evaluate", "evaluate_cli"]
 @command
 def evaluate_cli(
     pipeline: Annotated[
-        str, typer.Argument(help="A trained pipeline: a folder such as training/model-best, or a package's name.", show_default=False)
+        str,
+        typer.Argument(
+            help="A trained pipeline: a folder such as training/model-best, or a package's name.",
+            show_default=False,
+        ),
     ],
-    gold: Annotated[Path, typer.Argument(help="What people annotated: a .spacy file, or a tagtog project (folder or zip).", show_default=False)],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the figures to this JSON file.", show_default=False)] = None,
-    diagram: Annotated[Path | None, typer.Option("--diagram", help="Draw the reliability diagram into this SVG file.", show_default=False)] = None,
-    documents: Annotated[str, typer.Option("--documents", help="Which documents of a project: confirmed, unconfirmed or all.")] = "confirmed",
+    gold: Annotated[
+        Path,
+        typer.Argument(
+            help="What people annotated: a .spacy file, or a tagtog project (folder or zip).",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the figures to this JSON file.", show_default=False),
+    ] = None,
+    diagram: Annotated[
+        Path | None,
+        typer.Option(
+            "--diagram", help="Draw the reliability diagram into this SVG file.", show_default=False
+        ),
+    ] = None,
+    documents: Annotated[
+        str, typer.Option("--documents", help="Which documents of a project: confirmed, unconfirmed or all.")
+    ] = "confirmed",
     member: Annotated[str, typer.Option("--member", help="Whose annotations of a project.")] = "master",
-    on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of a project's data: error, or report (set aside).")] = "error",
+    on_problem: Annotated[
+        str, typer.Option("--on-problem", help="Faults of a project's data: error, or report (set aside).")
+    ] = "error",
     ranking: RankingOption = None,
     n_process: Annotated[int, typer.Option("--n-process", min=1, help="Processes.")] = 1,
 ) -> None:
@@ -47,13 +69,20 @@ def evaluate_cli(
       spacy-tagtog evaluate training/model-best corpus/dev.spacy --output training/metrics.json
     """
     result = evaluate(
-        pipeline, gold, documents=documents, member=member, on_problem=on_problem, rankings=ranking or (), n_process=n_process, show_progress=True
+        pipeline,
+        gold,
+        documents=documents,
+        member=member,
+        on_problem=on_problem,
+        rankings=ranking or (),
+        n_process=n_process,
+        show_progress=True,
     )
     write_json(output, result.to_json())
     diagrams = {name: one.figures for name, one in result.confidence.items() if one.figures is not None}
     if diagram is not None:
         from spacy_tagtog._files import write_atomic
-        from spacy_tagtog.pipeline.reliability import reliability_svg
+        from spacy_tagtog.pipeline.calibration.reliability import reliability_svg
 
         if not diagrams:
             raise EvaluationError(
@@ -64,20 +93,32 @@ def evaluate_cli(
             )
         write_atomic(diagram, reliability_svg(diagrams))
     if result.labels:
-        table(result.rows(), header=("entity type", "exact P", "R", "F", "overlap P", "R", "F", "gold", "predicted"))
+        table(
+            result.rows(),
+            header=("entity type", "exact P", "R", "F", "overlap P", "R", "F", "gold", "predicted"),
+        )
     if result.document_labels:
-        rows = [(label, *(f"{100 * value:.1f}" for value in one.exact_prf), one.gold, one.predicted) for label, one in result.document_labels.items()]
+        rows = [
+            (label, *(f"{100 * value:.1f}" for value in one.exact_prf), one.gold, one.predicted)
+            for label, one in result.document_labels.items()
+        ]
         table(sorted(rows), header=("document label", "P", "R", "F", "gold", "predicted"))
     for name, one in result.confidence.items():
         table(one.rows(), header=(name, "predictions", "ECE % (by chance)", "Brier", "AUROC"))
         if one.in_sample:
-            info(f"{name} was calibrated on {one.in_sample} of these documents: its figures are the cross-validated ones of the calibration")
+            info(
+                f"{name} was calibrated on {one.in_sample} of these documents: its figures are the cross-validated ones of the calibration"
+            )
         elif not one.calibrated:
             info(f"{name} is not calibrated: see spacy-tagtog calibrate")
     if result.labels and not result.overall.predicted:
-        warn("the pipeline predicted no entity at all: check that it is the right one, with a component such as ner or seed_ner")
+        warn(
+            "the pipeline predicted no entity at all: check that it is the right one, with a component such as ner or seed_ner"
+        )
     if result.ignored:
-        info(f"{counted(result.ignored, 'prediction')} not counted: the gold data says nothing about the text there")
+        info(
+            f"{counted(result.ignored, 'prediction')} not counted: the gold data says nothing about the text there"
+        )
     precision, recall, f1 = (100 * value for value in result.overall.exact_prf)
     good(f"{counted(result.documents, 'document')}, exact P {precision:.1f} R {recall:.1f} F {f1:.1f}")
 
@@ -109,7 +150,7 @@ def evaluate(
         EvaluationError: There is nothing to evaluate on.
         SpacyTagtogError: See the functions called.
     """
-    from spacy_tagtog._choices import choose
+    from spacy_tagtog._options import choose
     from spacy_tagtog.convert import AnndocCorpus
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
     from spacy_tagtog.pipeline.evaluation import evaluate_docs
@@ -126,4 +167,6 @@ def evaluate(
     disabled = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "entity_confidence"]
     with nlp.select_pipes(disable=disabled):
         docs = only_drawn(corpus.docs(nlp), rankings)
-        return evaluate_docs(nlp, progress(docs, what="evaluating") if show_progress else docs, n_process=n_process)
+        return evaluate_docs(
+            nlp, progress(docs, what="evaluating") if show_progress else docs, n_process=n_process
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._connection import (
     DEFAULT_DATABASE,
     DEFAULT_THREADS,
@@ -34,17 +34,32 @@ __all__ = ["fetch_cli"]
 
 @command
 def fetch_cli(
-    target: Annotated[Path, typer.Argument(help="The folder to keep in step with the query.", show_default=False)],
+    target: Annotated[
+        Path, typer.Argument(help="The folder to keep in step with the query.", show_default=False)
+    ],
     query: Annotated[str, typer.Option("--query", "-q", help="A tagtog search query.")] = "anncomplete:true",
     member: Annotated[
-        list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: master.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--member",
+            "-m",
+            help="Whose annotations (repeat for several). Default: master.",
+            show_default=False,
+        ),
     ] = None,
-    all_members: Annotated[bool, typer.Option("--all-members", help="Everybody's annotations: master's and every member's.")] = False,
+    all_members: Annotated[
+        bool, typer.Option("--all-members", help="Everybody's annotations: master's and every member's.")
+    ] = False,
     text_only: Annotated[
-        bool, typer.Option("--text-only", help="Only the contents, no annotations: for documents that are to be annotated.")
+        bool,
+        typer.Option(
+            "--text-only", help="Only the contents, no annotations: for documents that are to be annotated."
+        ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite files that were edited here.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-F", help="Overwrite files that were edited here.")
+    ] = False,
     threads: Threads = DEFAULT_THREADS,
     rate: Rate = 0,
     report: DocumentsReport = None,
@@ -69,7 +84,9 @@ def fetch_cli(
 
     if all_members and member:
         raise ConfigurationError("--all-members and --member contradict each other", legal="one of them")
-    with connect(Settings.of(domain, owner, project, ca_file, database, threads=threads, rate=rate)) as connection:
+    with connect(
+        Settings.of(domain, owner, project, ca_file, database, threads=threads, rate=rate)
+    ) as connection:
         result = fetch(
             connection.client,
             target,
@@ -91,7 +108,10 @@ def fetch_cli(
     table(rows)
     note(result.kept, caption="left as they are, because they were edited here (--force overwrites)")
     note(result.conflicts, caption="of these, changed or removed in tagtog, too")
-    note(result.overwritten, caption=f"{'would be' if dry_run else 'were'} overwritten although they were edited here (--force)")
+    note(
+        result.overwritten,
+        caption=f"{'would be' if dry_run else 'were'} overwritten although they were edited here (--force)",
+    )
     there = counted(len(result.downloaded) + len(result.unchanged), "document")
     good(f"{'would be' if dry_run else 'now'} in {target}: {there} of {result.found} found")
 

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Database, Domain, Owner, ProjectName, Settings, connect
+from spacy_tagtog.cli._connection import (
+    DEFAULT_DATABASE,
+    CaFile,
+    Database,
+    Domain,
+    Owner,
+    ProjectName,
+    Settings,
+    connect,
+)
 from spacy_tagtog.cli._run import Step, carry_out, command, parse_pairs, table
 
 __all__ = ["folders_cli"]
@@ -16,15 +25,31 @@ __all__ = ["folders_cli"]
 @command
 def folders_cli(
     add: Annotated[
-        list[str] | None, typer.Option("--add", help="A folder to add, with those above it, such as pool/train. Repeatable.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--add",
+            help="A folder to add, with those above it, such as pool/train. Repeatable.",
+            show_default=False,
+        ),
     ] = None,
     rename: Annotated[
-        list[str] | None, typer.Option("--rename", help="PATH=NAME: the folder's new name; its documents stay in it. Repeatable.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--rename",
+            help="PATH=NAME: the folder's new name; its documents stay in it. Repeatable.",
+            show_default=False,
+        ),
     ] = None,
     remove: Annotated[
-        list[str] | None, typer.Option("--remove", help="A folder to remove, with those in it. Repeatable.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--remove", help="A folder to remove, with those in it. Repeatable.", show_default=False
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Remove folders with documents in them, and the documents, too.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", "-F", help="Remove folders with documents in them, and the documents, too."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     domain: Domain = "",
     owner: Owner = "",
@@ -47,7 +72,9 @@ def folders_cli(
             Step(f"renamed {path} to {name}", partial(client.rename_folder, path, name))
             for path, name in parse_pairs(rename or [], option="--rename")
         ]
-        steps += [Step(f"removed {path}", partial(client.remove_folder, path, force=force)) for path in remove or []]
+        steps += [
+            Step(f"removed {path}", partial(client.remove_folder, path, force=force)) for path in remove or []
+        ]
         carry_out(steps, where=str(connection), dry_run=dry_run)
         rows = [(path, client.count(f'folder:"{path}"')) for path in client.folders()]
     table(rows, header=("folder", "documents"))

@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, warn, write_json
-from spacy_tagtog.cli._versions import LegendOption, OnProblemOption, check_members, open_project, readable_documents, task_names
+from spacy_tagtog.cli._versions import (
+    LegendOption,
+    OnProblemOption,
+    check_members,
+    open_project,
+    readable_documents,
+    task_names,
+)
 
 if TYPE_CHECKING:
     from spacy_tagtog.agreement import AgreementMatrix
@@ -52,18 +59,39 @@ class MeasuredAgreement:
 
 @command
 def iaa_cli(
-    source: Annotated[Path, typer.Argument(help="A tagtog project (folder or zip) with the versions of several members.", show_default=False)],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A tagtog project (folder or zip) with the versions of several members.", show_default=False
+        ),
+    ],
     member: Annotated[
         list[str] | None,
-        typer.Option("--member", "-m", help="Whom to compare (repeat). Default: everybody who has versions, without master.", show_default=False),
+        typer.Option(
+            "--member",
+            "-m",
+            help="Whom to compare (repeat). Default: everybody who has versions, without master.",
+            show_default=False,
+        ),
     ] = None,
     task: Annotated[
-        list[str] | None, typer.Option("--task", "-t", help="An annotation task, by id (e_1) or name (repeat). Default: all.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--task",
+            "-t",
+            help="An annotation task, by id (e_1) or name (repeat). Default: all.",
+            show_default=False,
+        ),
     ] = None,
-    metric: Annotated[str, typer.Option("--metric", help="exact_v1, overlapping_v1, or documentlevel_v1 (normalizations only).")] = "exact_v1",
+    metric: Annotated[
+        str,
+        typer.Option("--metric", help="exact_v1, overlapping_v1, or documentlevel_v1 (normalizations only)."),
+    ] = "exact_v1",
     on_problem: OnProblemOption = "error",
     legend: LegendOption = None,
-    report: Annotated[Path | None, typer.Option("--report", help="Write all figures to this JSON file.", show_default=False)] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write all figures to this JSON file.", show_default=False)
+    ] = None,
 ) -> None:
     """Measure how far annotators agree (inter-annotator agreement), by tagtog's metrics.
 
@@ -100,7 +128,13 @@ def _say(result: MeasuredAgreement) -> None:
         rows.append(("all", matrix.total(first, second)))
         table(
             (
-                (name, *map(_percent, (found.f1, found.precision, found.recall)), found.first, found.second, _kappa(found.kappa))
+                (
+                    name,
+                    *map(_percent, (found.f1, found.precision, found.recall)),
+                    found.first,
+                    found.second,
+                    _kappa(found.kappa),
+                )
                 for name, found in rows
             ),
             header=("task", "F1", "P", "R", first, second, "kappa"),
@@ -112,14 +146,39 @@ def _say(result: MeasuredAgreement) -> None:
             lines: list[tuple[object, ...]] = []
             for (first, second), documents in matrix.documents.items():
                 total = [_percent(matrix.total(first, second).f1)] if is_last else []
-                lines.append((f"{first}, {second}", documents, *(_percent(matrix.of(task, first, second).f1) for task in columns), *total))
-            lines.append(("average", "", *(_percent(matrix.mean(task)) for task in columns), *([""] if is_last else [])))
-            table(lines, header=("F1 of", "documents", *(names[task] for task in columns), *(["all"] if is_last else [])))
+                lines.append(
+                    (
+                        f"{first}, {second}",
+                        documents,
+                        *(_percent(matrix.of(task, first, second).f1) for task in columns),
+                        *total,
+                    )
+                )
+            lines.append(
+                (
+                    "average",
+                    "",
+                    *(_percent(matrix.mean(task)) for task in columns),
+                    *([""] if is_last else []),
+                )
+            )
+            table(
+                lines,
+                header=(
+                    "F1 of",
+                    "documents",
+                    *(names[task] for task in columns),
+                    *(["all"] if is_last else []),
+                ),
+            )
     if not matrix.tasks:
         info(f"nobody made an annotation for which tagtog defines {matrix.metric}")
     if len(matrix.by_document) > 1:
         table(
-            ((doc_id, _percent(found.f1), found.first + found.second) for doc_id, found in matrix.least(_WORST)),
+            (
+                (doc_id, _percent(found.f1), found.first + found.second)
+                for doc_id, found in matrix.least(_WORST)
+            ),
             header=("least agreement in", "F1", "annotations compared"),
         )
     pairs = len(matrix.members) * (len(matrix.members) - 1) // 2
@@ -132,9 +191,13 @@ def _say(result: MeasuredAgreement) -> None:
         ((first, second),) = matrix.documents
         all_tasks = matrix.total(first, second)
         shown = f"F1 ({matrix.metric}) {_percent(all_tasks.f1)}"
-        good(f"{first} and {second} both confirmed {all_tasks.documents} of {counted(result.documents, 'document')}: {shown}")
+        good(
+            f"{first} and {second} both confirmed {all_tasks.documents} of {counted(result.documents, 'document')}: {shown}"
+        )
     else:
-        good(f"{counted(result.documents, 'document')}, average F1 ({matrix.metric}) {_percent(matrix.mean())} over pairs and tasks")
+        good(
+            f"{counted(result.documents, 'document')}, average F1 ({matrix.metric}) {_percent(matrix.mean())} over pairs and tasks"
+        )
 
 
 def _percent(value: float | None) -> str:
@@ -170,7 +233,7 @@ def iaa(
         AgreementError: A member or task isn't there, the metric isn't defined for a task, or no two members confirmed the same document.
         SpacyTagtogError: The project can't be read.
     """
-    from spacy_tagtog._choices import choose
+    from spacy_tagtog._options import choose
     from spacy_tagtog.agreement import Metric, agreement_matrix
     from spacy_tagtog.anndoc import MASTER
     from spacy_tagtog.errors import AgreementError
@@ -189,7 +252,9 @@ def iaa(
             advice="give --member twice (master counts as one), or fetch the versions of more members",
         )
     ids = None if tasks is None else [_task_id(task, project.legend) for task in tasks]
-    documents: Iterable[Any] = readable_documents(project, on_problem=on_problem, faults=faults, members=asked)
+    documents: Iterable[Any] = readable_documents(
+        project, on_problem=on_problem, faults=faults, members=asked
+    )
     read = 0
 
     def counted() -> Iterable[Any]:
@@ -209,9 +274,14 @@ def iaa(
         )
     if ids is not None:
         for task in ids:
-            if task not in project.legend and not any(matrix.of(task, *pair).f1 is not None for pair in matrix.documents):
+            if task not in project.legend and not any(
+                matrix.of(task, *pair).f1 is not None for pair in matrix.documents
+            ):
                 raise AgreementError(
-                    "the project has no such annotation task", place=source, value=task, legal=", ".join(project.legend) or "(it has no legend)"
+                    "the project has no such annotation task",
+                    place=source,
+                    value=task,
+                    legal=", ".join(project.legend) or "(it has no legend)",
                 )
     return MeasuredAgreement(matrix, project.legend, read, faults)
 
@@ -224,5 +294,10 @@ def _task_id(task: str, legend: Legend) -> str:
     if task in legend or not found:
         return task
     if len(found) > 1:
-        raise AgreementError("several annotation tasks have this name", value=task, legal=", ".join(found), advice="give the id")
+        raise AgreementError(
+            "several annotation tasks have this name",
+            value=task,
+            legal=", ".join(found),
+            advice="give the id",
+        )
     return found[0]

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Database, Domain, Owner, ProjectName, Settings, connect
+from spacy_tagtog.cli._connection import (
+    DEFAULT_DATABASE,
+    CaFile,
+    Database,
+    Domain,
+    Owner,
+    ProjectName,
+    Settings,
+    connect,
+)
 from spacy_tagtog.cli._run import Step, carry_out, command, parse_pairs, table
 from spacy_tagtog.errors import ConfigurationError
 
@@ -22,14 +31,33 @@ __all__ = ["members_cli"]
 def members_cli(
     add: Annotated[
         list[str] | None,
-        typer.Option("--add", help="LOGIN=ROLE: add a member (user name, or an e-mail address to invite). Repeatable.", show_default=False),
+        typer.Option(
+            "--add",
+            help="LOGIN=ROLE: add a member (user name, or an e-mail address to invite). Repeatable.",
+            show_default=False,
+        ),
     ] = None,
-    role: Annotated[list[str] | None, typer.Option("--role", help="LOGIN=ROLE: give a member another role. Repeatable.", show_default=False)] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--role", help="LOGIN=ROLE: give a member another role. Repeatable.", show_default=False
+        ),
+    ] = None,
     remove: Annotated[
-        list[str] | None, typer.Option("--remove", help="LOGIN: remove a member; what they annotated stays. Repeatable.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--remove",
+            help="LOGIN: remove a member; what they annotated stays. Repeatable.",
+            show_default=False,
+        ),
     ] = None,
     distribute: Annotated[
-        str, typer.Option("--distribute", help="N=A,B,C: each new document goes to N of these members; 0= to nobody.", show_default=False)
+        str,
+        typer.Option(
+            "--distribute",
+            help="N=A,B,C: each new document goes to N of these members; 0= to nobody.",
+            show_default=False,
+        ),
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     domain: Domain = "",
@@ -50,22 +78,37 @@ def members_cli(
     with connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
         steps = list(_steps(connection.client, add or [], role or [], remove or [], distribute))
         carry_out(steps, where=str(connection), dry_run=dry_run)
-        rows = [(member.name, member.role, "invited" if member.pending else "") for member in connection.client.members()]
+        rows = [
+            (member.name, member.role, "invited" if member.pending else "")
+            for member in connection.client.members()
+        ]
     table(rows, header=("member", "role", ""))
 
 
-def _steps(client: TagtogClient, add: list[str], role: list[str], remove: list[str], distribute: str) -> list[Step]:
+def _steps(
+    client: TagtogClient, add: list[str], role: list[str], remove: list[str], distribute: str
+) -> list[Step]:
     """What is to be done, in order; every option is read before anything is done."""
     # The client checks the roles' names.
     adding = [(login, cast("Role", name)) for login, name in parse_pairs(add, option="--add")]
     changing = [(login, cast("Role", name)) for login, name in parse_pairs(role, option="--role")]
     steps = [Step(f"{login} is {name}", partial(client.add_member, login, name)) for login, name in adding]
-    steps += [Step(f"{login} is now {name}", partial(client.set_role, login, name)) for login, name in changing]
-    steps += [Step(f"{login} is no member any more", partial(client.remove_member, login)) for login in remove]
+    steps += [
+        Step(f"{login} is now {name}", partial(client.set_role, login, name)) for login, name in changing
+    ]
+    steps += [
+        Step(f"{login} is no member any more", partial(client.remove_member, login)) for login in remove
+    ]
     for number, names in parse_pairs([distribute] if distribute else [], option="--distribute"):
         if not (number.isascii() and number.isdigit()):
-            raise ConfigurationError("--distribute can't be read", value=distribute, legal="N=A,B,C with a number N; 0= for nobody")
+            raise ConfigurationError(
+                "--distribute can't be read", value=distribute, legal="N=A,B,C with a number N; 0= for nobody"
+            )
         chosen = [name for name in names.split(",") if name]
-        said = f"each new document goes to {number} of {', '.join(chosen)}" if int(number) else "new documents go to nobody in particular"
+        said = (
+            f"each new document goes to {number} of {', '.join(chosen)}"
+            if int(number)
+            else "new documents go to nobody in particular"
+        )
         steps.append(Step(said, partial(client.set_task_distribution, int(number), chosen)))
     return steps

@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, write_json
-from spacy_tagtog.cli._versions import LegendOption, OnProblemOption, check_members, open_project, readable_documents
+from spacy_tagtog.cli._versions import (
+    LegendOption,
+    OnProblemOption,
+    check_members,
+    open_project,
+    readable_documents,
+)
 
 if TYPE_CHECKING:
     from spacy_tagtog.agreement import MergeReport, Ranking
@@ -72,8 +78,18 @@ class MergedProject:
 
 @command
 def merge_cli(
-    source: Annotated[Path, typer.Argument(help="A tagtog project (folder or zip) with the versions of several members.", show_default=False)],
-    target: Annotated[Path, typer.Argument(help="The folder or zip to write: the whole project with the merged versions.", show_default=False)],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A tagtog project (folder or zip) with the versions of several members.", show_default=False
+        ),
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            help="The folder or zip to write: the whole project with the merged versions.", show_default=False
+        ),
+    ],
     strategy: Annotated[
         str,
         typer.Option(
@@ -84,21 +100,38 @@ def merge_cli(
             show_default=False,
         ),
     ],
-    save_to: Annotated[str, typer.Option("--save-to", help="Whose version the merged one becomes.")] = "master",
+    save_to: Annotated[
+        str, typer.Option("--save-to", help="Whose version the merged one becomes.")
+    ] = "master",
     member: Annotated[
         list[str] | None,
-        typer.Option("--member", "-m", help="Whose versions to merge (repeat). Default: everybody's, without master.", show_default=False),
+        typer.Option(
+            "--member",
+            "-m",
+            help="Whose versions to merge (repeat). Default: everybody's, without master.",
+            show_default=False,
+        ),
     ] = None,
     overwrite_confirmed: Annotated[
-        bool, typer.Option("--overwrite-confirmed", help="Replace versions of --save-to that are confirmed, too. Default: they stay and are listed.")
+        bool,
+        typer.Option(
+            "--overwrite-confirmed",
+            help="Replace versions of --save-to that are confirmed, too. Default: they stay and are listed.",
+        ),
     ] = False,
     on_problem: OnProblemOption = "error",
     legend: LegendOption = None,
     report: Annotated[
         Path | None,
-        typer.Option("--report", help="Write what was left out, with the reasons, and all conflicts to this JSON file.", show_default=False),
+        typer.Option(
+            "--report",
+            help="Write what was left out, with the reasons, and all conflicts to this JSON file.",
+            show_default=False,
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")
+    ] = False,
 ) -> None:
     """Merge the confirmed versions of several members into one (adjudication), by tagtog's strategies.
 
@@ -123,21 +156,38 @@ def merge_cli(
     write_json(report, result.to_json())
     note((f"{fault.problem}: {fault.place}" for fault in result.faults), caption="can't be read, not written")
     note(result.not_confirmed, caption="no member confirmed it: written as it was")
-    note(result.protected, caption=f"the version of {save_to} is confirmed and stays as it is (--overwrite-confirmed replaces it)")
+    note(
+        result.protected,
+        caption=f"the version of {save_to} is confirmed and stays as it is (--overwrite-confirmed replaces it)",
+    )
     left_out = Counter((item.kind, item.reason) for item in _all(result, "left_out"))
     conflicts = Counter(conflict.kind for conflict in _all(result, "conflicts"))
     taken = result.taken
     table(
-        ((kind, taken[kind], result.left_out[kind]) for kind in sorted(taken.keys() | result.left_out.keys())),
+        (
+            (kind, taken[kind], result.left_out[kind])
+            for kind in sorted(taken.keys() | result.left_out.keys())
+        ),
         header=("", "taken", "left out"),
     )
-    table(((f"{kind}: {reason}", number) for (kind, reason), number in left_out.most_common(10)), header=("left out because", ""))
+    table(
+        ((f"{kind}: {reason}", number) for (kind, reason), number in left_out.most_common(10)),
+        header=("left out because", ""),
+    )
     if result.ranking is not None:
         best = sorted(result.ranking.overall.items(), key=lambda pair: (-pair[1], pair[0]))
-        table(((name, f"{100 * score:.1f}") for name, score in best), header=("agreement with the others", "average F1"))
+        table(
+            ((name, f"{100 * score:.1f}") for name, score in best),
+            header=("agreement with the others", "average F1"),
+        )
     if conflicts:
-        info("members contradict each other: " + ", ".join(f"{number} {kind}" for kind, number in conflicts.most_common()))
-    good(f"{target}: {counted(len(result.merged), 'document')} merged by {strategy} into the versions of {save_to}, to be confirmed")
+        info(
+            "members contradict each other: "
+            + ", ".join(f"{number} {kind}" for kind, number in conflicts.most_common())
+        )
+    good(
+        f"{target}: {counted(len(result.merged), 'document')} merged by {strategy} into the versions of {save_to}, to be confirmed"
+    )
 
 
 def _all(result: MergedProject, name: str) -> Iterator[Any]:
@@ -177,8 +227,8 @@ def merge(
         AgreementError: A member isn't there.
         SpacyTagtogError: The project can't be read or written.
     """
-    from spacy_tagtog._choices import choose
     from spacy_tagtog._files import check_free
+    from spacy_tagtog._options import choose
     from spacy_tagtog.agreement import Strategy, rank_members
     from spacy_tagtog.anndoc import document_paths, write_project
 
@@ -207,7 +257,13 @@ def merge(
     return result
 
 
-def _merged(document: Document, strategy: Any, result: MergedProject, members: Sequence[str] | None, overwrite_confirmed: bool) -> Document:
+def _merged(
+    document: Document,
+    strategy: Any,
+    result: MergedProject,
+    members: Sequence[str] | None,
+    overwrite_confirmed: bool,
+) -> Document:
     """A document with its merged version, or as it was; the result says which."""
     from spacy_tagtog.agreement import confirmed_members
     from spacy_tagtog.agreement import merge as merge_versions

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._connection import (
     DEFAULT_DATABASE,
     DEFAULT_THREADS,
@@ -43,13 +43,23 @@ _RANK_FIRST: Final = "rank the documents first: spacy-tagtog rank"
 @command
 def push_cli(
     source: Annotated[Path, typer.Argument(help="A folder or zip of tagtog documents.", show_default=False)],
-    member: Annotated[str, typer.Option("--member", "-m", help="Which version is uploaded, and whose version it becomes.")] = "master",
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="The most documents in one request.")] = 20,
+    member: Annotated[
+        str, typer.Option("--member", "-m", help="Which version is uploaded, and whose version it becomes.")
+    ] = "master",
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", min=1, help="The most documents in one request.")
+    ] = 20,
     ranking: Annotated[
         Path | None,
-        typer.Option("--ranking", help="Send the documents in the order of this file, which spacy-tagtog rank wrote.", show_default=False),
+        typer.Option(
+            "--ranking",
+            help="Send the documents in the order of this file, which spacy-tagtog rank wrote.",
+            show_default=False,
+        ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", min=0, help="With --ranking: send only the first so many; 0 sends all.")] = 0,
+    top: Annotated[
+        int, typer.Option("--top", min=0, help="With --ranking: send only the first so many; 0 sends all.")
+    ] = 0,
     folder: Annotated[
         str,
         typer.Option(
@@ -62,7 +72,9 @@ def push_cli(
     ] = "",
     distribute_to: DistributeTo = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")
+    ] = False,
     report: DocumentsReport = None,
     threads: Threads = DEFAULT_THREADS,
     rate: Rate = 0,
@@ -89,12 +101,24 @@ def push_cli(
     from spacy_tagtog.selection.ranking import queue_of, read_ranking
 
     if top and ranking is None:
-        raise ConfigurationError("--top needs to know the order of the documents", value=top, legal="--top with --ranking", advice=_RANK_FIRST)
+        raise ConfigurationError(
+            "--top needs to know the order of the documents",
+            value=top,
+            legal="--top with --ranking",
+            advice=_RANK_FIRST,
+        )
     if "{batch}" in folder and ranking is None:
-        raise ConfigurationError("{batch} needs to know the batches", value=folder, legal="{batch} with --ranking", advice=_RANK_FIRST)
+        raise ConfigurationError(
+            "{batch} needs to know the batches",
+            value=folder,
+            legal="{batch} with --ranking",
+            advice=_RANK_FIRST,
+        )
     documents = Project.open(source)
     queue = None if ranking is None else queue_of(documents, read_ranking(ranking), top)
-    with connect(Settings.of(domain, owner, project, ca_file, database, threads=threads, rate=rate)) as connection:
+    with connect(
+        Settings.of(domain, owner, project, ca_file, database, threads=threads, rate=rate)
+    ) as connection:
         result = push_and_say(
             connection,
             documents if queue is None else queue.project,
@@ -121,7 +145,9 @@ def push_cli(
     say_pushed(result)
     if queue is not None:
         _say_queue(queue, result, searches, top, dry_run=dry_run)
-    good(f"{'would be sent' if dry_run else 'sent'} to {where}: {counted(len(result.created) + len(result.updated), 'document')}")
+    good(
+        f"{'would be sent' if dry_run else 'sent'} to {where}: {counted(len(result.created) + len(result.updated), 'document')}"
+    )
 
 
 def push_and_say(
@@ -146,7 +172,11 @@ def push_and_say(
     def folder_of(document: Document) -> str:
         place = None if queue is None else queue.places.get(document.id)
         # What has no place in the ranking belongs to no batch.
-        return document.folder if place is None and "{batch}" in folder else folder.replace("{batch}", str(place.batch if place else ""))
+        return (
+            document.folder
+            if place is None and "{batch}" in folder
+            else folder.replace("{batch}", str(place.batch if place else ""))
+        )
 
     try:
         return push(
@@ -175,7 +205,9 @@ def _searches(queue: Queue, report: PushReport) -> dict[int, list[str]]:
         if doc_id in report.ids:
             batches.setdefault(place.batch, []).append(f'docid:"{report.ids[doc_id]}"')
     return {
-        number: [" OR ".join(terms[start : start + _SEARCH_TERMS]) for start in range(0, len(terms), _SEARCH_TERMS)]
+        number: [
+            " OR ".join(terms[start : start + _SEARCH_TERMS]) for start in range(0, len(terms), _SEARCH_TERMS)
+        ]
         for number, terms in sorted(batches.items())
     }
 
@@ -186,11 +218,15 @@ def _queue_json(queue: Queue, searches: Mapping[int, list[str]]) -> dict[str, An
         "later": queue.later,
         "unranked": queue.unranked,
         "missing": queue.missing,
-        "searches": [{"batch": number, "search": search} for number, found in searches.items() for search in found],
+        "searches": [
+            {"batch": number, "search": search} for number, found in searches.items() for search in found
+        ],
     }
 
 
-def _say_queue(queue: Queue, report: PushReport, searches: Mapping[int, list[str]], top: int, *, dry_run: bool) -> None:
+def _say_queue(
+    queue: Queue, report: PushReport, searches: Mapping[int, list[str]], top: int, *, dry_run: bool
+) -> None:
     if dry_run:
         what = {
             **dict.fromkeys(report.created, "created"),
@@ -199,7 +235,10 @@ def _say_queue(queue: Queue, report: PushReport, searches: Mapping[int, list[str
             **{doc_id: "refused" for doc_id, _ in report.refused},
         }
         places = [(queue.places.get(doc_id), doc_id) for doc_id in queue.project.ids]
-        rows = [(place.rank if place else "–", place.batch if place else "–", doc_id, what.get(doc_id, "–")) for place, doc_id in places]
+        rows = [
+            (place.rank if place else "–", place.batch if place else "–", doc_id, what.get(doc_id, "–"))
+            for place, doc_id in places
+        ]
         table(rows[:_SHOWN], header=("rank", "batch", "document", "would be"), aligns="rrll")
         if len(rows) > _SHOWN:
             info(f"… and {len(rows) - _SHOWN} more: --report lists them all")
@@ -208,10 +247,16 @@ def _say_queue(queue: Queue, report: PushReport, searches: Mapping[int, list[str
     if top > len(queue.places):
         info(f"the ranking has fewer documents than the {top} that were asked for")
     if queue.later:
-        info(f"{counted(len(queue.later), 'document stands', 'documents stand')} after the first {top}: not sent")
+        info(
+            f"{counted(len(queue.later), 'document stands', 'documents stand')} after the first {top}: not sent"
+        )
     there = len(report.updated) + len(report.unchanged)
     if there and searches:
-        stay = counted(there, "document was in tagtog already and stays where it is", "documents were in tagtog already and stay where they are")
+        stay = counted(
+            there,
+            "document was in tagtog already and stays where it is",
+            "documents were in tagtog already and stay where they are",
+        )
         stay += " in its lists"
         if not top:
             info(f"{stay}; --report has a search that finds each batch")
@@ -225,6 +270,11 @@ def _say_queue(queue: Queue, report: PushReport, searches: Mapping[int, list[str
 def say_pushed(report: PushReport) -> None:
     """Print what a push did."""
     table(
-        [("created", len(report.created)), ("updated", len(report.updated)), ("unchanged", len(report.unchanged)), ("refused", len(report.refused))]
+        [
+            ("created", len(report.created)),
+            ("updated", len(report.updated)),
+            ("unchanged", len(report.unchanged)),
+            ("refused", len(report.refused)),
+        ]
     )
     note((f"{doc_id}: {why}" for doc_id, why in report.refused), caption="refused")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._run import command, good, info, note, parse_pairs, progress, table
 from spacy_tagtog.cli._versions import OnProblemOption, open_project, readable_documents
 from spacy_tagtog.cli.annotate import SpansKey
@@ -48,26 +48,63 @@ class Ranked:
 @command
 def rank_cli(
     documents: Annotated[
-        Path, typer.Argument(help="A folder or zip of tagtog documents; those that nobody confirmed are ranked.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A folder or zip of tagtog documents; those that nobody confirmed are ranked.",
+            show_default=False,
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The JSON file to write the ranking into.", show_default=False)],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="The JSON file to write the ranking into.", show_default=False),
+    ],
     pipeline: Annotated[
-        str, typer.Option("--pipeline", help="What says how sure it is: a folder such as training/model-calibrated.", show_default=False)
+        str,
+        typer.Option(
+            "--pipeline",
+            help="What says how sure it is: a folder such as training/model-calibrated.",
+            show_default=False,
+        ),
     ] = "",
     reviewed: Annotated[
         list[Path] | None,
-        typer.Option("--reviewed", help="What people reviewed so far: .spacy files or tagtog projects (repeat for several).", show_default=False),
+        typer.Option(
+            "--reviewed",
+            help="What people reviewed so far: .spacy files or tagtog projects (repeat for several).",
+            show_default=False,
+        ),
     ] = None,
-    strategy: Annotated[str, typer.Option("--strategy", "-s", help="How to choose. Empty: the default, see docs/active-learning.md.")] = "",
-    setting: Annotated[list[str] | None, typer.Option("--set", help="A setting of the strategy, KEY=VALUE (repeat for several).")] = None,
+    strategy: Annotated[
+        str,
+        typer.Option(
+            "--strategy", "-s", help="How to choose. Empty: the default, see docs/active-learning.md."
+        ),
+    ] = "",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of the strategy, KEY=VALUE (repeat for several)."),
+    ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="Rank only the first so many; 0 ranks all.")] = 0,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Documents a batch: what people review before the next training.")] = 20,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            "--batch-size", min=1, help="Documents a batch: what people review before the next training."
+        ),
+    ] = 20,
     random_share: Annotated[
-        float, typer.Option("--random-share", help="The share of each batch that chance chooses, from 0 to 1: a fair sample, see changes --ranking.")
+        float,
+        typer.Option(
+            "--random-share",
+            help="The share of each batch that chance chooses, from 0 to 1: a fair sample, see changes --ranking.",
+        ),
     ] = 0.1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")] = 0,
-    lang: Annotated[str, typer.Option("--lang", help="The tokenizer's language where there is no pipeline.")] = "en",
-    member: Annotated[str, typer.Option("--member", "-m", help="Whose version says whether a document is confirmed.")] = "master",
+    lang: Annotated[
+        str, typer.Option("--lang", help="The tokenizer's language where there is no pipeline.")
+    ] = "en",
+    member: Annotated[
+        str, typer.Option("--member", "-m", help="Whose version says whether a document is confirmed.")
+    ] = "master",
     spans_key: SpansKey = "",
     on_problem: OnProblemOption = "error",
     n_process: Annotated[int, typer.Option("--n-process", min=1, help="Processes.")] = 1,
@@ -115,38 +152,59 @@ def _say(result: Ranked, output: Path, top: int) -> None:
     note(result.reviewed_elsewhere, caption="not confirmed, but among the reviewed documents: not ranked")
     if ranking.drawn_before:
         of_chance = "that chance chose for earlier rankings"
-        before = counted(len(ranking.drawn_before), f"document {of_chance} isn't", f"documents {of_chance} aren't")
+        before = counted(
+            len(ranking.drawn_before), f"document {of_chance} isn't", f"documents {of_chance} aren't"
+        )
         info(f"{before} waiting any more; the ranking remembers that")
     if not ranking.unreviewed:
-        info(f"No unreviewed documents: {counted(ranking.reviewed, 'document was', 'documents were')} reviewed, and there is nothing left to rank")
+        info(
+            f"No unreviewed documents: {counted(ranking.reviewed, 'document was', 'documents were')} reviewed, and there is nothing left to rank"
+        )
         good(f"an empty ranking was written to {output}")
         return
     if ranking.calibrated is False:
-        info("the pipeline isn't calibrated: its probabilities say more than they know (spacy-tagtog calibrate)")
+        info(
+            "the pipeline isn't calibrated: its probabilities say more than they know (spacy-tagtog calibrate)"
+        )
     shown = ranking.documents[:_SHOWN]
     table(
-        ((one.rank, one.id, one.batch, "chance" if one.random else f"{one.score:.4g}", _reason(one)) for one in shown),
+        (
+            (one.rank, one.id, one.batch, "chance" if one.random else f"{one.score:.4g}", _reason(one))
+            for one in shown
+        ),
         header=("", "document", "batch", "score", "why"),
         aligns="rlrrl",
     )
     chosen = [one for one in ranking.documents if not one.random]
-    if len(chosen) > 1 and not any(one.score for one in chosen) and ranking.pipeline is not None and not ranking.strategy.endswith(".Random.v1"):
+    if (
+        len(chosen) > 1
+        and not any(one.score for one in chosen)
+        and ranking.pipeline is not None
+        and not ranking.strategy.endswith(".Random.v1")
+    ):
         info("the strategy found nothing to choose by: all scores are 0, so the order means nothing")
     if (missing := ranking.unreviewed - len(ranking.documents)) > 0:
         ended = ranking.pipeline is None and len(ranking.documents) != top
         why = ": from here on the strategy needs what a pipeline predicts (--pipeline)" if ended else ""
-        info(f"{counted(missing, 'more unreviewed document has', 'more unreviewed documents have')} no place in the ranking{why}")
+        info(
+            f"{counted(missing, 'more unreviewed document has', 'more unreviewed documents have')} no place in the ranking{why}"
+        )
     elif top > ranking.unreviewed:
         info(f"there are fewer unreviewed documents than the {top} that were asked for")
     drawn = sum(one.random for one in ranking.documents)
-    good(f"{counted(len(ranking.documents), 'document')} ranked by {ranking.strategy} ({drawn} of them by chance), written to {output}")
+    good(
+        f"{counted(len(ranking.documents), 'document')} ranked by {ranking.strategy} ({drawn} of them by chance), written to {output}"
+    )
 
 
 def _reason(document: RankedDocument) -> str:
     why: dict[str, Any] = dict(document.why)
     doubtful, missed = why.pop("doubtful", []), why.pop("maybe_missed", [])
     pieces = [
-        f"{key.replace('_', ' ')} {value:.4g}" if isinstance(value, float) else f"{key.replace('_', ' ')} {value}" for key, value in why.items()
+        f"{key.replace('_', ' ')} {value:.4g}"
+        if isinstance(value, float)
+        else f"{key.replace('_', ' ')} {value}"
+        for key, value in why.items()
     ]
     pieces += [f"{one['text']} → {one['label']}? {one['probability']:.2f}" for one in doubtful[:1]]
     pieces += [f"{one['text']} missed? {one['probability']:.2f}" for one in missed[:1]]
@@ -219,7 +277,11 @@ def rank(
     drawn: list[DrawnDocument] = []
     waiting_now = set(left)
     if earlier is not None:
-        drawn = [DrawnDocument(doc_id, content) for doc_id, content in earlier.drawn.items() if doc_id not in waiting_now]
+        drawn = [
+            DrawnDocument(doc_id, content)
+            for doc_id, content in earlier.drawn.items()
+            if doc_id not in waiting_now
+        ]
     ranking = rank_documents(
         nlp,
         unreviewed,
@@ -237,25 +299,36 @@ def rank(
         n_process=n_process,
         drawn_before=drawn,
     )
-    return Ranked(ranking, sorted({one.id for one in confirmed}), [doc_id for doc_id in waiting if doc_id in known_ids], faults)
+    return Ranked(
+        ranking,
+        sorted({one.id for one in confirmed}),
+        [doc_id for doc_id in waiting if doc_id in known_ids],
+        faults,
+    )
 
 
-def _reviewed_in(path: Path, nlp: Language, member: str, on_problem: str, faults: list[str]) -> list[ReviewedDocument]:
+def _reviewed_in(
+    path: Path, nlp: Language, member: str, on_problem: str, faults: list[str]
+) -> list[ReviewedDocument]:
     """The reviewed documents of a ``.spacy`` file or a project."""
-    from spacy_tagtog._choices import choose
+    from spacy_tagtog._options import choose
     from spacy_tagtog.convert import AnndocCorpus
     from spacy_tagtog.convert.corpus import OnProblem
     from spacy_tagtog.selection.ranking import reviewed_of
 
-    corpus = AnndocCorpus(path, settings={"member": member}, on_problem=choose("--on-problem", on_problem, OnProblem))
+    corpus = AnndocCorpus(
+        path, settings={"member": member}, on_problem=choose("--on-problem", on_problem, OnProblem)
+    )
     found = list(reviewed_of(corpus.docs(nlp)))
     faults += _faults_of(corpus.report)
     return found
 
 
-def _sides(project: Project, nlp: Language, member: str, on_problem: str, faults: list[str]) -> tuple[list[ReviewedDocument], list[str]]:
+def _sides(
+    project: Project, nlp: Language, member: str, on_problem: str, faults: list[str]
+) -> tuple[list[ReviewedDocument], list[str]]:
     """The confirmed documents of a project, and the ids of the others."""
-    from spacy_tagtog._choices import choose
+    from spacy_tagtog._options import choose
     from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
     from spacy_tagtog.convert.corpus import OnProblem
     from spacy_tagtog.selection.ranking import reviewed_of
@@ -264,7 +337,9 @@ def _sides(project: Project, nlp: Language, member: str, on_problem: str, faults
     unreadable: list[SpacyTagtogError] = []
 
     def confirmed() -> Iterator[Document]:
-        for document in readable_documents(project, on_problem=on_problem, faults=unreadable, members=[member]):
+        for document in readable_documents(
+            project, on_problem=on_problem, faults=unreadable, members=[member]
+        ):
             if document.version(member).complete:
                 yield document
             else:
@@ -272,7 +347,9 @@ def _sides(project: Project, nlp: Language, member: str, on_problem: str, faults
 
     report = ConversionReport()
     converter = make_converter(settings={"member": member})
-    docs = convert_documents(confirmed(), nlp, converter, report, on_problem=choose("--on-problem", on_problem, OnProblem))
+    docs = convert_documents(
+        confirmed(), nlp, converter, report, on_problem=choose("--on-problem", on_problem, OnProblem)
+    )
     reviewed = list(reviewed_of(docs))
     faults += [f"{error.problem}: {error.place}" for error in unreadable]
     faults += _faults_of(report)
@@ -283,4 +360,8 @@ def _faults_of(report: ConversionReport) -> list[str]:
     from spacy_tagtog.convert.report import DOCUMENT_REASONS, ENTITY_REASONS, FAULTS
 
     reasons = {**ENTITY_REASONS, **DOCUMENT_REASONS}
-    return [f"{item.document}{' ' + repr(item.text) if item.text else ''}: {reasons[item.reason]}" for item in report.items if item.reason in FAULTS]
+    return [
+        f"{item.document}{' ' + repr(item.text) if item.text else ''}: {reasons[item.reason]}"
+        for item in report.items
+        if item.reason in FAULTS
+    ]

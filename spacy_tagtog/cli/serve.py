@@ -19,16 +19,29 @@ __all__ = ["serve_cli"]
 def serve_cli(
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 for a free one.")] = 8181,
-    user: Annotated[str, typer.Option("--user", help="The user who runs the server, an admin of every project.")] = LOCAL_OWNER,
-    new_password: Annotated[bool, typer.Option("--new-password", help="Make a new password for the user and show it once.")] = False,
+    user: Annotated[
+        str, typer.Option("--user", help="The user who runs the server, an admin of every project.")
+    ] = LOCAL_OWNER,
+    new_password: Annotated[
+        bool, typer.Option("--new-password", help="Make a new password for the user and show it once.")
+    ] = False,
     allow_remote: Annotated[
         bool,
-        typer.Option("--allow-remote", help="Allow a host that other computers can reach. Encrypt with --tls-cert, or put a proxy before it."),
+        typer.Option(
+            "--allow-remote",
+            help="Allow a host that other computers can reach. Encrypt with --tls-cert, or put a proxy before it.",
+        ),
     ] = False,
     tls_cert: Annotated[
-        Path | None, typer.Option("--tls-cert", help="Encrypt: a PEM file with the server's certificate.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--tls-cert", help="Encrypt: a PEM file with the server's certificate.", show_default=False
+        ),
     ] = None,
-    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="A PEM file with the certificate's private key.", show_default=False)] = None,
+    tls_key: Annotated[
+        Path | None,
+        typer.Option("--tls-key", help="A PEM file with the certificate's private key.", show_default=False),
+    ] = None,
     database: Database = DEFAULT_DATABASE,
 ) -> None:
     """Run the local tagtog until you interrupt it: tagtog's HTTP API, and pages to look at documents.
@@ -44,11 +57,15 @@ def serve_cli(
         from spacy_tagtog.server import Store, Tls, serve
     except ImportError as error:
         raise ConfigurationError(
-            f"the local tagtog is not installed ({error.name} is missing)", advice="pip install 'spacy-tagtog[server]'"
+            f"the local tagtog is not installed ({error.name} is missing)",
+            advice="pip install 'spacy-tagtog[server]'",
         ) from error
 
     if (tls_cert is None) != (tls_key is None):
-        raise ConfigurationError("a certificate and its private key belong together", legal="both --tls-cert and --tls-key, or neither")
+        raise ConfigurationError(
+            "a certificate and its private key belong together",
+            legal="both --tls-cert and --tls-key, or neither",
+        )
     tls = None if tls_cert is None or tls_key is None else Tls(tls_cert, tls_key)
     password = ""
     store = Store(database)

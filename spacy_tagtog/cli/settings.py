@@ -8,8 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from spacy_tagtog._counts import counted
-from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Database, Domain, Owner, ProjectName, Settings, connect
+from spacy_tagtog._plural import counted
+from spacy_tagtog.cli._connection import (
+    DEFAULT_DATABASE,
+    CaFile,
+    Database,
+    Domain,
+    Owner,
+    ProjectName,
+    Settings,
+    connect,
+)
 from spacy_tagtog.cli._run import command, good, table, write_json
 from spacy_tagtog.errors import ConfigurationError
 
@@ -20,12 +29,25 @@ _KINDS = {"e": "entity type", "m": "document label", "f": "entity label", "n": "
 
 @command
 def settings_cli(
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the settings to this JSON file.", show_default=False)] = None,
-    load: Annotated[
-        Path | None, typer.Option("--load", help="Replace the project's settings by those of this JSON file.", show_default=False)
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the settings to this JSON file.", show_default=False),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="With --load: although tagtog removes all documents of the project by that.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --load: only say what would be done.")] = False,
+    load: Annotated[
+        Path | None,
+        typer.Option(
+            "--load", help="Replace the project's settings by those of this JSON file.", show_default=False
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", "-F", help="With --load: although tagtog removes all documents of the project by that."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --load: only say what would be done.")
+    ] = False,
     domain: Domain = "",
     owner: Owner = "",
     project: ProjectName = "",
@@ -47,17 +69,26 @@ def settings_cli(
             settings = read_settings(load)
             documents = client.count()
             if dry_run:
-                good(f"would be replaced: the settings of {connection}, which has {counted(documents, 'document')}")
+                good(
+                    f"would be replaced: the settings of {connection}, which has {counted(documents, 'document')}"
+                )
                 return
             new = client.import_settings(settings, force=force)
             table(new.items(), header=("class in the file", "class in the project"))
-            removed = f"; {counted(documents, 'document was', 'documents were')} removed by that" if documents else ""
+            removed = (
+                f"; {counted(documents, 'document was', 'documents were')} removed by that"
+                if documents
+                else ""
+            )
             good(f"replaced the settings of {connection}{removed}")
         settings = client.settings()
         legend = client.legend()
         where = str(connection)
     write_json(output, settings)
-    table(((class_id, name, _KINDS.get(class_id[:1], "")) for class_id, name in legend.items()), header=("class", "name", "kind"))
+    table(
+        ((class_id, name, _KINDS.get(class_id[:1], "")) for class_id, name in legend.items()),
+        header=("class", "name", "kind"),
+    )
     good(f"the settings of {where}" + (f" are in {output}" if output else ""))
 
 
@@ -70,7 +101,9 @@ def read_settings(path: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"the settings can't be read: {error}", place=str(path), legal="JSON in UTF-8") from error
+        raise ConfigurationError(
+            f"the settings can't be read: {error}", place=str(path), legal="JSON in UTF-8"
+        ) from error
     if not isinstance(settings, dict):
         raise ConfigurationError(
             "the file holds no settings",

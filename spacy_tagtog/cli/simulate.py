@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._run import command, good, info, table, write_json
 
 if TYPE_CHECKING:
@@ -23,26 +23,65 @@ __all__ = ["simulate", "simulate_cli"]
 def simulate_cli(
     ctx: typer.Context,
     project: Annotated[
-        Path, typer.Argument(help="Reviewed documents: a tagtog project (folder or zip), or .spacy files that convert wrote.", show_default=False)
+        Path,
+        typer.Argument(
+            help="Reviewed documents: a tagtog project (folder or zip), or .spacy files that convert wrote.",
+            show_default=False,
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for rounds, tables and plots; a run goes on there.", show_default=False)],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The folder for rounds, tables and plots; a run goes on there.",
+            show_default=False,
+        ),
+    ],
     strategies: Annotated[
-        str, typer.Option("--strategies", "-s", help="Strategies, with commas between them: NAME or NAME:KEY=VALUE:KEY=VALUE.")
+        str,
+        typer.Option(
+            "--strategies",
+            "-s",
+            help="Strategies, with commas between them: NAME or NAME:KEY=VALUE:KEY=VALUE.",
+        ),
     ] = "random,variance_reduction",
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many times each, with the seeds 0, 1, …")] = 3,
-    budget: Annotated[float, typer.Option("--budget", help="The share of the pool after which a run ends.")] = 1.0,
-    test: Annotated[str, typer.Option("--test", help="What F is measured on: a share of the documents, or a path as PROJECT.")] = "0.2",
-    config: Annotated[Path, typer.Option("--config", "-c", help="The config that is trained in every round.")] = Path("configs/seed.cfg"),
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="How many times each, with the seeds 0, 1, …")
+    ] = 3,
+    budget: Annotated[
+        float, typer.Option("--budget", help="The share of the pool after which a run ends.")
+    ] = 1.0,
+    test: Annotated[
+        str,
+        typer.Option("--test", help="What F is measured on: a share of the documents, or a path as PROJECT."),
+    ] = "0.2",
+    config: Annotated[
+        Path, typer.Option("--config", "-c", help="The config that is trained in every round.")
+    ] = Path("configs/seed.cfg"),
     lang: Annotated[str, typer.Option("--lang", help="The tokenizer's language.")] = "en",
-    initial: Annotated[int, typer.Option("--initial", min=1, help="Documents before the first training.")] = 10,
+    initial: Annotated[
+        int, typer.Option("--initial", min=1, help="Documents before the first training.")
+    ] = 10,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Documents a batch, at least.")] = 5,
-    growth: Annotated[float, typer.Option("--growth", help="A batch has at least this share of the documents reviewed so far.")] = 0.2,
-    random_share: Annotated[float, typer.Option("--random-share", help="The share of each batch that chance chooses.")] = 0.1,
+    growth: Annotated[
+        float,
+        typer.Option("--growth", help="A batch has at least this share of the documents reviewed so far."),
+    ] = 0.2,
+    random_share: Annotated[
+        float, typer.Option("--random-share", help="The share of each batch that chance chooses.")
+    ] = 0.1,
     member: Annotated[str, typer.Option("--member", help="Whose annotations of a project.")] = "master",
-    on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of a project's data: error, or report (set aside).")] = "error",
+    on_problem: Annotated[
+        str, typer.Option("--on-problem", help="Faults of a project's data: error, or report (set aside).")
+    ] = "error",
     n_process: Annotated[int, typer.Option("--n-process", min=1, help="Runs at once.")] = 1,
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Draw curves.png, and into the page.")] = True,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Begin anew if the folder holds another simulation.")] = False,
+    plots: Annotated[
+        bool, typer.Option("--plots/--no-plots", help="Draw curves.png, and into the page.")
+    ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", "-F", help="Begin anew if the folder holds another simulation.")
+    ] = False,
 ) -> None:
     """Replay a reviewed project as if it were new, and compare strategies.
 
@@ -80,8 +119,13 @@ def simulate_cli(
     from spacy_tagtog.selection.curves import COSTS, TARGETS, summarize, table_rows
 
     summaries = summarize(simulation)
-    full = ", ".join(f"{100 * rounds[-1].f1:.1f}" for unit, rounds in simulation.rounds.items() if unit.strategy is None)
-    counts = [f"{counted(side['documents'], 'document')}, {counted(side['entities'], 'entity')}" for side in (simulation.pool, simulation.test)]
+    full = ", ".join(
+        f"{100 * rounds[-1].f1:.1f}" for unit, rounds in simulation.rounds.items() if unit.strategy is None
+    )
+    counts = [
+        f"{counted(side['documents'], 'document')}, {counted(side['entities'], 'entity')}"
+        for side in (simulation.pool, simulation.test)
+    ]
     info(f"pool: {counts[0]}; test: {counts[1]}; exact F of the model of the whole pool: {full}")
     targets = {share: list(table_rows(summaries, share)) for share in TARGETS}
     for share, reached in targets.items():
@@ -153,7 +197,12 @@ def simulate(
     from spacy_tagtog.pipeline.training import find_config
     from spacy_tagtog.selection.curves import summarize
     from spacy_tagtog.selection.plots import check_plots, draw_curves, simulation_page
-    from spacy_tagtog.selection.simulation import SimulationSettings, holds_simulation, simulate_project, simulation_json
+    from spacy_tagtog.selection.simulation import (
+        SimulationSettings,
+        holds_simulation,
+        simulate_project,
+        simulation_json,
+    )
 
     if plots:
         check_plots()
@@ -161,30 +210,41 @@ def simulate(
     try:
         text = load_config(config, overrides=dict(overrides or {}), interpolate=False).to_str()
     except ValueError as error:
-        raise ConfigurationError("the config can't be read", place=config, value=str(error).strip(), legal="a spaCy config") from error
+        raise ConfigurationError(
+            "the config can't be read", place=config, value=str(error).strip(), legal="a spaCy config"
+        ) from error
     settings = SimulationSettings(text, lang, initial, batch, growth, budget, random_share)
     sides = _documents(project, test, lang, member, on_problem)
     if force and holds_simulation(output):
         shutil.rmtree(output)
-    bar = tqdm(total=1, desc="simulating", unit=" documents", disable=None if show_progress else True, leave=False)
+    bar = tqdm(
+        total=1, desc="simulating", unit=" documents", disable=None if show_progress else True, leave=False
+    )
 
     def say(done: int, total: int) -> None:
         bar.total = total
         bar.update(done - bar.n)
 
     with bar:
-        simulation = simulate_project(*sides, output, settings, strategies, list(seeds), n_process=n_process, progress=say)
+        simulation = simulate_project(
+            *sides, output, settings, strategies, list(seeds), n_process=n_process, progress=say
+        )
     summaries = summarize(simulation)
-    write_json(output / "report.json", {**simulation_json(simulation), "strategies": [one.to_json() for one in summaries]})
+    write_json(
+        output / "report.json",
+        {**simulation_json(simulation), "strategies": [one.to_json() for one in summaries]},
+    )
     write_atomic(output / "report.html", simulation_page(simulation, summaries, str(project), plots=plots))
     if plots:
         write_atomic(output / "curves.png", draw_curves(simulation))
     return simulation
 
 
-def _documents(project: Path, test: str, lang: str, member: str, on_problem: str) -> tuple[list[Doc], list[Doc]]:
+def _documents(
+    project: Path, test: str, lang: str, member: str, on_problem: str
+) -> tuple[list[Doc], list[Doc]]:
     """The documents of the pool, and those to measure on."""
-    from spacy_tagtog._choices import choose
+    from spacy_tagtog._options import choose
     from spacy_tagtog.convert import AnndocCorpus
     from spacy_tagtog.convert.corpus import OnProblem
     from spacy_tagtog.errors import ConfigurationError
@@ -196,7 +256,9 @@ def _documents(project: Path, test: str, lang: str, member: str, on_problem: str
     except ValueError:
         share = None
     if share is not None and not 0 < share < 1:
-        raise ConfigurationError("the share of the test documents is out of range", value=test, legal="between 0 and 1, or a path")
+        raise ConfigurationError(
+            "the share of the test documents is out of range", value=test, legal="between 0 and 1, or a path"
+        )
 
     def read(path: Path, side: str | None) -> list[Doc]:
         corpus = AnndocCorpus(

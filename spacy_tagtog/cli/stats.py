@@ -8,8 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from spacy_tagtog._counts import counted
-from spacy_tagtog.cli._connection import DEFAULT_DATABASE, CaFile, Database, Domain, Owner, ProjectName, Settings, connect
+from spacy_tagtog._plural import counted
+from spacy_tagtog.cli._connection import (
+    DEFAULT_DATABASE,
+    CaFile,
+    Database,
+    Domain,
+    Owner,
+    ProjectName,
+    Settings,
+    connect,
+)
 from spacy_tagtog.cli._run import command, good, table, write_json
 
 __all__ = ["stats_cli"]
@@ -18,7 +27,12 @@ __all__ = ["stats_cli"]
 @command
 def stats_cli(
     query: Annotated[str, typer.Argument(help="A tagtog search query: which documents are counted.")] = "*",
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write tagtog's whole answer to this JSON file.", show_default=False)] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Write tagtog's whole answer to this JSON file.", show_default=False
+        ),
+    ] = None,
     domain: Domain = "",
     owner: Owner = "",
     project: ProjectName = "",
@@ -52,6 +66,11 @@ def _rows(stats: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
         if not isinstance(counts, dict):
             continue
         having = str(counts.get("numDocuments", ""))
-        yield str(counts.get("name", "")), str(counts.get("totalCount", having)), having, str(counts.get("numDocumentsMissing", ""))
+        yield (
+            str(counts.get("name", "")),
+            str(counts.get("totalCount", having)),
+            having,
+            str(counts.get("numDocumentsMissing", "")),
+        )
         for value in counts.get("values") or counts.get("topValues") or []:
             yield f"  {value.get('value', '')}", str(value.get("count", "")), str(value.get("count", "")), ""

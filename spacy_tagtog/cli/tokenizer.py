@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, write_json
 
 if TYPE_CHECKING:
     from spacy_tagtog.convert import ConversionReport
-    from spacy_tagtog.convert.tokenizer import Alignment, TokenizerRules
+    from spacy_tagtog.convert.tokenizer.learn import Alignment, TokenizerRules
 
 __all__ = ["LearnedTokenizer", "tokenizer", "tokenizer_cli"]
 
@@ -38,7 +38,11 @@ class LearnedTokenizer:
     def to_json(self) -> dict[str, Any]:
         """The figures and the rules as a JSON object."""
         sides = {
-            side.replace(" ", "_"): {"before": asdict(before), "after": asdict(after), "tokens_added": _added(before, after)}
+            side.replace(" ", "_"): {
+                "before": asdict(before),
+                "after": asdict(after),
+                "tokens_added": _added(before, after),
+            }
             for side, (before, after) in self.sides.items()
         }
         return {**sides, "rules": self.rules.to_json()}
@@ -53,9 +57,16 @@ def _added(before: Alignment, after: Alignment) -> float:
 def tokenizer_cli(
     source: Annotated[Path, typer.Argument(help="A tagtog project (folder or zip).", show_default=False)],
     rules: Annotated[Path, typer.Argument(help="The JSON file to write the rules into.", show_default=False)],
-    lang: Annotated[str, typer.Option("--lang", "-l", help="Language of the tokenizer: en, es, de… or xx for any.")] = "en",
+    lang: Annotated[
+        str, typer.Option("--lang", "-l", help="Language of the tokenizer: en, es, de… or xx for any.")
+    ] = "en",
     base: Annotated[
-        str, typer.Option("--base", help="A trained pipeline whose tokenizer to add to instead of the language's.", show_default=False)
+        str,
+        typer.Option(
+            "--base",
+            help="A trained pipeline whose tokenizer to add to instead of the language's.",
+            show_default=False,
+        ),
     ] = "",
     split: Annotated[
         str,
@@ -64,18 +75,46 @@ def tokenizer_cli(
             help="Shares of the sides beside train, as in convert. What is learned from train is measured on the others; empty: nothing is held out.",
         ),
     ] = "dev=0.2",
-    documents: Annotated[str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")] = "confirmed",
+    documents: Annotated[
+        str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")
+    ] = "confirmed",
     member: Annotated[str, typer.Option("--member", help="Whose annotations.")] = "master",
-    min_support: Annotated[int, typer.Option("--min-support", min=1, help="In how many documents a rule must gain an entity's border.")] = 2,
+    min_support: Annotated[
+        int,
+        typer.Option(
+            "--min-support", min=1, help="In how many documents a rule must gain an entity's border."
+        ),
+    ] = 2,
     min_gain: Annotated[
-        float, typer.Option("--min-gain", help="How many borders a rule must gain for each token that it adds. The smaller, the more is split.")
+        float,
+        typer.Option(
+            "--min-gain",
+            help="How many borders a rule must gain for each token that it adds. The smaller, the more is split.",
+        ),
     ] = 0.1,
-    on_problem: Annotated[str, typer.Option("--on-problem", help="Faults of the data: error (refuse), or report (set aside and list).")] = "error",
+    on_problem: Annotated[
+        str,
+        typer.Option(
+            "--on-problem", help="Faults of the data: error (refuse), or report (set aside and list)."
+        ),
+    ] = "error",
     legend: Annotated[
-        Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--legend",
+            help="An annotations-legend.json to use instead of the project's own.",
+            show_default=False,
+        ),
     ] = None,
-    report: Annotated[Path | None, typer.Option("--report", help="Write the figures and the rules to this JSON file.", show_default=False)] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace the file of rules if it exists.")] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Write the figures and the rules to this JSON file.", show_default=False
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", "-F", help="Replace the file of rules if it exists.")
+    ] = False,
 ) -> None:
     """Learn where the tokenizer has to split, so that entities begin and end with tokens.
 
@@ -105,14 +144,25 @@ def tokenizer_cli(
     note(result.conversion.faults, caption="set aside because of faults in the data")
     table(
         (
-            (f"{side}, {when}", figures.documents, figures.entities, figures.aligned, f"{100 * figures.share:.2f}", figures.tokens)
+            (
+                f"{side}, {when}",
+                figures.documents,
+                figures.entities,
+                figures.aligned,
+                f"{100 * figures.share:.2f}",
+                figures.tokens,
+            )
             for side, both in result.sides.items()
             for when, figures in zip(("before", "after"), both, strict=True)
         ),
         header=("", "documents", "entities", "on tokens", "%", "tokens"),
     )
     table(
-        ((str(piece), _KIND[kind], piece.borders, piece.tokens, piece.documents) for kind, pieces in result.rules.items() for piece in pieces),
+        (
+            (str(piece), _KIND[kind], piece.borders, piece.tokens, piece.documents)
+            for kind, pieces in result.rules.items()
+            for piece in pieces
+        ),
         header=("rule", "kind", "borders gained", "tokens added", "documents"),
     )
     for side, (before, after) in result.sides.items():
@@ -149,7 +199,7 @@ def tokenizer(
         split: Such as ``dev=0.2``; empty holds nothing out.
         documents: ``confirmed``, ``unconfirmed`` or ``all``.
         member: Whose annotations.
-        min_support: See :func:`~spacy_tagtog.convert.tokenizer.learn_tokenizer`.
+        min_support: See :func:`~spacy_tagtog.convert.tokenizer.learn.learn_tokenizer`.
         min_gain: See there.
         on_problem: ``error`` or ``report``.
         legend: A legend file to use instead of the project's own.
@@ -160,13 +210,20 @@ def tokenizer(
         ConversionError: There are faults (``error``), a side of the split has no document, or there is no entity.
         SpacyTagtogError: Anything else, see the functions called.
     """
-    from spacy_tagtog._choices import choose
     from spacy_tagtog._files import check_free
+    from spacy_tagtog._options import choose
     from spacy_tagtog.anndoc import Project
     from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter, parse_split, side_of
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
     from spacy_tagtog.convert.split import TRAIN
-    from spacy_tagtog.convert.tokenizer import GoldText, apply_rules, gold_texts, learn_tokenizer, measure_alignment, write_rules
+    from spacy_tagtog.convert.tokenizer.learn import (
+        GoldText,
+        apply_rules,
+        gold_texts,
+        learn_tokenizer,
+        measure_alignment,
+        write_rules,
+    )
     from spacy_tagtog.errors import ConfigurationError, ConversionError
     from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
 
@@ -174,17 +231,26 @@ def tokenizer(
     choose("--on-problem", on_problem, OnProblem)
     shares = parse_split(split)
     if target.is_dir():
-        raise ConfigurationError("the rules can't be written: this is a folder", place=target, legal="the path of a file, such as tokenizer.json")
+        raise ConfigurationError(
+            "the rules can't be written: this is a folder",
+            place=target,
+            legal="the path of a file, such as tokenizer.json",
+        )
     check_free(target, force=force)
     nlp = load_pipeline(base) if base else blank_pipeline(lang)
     project = Project.open(source, strict=False, legend=legend)
     report = ConversionReport()
     maker = make_converter(settings={"member": member})
     sides: dict[str, list[GoldText]] = {"learned from": [], **({"held out": []} if shares else {})}
-    for item in gold_texts(convert_documents(project, nlp, maker, report, choice=choice, on_problem="report", progress=progress)):
+    for item in gold_texts(
+        convert_documents(project, nlp, maker, report, choice=choice, on_problem="report", progress=progress)
+    ):
         sides["learned from" if side_of(item.document, shares) == TRAIN else "held out"].append(item)
     if on_problem == "error":
-        report.raise_faults(place=source, advice="mend them in tagtog and fetch again, or pass --on-problem report to set them aside and list them")
+        report.raise_faults(
+            place=source,
+            advice="mend them in tagtog and fetch again, or pass --on-problem report to set them aside and list them",
+        )
     for side, texts in sides.items():
         if not texts:
             raise ConversionError(
@@ -198,4 +264,6 @@ def tokenizer(
     rules = learn_tokenizer(nlp, sides["learned from"], min_support=min_support, min_gain=min_gain)
     apply_rules(nlp, rules)
     write_rules(rules, target)
-    return LearnedTokenizer(rules, {side: (before[side], measure_alignment(nlp, texts)) for side, texts in sides.items()}, report)
+    return LearnedTokenizer(
+        rules, {side: (before[side], measure_alignment(nlp, texts)) for side, texts in sides.items()}, report
+    )

@@ -24,22 +24,48 @@ SEED_BELOW = 20000
 @command
 def train_cli(
     context: typer.Context,
-    corpus: Annotated[Path, typer.Argument(help="What to train on: a .spacy file, a folder of them, or a tagtog project.", show_default=False)],
-    dev: Annotated[Path, typer.Argument(help="What to choose the best step by; the same forms.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for model-best and model-last.")] = Path("training"),
+    corpus: Annotated[
+        Path,
+        typer.Argument(
+            help="What to train on: a .spacy file, a folder of them, or a tagtog project.", show_default=False
+        ),
+    ],
+    dev: Annotated[
+        Path, typer.Argument(help="What to choose the best step by; the same forms.", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder for model-best and model-last.")
+    ] = Path("training"),
     model: Annotated[
-        str, typer.Option("--model", help="seed, ner, both (the better one is kept), or auto: seed while there are few entities.")
+        str,
+        typer.Option(
+            "--model",
+            help="seed, ner, both (the better one is kept), or auto: seed while there are few entities.",
+        ),
     ] = "auto",
-    seed_below: Annotated[int, typer.Option("--seed-below", min=0, help="With auto: the seed model below so many entities.")] = SEED_BELOW,
-    config: Annotated[Path, typer.Option("--config", "-c", help="The config of spaCy's NER.")] = Path("configs/ner.cfg"),
-    seed_config: Annotated[Path, typer.Option("--seed-config", help="The config of the seed model.")] = Path("configs/seed.cfg"),
+    seed_below: Annotated[
+        int, typer.Option("--seed-below", min=0, help="With auto: the seed model below so many entities.")
+    ] = SEED_BELOW,
+    config: Annotated[Path, typer.Option("--config", "-c", help="The config of spaCy's NER.")] = Path(
+        "configs/ner.cfg"
+    ),
+    seed_config: Annotated[Path, typer.Option("--seed-config", help="The config of the seed model.")] = Path(
+        "configs/seed.cfg"
+    ),
     unlabelled: Annotated[
         Path | None,
         typer.Option(
-            "--unlabelled", help="Texts that nobody need have annotated, to learn words from: a .spacy file or a tagtog project.", show_default=False
+            "--unlabelled",
+            help="Texts that nobody need have annotated, to learn words from: a .spacy file or a tagtog project.",
+            show_default=False,
         ),
     ] = None,
-    code: Annotated[Path | None, typer.Option("--code", help="A Python file with registered functions of your own.", show_default=False)] = None,
+    code: Annotated[
+        Path | None,
+        typer.Option(
+            "--code", help="A Python file with registered functions of your own.", show_default=False
+        ),
+    ] = None,
     gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU; -1 for the CPU.")] = -1,
 ) -> None:
     """Train with spaCy: the seed model while there are few entities, spaCy's NER from then on; it says which and why.
@@ -74,7 +100,9 @@ def train_cli(
             overrides=parse_config_overrides(list(context.args)),
             say=_say,
         )
-    good(f"trained {choice.config}{f' ({choice.reason})' if model == 'both' else ''}: {output / 'model-best'}")
+    good(
+        f"trained {choice.config}{f' ({choice.reason})' if model == 'both' else ''}: {output / 'model-best'}"
+    )
 
 
 _OF_STEPS = ("training.max_steps", "training.max_epochs", "training.eval_frequency", "training.patience")
@@ -126,10 +154,17 @@ def train(
     from spacy.cli.train import train as spacy_train
     from spacy.util import load_config
 
-    from spacy_tagtog._choices import choose
     from spacy_tagtog._files import atomic_folder
+    from spacy_tagtog._options import choose
     from spacy_tagtog.cli.evaluate import evaluate
-    from spacy_tagtog.pipeline.training import Choice, ModelChoice, choose_config, find_config, measure_corpus, values_for
+    from spacy_tagtog.pipeline.training import (
+        Choice,
+        ModelChoice,
+        choose_config,
+        find_config,
+        measure_corpus,
+        values_for,
+    )
 
     wanted = choose("--model", model, ModelChoice)
     size = measure_corpus(train_path)
@@ -137,14 +172,21 @@ def train(
     import_code(code)
 
     def train_one(model: ModelChoice, folder: Path, values: dict[str, Any]) -> Choice:
-        choice = choose_config(size, config=config, seed_config=seed_config, model=model, seed_below=seed_below)
+        choice = choose_config(
+            size, config=config, seed_config=seed_config, model=model, seed_below=seed_below
+        )
         unused = {name: values.pop(name) for name in _OF_STEPS if name in values} if choice.is_seed else {}
         if unlabelled is not None:
             has_use = _UNLABELLED.partition(".")[2] in (load_config(choice.config).get("paths") or {})
             (values if has_use else unused)[_UNLABELLED] = str(unlabelled)
         if say is not None:
             say(choice, unused)
-        spacy_train(choice.config, folder, use_gpu=gpu, overrides={**values, "paths.train": str(train_path), "paths.dev": str(dev_path)})
+        spacy_train(
+            choice.config,
+            folder,
+            use_gpu=gpu,
+            overrides={**values, "paths.train": str(train_path), "paths.dev": str(dev_path)},
+        )
         return choice
 
     if wanted != "both":
@@ -152,18 +194,26 @@ def train(
     seed_config, config = find_config(seed_config), find_config(config)
     seed = train_one("seed", output / "seed", values_for(seed_config, config, overrides or {}))
     ner = train_one("ner", output / "ner", values_for(config, seed_config, overrides or {}))
-    of_seed, of_ner = (evaluate(output / name / "model-best", dev_path).overall.exact_prf[2] for name in ("seed", "ner"))
+    of_seed, of_ner = (
+        evaluate(output / name / "model-best", dev_path).overall.exact_prf[2] for name in ("seed", "ner")
+    )
     winner, name = (ner, "ner") if of_ner > of_seed else (seed, "seed")
     for model_folder in ("model-best", "model-last"):
         with atomic_folder(output / model_folder, anybodys=True) as temporary:  # as spacy train does
             shutil.copytree(output / name / model_folder, temporary, dirs_exist_ok=True)
-    return Choice(winner.config, f"F on the dev documents: seed {100 * of_seed:.1f}, ner {100 * of_ner:.1f}", winner.is_seed)
+    return Choice(
+        winner.config,
+        f"F on the dev documents: seed {100 * of_seed:.1f}, ner {100 * of_ner:.1f}",
+        winner.is_seed,
+    )
 
 
 def _say(choice: Choice, unused: Mapping[str, Any]) -> None:
     info(f"training {choice.config}: {choice.reason}")
     steps = [name for name in unused if name != _UNLABELLED]
     if steps:
-        info(f"the seed model learns in one step, so these are not for it: {', '.join(steps)}")  # the workflow always gives them
+        info(
+            f"the seed model learns in one step, so these are not for it: {', '.join(steps)}"
+        )  # the workflow always gives them
     if _UNLABELLED in unused:
         info(f"this model learns nothing from texts without annotations: {unused[_UNLABELLED]} is not read")

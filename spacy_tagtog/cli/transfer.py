@@ -10,15 +10,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spacy_tagtog._counts import counted
-from spacy_tagtog.cli._connection import DEFAULT_DATABASE, LOCAL_OWNER, CaFile, Connection, Database, Domain, Owner, ProjectName, Settings, connect
+from spacy_tagtog._plural import counted
+from spacy_tagtog.cli._connection import (
+    DEFAULT_DATABASE,
+    LOCAL_OWNER,
+    CaFile,
+    Connection,
+    Database,
+    Domain,
+    Owner,
+    ProjectName,
+    Settings,
+    connect,
+)
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, warn
 from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Legend, Project
     from spacy_tagtog.client import PushReport
-    from spacy_tagtog.server.archive import Archived
+    from spacy_tagtog.server.db.archive import Archived
 
 __all__ = ["create_local_project", "export_cli", "import_cli", "import_project", "restore_local_project"]
 
@@ -27,12 +38,23 @@ __all__ = ["create_local_project", "export_cli", "import_cli", "import_project",
 def import_cli(
     source: Annotated[Path, typer.Argument(help="A folder or zip of tagtog documents.", show_default=False)],
     on_problem: Annotated[
-        str, typer.Option("--on-problem", help="Files that don't belong together: error (refuse), or report (leave out and list).")
+        str,
+        typer.Option(
+            "--on-problem",
+            help="Files that don't belong together: error (refuse), or report (leave out and list).",
+        ),
     ] = "error",
     legend: Annotated[
-        Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the source's own.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--legend",
+            help="An annotations-legend.json to use instead of the source's own.",
+            show_default=False,
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     domain: Domain = "",
     owner: Owner = "",
@@ -50,7 +72,7 @@ def import_cli(
     Example:
       spacy-tagtog import my-download.zip --project proteins
     """
-    from spacy_tagtog._choices import choose
+    from spacy_tagtog._options import choose
     from spacy_tagtog.anndoc import Project
     from spacy_tagtog.convert.corpus import OnProblem
 
@@ -64,10 +86,14 @@ def import_cli(
         scratch = None
         if dry_run and settings.is_local and not _is_there(settings):
             # Nothing is in its way, and so what would be done is done, beside.
-            scratch = replace(settings, database=Path(stack.enter_context(tempfile.TemporaryDirectory())) / "x.db")
+            scratch = replace(
+                settings, database=Path(stack.enter_context(tempfile.TemporaryDirectory())) / "x.db"
+            )
         connection = stack.enter_context(connect(scratch or settings, create=True))
         where = str(replace(connection, database=settings.database))
-        is_whole = connection.store is not None and legend is None and not documents.problems and has_archive(source)
+        is_whole = (
+            connection.store is not None and legend is None and not documents.problems and has_archive(source)
+        )
         if is_whole and (restored := restore_local_project(connection, source)):
             note(restored.notes, caption="not as it was")
             are = would or ("is " if restored.documents == 1 else "are ")
@@ -75,7 +101,9 @@ def import_cli(
             return
         if create_local_project(connection, documents.legend, documents.folders):
             info(f"the project {settings.project} {would or 'was '}made in {settings.database}")
-        versions, entities = import_project(connection, documents, force=force, dry_run=dry_run and scratch is None)
+        versions, entities = import_project(
+            connection, documents, force=force, dry_run=dry_run and scratch is None
+        )
     for member, report in versions.items():
         table(
             [
@@ -98,7 +126,7 @@ def _counts(moved: Archived) -> str:
 
 def has_archive(source: Path) -> bool:
     """Whether a folder or zip is an archive with all that belonged to a local project."""
-    from spacy_tagtog.server import archive
+    from spacy_tagtog.server.db import archive
 
     return archive.has_archive(source)
 
@@ -119,14 +147,22 @@ def restore_local_project(connection: Connection, archive: Path) -> Archived | N
     Returns:
         What was made; ``None`` where the project is there already.
     """
-    from spacy_tagtog.server.archive import restore_project
+    from spacy_tagtog.server.db.archive import restore_project
 
     assert connection.store is not None
     owner, name = connection.client.owner, connection.client.project
     if (owner, name) in connection.store.projects():
-        info(f"the project {name} is there already: its settings, members and history stay, and only documents and versions are taken")
+        info(
+            f"the project {name} is there already: its settings, members and history stay, and only documents and versions are taken"
+        )
         return None
-    return restore_project(connection.store, archive, owner, name, progress=lambda items, total: progress(items, total, what="importing"))
+    return restore_project(
+        connection.store,
+        archive,
+        owner,
+        name,
+        progress=lambda items, total: progress(items, total, what="importing"),
+    )
 
 
 def create_local_project(connection: Connection, legend: Legend, folders: list[str]) -> bool:
@@ -146,7 +182,9 @@ def create_local_project(connection: Connection, legend: Legend, folders: list[s
     return True
 
 
-def import_project(connection: Connection, documents: Project, *, force: bool = False, dry_run: bool = False) -> tuple[dict[str, PushReport], int]:
+def import_project(
+    connection: Connection, documents: Project, *, force: bool = False, dry_run: bool = False
+) -> tuple[dict[str, PushReport], int]:
     """Upload all versions of all documents.
 
     Args:
@@ -174,7 +212,9 @@ def import_project(connection: Connection, documents: Project, *, force: bool = 
     # The master version first: it brings every document, also those that nobody annotated.
     for member in [MASTER, *(member for member in documents.members if member != MASTER)]:
         chosen = documents if member == MASTER else documents.select(having[member].__contains__)
-        report = reports[member] = push_and_say(connection, chosen, member=member, force=force, dry_run=dry_run)
+        report = reports[member] = push_and_say(
+            connection, chosen, member=member, force=force, dry_run=dry_run
+        )
         if dry_run and member != MASTER:  # the master version would have made the documents
             report.updated[:0], report.created = report.created, []
     return reports, entities
@@ -185,9 +225,17 @@ def export_cli(
     target: Annotated[Path, typer.Argument(help="The folder or zip to write.", show_default=False)],
     query: Annotated[str, typer.Option("--query", "-q", help="A tagtog search query.")] = "*",
     member: Annotated[
-        list[str] | None, typer.Option("--member", "-m", help="Whose annotations (repeat for several). Default: everybody's.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--member",
+            "-m",
+            help="Whose annotations (repeat for several). Default: everybody's.",
+            show_default=False,
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     domain: Domain = "",
     owner: Owner = "",
@@ -208,13 +256,16 @@ def export_cli(
     from spacy_tagtog.client import fetch
 
     check_free(target, force=force)
-    with tempfile.TemporaryDirectory() as scratch, connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        connect(Settings.of(domain, owner, project, ca_file, database)) as connection,
+    ):
         if dry_run:
             listed = connection.client.count(query)
             good(f"{counted(listed, 'document')} would be written to {target}")
             return
         if connection.store is not None and not member:
-            from spacy_tagtog.server.archive import export_project
+            from spacy_tagtog.server.db.archive import export_project
 
             made = export_project(
                 connection.store,
@@ -239,7 +290,12 @@ def export_cli(
             progress=lambda hits, total: progress(hits, total, what="fetching"),
         )
         if not any(folder.glob("plain.html/**/*")):
-            raise ConfigurationError("the query finds no document", value=query, legal="a query that finds at least one", advice='try --query "*"')
+            raise ConfigurationError(
+                "the query finds no document",
+                value=query,
+                legal="a query that finds at least one",
+                advice='try --query "*"',
+            )
         number = write_project(Project.open(folder), target, force=force)
     good(f"{counted(number, 'document')} written to {target}")
 
@@ -252,6 +308,8 @@ def _everybody(connection: Connection) -> list[str]:
     try:
         connection.client.members()
     except AuthenticationError as error:
-        warn(f"{error.problem}: read the project's members. So only the master versions are written; name members with --member")
+        warn(
+            f"{error.problem}: read the project's members. So only the master versions are written; name members with --member"
+        )
         return ["master"]
     return [ALL_MEMBERS]

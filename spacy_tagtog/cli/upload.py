@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._connection import (
     DEFAULT_DATABASE,
     DEFAULT_THREADS,
@@ -39,20 +39,42 @@ __all__ = ["pre_annotate", "upload_cli"]
 
 @command
 def upload_cli(
-    files: Annotated[list[Path], typer.Argument(help="Files that tagtog reads (txt, md, html, pdf…), and folders of them.", show_default=False)],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Files that tagtog reads (txt, md, html, pdf…), and folders of them.", show_default=False
+        ),
+    ],
     model: Annotated[
-        str, typer.Option("--model", help="Pre-annotate with this pipeline: a folder, or a package's name. Empty: only upload.", show_default=False)
+        str,
+        typer.Option(
+            "--model",
+            help="Pre-annotate with this pipeline: a folder, or a package's name. Empty: only upload.",
+            show_default=False,
+        ),
     ] = "",
-    folder: Annotated[str, typer.Option("--folder", "-f", help="The folder of the project; added if need be.")] = "pool",
+    folder: Annotated[
+        str, typer.Option("--folder", "-f", help="The folder of the project; added if need be.")
+    ] = "pool",
     text_format: Annotated[
-        str, typer.Option("--format", help="verbatim, formatted or markdown. Empty: tagtog goes by the file name.", show_default=False)
+        str,
+        typer.Option(
+            "--format",
+            help="verbatim, formatted or markdown. Empty: tagtog goes by the file name.",
+            show_default=False,
+        ),
     ] = "",
     name: AuthorName = "spacy",
     rename: Rename = None,
     spans_key: SpansKey = "",
     distribute_to: DistributeTo = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    report: Annotated[Path | None, typer.Option("--report", help="Write what happened to each file to this JSON file.", show_default=False)] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Write what happened to each file to this JSON file.", show_default=False
+        ),
+    ] = None,
     threads: Threads = DEFAULT_THREADS,
     rate: Rate = 0,
     domain: Domain = "",
@@ -75,7 +97,9 @@ def upload_cli(
 
     nlp = load_pipeline(model) if model else None
     pushed: PushReport | None = None
-    with connect(Settings.of(domain, owner, project, ca_file, database, threads=threads, rate=rate)) as connection:
+    with connect(
+        Settings.of(domain, owner, project, ca_file, database, threads=threads, rate=rate)
+    ) as connection:
         result = upload(
             connection.client,
             list(_files(files)),
@@ -85,11 +109,19 @@ def upload_cli(
             dry_run=dry_run,
             progress=lambda paths, total: progress(paths, total, what="uploading"),
         )
-        table([("uploaded", len(result.created)), ("there already", len(result.present)), ("refused", len(result.refused))])
+        table(
+            [
+                ("uploaded", len(result.created)),
+                ("there already", len(result.present)),
+                ("refused", len(result.refused)),
+            ]
+        )
         note((f"{path}: {why}" for path, why in result.refused), caption="refused by tagtog")
         if nlp is not None:
             names = dict(parse_pairs(rename or [], option="--rename"))
-            pushed = pre_annotate(connection, nlp, result.ids, name=name, rename=names, spans_key=spans_key, dry_run=dry_run)
+            pushed = pre_annotate(
+                connection, nlp, result.ids, name=name, rename=names, spans_key=spans_key, dry_run=dry_run
+            )
             say_pushed(pushed)
         where = str(connection)
     write_json(
@@ -102,11 +134,20 @@ def upload_cli(
             "not annotated": {} if pushed is None else dict(pushed.refused),
         },
     )
-    good(f"{'would be uploaded' if dry_run else 'uploaded'} to {where}: {counted(len(result.created), 'document')}")
+    good(
+        f"{'would be uploaded' if dry_run else 'uploaded'} to {where}: {counted(len(result.created), 'document')}"
+    )
 
 
 def pre_annotate(
-    connection: Connection, nlp: Language, doc_ids: Sequence[str], *, name: str, rename: Mapping[str, str], spans_key: str, dry_run: bool
+    connection: Connection,
+    nlp: Language,
+    doc_ids: Sequence[str],
+    *,
+    name: str,
+    rename: Mapping[str, str],
+    spans_key: str,
+    dry_run: bool,
 ) -> PushReport:
     """Read documents from tagtog, annotate them, and push the annotations; confirmed ones are left alone.
 
@@ -132,12 +173,21 @@ def pre_annotate(
 
     def read() -> Iterator[Document]:
         with workers(client.threads) as pool:
-            for _, document in pool.map(lambda doc_id: client.document(doc_id, folder=folders.get(doc_id, "pool")), doc_ids):
+            for _, document in pool.map(
+                lambda doc_id: client.document(doc_id, folder=folders.get(doc_id, "pool")), doc_ids
+            ):
                 yield document
 
     documents = progress(read(), len(doc_ids), what="annotating")
-    annotated = annotate_documents(nlp, documents, who=f"ml:{name}", legend=legend, rename=rename, spans_key=spans_key or None)
-    return push(client, annotated, dry_run=dry_run, progress=lambda items, total: progress(items, total, what="pushing"))
+    annotated = annotate_documents(
+        nlp, documents, who=f"ml:{name}", legend=legend, rename=rename, spans_key=spans_key or None
+    )
+    return push(
+        client,
+        annotated,
+        dry_run=dry_run,
+        progress=lambda items, total: progress(items, total, what="pushing"),
+    )
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -145,6 +195,10 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             inside = sorted(one for one in path.rglob("*") if one.is_file())
-            yield from (one for one in inside if not any(piece.startswith(".") for piece in one.relative_to(path).parts))
+            yield from (
+                one
+                for one in inside
+                if not any(piece.startswith(".") for piece in one.relative_to(path).parts)
+            )
         else:
             yield path

@@ -41,7 +41,8 @@ def _store(database: Database) -> Iterator[Store]:
         from spacy_tagtog.server import Store
     except ImportError as error:
         raise ConfigurationError(
-            f"the local tagtog is not installed ({error.name} is missing)", advice="pip install 'spacy-tagtog[server]'"
+            f"the local tagtog is not installed ({error.name} is missing)",
+            advice="pip install 'spacy-tagtog[server]'",
         ) from error
     store = Store(database)
     try:
@@ -54,11 +55,15 @@ def _store(database: Database) -> Iterator[Store]:
 def user_add_cli(
     name: Name,
     project: ProjectName = "",
-    role: Annotated[str, typer.Option("--role", help=f"The user's role in the project: {_ROLES}.")] = "curator",
+    role: Annotated[
+        str, typer.Option("--role", help=f"The user's role in the project: {_ROLES}.")
+    ] = "curator",
     owner: ProjectOwner = LOCAL_OWNER,
     admin: Annotated[bool, typer.Option("--admin", help="Make the user an admin of every project.")] = False,
     prompt: Annotated[bool, typer.Option("--prompt", help="Ask for the password.")] = False,
-    keep_password: Annotated[bool, typer.Option("--keep-password", help="Leave a known user's password as it is.")] = False,
+    keep_password: Annotated[
+        bool, typer.Option("--keep-password", help="Leave a known user's password as it is.")
+    ] = False,
     database: Database = DEFAULT_DATABASE,
 ) -> None:
     """Add a user, give a known user a new password, or make one a member of a project.
@@ -71,8 +76,8 @@ def user_add_cli(
       spacy-tagtog user add ada --project genes --keep-password
     """
     with _store(database) as store:
-        from spacy_tagtog.server.members import as_role
-        from spacy_tagtog.server.people import set_member
+        from spacy_tagtog.server.api.members import set_member
+        from spacy_tagtog.server.db.roles import as_role
 
         as_role(role, place="--role")
         if project and (owner, project) not in store.projects():
@@ -83,9 +88,15 @@ def user_add_cli(
             )
         known = name in (user for user, _ in store.users())
         if keep_password and not known:
-            raise ConfigurationError("there is no such user, so there is no password to keep", value=name, advice="leave --keep-password out")
+            raise ConfigurationError(
+                "there is no such user, so there is no password to keep",
+                value=name,
+                advice="leave --keep-password out",
+            )
         if keep_password and (prompt or admin):
-            raise ConfigurationError("--keep-password goes with neither --prompt nor --admin", legal="one of them")
+            raise ConfigurationError(
+                "--keep-password goes with neither --prompt nor --admin", legal="one of them"
+            )
         made = ""
         if not keep_password:
             password = os.environ.get(NEW_PASSWORD, "")
@@ -97,7 +108,9 @@ def user_add_cli(
         if project:
             set_member(store, owner, project, name, role)
     if not keep_password:
-        good(f"{'changed the password of' if known else 'added'} the user {name} in {database}{', admin of every project' if admin else ''}")
+        good(
+            f"{'changed the password of' if known else 'added'} the user {name} in {database}{', admin of every project' if admin else ''}"
+        )
     if project:
         good(f"{name} is {role} of {owner}/{project}")
     if made:
@@ -112,14 +125,17 @@ def user_list_cli(database: Database = DEFAULT_DATABASE) -> None:
       spacy-tagtog user list
     """
     with _store(database) as store:
-        from spacy_tagtog.server.people import members_of
+        from spacy_tagtog.server.api.members import members_of
 
         roles: dict[str, list[str]] = {}
         for owner, project in store.projects():
             for login, role in members_of(store, owner, project).items():
                 roles.setdefault(login, []).append(f"{role} of {owner}/{project}")
         users = store.users()
-    rows = [(name, "; ".join(["admin of every project"] * admin + roles.get(name, [])) or "no project") for name, admin in users]
+    rows = [
+        (name, "; ".join(["admin of every project"] * admin + roles.get(name, [])) or "no project")
+        for name, admin in users
+    ]
     if rows:
         table(rows, header=("user", "roles"))
     else:

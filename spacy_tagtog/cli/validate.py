@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._connection import (
     DEFAULT_DATABASE,
     DEFAULT_THREADS,
@@ -43,18 +43,36 @@ def validate_cli(
     source: Annotated[
         Path | None,
         typer.Argument(
-            help="A tagtog project (folder or zip). Without it: the project on a running tagtog that the options name.", show_default=False
+            help="A tagtog project (folder or zip). Without it: the project on a running tagtog that the options name.",
+            show_default=False,
         ),
     ] = None,
-    lang: Annotated[str, typer.Option("--lang", "-l", help="Language of the tokenizer: en, es, de… or xx for any.")] = "en",
-    setting: Annotated[list[str] | None, typer.Option("--set", help="A setting of the converter, KEY=VALUE, as in convert.")] = None,
-    documents: Annotated[str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")] = "all",
+    lang: Annotated[
+        str, typer.Option("--lang", "-l", help="Language of the tokenizer: en, es, de… or xx for any.")
+    ] = "en",
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting of the converter, KEY=VALUE, as in convert.")
+    ] = None,
+    documents: Annotated[
+        str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")
+    ] = "all",
     legend: Annotated[
-        Path | None, typer.Option("--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False)
+        Path | None,
+        typer.Option(
+            "--legend",
+            help="An annotations-legend.json to use instead of the project's own.",
+            show_default=False,
+        ),
     ] = None,
     report: Reports = None,
     query: Annotated[
-        str, typer.Option("--query", "-q", help="On a running tagtog: a search query for the documents. Empty: all of them.", show_default=False)
+        str,
+        typer.Option(
+            "--query",
+            "-q",
+            help="On a running tagtog: a search query for the documents. Empty: all of them.",
+            show_default=False,
+        ),
     ] = "",
     threads: Threads = DEFAULT_THREADS,
     rate: Rate = 0,
@@ -85,13 +103,22 @@ def validate_cli(
     connection = Settings.of(domain, owner, project, ca_file, database, threads=threads, rate=rate)
     if source is not None:
         # Variables of the environment may be set for other commands: they contradict nothing.
-        if query or (project and project != os.environ.get("TAGTOG_PROJECT")) or (domain and domain != os.environ.get("TAGTOG_DOMAIN")):
+        if (
+            query
+            or (project and project != os.environ.get("TAGTOG_PROJECT"))
+            or (domain and domain != os.environ.get("TAGTOG_DOMAIN"))
+        ):
             raise ConfigurationError(
-                "a file and a running tagtog contradict each other", place=source, legal="SOURCE, or --project, --domain, --query"
+                "a file and a running tagtog contradict each other",
+                place=source,
+                legal="SOURCE, or --project, --domain, --query",
             )
         opened = _local(source)
     elif connection.is_local and not connection.project and not database.exists():
-        raise ConfigurationError("what to check is not said", legal="a folder or zip, or --project NAME for a project on a running tagtog")
+        raise ConfigurationError(
+            "what to check is not said",
+            legal="a folder or zip, or --project NAME for a project on a running tagtog",
+        )
     else:
         opened = _downloaded(connection, query or "*", settings)
     with opened as (folder, place, unwritten):
@@ -113,7 +140,9 @@ def validate_cli(
     result.raise_faults(place=place, advice="mend them in tagtog; --report FILE.html shows them in context")
     say_choices(result, lambda: checked, make_converter(settings=settings))
     if result.documents_in and not result.documents_out:
-        warn(f"nothing was checked: of {counted(result.documents_in, 'document')} none has what was asked for")
+        warn(
+            f"nothing was checked: of {counted(result.documents_in, 'document')} none has what was asked for"
+        )
     elif result.documents_out < result.documents_in:
         good(f"{result.documents_out} of {counted(result.documents_in, 'document')} checked, no faults")
     else:
@@ -149,7 +178,9 @@ def _downloaded(where: Settings, query: str, settings: Mapping[str, Any]) -> Ite
                 progress=lambda items, total: progress(items, total, what="fetching"),
             )
             place = str(connection)
-        items = [ReportItem("unreadable", doc_id, detail=_told(error, without="to do")) for doc_id, error in failed]
+        items = [
+            ReportItem("unreadable", doc_id, detail=_told(error, without="to do")) for doc_id, error in failed
+        ]
         yield folder, place, items
 
 
@@ -209,7 +240,7 @@ def validate(
     Raises:
         SpacyTagtogError: The project can't be opened, or a setting is unknown. Faults of documents and of the project's legend are in the report.
     """
-    from spacy_tagtog._choices import choose
+    from spacy_tagtog._options import choose
     from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
     from spacy_tagtog.convert.corpus import DocumentChoice
     from spacy_tagtog.pipeline.loading import blank_pipeline
@@ -218,6 +249,14 @@ def validate(
     converter = make_converter(settings=settings)
     report = ConversionReport()
     project = _open(source, legend, report)
-    for _ in convert_documents(project, blank_pipeline(lang), converter, report, choice=choice, on_problem="report", progress=progress):
+    for _ in convert_documents(
+        project,
+        blank_pipeline(lang),
+        converter,
+        report,
+        choice=choice,
+        on_problem="report",
+        progress=progress,
+    ):
         pass
     return report, project

@@ -16,4 +16,11 @@ def version_cli() -> None:
 
     from spacy_tagtog import __version__
 
-    table([("spacy-tagtog", __version__), ("spaCy", spacy_version), ("Python", platform.python_version()), ("platform", platform.platform())])
+    table(
+        [
+            ("spacy-tagtog", __version__),
+            ("spaCy", spacy_version),
+            ("Python", platform.python_version()),
+            ("platform", platform.platform()),
+        ]
+    )

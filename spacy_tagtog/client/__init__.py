@@ -1,6 +1,6 @@
 """Talk to tagtog: search, download, upload; keep a folder in step with a project."""
 
-from spacy_tagtog.client._pace import Clock, Retries
+from spacy_tagtog.client._retry import Clock, Retries
 from spacy_tagtog.client.api import Agreement, ImportedItem, Member, SearchHit, TagtogClient
 from spacy_tagtog.client.credentials import Credentials, find_credentials
 from spacy_tagtog.client.delete import DeleteReport, delete

@@ -30,8 +30,8 @@ from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 from spacy_tagtog import __version__
-from spacy_tagtog._counts import counted
-from spacy_tagtog.client._pace import Clock, Retries, Throttle, check_stopped, retry_after
+from spacy_tagtog._plural import counted
+from spacy_tagtog.client._retry import Clock, Retries, Throttle, check_stopped, retry_after
 from spacy_tagtog.errors import (
     AuthenticationError,
     ClientError,
@@ -82,7 +82,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(cause))
         yield cause
-        inner = [*cause.args, getattr(cause, "reason", None), getattr(cause, "original_error", None), cause.__cause__, cause.__context__]
+        inner = [
+            *cause.args,
+            getattr(cause, "reason", None),
+            getattr(cause, "original_error", None),
+            cause.__cause__,
+            cause.__context__,
+        ]
         todo += [item for item in inner if isinstance(item, BaseException)]
 
 
@@ -107,18 +113,27 @@ def normalised(domain: str) -> SplitResult:
     Raises:
         ConfigurationError: It isn't one.
     """
-    legal, advice = "https://HOST or https://HOST:PORT", "give tagtog's address alone, such as https://www.tagtog.com"
+    legal, advice = (
+        "https://HOST or https://HOST:PORT",
+        "give tagtog's address alone, such as https://www.tagtog.com",
+    )
     text = domain.strip()
     if "@" in text:
         # The value isn't shown: there may be a password in it.
-        raise ConfigurationError("tagtog's domain holds a user name or password", legal=legal, advice="give them as user name and password instead")
+        raise ConfigurationError(
+            "tagtog's domain holds a user name or password",
+            legal=legal,
+            advice="give them as user name and password instead",
+        )
     if "://" not in text:
         text = f"https://{text}"
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise ConfigurationError("tagtog's domain isn't an address", value=domain, legal=legal, advice=advice) from None
+        raise ConfigurationError(
+            "tagtog's domain isn't an address", value=domain, legal=legal, advice=advice
+        ) from None
     host = parts.hostname or ""
     if parts.scheme not in _DEFAULT_PORTS or port == 0 or not (":" in host or _HOST_NAME.fullmatch(host)):
         raise ConfigurationError("tagtog's domain isn't an address", value=domain, legal=legal, advice=advice)
@@ -148,7 +163,11 @@ def ca_file(verify: bool | Path | str) -> bool | str:
             raise FileNotFoundError(2, "no such file")
         ssl.create_default_context(cafile=str(path))
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else getattr(error, "strerror", None) or error
+        reason = (
+            "it holds no certificate"
+            if isinstance(error, ssl.SSLError)
+            else getattr(error, "strerror", None) or error
+        )
         raise ConfigurationError(
             f"the CA file can't be used: {reason}",
             place=path,
@@ -210,11 +229,18 @@ class Transport:
         self._verify = ca_file(verify)
         self._timeout = timeout
         # As bytes: requests would encode text as Latin-1.
-        credentials = (username.encode("utf-8", "surrogateescape"), password.encode("utf-8", "surrogateescape"))
+        credentials = (
+            username.encode("utf-8", "surrogateescape"),
+            password.encode("utf-8", "surrogateescape"),
+        )
         self._auth = HTTPBasicAuth(*credentials)
         # As they are, as repr and JSON write them, and as Latin-1 misreads them.
         secrets = (password, b64encode(b":".join(credentials)).decode())
-        spellings = {form for one in secrets for form in (one, repr(one)[1:-1], json.dumps(one)[1:-1], credentials[1].decode("latin-1"))}
+        spellings = {
+            form
+            for one in secrets
+            for form in (one, repr(one)[1:-1], json.dumps(one)[1:-1], credentials[1].decode("latin-1"))
+        }
         self._spellings = sorted(spellings, key=len, reverse=True)
         # A proxy of the environment can't reach this machine's own loopback.
         self._trust_env = not is_loopback(address.hostname or "")
@@ -310,7 +336,11 @@ class Transport:
             error, kind = outcome.error, outcome.kind
             uncertain |= outcome.uncertain and method != "GET"
             number = 1 + sum(tries.values())
-            if kind is not None and (safe or not outcome.uncertain) and tries.get(kind, 0) < getattr(self._retries, kind):
+            if (
+                kind is not None
+                and (safe or not outcome.uncertain)
+                and tries.get(kind, 0) < getattr(self._retries, kind)
+            ):
                 pause = (outcome.wait or 0.0) + self._retries.pause(number, self._chance)
                 if waited + pause <= self._retries.longest_wait:
                     if outcome.wait:
@@ -340,7 +370,11 @@ class Transport:
         if self._masked(said) == said:
             return
         # Its place and advice are words of this package's own; a password of a few letters is part of too many words to be taken out of others.
-        error.value = None if error.value is None else self._masked(error.value if isinstance(error.value, str) else repr(error.value))
+        error.value = (
+            None
+            if error.value is None
+            else self._masked(error.value if isinstance(error.value, str) else repr(error.value))
+        )
         error.problem = self._masked(error.problem, shortest=_SHORTEST)
         error.args = (error.problem,)
         error.legal = None if error.legal is None else self._masked(error.legal, shortest=_SHORTEST)
@@ -354,7 +388,13 @@ class Transport:
         return text
 
     def _try(
-        self, method: str, path: str, params: Fields | None, place: str, body: Mapping[str, Any], read: Callable[[Answer], _T]
+        self,
+        method: str,
+        path: str,
+        params: Fields | None,
+        place: str,
+        body: Mapping[str, Any],
+        read: Callable[[Answer], _T],
     ) -> tuple[_T] | _Failure:
         fields = {**self._fields, **(params or {})}
         # What requests raises holds the request with its Authorization header. So it doesn't become the cause of ours.
@@ -373,11 +413,17 @@ class Transport:
         except UnicodeError as error:
             reason = getattr(error, "reason", error)
             return _Failure(
-                ConfigurationError(f"the request can't be encoded: {reason}", place=place, legal="names, queries and texts in valid Unicode")
+                ConfigurationError(
+                    f"the request can't be encoded: {reason}",
+                    place=place,
+                    legal="names, queries and texts in valid Unicode",
+                )
             )
         return self._failure(caught, place)
 
-    def _exchange(self, method: str, url: str, fields: Fields | None, place: str, body: Mapping[str, Any]) -> Answer | _Failure:
+    def _exchange(
+        self, method: str, url: str, fields: Fields | None, place: str, body: Mapping[str, Any]
+    ) -> Answer | _Failure:
         for _ in range(_MAX_REDIRECTS + 1):
             # verify is given with each request: only so does it win over REQUESTS_CA_BUNDLE.
             with (
@@ -399,7 +445,12 @@ class Transport:
                     return self._checked(response, _read(response, place), place)
                 url = self._redirected(method, response, target, place)
             fields = None
-        raise RejectedError("tagtog's redirects lead in circles", place=place, legal=f"at most {_MAX_REDIRECTS} redirects", advice="check the domain")
+        raise RejectedError(
+            "tagtog's redirects lead in circles",
+            place=place,
+            legal=f"at most {_MAX_REDIRECTS} redirects",
+            advice="check the domain",
+        )
 
     def _redirected(self, method: str, response: requests.Response, target: str, place: str) -> str:
         """Where a redirect leads, if it may be followed."""
@@ -409,7 +460,9 @@ class Transport:
             parts = urlsplit(url)
             there = origin(parts)
         except ValueError:
-            raise UnexpectedAnswerError("tagtog redirects to something that isn't an address", status=status, place=place) from None
+            raise UnexpectedAnswerError(
+                "tagtog redirects to something that isn't an address", status=status, place=place
+            ) from None
         here = urlsplit(response.url)
         upgraded = (here.scheme, parts.scheme) == ("http", "https")
         if method != "GET":
@@ -419,7 +472,8 @@ class Transport:
                 place=place,
                 value=there,
                 legal="an answer from the domain itself",
-                advice=f"give {there} as the domain" + (": this server wants https, not http" if upgraded else ""),
+                advice=f"give {there} as the domain"
+                + (": this server wants https, not http" if upgraded else ""),
             )
         default_ports = here.port in (None, 80) and parts.port in (None, 443)
         if parts.hostname != here.hostname or not (there == origin(here) or (upgraded and default_ports)):
@@ -465,14 +519,27 @@ class Transport:
             )
         asked = response.headers.get("Retry-After")
         if status >= 500 or status in _BUSY:
-            advice = "try again later" if asked is None else f"try again later: the server asks to wait (Retry-After: {asked[:40]})"
+            advice = (
+                "try again later"
+                if asked is None
+                else f"try again later: the server asks to wait (Retry-After: {asked[:40]})"
+            )
         else:
             advice = "correct what tagtog complains about"
         error = RejectedError(
-            f"tagtog answered with an error ({status} {response.reason or ''}".rstrip() + ")", status=status, place=place, value=said, advice=advice
+            f"tagtog answered with an error ({status} {response.reason or ''}".rstrip() + ")",
+            status=status,
+            place=place,
+            value=said,
+            advice=advice,
         )
         retried = status in _BUSY or status in _FAILING
-        return _Failure(error, "failures" if retried else None, uncertain=status >= 500, wait=retry_after(asked, self._clock) if retried else None)
+        return _Failure(
+            error,
+            "failures" if retried else None,
+            uncertain=status >= 500,
+            wait=retry_after(asked, self._clock) if retried else None,
+        )
 
     def said(self, content: bytes) -> str:
         """The first lines of an answer in words, without markup, and without anything secret that it may repeat."""
@@ -513,13 +580,23 @@ class Transport:
                 )
             )
         # Nothing was sent where there was no connection.
-        unsent = first(NewConnectionError, ConnectTimeoutError, requests.exceptions.ConnectTimeout) is not None
+        unsent = (
+            first(NewConnectionError, ConnectTimeoutError, requests.exceptions.ConnectTimeout) is not None
+        )
         if first(requests.exceptions.InvalidProxyURL, requests.exceptions.ProxyError) is not None:
             return _Failure(
-                UnreachableError("the proxy doesn't answer", place=place, advice="check HTTPS_PROXY and NO_PROXY"), "refusals", uncertain=not unsent
+                UnreachableError(
+                    "the proxy doesn't answer", place=place, advice="check HTTPS_PROXY and NO_PROXY"
+                ),
+                "refusals",
+                uncertain=not unsent,
             )
         if first(
-            requests.exceptions.ConnectTimeout, requests.exceptions.ReadTimeout, ReadTimeoutError, ConnectTimeoutError, TimeoutError
+            requests.exceptions.ConnectTimeout,
+            requests.exceptions.ReadTimeout,
+            ReadTimeoutError,
+            ConnectTimeoutError,
+            TimeoutError,
         ) is not None and not first(NewConnectionError):
             return _Failure(
                 UnreachableError(
@@ -531,15 +608,30 @@ class Transport:
                 "timeouts",
                 uncertain=not unsent,
             )
-        lost = (http.client.IncompleteRead, requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+        lost = (
+            http.client.IncompleteRead,
+            requests.exceptions.ChunkedEncodingError,
+            requests.exceptions.ContentDecodingError,
+        )
         if first(*lost) is not None:
             return _Failure(
-                UnexpectedAnswerError("tagtog's answer breaks off, or can't be unpacked", place=place, advice="try again"), "failures", uncertain=True
+                UnexpectedAnswerError(
+                    "tagtog's answer breaks off, or can't be unpacked", place=place, advice="try again"
+                ),
+                "failures",
+                uncertain=True,
             )
-        garbled = first(http.client.HTTPException, requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL)
+        garbled = first(
+            http.client.HTTPException, requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL
+        )
         if garbled is not None and not isinstance(garbled, http.client.RemoteDisconnected):
             return _Failure(
-                UnexpectedAnswerError("this server's answer isn't HTTP", place=place, legal="tagtog's API", advice="check the domain and the port"),
+                UnexpectedAnswerError(
+                    "this server's answer isn't HTTP",
+                    place=place,
+                    legal="tagtog's API",
+                    advice="check the domain and the port",
+                ),
                 "nonsense",
                 uncertain=True,
             )
@@ -553,7 +645,11 @@ class Transport:
                 )
             )
         system = [
-            cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, requests.RequestException)
+            cause.strerror
+            for cause in causes
+            if isinstance(cause, OSError)
+            and cause.strerror
+            and not isinstance(cause, requests.RequestException)
         ]
         reason = system[-1] if system else "the connection was closed without an answer"
         return _Failure(
@@ -607,13 +703,19 @@ class Answer:
             data = json.loads(self.content)
         except (ValueError, RecursionError) as error:
             page = " but a web page" if self.content.lstrip()[:1] == b"<" else ""
-            raise self.unexpected(f"tagtog's answer isn't JSON{page}", value=self.content[:80].decode("utf-8", "replace"), legal=what) from error
+            raise self.unexpected(
+                f"tagtog's answer isn't JSON{page}",
+                value=self.content[:80].decode("utf-8", "replace"),
+                legal=what,
+            ) from error
         try:
             schema.validate_python(data)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"])) or "the whole answer"
-            raise self.unexpected(f"tagtog's answer isn't {what}: {where}", value=first["input"], legal=first["msg"]) from error
+            raise self.unexpected(
+                f"tagtog's answer isn't {what}: {where}", value=first["input"], legal=first["msg"]
+            ) from error
         result: _T = data
         return result
 
@@ -624,7 +726,11 @@ class Answer:
             UnexpectedAnswerError: It says that it is something else.
         """
         if self.content_type not in ("text/html", "application/xhtml+xml"):
-            raise self.unexpected("tagtog's answer isn't HTML", value=self.content_type or "(no content type)", legal="text/html")
+            raise self.unexpected(
+                "tagtog's answer isn't HTML",
+                value=self.content_type or "(no content type)",
+                legal="text/html",
+            )
 
     def check_name(self, doc_id: str, suffix: str) -> None:
         """Make sure that the answer is the document asked for, as far as its file name says.
@@ -638,7 +744,9 @@ class Answer:
         # Header values are ASCII by rights; what a server makes of other characters is not worth an error. What stands before them is.
         plain = re.split(r"[^!#-\[\]-~]", doc_id, maxsplit=1)[0]
         if name != f"{doc_id}{suffix}" and not (plain != doc_id and name.startswith(plain)):
-            raise self.unexpected("tagtog answered with another document", value=name, legal=f"{doc_id}{suffix}")
+            raise self.unexpected(
+                "tagtog answered with another document", value=name, legal=f"{doc_id}{suffix}"
+            )
 
 
 def _read(response: requests.Response, place: str) -> bytes:
@@ -646,7 +754,12 @@ def _read(response: requests.Response, place: str) -> bytes:
     for chunk in response.iter_content(1 << 20):
         content += chunk
         if len(content) > _MAX_ANSWER_BYTES:
-            raise _TooLargeError("tagtog's answer is too large", status=response.status_code, place=place, legal=f"up to {_MAX_ANSWER_BYTES} bytes")
+            raise _TooLargeError(
+                "tagtog's answer is too large",
+                status=response.status_code,
+                place=place,
+                legal=f"up to {_MAX_ANSWER_BYTES} bytes",
+            )
     # Older versions of urllib3 don't compare.
     promised = response.headers.get("Content-Length", "")
     if "Content-Encoding" not in response.headers and promised.isdecimal() and int(promised) != len(content):

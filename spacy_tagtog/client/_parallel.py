@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Final, Generic, TypeVar
 
-from spacy_tagtog.client._pace import stoppable
+from spacy_tagtog.client._retry import stoppable
 from spacy_tagtog.errors import ConfigurationError
 
 __all__ = ["MAX_THREADS", "Workers", "workers"]
@@ -29,7 +29,9 @@ class Workers(Generic[T]):
 
     def __init__(self, number: int) -> None:
         if not 1 <= number <= MAX_THREADS:
-            raise ConfigurationError("the number of threads can't be used", value=number, legal=f"1 to {MAX_THREADS}")
+            raise ConfigurationError(
+                "the number of threads can't be used", value=number, legal=f"1 to {MAX_THREADS}"
+            )
         self.number = number
         self._stop = threading.Event()
         self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()

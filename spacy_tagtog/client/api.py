@@ -19,11 +19,11 @@ from urllib.parse import quote
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import NotRequired, Self, TypedDict
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, PlainHtml, is_document_id
 from spacy_tagtog.client._http import Answer, Fields, Transport, is_loopback, normalised, origin
-from spacy_tagtog.client._pace import Clock, Retries
 from spacy_tagtog.client._parallel import MAX_THREADS
+from spacy_tagtog.client._retry import Clock, Retries
 from spacy_tagtog.errors import (
     AnnJsonError,
     ClientError,
@@ -289,12 +289,23 @@ class TagtogClient:
         clock: Clock | None = None,
     ) -> None:
         address = normalised(domain)
-        for what, value in (("user name", username), ("password", password), ("project", project), ("owner", owner)):
+        for what, value in (
+            ("user name", username),
+            ("password", password),
+            ("project", project),
+            ("owner", owner),
+        ):
             if value is not None and not value:
-                raise ConfigurationError(f"the {what} is empty", legal=f"tagtog's {what}", advice="set it in the environment or on the command line")
+                raise ConfigurationError(
+                    f"the {what} is empty",
+                    legal=f"tagtog's {what}",
+                    advice="set it in the environment or on the command line",
+                )
         if ":" in username:
             raise ConfigurationError(
-                "the user name holds a colon", value=username, legal="a name without a colon: HTTP Basic authentication has none"
+                "the user name holds a colon",
+                value=username,
+                legal="a name without a colon: HTTP Basic authentication has none",
             )
         loopback = is_loopback(address.hostname or "")
         if address.scheme == "http" and not loopback and not allow_http:
@@ -309,7 +320,9 @@ class TagtogClient:
         self.project = project
         self.name = name if name is not None else self.domain
         if not 1 <= threads <= MAX_THREADS:
-            raise ConfigurationError("the number of threads can't be used", value=threads, legal=f"1 to {MAX_THREADS}")
+            raise ConfigurationError(
+                "the number of threads can't be used", value=threads, legal=f"1 to {MAX_THREADS}"
+            )
         self.threads = threads
         self._legend: Legend | None = None
         self._http = Transport(
@@ -326,7 +339,14 @@ class TagtogClient:
         )
 
     @classmethod
-    def from_environment(cls, domain: str | None = None, *, project: str | None = None, owner: str | None = None, **settings: Any) -> Self:
+    def from_environment(
+        cls,
+        domain: str | None = None,
+        *,
+        project: str | None = None,
+        owner: str | None = None,
+        **settings: Any,
+    ) -> Self:
         """A client with the settings of the environment, and the password from where passwords belong.
 
         Args:
@@ -346,7 +366,11 @@ class TagtogClient:
         }
         for name, value in given.items():
             if not value:
-                raise ConfigurationError("a setting is missing", value=name, legal=f"the argument, or the environment variable {name}")
+                raise ConfigurationError(
+                    "a setting is missing",
+                    value=name,
+                    legal=f"the argument, or the environment variable {name}",
+                )
         found = find_credentials(given["TAGTOG_DOMAIN"])
         if os.environ.get("TAGTOG_CA_FILE"):
             settings.setdefault("verify", Path(os.environ["TAGTOG_CA_FILE"]))
@@ -400,10 +424,14 @@ class TagtogClient:
         def read(answer: Answer) -> Json:
             data: Json = answer.json(_SEARCH, "a page of search results")
             if data["pages"].get("current") not in (None, page):
-                raise answer.unexpected("tagtog answered with another page", value=data["pages"]["current"], legal=str(page))
+                raise answer.unexpected(
+                    "tagtog answered with another page", value=data["pages"]["current"], legal=str(page)
+                )
             return data
 
-        return self._http.call("GET", _DOCUMENTS, {"search": query, "page": page, "output": "search"}, read=read)
+        return self._http.call(
+            "GET", _DOCUMENTS, {"search": query, "page": page, "output": "search"}, read=read
+        )
 
     def search(self, query: str = "*") -> Iterator[SearchHit]:
         """Find documents.
@@ -430,7 +458,12 @@ class TagtogClient:
                     seen.add(raw["id"])
                     new += 1
                     yield SearchHit._of(raw)
-            if not new or answer["pages"]["next"] <= page or page >= last or len(seen) >= answer["totalFound"]:
+            if (
+                not new
+                or answer["pages"]["next"] <= page
+                or page >= last
+                or len(seen) >= answer["totalFound"]
+            ):
                 return
             page += 1
 
@@ -451,21 +484,39 @@ class TagtogClient:
 
         def read(answer: Answer) -> dict[str, bool]:
             try:
-                rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), strict=True))
+                rows = list(
+                    csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), strict=True)
+                )
             except (UnicodeDecodeError, csv.Error) as error:
                 raise answer.unexpected("tagtog's answer isn't a table", legal="docid,anncomplete") from error
-            wrong = [row for row in rows[1:] if len(row) != 2 or not row[0] or row[1] not in ("true", "false")]
+            wrong = [
+                row for row in rows[1:] if len(row) != 2 or not row[0] or row[1] not in ("true", "false")
+            ]
             if rows[:1] != [["docid", "anncomplete"]] or wrong:
-                raise answer.unexpected("tagtog's answer isn't a table of documents", value=(wrong or rows)[:1], legal="docid,anncomplete")
+                raise answer.unexpected(
+                    "tagtog's answer isn't a table of documents",
+                    value=(wrong or rows)[:1],
+                    legal="docid,anncomplete",
+                )
             return {doc_id: complete == "true" for doc_id, complete in rows[1:]}
 
         return self._http.call("GET", _DOCUMENTS, {"search": query, "output": "csv"}, read=read)
 
     # ---- documents: reading one
 
-    def _get(self, doc_id: str, output: str, suffix: str | None, read: Callable[[Answer], _T], *, member: str = MASTER) -> _T:
+    def _get(
+        self,
+        doc_id: str,
+        output: str,
+        suffix: str | None,
+        read: Callable[[Answer], _T],
+        *,
+        member: str = MASTER,
+    ) -> _T:
         if not doc_id:
-            raise ConfigurationError("nothing says which document to read", value=doc_id, legal="a document id")
+            raise ConfigurationError(
+                "nothing says which document to read", value=doc_id, legal="a document id"
+            )
 
         def checked(answer: Answer) -> _T:
             if suffix is not None:
@@ -473,7 +524,13 @@ class TagtogClient:
             return read(answer)
 
         params = {"idType": "tagtogID", "ids": doc_id, "output": output, "member": member}
-        return self._http.call("GET", _DOCUMENTS, params, read=checked, place=f"{self._http.place('GET', _DOCUMENTS)}, document {doc_id}")
+        return self._http.call(
+            "GET",
+            _DOCUMENTS,
+            params,
+            read=checked,
+            place=f"{self._http.place('GET', _DOCUMENTS)}, document {doc_id}",
+        )
 
     def plain_html(self, doc_id: str) -> bytes:
         """The content of a document.
@@ -495,9 +552,16 @@ class TagtogClient:
                 raise answer.unexpected(error.problem, value=error.value, legal=error.legal) from error
             if not parts:
                 # A login page is HTML, too, but it has no parts to annotate unless by chance.
-                raise answer.unexpected("tagtog's answer is HTML without any part", value=html.id, legal="a plain.html")
+                raise answer.unexpected(
+                    "tagtog's answer is HTML without any part", value=html.id, legal="a plain.html"
+                )
             claimed = html.id
-            if answer.filename is None and claimed is not None and claimed != doc_id and is_document_id(claimed):
+            if (
+                answer.filename is None
+                and claimed is not None
+                and claimed != doc_id
+                and is_document_id(claimed)
+            ):
                 raise answer.unexpected("tagtog answered with another document", value=claimed, legal=doc_id)
             return html
 
@@ -530,7 +594,13 @@ class TagtogClient:
 
     def _version(self, doc_id: str, member: str) -> tuple[Annotations, bool]:
         """A version, and whether it is the member's own (an HTTP ``Warning`` says that it isn't)."""
-        return self._get(doc_id, "ann.json", ".ann.json", lambda answer: (_annotations(answer), "Warning" not in answer.headers), member=member)
+        return self._get(
+            doc_id,
+            "ann.json",
+            ".ann.json",
+            lambda answer: (_annotations(answer), "Warning" not in answer.headers),
+            member=member,
+        )
 
     def document(self, doc_id: str, *, members: Sequence[str] = (MASTER,), folder: str = "pool") -> Document:
         """A document with its content and versions.
@@ -577,8 +647,12 @@ class TagtogClient:
             return answer.content, "Warning" not in answer.headers
 
         html = self._get(doc_id, "plain.html", ".plain.html", read)
-        versions = {member: self._get(doc_id, "ann.json", ".ann.json", own, member=member) for member in members}
-        return html, {member: content for member, (content, is_own) in versions.items() if is_own or member == MASTER}
+        versions = {
+            member: self._get(doc_id, "ann.json", ".ann.json", own, member=member) for member in members
+        }
+        return html, {
+            member: content for member, (content, is_own) in versions.items() if is_own or member == MASTER
+        }
 
     def exists(self, doc_id: str) -> bool:
         """Whether the project has a document.
@@ -639,12 +713,18 @@ class TagtogClient:
 
         def read(answer: Answer) -> str:
             if answer.content_type not in ("text/html", "application/xhtml+xml"):
-                raise answer.unexpected("tagtog's answer isn't HTML", value=answer.content_type or "(no content type)", legal="text/html")
+                raise answer.unexpected(
+                    "tagtog's answer isn't HTML",
+                    value=answer.content_type or "(no content type)",
+                    legal="text/html",
+                )
             return _text(answer)
 
         return self._get(doc_id, "visualize", None, read, member=member)
 
-    def entities_tsv(self, doc_id: str, *, member: str = MASTER, only_entities: bool = False) -> list[tuple[str, str]]:
+    def entities_tsv(
+        self, doc_id: str, *, member: str = MASTER, only_entities: bool = False
+    ) -> list[tuple[str, str]]:
         """A document as (piece of text, entity type or ``O``), as tagtog's own tables have it; an empty text divides the parts.
 
         Args:
@@ -662,13 +742,19 @@ class TagtogClient:
             for line in _text(answer).split("\n"):
                 piece, tab, name = line.rpartition("\t")
                 if line and not tab:
-                    raise answer.unexpected("tagtog's answer isn't a table of entities", value=line[:80], legal="text, tabulator, entity type")
+                    raise answer.unexpected(
+                        "tagtog's answer isn't a table of entities",
+                        value=line[:80],
+                        legal="text, tabulator, entity type",
+                    )
                 rows.append((piece, name))
             while rows and rows[-1] == ("", ""):
                 rows.pop()
             return rows
 
-        return self._get(doc_id, "entitiesonlyclassestsv" if only_entities else "entitiestsv", None, read, member=member)
+        return self._get(
+            doc_id, "entitiesonlyclassestsv" if only_entities else "entitiestsv", None, read, member=member
+        )
 
     # ---- annotation versions
 
@@ -722,7 +808,9 @@ class TagtogClient:
             LegendError: Two classes share a name.
         """
         self._legend = self._http.call(
-            "GET", f"{_SETTINGS}/annotationsLegend", read=lambda answer: Legend(answer.json(_NAMES, "a legend"), place=answer.place)
+            "GET",
+            f"{_SETTINGS}/annotationsLegend",
+            read=lambda answer: Legend(answer.json(_NAMES, "a legend"), place=answer.place),
         )
         return self._legend
 
@@ -732,7 +820,9 @@ class TagtogClient:
         Raises:
             ClientError: The call failed, or the answer isn't a JSON object.
         """
-        return self._http.call("GET", f"{_SETTINGS}/export", read=lambda answer: answer.json(_OBJECT, "settings"))
+        return self._http.call(
+            "GET", f"{_SETTINGS}/export", read=lambda answer: answer.json(_OBJECT, "settings")
+        )
 
     def import_settings(self, settings: Mapping[str, Any], *, force: bool = False) -> dict[str, str]:
         """Replace the project's settings: **tagtog removes all documents of the project** by that.
@@ -757,7 +847,10 @@ class TagtogClient:
                 advice="fetch them first, then import with force=True (--force)",
             )
         answer = self._http.call(
-            "POST", f"{_SETTINGS}/import", json=dict(settings), read=lambda answer: answer.json(_NEW_SETTINGS, "the result of an import of settings")
+            "POST",
+            f"{_SETTINGS}/import",
+            json=dict(settings),
+            read=lambda answer: answer.json(_NEW_SETTINGS, "the result of an import of settings"),
         )
         self._legend = None
         return {old: str(new) for old, new in answer["mapNewIds"].items()}
@@ -774,9 +867,13 @@ class TagtogClient:
             todo: list[tuple[str, Any]] = [("", answer.json(_OBJECT, "settings").get("folders"))]
             while todo:
                 parent, children = todo.pop(0)
-                if not isinstance(children, dict) or not all(isinstance(child, dict) for child in children.values()):
+                if not isinstance(children, dict) or not all(
+                    isinstance(child, dict) for child in children.values()
+                ):
                     raise answer.unexpected(
-                        "the settings hold no tree of folders", value=children, legal='{"pool": {"name": "pool", "index": 0, "children": {…}}}'
+                        "the settings hold no tree of folders",
+                        value=children,
+                        legal='{"pool": {"name": "pool", "index": 0, "children": {…}}}',
                     )
                 for key, child in children.items():
                     path = f"{parent}/{child.get('name') or key}".lstrip("/")
@@ -803,7 +900,9 @@ class TagtogClient:
             if folder in existing:
                 continue
             try:
-                self._folder_call("add", {"path": folder}, done=lambda folder=folder: folder in self.folders())  # type: ignore[misc]
+                self._folder_call(
+                    "add", {"path": folder}, done=lambda folder=folder: folder in self.folders()
+                )  # type: ignore[misc]
             except RejectedError:
                 # Somebody else may have added it at this moment.
                 if folder not in self.folders():
@@ -823,7 +922,11 @@ class TagtogClient:
         pieces = _folder(path)
         new = "/".join([*pieces[:-1], new_name])
         if len(pieces) < 2 or "/" in new_name:
-            raise ConfigurationError("this folder can't be renamed so", value=f"{path} to {new_name}", legal="pool/…, and a name without a slash")
+            raise ConfigurationError(
+                "this folder can't be renamed so",
+                value=f"{path} to {new_name}",
+                legal="pool/…, and a name without a slash",
+            )
         _folder(new)
 
         def done() -> bool:
@@ -878,7 +981,11 @@ class TagtogClient:
                 for raw in data.get(key) or []:
                     name = raw.get("username") or raw.get("email")
                     if not name:
-                        raise answer.unexpected("tagtog's answer has a member without a name", value=raw, legal="username or email")
+                        raise answer.unexpected(
+                            "tagtog's answer has a member without a name",
+                            value=raw,
+                            legal="username or email",
+                        )
                     role = raw.get("role") or {}
                     found.append(Member(name, role.get("name") or raw.get("roleName") or "", pending, raw))
             return found
@@ -899,7 +1006,9 @@ class TagtogClient:
         _check(role, get_args(Role), "role")
         _name(login)
         self._settled(
-            lambda: self._http.call("POST", f"{_SETTINGS}/members", json={"loginid": login, "roleName": role}, read=lambda _: None),
+            lambda: self._http.call(
+                "POST", f"{_SETTINGS}/members", json={"loginid": login, "roleName": role}, read=lambda _: None
+            ),
             lambda: any((member.name, member.role) == (login, role) for member in self.members()),
             lambda: None,
         )
@@ -913,7 +1022,13 @@ class TagtogClient:
             ClientError: The call failed; only an admin may do it.
         """
         _check(role, get_args(Role), "role")
-        self._http.call("PUT", f"{_SETTINGS}/members/{quote(_name(login), safe='')}", json={"roleName": role}, read=lambda _: None, safe=True)
+        self._http.call(
+            "PUT",
+            f"{_SETTINGS}/members/{quote(_name(login), safe='')}",
+            json={"roleName": role},
+            read=lambda _: None,
+            safe=True,
+        )
 
     def remove_member(self, login: str) -> None:
         """Remove a member from the project.
@@ -923,7 +1038,12 @@ class TagtogClient:
             ClientError: The call failed; only an admin may do it.
         """
         try:
-            self._http.call("DELETE", f"{_SETTINGS}/members/{quote(_name(login), safe='')}", read=lambda _: None, safe=True)
+            self._http.call(
+                "DELETE",
+                f"{_SETTINGS}/members/{quote(_name(login), safe='')}",
+                read=lambda _: None,
+                safe=True,
+            )
         except NotFoundError as error:
             # An earlier try, whose answer got lost, has done it.
             if not error.uncertain:
@@ -941,7 +1061,11 @@ class TagtogClient:
             ClientError: The call failed.
         """
         if isinstance(members, str) or not 0 <= number <= len(members):
-            raise ConfigurationError("so many members can't annotate each document", value=number, legal="0 up to the number of members given")
+            raise ConfigurationError(
+                "so many members can't annotate each document",
+                value=number,
+                legal="0 up to the number of members given",
+            )
         body = {"taskDistributionNumber": number, "taskDistributionMembers": list(members)}
         self._http.call("PUT", f"{_SETTINGS}/task-distribution", json=body, read=lambda _: None, safe=True)
 
@@ -953,9 +1077,16 @@ class TagtogClient:
         Raises:
             ClientError: The call failed, or the answer isn't a JSON object.
         """
-        return self._http.call("GET", f"{_METRICS}/search_stats", {"search": query}, read=lambda answer: answer.json(_OBJECT, "counts"))
+        return self._http.call(
+            "GET",
+            f"{_METRICS}/search_stats",
+            {"search": query},
+            read=lambda answer: answer.json(_OBJECT, "counts"),
+        )
 
-    def iaa(self, member1: str, member2: str, task: str, *, metric: AgreementMetric = "exact_v1") -> Agreement:
+    def iaa(
+        self, member1: str, member2: str, task: str, *, metric: AgreementMetric = "exact_v1"
+    ) -> Agreement:
         """How well two members agree on an annotation task.
 
         Args:
@@ -975,7 +1106,9 @@ class TagtogClient:
             data = answer.json(_IAA, "a measure of agreement")
             f1 = data["f1"]
             if f1 is not None and not 0 <= f1 <= 1:
-                raise answer.unexpected("tagtog's answer isn't a measure of agreement", value=f1, legal="f1 between 0 and 1")
+                raise answer.unexpected(
+                    "tagtog's answer isn't a measure of agreement", value=f1, legal="f1 between 0 and 1"
+                )
             return Agreement(f1, data["overNumDocs"])
 
         return self._http.call("GET", f"{_METRICS}/iaa", params, read=read)
@@ -1007,7 +1140,9 @@ class TagtogClient:
         params = {"format": text_format, **({} if filename is None else {"filename": filename})}
         return self._import(params, 1, folder=folder, distribute_to=distribute_to, data={"text": text})
 
-    def upload_url(self, url: str, *, folder: str = "pool", distribute_to: str | None = None) -> list[ImportedItem]:
+    def upload_url(
+        self, url: str, *, folder: str = "pool", distribute_to: str | None = None
+    ) -> list[ImportedItem]:
         """Have tagtog import a web page. The local tagtog, which has no network, refuses.
 
         Raises:
@@ -1016,7 +1151,12 @@ class TagtogClient:
         return self._import({"url": url}, 1, folder=folder, distribute_to=distribute_to)
 
     def upload_ids(
-        self, ids: Sequence[str], *, id_type: Literal["PMID", "PMCID"] = "PMID", folder: str = "pool", distribute_to: str | None = None
+        self,
+        ids: Sequence[str],
+        *,
+        id_type: Literal["PMID", "PMCID"] = "PMID",
+        folder: str = "pool",
+        distribute_to: str | None = None,
     ) -> list[ImportedItem]:
         """Have tagtog import articles of PubMed or PubMed Central. The local tagtog, which has no network, refuses.
 
@@ -1032,8 +1172,14 @@ class TagtogClient:
         """
         _check(id_type, ("PMID", "PMCID"), "kind of ids")
         if not ids or not all(one and "," not in one for one in ids):
-            raise ConfigurationError("nothing says which articles to import", value=",".join(ids), legal="one id or more, without commas")
-        return self._import({"idType": id_type, "ids": ",".join(ids)}, len(ids), folder=folder, distribute_to=distribute_to)
+            raise ConfigurationError(
+                "nothing says which articles to import",
+                value=",".join(ids),
+                legal="one id or more, without commas",
+            )
+        return self._import(
+            {"idType": id_type, "ids": ",".join(ids)}, len(ids), folder=folder, distribute_to=distribute_to
+        )
 
     def upload_files(
         self,
@@ -1065,13 +1211,23 @@ class TagtogClient:
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise ConfigurationError(
-                "two files have the same name", value=twice[0], legal="names that differ", advice="upload them one after the other"
+                "two files have the same name",
+                value=twice[0],
+                legal="names that differ",
+                advice="upload them one after the other",
             )
-        documents = _with_annotations(files) if text_format is not None and (text_format == "anndoc" or text_format.endswith("-annjson")) else None
+        documents = (
+            _with_annotations(files)
+            if text_format is not None and (text_format == "anndoc" or text_format.endswith("-annjson"))
+            else None
+        )
         params: dict[str, str | int] = {"member": member} if documents is not None else {}
         if text_format is not None:
             params["format"] = text_format
-        contents = ([(path.name, _file(path)) for path in group] for group in (documents if documents is not None else [[path] for path in files]))
+        contents = (
+            [(path.name, _file(path)) for path in group]
+            for group in (documents if documents is not None else [[path] for path in files])
+        )
         items: list[ImportedItem] = []
         for batch in _groups(contents, 20, lambda pair: sum(len(content) for _, content in pair)):
             form = [("file", one) for pair in batch for one in pair]
@@ -1079,7 +1235,12 @@ class TagtogClient:
         return items
 
     def push(
-        self, documents: Iterable[Document], *, member: str = MASTER, batch_size: int = 20, distribute_to: str | None = None
+        self,
+        documents: Iterable[Document],
+        *,
+        member: str = MASTER,
+        batch_size: int = 20,
+        distribute_to: str | None = None,
     ) -> Iterator[ImportedItem]:
         """Upload documents with annotations, replacing what is there. :func:`spacy_tagtog.client.push` looks before it does.
 
@@ -1103,7 +1264,9 @@ class TagtogClient:
         seen: set[str] = set()
         for document in documents:
             if document.id in seen:
-                raise DuplicateDocumentError("one document comes twice", value=document.id, legal="each document once")
+                raise DuplicateDocumentError(
+                    "one document comes twice", value=document.id, legal="each document once"
+                )
             seen.add(document.id)
             pair = Pair.of(document, member)
             batch = waiting.setdefault(document.folder, [])
@@ -1119,7 +1282,13 @@ class TagtogClient:
                 yield from self._push_batch(batch, folder, member, distribute_to).values()
 
     def _push_batch(
-        self, batch: Sequence[Pair], folder: str, member: str, distribute_to: str | None = None, *, keep_confirmed: bool = False
+        self,
+        batch: Sequence[Pair],
+        folder: str,
+        member: str,
+        distribute_to: str | None = None,
+        *,
+        keep_confirmed: bool = False,
     ) -> dict[str, ImportedItem]:
         """Send pairs in one request. Gives what became of them by the ids that they have here, in the order of the answer.
 
@@ -1136,9 +1305,18 @@ class TagtogClient:
             for item in items:
                 # tagtog may give a new document another id: the file names say which one it was.
                 names = [
-                    name.removesuffix(".plain.html").removesuffix(".ann.json") for key in ("filenames", "names") for name in item.raw.get(key) or ()
+                    name.removesuffix(".plain.html").removesuffix(".ann.json")
+                    for key in ("filenames", "names")
+                    for name in item.raw.get(key) or ()
                 ]
-                match = next((doc_id for doc_id in (item.doc_id, item.raw.get("docid"), *names, item.origid) if doc_id in missing), None)
+                match = next(
+                    (
+                        doc_id
+                        for doc_id in (item.doc_id, item.raw.get("docid"), *names, item.origid)
+                        if doc_id in missing
+                    ),
+                    None,
+                )
                 if match is None:
                     raise answer.unexpected(
                         "tagtog's answer names a document that wasn't pushed, or names one twice",
@@ -1150,11 +1328,21 @@ class TagtogClient:
                 named[match] = item
             return named
 
-        params = {"format": "anndoc", "member": member, **({"keepConfirmed": "true"} if keep_confirmed else {})}
-        return self._imported(params, len(batch), read, folder=folder, distribute_to=distribute_to, files=files)
+        params = {
+            "format": "anndoc",
+            "member": member,
+            **({"keepConfirmed": "true"} if keep_confirmed else {}),
+        }
+        return self._imported(
+            params, len(batch), read, folder=folder, distribute_to=distribute_to, files=files
+        )
 
-    def _import(self, params: Fields, expected: int, *, folder: str, distribute_to: str | None, **body: Any) -> list[ImportedItem]:
-        return self._imported(params, expected, lambda _, items: items, folder=folder, distribute_to=distribute_to, **body)
+    def _import(
+        self, params: Fields, expected: int, *, folder: str, distribute_to: str | None, **body: Any
+    ) -> list[ImportedItem]:
+        return self._imported(
+            params, expected, lambda _, items: items, folder=folder, distribute_to=distribute_to, **body
+        )
 
     def _imported(
         self,
@@ -1173,18 +1361,25 @@ class TagtogClient:
                     f"tagtog could not import {data['errors']} of {counted(expected, 'document')}",
                     status=answer.status,
                     place=answer.place,
-                    value=self._http.said(json.dumps(data.get("warnings") or [], ensure_ascii=False).encode("utf-8", "replace")),
+                    value=self._http.said(
+                        json.dumps(data.get("warnings") or [], ensure_ascii=False).encode("utf-8", "replace")
+                    ),
                     advice="correct what tagtog complains about; the others have been imported",
                 )
             items = []
             for raw in data["items"]:
                 doc_id = raw.get("tagtogID") or raw.get("docid")
                 if not doc_id:
-                    raise answer.unexpected("tagtog's answer has a document without an id", value=raw, legal="docid or tagtogID")
+                    raise answer.unexpected(
+                        "tagtog's answer has a document without an id", value=raw, legal="docid or tagtogID"
+                    )
                 items.append(ImportedItem(doc_id, raw["result"], raw.get("origid") or "", raw))
             if len(items) != expected:
                 named = counted(len(items), "document")
-                raise answer.unexpected(f"tagtog's answer names {named}, not the {expected} sent", legal="each pushed document once")
+                raise answer.unexpected(
+                    f"tagtog's answer names {named}, not the {expected} sent",
+                    legal="each pushed document once",
+                )
             return read(answer, items)
 
         fields: dict[str, str | int] = {**params, "output": "null", "folder": folder}
@@ -1203,7 +1398,9 @@ class TagtogClient:
             ClientError: The call failed, or the answer isn't a number. It isn't repeated where it may have been done.
         """
         if not query.strip():
-            raise ConfigurationError("nothing says which documents to delete", value=query, legal="a query; * for all documents")
+            raise ConfigurationError(
+                "nothing says which documents to delete", value=query, legal="a query; * for all documents"
+            )
         return self._delete({"search": query}, safe=False)
 
     def delete_document(self, doc_id: str) -> int:
@@ -1218,7 +1415,9 @@ class TagtogClient:
             ClientError: The call failed, or the answer isn't a number.
         """
         if not doc_id:
-            raise ConfigurationError("nothing says which document to delete", value=doc_id, legal="a document id")
+            raise ConfigurationError(
+                "nothing says which document to delete", value=doc_id, legal="a document id"
+            )
         try:
             return self._delete({"idType": "tagtogID", "ids": doc_id}, safe=True)
         except NotFoundError as error:
@@ -1231,7 +1430,9 @@ class TagtogClient:
         def read(answer: Answer) -> int:
             text = answer.content[:100].decode("utf-8", "replace").strip()
             if not (text.isascii() and text.isdigit()):
-                raise answer.unexpected("tagtog's answer isn't the number of documents deleted", value=text, legal="a number")
+                raise answer.unexpected(
+                    "tagtog's answer isn't the number of documents deleted", value=text, legal="a number"
+                )
             return int(text)
 
         return self._http.call("DELETE", _DOCUMENTS, params, read=read, safe=safe)
@@ -1258,7 +1459,11 @@ def _file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ProjectError(f"a file can't be read: {error.strerror or error}", place=path, advice="check the path and the permissions") from error
+        raise ProjectError(
+            f"a file can't be read: {error.strerror or error}",
+            place=path,
+            advice="check the path and the permissions",
+        ) from error
 
 
 def _groups(items: Iterable[_T], most: int, size: Callable[[_T], int]) -> Iterator[list[_T]]:
@@ -1286,7 +1491,9 @@ def _text(answer: Answer) -> str:
     try:
         return answer.content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise answer.unexpected("tagtog's answer isn't text in UTF-8", value=answer.content[:40], legal="UTF-8") from error
+        raise answer.unexpected(
+            "tagtog's answer isn't text in UTF-8", value=answer.content[:40], legal="UTF-8"
+        ) from error
 
 
 def _check(value: str, legal: Sequence[str], what: str) -> None:
@@ -1296,14 +1503,18 @@ def _check(value: str, legal: Sequence[str], what: str) -> None:
 
 def _name(login: str) -> str:
     if not login.strip():
-        raise ConfigurationError("the member's name is empty", value=login, legal="a user name or an e-mail address")
+        raise ConfigurationError(
+            "the member's name is empty", value=login, legal="a user name or an e-mail address"
+        )
     return login
 
 
 def _folder(path: str) -> list[str]:
     pieces = path.split("/")
     if pieces[0] != "pool" or not all(piece.strip() and piece not in (".", "..") for piece in pieces):
-        raise ConfigurationError("not a folder of a project", value=path, legal="pool/NAME or pool/NAME/NAME…")
+        raise ConfigurationError(
+            "not a folder of a project", value=path, legal="pool/NAME or pool/NAME/NAME…"
+        )
     return pieces
 
 
@@ -1315,11 +1526,17 @@ def _with_annotations(paths: Sequence[Path]) -> list[list[Path]]:
     for path in paths:
         if path.name.endswith(suffix):
             continue
-        base = path.name.removesuffix(".plain.html") if path.name.endswith(".plain.html") else path.name.rpartition(".")[0] or path.name
+        base = (
+            path.name.removesuffix(".plain.html")
+            if path.name.endswith(".plain.html")
+            else path.name.rpartition(".")[0] or path.name
+        )
         pairs.append([path, annotations.pop(base)] if base in annotations else [path])
     odd = [*annotations.values(), *(pair[0] for pair in pairs if len(pair) == 1)]
     if odd:
         raise ConfigurationError(
-            "a file has no partner of the same base name", value=odd[0].name, legal="pairs: NAME.plain.html, NAME.txt… with NAME.ann.json"
+            "a file has no partner of the same base name",
+            value=odd[0].name,
+            legal="pairs: NAME.plain.html, NAME.txt… with NAME.ann.json",
         )
     return pairs

@@ -89,7 +89,9 @@ def _from_netrc(host: str, username: str | None) -> Credentials | None:
         # Its message may quote what stands there, which may be a password.
         where = f"{path}, line {error.lineno}" if error.lineno else str(path)
         insecure = "permissive" in error.msg or "owner" in error.msg
-        reason = "others may read it, or it isn't yours" if insecure else "it isn't in the form of such a file"
+        reason = (
+            "others may read it, or it isn't yours" if insecure else "it isn't in the form of such a file"
+        )
         problem = (f"netrc can't be used: {reason}", where)
     except (OSError, UnicodeDecodeError) as error:
         problem = (f"netrc can't be read: {getattr(error, 'strerror', None) or 'it is not text'}", str(path))

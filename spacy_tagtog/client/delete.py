@@ -49,7 +49,9 @@ def delete(
             :class:`DeleteReport` up to there.
     """
     if not query.strip():
-        raise ConfigurationError("nothing says which documents to delete", value=query, legal="a query; * for all documents")
+        raise ConfigurationError(
+            "nothing says which documents to delete", value=query, legal="a query; * for all documents"
+        )
     report = DeleteReport()
     chosen = []
     for hit in client.search(query):

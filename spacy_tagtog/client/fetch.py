@@ -24,10 +24,17 @@ from typing_extensions import TypedDict
 
 from spacy_tagtog._files import TEMPORARY_PREFIX, folder_lock, make_folder, write_atomic, write_error
 from spacy_tagtog.anndoc import LEGEND_NAME, MASTER, document_paths
-from spacy_tagtog.client._pace import check_stopped
 from spacy_tagtog.client._parallel import workers
+from spacy_tagtog.client._retry import check_stopped
 from spacy_tagtog.client.api import SearchHit, TagtogClient
-from spacy_tagtog.errors import ConfigurationError, NotFoundError, OutputExistsError, ProjectError, UnexpectedAnswerError, WriteError
+from spacy_tagtog.errors import (
+    ConfigurationError,
+    NotFoundError,
+    OutputExistsError,
+    ProjectError,
+    UnexpectedAnswerError,
+    WriteError,
+)
 
 __all__ = ["ALL_MEMBERS", "JOURNAL_NAME", "MANIFEST_NAME", "FetchReport", "Progress", "fetch"]
 
@@ -150,7 +157,9 @@ def fetch(
         ClientError: tagtog can't be reached, refuses, or answers with nonsense.
         WriteError: The file system refuses.
     """
-    return _Fetch(client, Path(target), query=query, members=members, text_only=text_only, force=force, dry_run=dry_run).run(progress)
+    return _Fetch(
+        client, Path(target), query=query, members=members, text_only=text_only, force=force, dry_run=dry_run
+    ).run(progress)
 
 
 def everybody(client: TagtogClient) -> list[str]:
@@ -177,7 +186,11 @@ class _Journal:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise ProjectError(f"the journal can't be read: {error.strerror or error}", place=self.path, advice="check the permissions") from error
+            raise ProjectError(
+                f"the journal can't be read: {error.strerror or error}",
+                place=self.path,
+                advice="check the permissions",
+            ) from error
         records = []
         for line in lines:
             try:
@@ -225,18 +238,37 @@ class _Fetch:
     """One run."""
 
     def __init__(
-        self, client: TagtogClient, target: Path, *, query: str, members: Sequence[str], text_only: bool, force: bool, dry_run: bool
+        self,
+        client: TagtogClient,
+        target: Path,
+        *,
+        query: str,
+        members: Sequence[str],
+        text_only: bool,
+        force: bool,
+        dry_run: bool,
     ) -> None:
         if isinstance(members, str) or not all(members) or not (members or text_only):
-            raise ConfigurationError("whose annotations isn't clear", value=members, legal='names, such as ["master", "ann"], or ["*"] for everybody')
+            raise ConfigurationError(
+                "whose annotations isn't clear",
+                value=members,
+                legal='names, such as ["master", "ann"], or ["*"] for everybody',
+            )
         self.client = client
         self.target = target
         self.force = force
         self.dry_run = dry_run
-        self.wanted = [] if text_only else [ALL_MEMBERS] if ALL_MEMBERS in members else list(dict.fromkeys(members))
+        self.wanted = (
+            [] if text_only else [ALL_MEMBERS] if ALL_MEMBERS in members else list(dict.fromkeys(members))
+        )
         self.members: list[str] = []
         self.report = FetchReport()
-        self.head = {"version": _VERSION, "domain": client.name, "owner": client.owner, "project": client.project}
+        self.head = {
+            "version": _VERSION,
+            "domain": client.name,
+            "owner": client.owner,
+            "project": client.project,
+        }
         self.settings = {"query": query, "members": list(dict.fromkeys(members)), "text_only": text_only}
         self.query = query
         self.documents: dict[str, _Entry] = {}
@@ -289,7 +321,9 @@ class _Fetch:
     def load(self) -> None:
         path = self.target / MANIFEST_NAME
         if self.target.exists() and not self.target.is_dir():
-            raise OutputExistsError("the target is a file", place=self.target, legal="a folder", advice="choose another path")
+            raise OutputExistsError(
+                "the target is a file", place=self.target, legal="a folder", advice="choose another path"
+            )
         if not path.exists():
             # Hidden files are no documents: what an operating system or an interrupted write left behind.
             if self.target.is_dir() and any(not item.name.startswith(".") for item in self.target.iterdir()):
@@ -305,20 +339,36 @@ class _Fetch:
             content = path.read_bytes()
             manifest = json.loads(content)
         except OSError as error:
-            raise ProjectError(f"the manifest can't be read: {error.strerror or error}", place=path, advice="check the permissions") from error
+            raise ProjectError(
+                f"the manifest can't be read: {error.strerror or error}",
+                place=path,
+                advice="check the permissions",
+            ) from error
         except (ValueError, RecursionError) as error:
             raise ProjectError(f"the manifest isn't JSON: {error}", place=path, advice=advice) from error
         version = manifest.get("version") if isinstance(manifest, dict) else None
         if version == 1:
             manifest = _from_version_1(manifest)
         elif version != _VERSION:
-            raise ProjectError("the manifest is of another version", place=path, value=version, legal=f"version 1 or {_VERSION}", advice=advice)
+            raise ProjectError(
+                "the manifest is of another version",
+                place=path,
+                value=version,
+                legal=f"version 1 or {_VERSION}",
+                advice=advice,
+            )
         try:
             _MANIFEST.validate_python(manifest)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise ProjectError(f"the manifest is broken: {where}", place=path, value=first["input"], legal=first["msg"], advice=advice) from error
+            raise ProjectError(
+                f"the manifest is broken: {where}",
+                place=path,
+                value=first["input"],
+                legal=first["msg"],
+                advice=advice,
+            ) from error
         for key in ("domain", "owner", "project"):
             if manifest[key] != self.head[key]:
                 raise OutputExistsError(
@@ -340,16 +390,26 @@ class _Fetch:
         for name in [*self.writing, *(name for entry in self.documents.values() for name in entry["files"])]:
             pure = PurePosixPath(name)
             # Files are removed by these names: nothing outside may be among them.
-            document = pure.parts[:1] in (("plain.html",), ("ann.json",)) and not (".." in pure.parts or "\\" in name or "\0" in name)
+            document = pure.parts[:1] in (("plain.html",), ("ann.json",)) and not (
+                ".." in pure.parts or "\\" in name or "\0" in name
+            )
             if not document and not (name == LEGEND_NAME and name in self.writing):
-                raise ProjectError("the manifest names a file that is no document", place=path, value=name, advice=advice)
+                raise ProjectError(
+                    "the manifest names a file that is no document", place=path, value=name, advice=advice
+                )
         self.saved = content
 
     def save(self) -> None:
         if self.dry_run:
             return
         documents = dict(sorted(self.documents.items()))
-        manifest = {**self.head, **self.settings, "legend": self.legend, "writing": dict(sorted(self.writing.items())), "documents": documents}
+        manifest = {
+            **self.head,
+            **self.settings,
+            "legend": self.legend,
+            "writing": dict(sorted(self.writing.items())),
+            "documents": documents,
+        }
         content = (json.dumps(manifest, ensure_ascii=True, indent=1) + "\n").encode("ascii")
         if content != self.saved:
             write_atomic(self.target / MANIFEST_NAME, content)
@@ -382,7 +442,9 @@ class _Fetch:
             return None
         except OSError as error:
             raise ProjectError(
-                f"a file can't be read: {error.strerror or error}", place=path, advice="check the permissions, or remove it"
+                f"a file can't be read: {error.strerror or error}",
+                place=path,
+                advice="check the permissions, or remove it",
             ) from error
 
     def announce(self, digests: dict[str, str]) -> None:
@@ -416,7 +478,11 @@ class _Fetch:
                     self.client.count(self.query)
                     self.remove(hit.id, "deleted")
                 else:
-                    {"downloaded": self.report.downloaded, "unchanged": self.report.unchanged, "kept": self.report.kept}[outcome.kind].append(hit.id)
+                    {
+                        "downloaded": self.report.downloaded,
+                        "unchanged": self.report.unchanged,
+                        "kept": self.report.kept,
+                    }[outcome.kind].append(hit.id)
                 if outcome.conflict:
                     self.report.conflicts.append(hit.id)
                 if outcome.overwritten:
@@ -429,7 +495,11 @@ class _Fetch:
         files = entry["files"] if entry is not None else {}
         states = {name: self.state(name, digest) for name, digest in files.items()}
         edited = "edited" in states.values()
-        current = entry is not None and (entry["updated"], entry["folder"], entry["members"]) == (hit.updated, hit.folder, self.wanted)
+        current = entry is not None and (entry["updated"], entry["folder"], entry["members"]) == (
+            hit.updated,
+            hit.folder,
+            self.wanted,
+        )
         if edited and not self.force and (current or self.dry_run):
             return _Outcome("kept", conflict=not current)
         if current and set(states.values()) == {"same"}:
@@ -440,12 +510,18 @@ class _Fetch:
         if contents is None:
             return _Outcome("gone")
         stale = [name for name in files if name not in contents]
-        mine = any(self.mine(name, content, files) for name, content in contents.items()) or any(states[name] == "edited" for name in stale)
+        mine = any(self.mine(name, content, files) for name, content in contents.items()) or any(
+            states[name] == "edited" for name in stale
+        )
         if mine and not self.force:
             return _Outcome("kept", conflict=True)
         check_stopped()
         digests = {name: _sha256(content) for name, content in contents.items()}
-        new = {name: digest for name, digest in digests.items() if self.state(name, None) != "edited" or self.read(name) != contents[name]}
+        new = {
+            name: digest
+            for name, digest in digests.items()
+            if self.state(name, None) != "edited" or self.read(name) != contents[name]
+        }
         if new:
             self.announce(new)
         for name in new:
@@ -482,7 +558,10 @@ class _Fetch:
             html_name = str(document_paths(hit.id, hit.folder)[0])
         except ProjectError as error:
             raise UnexpectedAnswerError(
-                f"tagtog's answer can't be stored: {error.problem}", place=self.client.domain, value=error.value, legal=error.legal
+                f"tagtog's answer can't be stored: {error.problem}",
+                place=self.client.domain,
+                value=error.value,
+                legal=error.legal,
             ) from error
         try:
             if not members:
@@ -490,7 +569,10 @@ class _Fetch:
             document = self.client.document(hit.id, members=members, folder=hit.folder)
         except NotFoundError:
             return None
-        versions = {names[member]: annotations.dumps().encode("utf-8") for member, annotations in document.versions.items()}
+        versions = {
+            names[member]: annotations.dumps().encode("utf-8")
+            for member, annotations in document.versions.items()
+        }
         return {html_name: document.html.data, **versions}
 
     # ---- what isn't found any more
@@ -543,12 +625,22 @@ class _Fetch:
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
-                raise WriteError(f"can't remove: {error.strerror or error}", place=path, advice="mend the permissions, then run it again") from error
+                raise WriteError(
+                    f"can't remove: {error.strerror or error}",
+                    place=path,
+                    advice="mend the permissions, then run it again",
+                ) from error
 
     def tidy(self) -> None:
         """Remove folders that got empty, and what a killed fetch left of files that it was writing."""
         owned = {name for entry in self.documents.values() for name in entry["files"]} | {LEGEND_NAME}
-        self.unlink([name for name, digest in self.writing.items() if name not in owned and self.state(name, digest) == "same"])
+        self.unlink(
+            [
+                name
+                for name, digest in self.writing.items()
+                if name not in owned and self.state(name, digest) == "same"
+            ]
+        )
         for top in (self.target / "plain.html", self.target / "ann.json"):
             for folder, _, names in os.walk(top, topdown=False):
                 for name in names:
@@ -568,7 +660,8 @@ def _from_version_1(manifest: dict[str, Any]) -> dict[str, Any]:
     documents = manifest.get("documents")
     if isinstance(documents, dict):
         documents = {
-            doc_id: {"anncomplete": None, "fetched": None, **entry} if isinstance(entry, dict) else entry for doc_id, entry in documents.items()
+            doc_id: {"anncomplete": None, "fetched": None, **entry} if isinstance(entry, dict) else entry
+            for doc_id, entry in documents.items()
         }
     return {**manifest, "version": _VERSION, "writing": {}, "documents": documents}
 

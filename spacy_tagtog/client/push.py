@@ -21,7 +21,14 @@ from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, PlainHtml
 from spacy_tagtog.anndoc.legend import Prefix
 from spacy_tagtog.client._parallel import Workers, workers
 from spacy_tagtog.client.api import MAX_BATCH_BYTES, Pair, TagtogClient
-from spacy_tagtog.errors import ClientError, ConfigurationError, DuplicateDocumentError, LegendError, NotFoundError, RejectedError
+from spacy_tagtog.errors import (
+    ClientError,
+    ConfigurationError,
+    DuplicateDocumentError,
+    LegendError,
+    NotFoundError,
+    RejectedError,
+)
 
 __all__ = ["Progress", "PushReport", "push", "same_name_query"]
 
@@ -158,7 +165,9 @@ class _Push:
         seen: set[str] = set()
         for document in documents:
             if document.id in seen:
-                raise DuplicateDocumentError("one document comes twice", value=document.id, legal="each document once")
+                raise DuplicateDocumentError(
+                    "one document comes twice", value=document.id, legal="each document once"
+                )
             seen.add(document.id)
             if self.member in document.versions:
                 _check_labels(document, self.member, legend)
@@ -174,7 +183,9 @@ class _Push:
                     self.count(future.result())
             raise
 
-    def steps(self, pool: Workers[Document], documents: Project | list[Document], legend: Legend) -> Iterator[Document]:
+    def steps(
+        self, pool: Workers[Document], documents: Project | list[Document], legend: Legend
+    ) -> Iterator[Document]:
         """Look at documents and send them in batches of one folder each, several calls at once; give each document when it is looked at."""
         batches: dict[str, list[tuple[Document, _Look]]] = {}
         for document, look in pool.map(lambda document: self.look(document, legend), documents):
@@ -202,7 +213,13 @@ class _Push:
             self.start(pool, batches, folder, legend)
         self.collect(0)
 
-    def start(self, pool: Workers[Document], batches: dict[str, list[tuple[Document, _Look]]], folder: str, legend: Legend) -> None:
+    def start(
+        self,
+        pool: Workers[Document],
+        batches: dict[str, list[tuple[Document, _Look]]],
+        folder: str,
+        legend: Legend,
+    ) -> None:
         """Have the batch of a folder sent; wait for earlier ones where too many are under way."""
         batch = batches.pop(folder)
         if self.in_order:
@@ -221,7 +238,11 @@ class _Push:
             if what == "refused":
                 self.report.refused.append((doc_id, why))
             else:
-                {"created": self.report.created, "updated": self.report.updated, "unchanged": self.report.unchanged}[what].append(doc_id)
+                {
+                    "created": self.report.created,
+                    "updated": self.report.updated,
+                    "unchanged": self.report.unchanged,
+                }[what].append(doc_id)
 
     # ---- in one of several threads
 
@@ -274,7 +295,9 @@ class _Push:
                     found[_digest(PlainHtml(self.client.plain_html(hit.id)))] = hit.id
         return found
 
-    def send(self, batch: list[tuple[Document, _Look]], folder: str, legend: Legend) -> list[tuple[str, str, str]]:
+    def send(
+        self, batch: list[tuple[Document, _Look]], folder: str, legend: Legend
+    ) -> list[tuple[str, str, str]]:
         """Send documents into one folder in one request; give (id, what became of it, why) of each, in order.
 
         Where the answer doesn't come, tagtog may have stored all of them, or none. So they are looked at again: what is there now was stored,
@@ -290,7 +313,10 @@ class _Push:
                     break
             try:
                 items = self.client._push_batch(
-                    [Pair.of(_ready(document, self.member, look, legend), self.member) for document, look in waiting],
+                    [
+                        Pair.of(_ready(document, self.member, look, legend), self.member)
+                        for document, look in waiting
+                    ],
                     folder,
                     self.member,
                     self.distribute_to,
@@ -308,7 +334,17 @@ class _Push:
                     elif now.what == "refused":
                         results[document.id] = (document.id, "refused", now.why)
                     else:
-                        unsent.append((document, _Look("send", exists=before.exists, doc_id=now.doc_id, annotations=now.annotations)))
+                        unsent.append(
+                            (
+                                document,
+                                _Look(
+                                    "send",
+                                    exists=before.exists,
+                                    doc_id=now.doc_id,
+                                    annotations=now.annotations,
+                                ),
+                            )
+                        )
                 waiting = unsent
                 if not waiting:
                     break
@@ -320,22 +356,36 @@ class _Push:
                         self.forget([document])
                         now = self.look(document, legend)
                         if now.what == "unchanged":
-                            results[document.id] = (now.doc_id or document.id, "updated" if before.exists else "created", "")
+                            results[document.id] = (
+                                now.doc_id or document.id,
+                                "updated" if before.exists else "created",
+                                "",
+                            )
                         else:
                             results[document.id] = (document.id, "refused", _CONFIRMED)
                         continue
                     # After a lost answer, tagtog's "updated" may mean its own first try.
                     results[document.id] = (
                         item.doc_id,
-                        "created" if item.result == "updated" and number > 1 and not before.exists else item.result,
+                        "created"
+                        if item.result == "updated" and number > 1 and not before.exists
+                        else item.result,
                         "",
                     )
                 break
         with self.lock:
-            self.report.ids.update({document.id: results[document.id][0] for document, _ in batch if results[document.id][1] != "refused"})
+            self.report.ids.update(
+                {
+                    document.id: results[document.id][0]
+                    for document, _ in batch
+                    if results[document.id][1] != "refused"
+                }
+            )
         return [results[document.id] for document, _ in batch]
 
-    def still_open(self, batch: list[tuple[Document, _Look]], results: dict[str, tuple[str, str, str]]) -> list[tuple[Document, _Look]]:
+    def still_open(
+        self, batch: list[tuple[Document, _Look]], results: dict[str, tuple[str, str, str]]
+    ) -> list[tuple[Document, _Look]]:
         """Ask once more, in one call for many documents, whether people confirmed one since it was looked at: its batch may have taken long to fill.
 
         Between this answer and tagtog's own work on the request that follows lies the gap that tagtog leaves: it can't be told to keep what is
@@ -351,7 +401,13 @@ class _Push:
                         confirmed.add(hit.id)
             except RejectedError:  # a tagtog that doesn't understand the query
                 confirmed.update(doc_id for doc_id in asked if self.is_confirmed(doc_id))
-        results.update({document.id: (document.id, "refused", _MEANWHILE) for document, look in batch if look.doc_id in confirmed})
+        results.update(
+            {
+                document.id: (document.id, "refused", _MEANWHILE)
+                for document, look in batch
+                if look.doc_id in confirmed
+            }
+        )
         return [(document, look) for document, look in batch if look.doc_id not in confirmed]
 
     def is_confirmed(self, doc_id: str) -> bool:
@@ -381,7 +437,9 @@ class _Push:
 def _ready(document: Document, member: str, look: _Look, legend: Legend) -> Document:
     """A document as it is to be sent."""
     assert look.annotations is not None
-    return Document(document.id, document.html, {member: look.annotations}, folder=document.folder, legend=legend)
+    return Document(
+        document.id, document.html, {member: look.annotations}, folder=document.folder, legend=legend
+    )
 
 
 def _size(document: Document) -> int:
@@ -396,11 +454,15 @@ def same_name_query(filename: str) -> str:
 
 def _digest(html: PlainHtml) -> bytes:
     """What tells contents apart: the texts of the parts. The markup around them may have been written anew."""
-    return hashlib.sha256("\0".join(f"{part.id}\0{part.text}" for part in html.parts.values()).encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(
+        "\0".join(f"{part.id}\0{part.text}" for part in html.parts.values()).encode("utf-8", "surrogatepass")
+    ).digest()
 
 
 def _is_empty(annotations: Annotations) -> bool:
-    return not (annotations.complete or any(annotations.data.get(key) for key in ("entities", "metas", "relations")))
+    return not (
+        annotations.complete or any(annotations.data.get(key) for key in ("entities", "metas", "relations"))
+    )
 
 
 # ---- labels

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from spacy_tagtog._files import make_folder, write_atomic
 from spacy_tagtog.anndoc import LEGEND_NAME, MASTER, document_paths
-from spacy_tagtog.client._pace import check_stopped
 from spacy_tagtog.client._parallel import workers
+from spacy_tagtog.client._retry import check_stopped
 from spacy_tagtog.client.api import SearchHit, TagtogClient
 from spacy_tagtog.client.fetch import ALL_MEMBERS, Progress, everybody
 from spacy_tagtog.errors import NotFoundError, ProjectError, UnexpectedAnswerError
@@ -17,7 +17,12 @@ __all__ = ["snapshot"]
 
 
 def snapshot(
-    client: TagtogClient, target: Path, *, query: str = "*", members: Sequence[str] = (MASTER,), progress: Progress | None = None
+    client: TagtogClient,
+    target: Path,
+    *,
+    query: str = "*",
+    members: Sequence[str] = (MASTER,),
+    progress: Progress | None = None,
 ) -> list[tuple[str, UnexpectedAnswerError | ProjectError]]:
     """Write the documents that a query finds into an empty folder, as tagtog sends them: nothing is parsed, so nothing is refused.
 

@@ -87,7 +87,11 @@ def upload(
             with path.open("rb") as file:
                 file.read(1)
         except OSError as error:
-            raise ProjectError(f"a file can't be read: {error.strerror or error}", place=path, advice="check the path and the permissions") from error
+            raise ProjectError(
+                f"a file can't be read: {error.strerror or error}",
+                place=path,
+                advice="check the path and the permissions",
+            ) from error
         if same in seen:
             raise ConfigurationError("one file comes twice", value=str(path), legal="each file once")
         seen.add(same)
@@ -104,7 +108,9 @@ def upload(
             if dry_run:
                 return _Outcome("created", "")
             try:
-                (item,) = client.upload_files([path], folder=folder, text_format=text_format, distribute_to=distribute_to)
+                (item,) = client.upload_files(
+                    [path], folder=folder, text_format=text_format, distribute_to=distribute_to
+                )
             except RejectedError as error:
                 if error.status in _NOT_THIS_FILE or (error.status is not None and error.status < 300):
                     return _Outcome("refused", str(error.value))
@@ -120,7 +126,9 @@ def upload(
     def all_files() -> Iterator[Path]:
         with workers(client.threads) as pool:
             for path, outcome in pool.map(one, files):
-                {"created": report.created, "present": report.present, "refused": report.refused}[outcome.what].append((path, outcome.text))
+                {"created": report.created, "present": report.present, "refused": report.refused}[
+                    outcome.what
+                ].append((path, outcome.text))
                 yield path
 
     for _ in progress(all_files(), len(files)) if progress is not None else all_files():

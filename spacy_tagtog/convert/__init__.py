@@ -1,6 +1,13 @@
 """tagtog documents to spaCy Docs and back, character-exact, part by part."""
 
-from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, Converter, converters, make_converter, settings_from_text
+from spacy_tagtog.convert.converter import (
+    DEFAULT_CONVERTER,
+    AnndocConverter,
+    Converter,
+    converters,
+    make_converter,
+    settings_from_text,
+)
 from spacy_tagtog.convert.corpus import AnndocCorpus, convert_documents, read_spacy, write_docbin
 from spacy_tagtog.convert.from_doc import doc_to_document, docs_to_document, new_entity
 from spacy_tagtog.convert.parts import split_into_parts
@@ -9,7 +16,7 @@ from spacy_tagtog.convert.report import ConversionReport, ReportItem
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, get_state
 from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
-from spacy_tagtog.convert.tokenizer import TokenizerRules, apply_rules, learn_tokenizer
+from spacy_tagtog.convert.tokenizer.learn import TokenizerRules, apply_rules, learn_tokenizer
 from spacy_tagtog.convert.tokens import assemble, predicted_doc
 
 __all__ = [

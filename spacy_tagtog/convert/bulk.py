@@ -106,16 +106,27 @@ class _Worker:
     def convert(self, ids: Sequence[str]) -> _LooseBatch:
         report = ConversionReport()
         packers: dict[str, DocPacker] = {}
-        for doc in convert_ids(self._project, ids, self._nlp, self._converter, report, choice=self._job.choice):
+        for doc in convert_ids(
+            self._project, ids, self._nlp, self._converter, report, choice=self._job.choice
+        ):
             doc_id = get_id(doc)
-            side = TRAIN if doc_id is None else self._job.plan.get(doc_id) or side_of(doc_id, self._job.shares)
+            side = (
+                TRAIN if doc_id is None else self._job.plan.get(doc_id) or side_of(doc_id, self._job.shares)
+            )
             if side not in packers:  # a DocPacker takes a third of what the document takes
                 packers[side] = DocPacker(self._unset)
             packers[side].add(doc)
         return _LooseBatch(ids, {side: packer.take() for side, packer in packers.items()}, report)
 
 
-def convert_in_bulk(job: BulkJob, project: Project, report: ConversionReport, *, n_process: int = 1, batch_size: int = PIECE_DOCS) -> Iterator[Batch]:
+def convert_in_bulk(
+    job: BulkJob,
+    project: Project,
+    report: ConversionReport,
+    *,
+    n_process: int = 1,
+    batch_size: int = PIECE_DOCS,
+) -> Iterator[Batch]:
     """Convert a project's documents, batch by batch, in order. Faults are counted, not raised.
 
     What comes out is the same for any number of processes.
@@ -132,14 +143,22 @@ def convert_in_bulk(job: BulkJob, project: Project, report: ConversionReport, *,
         SpacyTagtogError: Anything else, as it was raised in whichever process.
     """
     if n_process < 1:
-        raise ConfigurationError("the number of processes is out of range", value=n_process, legal="1 or more")
+        raise ConfigurationError(
+            "the number of processes is out of range", value=n_process, legal="1 or more"
+        )
     note_problems(project, report)
     ids = project.ids
     batches = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
     n_process = min(n_process, len(batches))
     with _rarely_collected_garbage():
-        worker = _Worker(job, project)  # what fails in making a pipeline or converter is to fail here, as what it is
-        done = _in_this_process(worker, batches) if n_process <= 1 else _in_processes(job, worker, batches, n_process)
+        worker = _Worker(
+            job, project
+        )  # what fails in making a pipeline or converter is to fail here, as what it is
+        done = (
+            _in_this_process(worker, batches)
+            if n_process <= 1
+            else _in_processes(job, worker, batches, n_process)
+        )
         for batch in done:
             _add_up(report, batch.report)
             yield batch
@@ -208,7 +227,9 @@ def _run(ids: Sequence[str]) -> Batch:
     return _worker.convert(ids).compressed()
 
 
-def _in_processes(job: BulkJob, worker: _Worker, batches: Iterable[Sequence[str]], n_process: int) -> Iterator[Batch]:
+def _in_processes(
+    job: BulkJob, worker: _Worker, batches: Iterable[Sequence[str]], n_process: int
+) -> Iterator[Batch]:
     global _inherited  # noqa: PLW0603 — there is no other way into a forked process that doesn't copy it
     context = multiprocessing.get_context()
     _inherited = worker if context.get_start_method() == "fork" else None

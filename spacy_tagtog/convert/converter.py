@@ -21,8 +21,7 @@ import catalogue
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_tagtog._choices import choose
-from spacy_tagtog._settings import bind_settings, read_settings
+from spacy_tagtog._options import bind_settings, choose, read_settings
 from spacy_tagtog.anndoc import MASTER, Document, Legend
 from spacy_tagtog.convert.from_doc import docs_to_document
 from spacy_tagtog.convert.parts import split_into_parts
@@ -60,7 +59,9 @@ class Converter(Protocol):
     def to_docs(self, document: Document, nlp: Language, report: ConversionReport) -> Iterator[Doc]:
         """Convert a document into one or more Docs, counting what it does in the report."""
 
-    def to_document(self, docs: Sequence[Doc], *, legend: Legend | None = None, who: str = "ml:spacy") -> Document:
+    def to_document(
+        self, docs: Sequence[Doc], *, legend: Legend | None = None, who: str = "ml:spacy"
+    ) -> Document:
         """Convert the Docs of one document back."""
 
 
@@ -98,7 +99,9 @@ class AnndocConverter:
         report.docs_out += len(docs) - 1
         yield from docs
 
-    def to_document(self, docs: Sequence[Doc], *, legend: Legend | None = None, who: str = "ml:spacy") -> Document:
+    def to_document(
+        self, docs: Sequence[Doc], *, legend: Legend | None = None, who: str = "ml:spacy"
+    ) -> Document:
         """Convert the Docs of a document back, see :func:`~spacy_tagtog.convert.from_doc.docs_to_document`.
 
         Raises:
@@ -153,7 +156,7 @@ def settings_from_text(pairs: Mapping[str, str], name: str = DEFAULT_CONVERTER) 
         name: The converter's registered name.
 
     Raises:
-        ConfigurationError: A text can't be read as what the setting must be, see :func:`~spacy_tagtog._settings.read_settings`. Unknown settings
+        ConfigurationError: A text can't be read as what the setting must be, see :func:`~spacy_tagtog._options.read_settings`. Unknown settings
             pass; :func:`make_converter` refuses them.
     """
     return read_settings(pairs, inspect.signature(_factory(name)).parameters)

@@ -13,17 +13,29 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_tagtog._counts import counted
 from spacy_tagtog._files import atomic_path
+from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.anndoc.project import is_in_folder
-from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, Converter, for_member, make_converter, members_of
+from spacy_tagtog.convert.converter import (
+    DEFAULT_CONVERTER,
+    Converter,
+    for_member,
+    make_converter,
+    members_of,
+)
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, docs_of
 from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, shown_member
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokens import assemble, predicted_doc
-from spacy_tagtog.errors import AnndocError, ConfigurationError, ConversionError, DuplicateDocumentError, MissingPartnerError
+from spacy_tagtog.errors import (
+    AnndocError,
+    ConfigurationError,
+    ConversionError,
+    DuplicateDocumentError,
+    MissingPartnerError,
+)
 
 __all__ = [
     "AnndocCorpus",
@@ -119,7 +131,13 @@ def in_folders(project: Project, folders: Iterable[str], report: ConversionRepor
 
 
 def convert_ids(
-    project: Project, ids: Iterable[str], nlp: Language, converter: Converter, report: ConversionReport, *, choice: DocumentChoice
+    project: Project,
+    ids: Iterable[str],
+    nlp: Language,
+    converter: Converter,
+    report: ConversionReport,
+    *,
+    choice: DocumentChoice,
 ) -> Iterator[Doc]:
     """Convert some documents of a project; faults are set aside and listed. Arguments as in :func:`convert_documents`."""
     return _convert(_readable(project, ids), nlp, converter, report, choice, "report")
@@ -148,7 +166,13 @@ def _convert(
 
 
 def _version_docs(
-    document: Document, member: str, nlp: Language, converter: Converter, report: ConversionReport, choice: DocumentChoice, on_problem: OnProblem
+    document: Document,
+    member: str,
+    nlp: Language,
+    converter: Converter,
+    report: ConversionReport,
+    choice: DocumentChoice,
+    on_problem: OnProblem,
 ) -> list[Doc]:
     """The Docs of one version of a document. All of them at once: a fault must not leave half of it behind."""
     skip = _skip(document, member, choice)
@@ -172,13 +196,17 @@ def _readable(project: Project, ids: Iterable[str]) -> Iterator[Document | Anndo
             yield error
 
 
-def _raise_or_note(error: AnndocError, doc_id: str, report: ConversionReport, on_problem: OnProblem, member: str = MASTER) -> None:
+def _raise_or_note(
+    error: AnndocError, doc_id: str, report: ConversionReport, on_problem: OnProblem, member: str = MASTER
+) -> None:
     """Raise an error of one document, or list the document as unreadable."""
     if on_problem == "error":
         raise error
     report.documents_in += 1
     detail = " — ".join([error.problem, *(text for _, text in error.details())])
-    report.add(ReportItem("unreadable", doc_id or str(error.place), detail=detail, member=shown_member(member)))
+    report.add(
+        ReportItem("unreadable", doc_id or str(error.place), detail=detail, member=shown_member(member))
+    )
 
 
 def _skip(document: Document, member: str, choice: DocumentChoice) -> str | None:
@@ -192,14 +220,18 @@ def _skip(document: Document, member: str, choice: DocumentChoice) -> str | None
 def is_spacy_path(path: Path) -> bool:
     """Whether a path is a ``.spacy`` file, or a folder with such files and no tagtog documents in it."""
     if path.is_dir():
-        return bool(_spacy_files(path)) and not any(any(path.rglob(pattern)) for pattern in ("*.plain.html", "*.ann.json", "*.ann.json.gz"))
+        return bool(_spacy_files(path)) and not any(
+            any(path.rglob(pattern)) for pattern in ("*.plain.html", "*.ann.json", "*.ann.json.gz")
+        )
     return path.suffix == _SPACY_SUFFIX
 
 
 def _spacy_files(folder: Path) -> list[Path]:
     """As spaCy's own corpus reader finds them: hidden ones, such as those of an interrupted run, are none."""
     files = folder.rglob(f"*{_SPACY_SUFFIX}")
-    return sorted(file for file in files if not any(piece.startswith(".") for piece in file.relative_to(folder).parts))
+    return sorted(
+        file for file in files if not any(piece.startswith(".") for piece in file.relative_to(folder).parts)
+    )
 
 
 def read_spacy(path: Path, vocab: Vocab) -> Iterator[Doc]:
@@ -213,7 +245,11 @@ def read_spacy(path: Path, vocab: Vocab) -> Iterator[Doc]:
         try:
             yield from docs_of(DocBin(store_user_data=True).from_disk(file), vocab)
         except FileNotFoundError as error:
-            raise ConversionError("there is no such file", place=file, advice="run spacy-tagtog convert first, or check the path") from error
+            raise ConversionError(
+                "there is no such file",
+                place=file,
+                advice="run spacy-tagtog convert first, or check the path",
+            ) from error
         # DocBin lets zlib's, msgpack's and its own errors through.
         except Exception as error:
             raise ConversionError(
@@ -254,7 +290,9 @@ def read_texts(path: Path, nlp: Language, *, on_problem: OnProblem = "error") ->
         unreadable.append(item)
     if unreadable:
         passed_over = counted(len(unreadable), "file or document", "files or documents")
-        _logger.warning("%s: %s can't be read and passed over; the first: %s", path, passed_over, unreadable[0])
+        _logger.warning(
+            "%s: %s can't be read and passed over; the first: %s", path, passed_over, unreadable[0]
+        )
 
 
 def write_docbin(docs: Iterable[Doc], path: Path) -> int:
@@ -328,7 +366,9 @@ class AnndocCorpus:
         self.augmenter = augmenter
         self.report = ConversionReport()
         if side is not None and side not in (*self.shares, "train"):
-            raise ConfigurationError("the split has no such side", value=side, legal=", ".join((*self.shares, "train")))
+            raise ConfigurationError(
+                "the split has no such side", value=side, legal=", ".join((*self.shares, "train"))
+            )
 
     def docs(self, nlp: Language) -> Iterator[Doc]:
         """The gold Docs, before shuffling and limits. For projects, :attr:`report` then tells what was done.
@@ -350,7 +390,9 @@ class AnndocCorpus:
                     )
                 if state is None or (
                     (self.side is None or side_of(state.id, self.shares) == self.side)
-                    and (not self.folders or any(is_in_folder(state.folder, folder) for folder in self.folders))
+                    and (
+                        not self.folders or any(is_in_folder(state.folder, folder) for folder in self.folders)
+                    )
                 ):
                     yield doc
             return
@@ -359,7 +401,9 @@ class AnndocCorpus:
         chosen = in_folders(project, self.folders, self.report)
         if self.side is not None:
             chosen = chosen.select(lambda doc_id: side_of(doc_id, self.shares) == self.side)
-        yield from convert_documents(chosen, nlp, self.converter, self.report, choice=self.documents, on_problem=self.on_problem)
+        yield from convert_documents(
+            chosen, nlp, self.converter, self.report, choice=self.documents, on_problem=self.on_problem
+        )
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Yield Examples, as ``spacy train`` asks for them.

@@ -58,7 +58,9 @@ class _Segment:
     def of(cls, data: bytes | bytearray) -> _Segment:
         compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW)
         # A full flush ends on a byte, so that anything may follow.
-        return cls(compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH), len(data), zlib.adler32(data))
+        return cls(
+            compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH), len(data), zlib.adler32(data)
+        )
 
 
 _Column = TypeVar("_Column")
@@ -88,7 +90,9 @@ class LoosePiece(_Packed[bytes]):
 
     def compressed(self) -> Piece:
         """The same, compressed. Other threads can run meanwhile."""
-        return Piece(self.docs, self.strings, {name: _Segment.of(data) for name, data in self.columns.items()})
+        return Piece(
+            self.docs, self.strings, {name: _Segment.of(data) for name, data in self.columns.items()}
+        )
 
 
 class DocPacker:
@@ -146,7 +150,11 @@ class DocPacker:
                 ids = span.id, span.kb_id, span.label
                 spans.append(_SPAN.pack(*ids, span.start, span.end, span.start_char, span.end_char))
                 self._span_hashes.update(ids)
-            data = self._packer.pack({"name": group.name, "attrs": group.attrs, "spans": spans}) if type(group) is SpanGroup else group.to_bytes()
+            data = (
+                self._packer.pack({"name": group.name, "attrs": group.attrs, "spans": spans})
+                if type(group) is SpanGroup
+                else group.to_bytes()
+            )
             groups.setdefault(data, []).append(key)
         return self._packer.pack(groups)
 
@@ -164,7 +172,11 @@ class DocPacker:
         by_attr = dict(zip(self._attrs, found.T, strict=False))
         words, norms = by_attr[ORTH], by_attr[NORM]
         # Most words are their own norm, and most of the other columns are empty.
-        used = [words, norms[norms != words], *(column for attr in _OF_STRINGS if (column := by_attr.get(attr)) is not None and column.any())]
+        used = [
+            words,
+            norms[norms != words],
+            *(column for attr in _OF_STRINGS if (column := by_attr.get(attr)) is not None and column.any()),
+        ]
         self._strings.update([strings[value] for value in np.unique(np.concatenate(used)).tolist()])
         # Ids of spans may be plain numbers, with no string behind them.
         self._strings.update([strings[value] for value in self._span_hashes if value in strings])
@@ -247,7 +259,13 @@ def docs_of(docbin: DocBin, vocab: Vocab) -> Iterator[Doc]:
     lists, tuples = _Loads(use_list=True), _Loads(use_list=False)
     # The rest of it is spaCy's own work, on a DocBin without the two columns that are unpacked here.
     bare = DocBin(attrs=docbin.attrs)
-    bare.strings, bare.tokens, bare.spaces, bare.flags, bare.cats = docbin.strings, docbin.tokens, docbin.spaces, docbin.flags, docbin.cats
+    bare.strings, bare.tokens, bare.spaces, bare.flags, bare.cats = (
+        docbin.strings,
+        docbin.tokens,
+        docbin.spaces,
+        docbin.flags,
+        docbin.cats,
+    )
     bare.span_groups = [b""] * len(docbin.tokens)
     bare.user_data = [None] * len(docbin.tokens)
     for number, doc in enumerate(bare.get_docs(vocab)):
@@ -271,7 +289,9 @@ class _Loads:
     """``srsly.msgpack_loads`` that looks for its decoders once, not in each call."""
 
     def __init__(self, *, use_list: bool) -> None:
-        self._unpacker: Any = srsly.msgpack.Unpacker(use_list=use_list, raw=False, max_buffer_size=0)  # no limit: the whole file is in memory already
+        self._unpacker: Any = srsly.msgpack.Unpacker(
+            use_list=use_list, raw=False, max_buffer_size=0
+        )  # no limit: the whole file is in memory already
 
     def __call__(self, data: bytes) -> Any:
         unpacker = self._unpacker

@@ -8,7 +8,16 @@ from typing import Any
 
 from spacy.tokens import Doc, Span
 
-from spacy_tagtog.anndoc import Annotations, Document, Legend, OffsetConverter, OffsetUnit, PlainHtml, detect_unit, html_from_text
+from spacy_tagtog.anndoc import (
+    Annotations,
+    Document,
+    Legend,
+    OffsetConverter,
+    OffsetUnit,
+    PlainHtml,
+    detect_unit,
+    html_from_text,
+)
 from spacy_tagtog.convert.relations import EntityKey, entity_key
 from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.state import SPANS_KEY, DocState, entity_index, get_state
@@ -116,17 +125,25 @@ def docs_to_document(
     if first is None:
         if len(docs) != 1:
             raise ConversionError(
-                "these Docs don't belong to one document", value=f"{len(docs)} Docs", legal="the Docs of one document, or one new Doc"
+                "these Docs don't belong to one document",
+                value=f"{len(docs)} Docs",
+                legal="the Docs of one document, or one new Doc",
             )
         first = _new_state(docs[0])
         states = [first]
-    whole = [state for state in states if state is not None and (state.id, state.member) == (first.id, first.member)]
+    whole = [
+        state
+        for state in states
+        if state is not None and (state.id, state.member) == (first.id, first.member)
+    ]
     # A Doc that remembers the whole document is the first one: a second such would be a copy.
     if len(whole) != len(docs) or [bool(state.html) for state in whole] != [True, *[False] * (len(docs) - 1)]:
         raise ConversionError(
             "these aren't the Docs of one document, its first one before the others",
             place=first.id,
-            value=", ".join("a new Doc" if state is None else f"{state.id} ({state.member})" for state in states[:5]),
+            value=", ".join(
+                "a new Doc" if state is None else f"{state.id} ({state.member})" for state in states[:5]
+            ),
             legal="all Docs of one document and one member, in order: the first remembers the document",
         )
     if legend is None:
@@ -178,7 +195,11 @@ class _Edits:
         """Compare a Doc with what it was when it was made."""
         before = {index: (start, end, label) for index, start, end, label in state.spans}
         # The Docs of later parts count the entities of their part by themselves.
-        own = None if state.html else [entity.index for entity in original.entities if entity.part == state.parts[0][0]]
+        own = (
+            None
+            if state.html
+            else [entity.index for entity in original.entities if entity.part == state.parts[0][0]]
+        )
         groups: list[tuple[Iterable[Span], Iterable[int]]] = [(doc.ents, state.in_ents)]
         if SPANS_KEY in doc.spans:
             groups.append((doc.spans[SPANS_KEY], before))
@@ -209,7 +230,9 @@ class _Edits:
                     self.changed[index if own is None else own[index]] = (span, state, before[index])
         self.added.extend((span, state) for span in sorted(added.values(), key=lambda span: span.start_char))
 
-    def applied(self, original: Annotations, html: PlainHtml, legend: Legend, who: str, unit: OffsetUnit | None) -> dict[str, Any]:
+    def applied(
+        self, original: Annotations, html: PlainHtml, legend: Legend, who: str, unit: OffsetUnit | None
+    ) -> dict[str, Any]:
         """The annotations with the edits; what was not touched is as it was."""
         unit = unit or detect_unit(html.parts, original)
         data = copy.deepcopy(original.data)
@@ -234,7 +257,9 @@ class _Edits:
                 stay.add(key)
             result.append(entity)
         for span, state in self.added:
-            result.append(_entity_of(span, legend.id_of("e", span.label_, place=state.id), state, html, who, unit))
+            result.append(
+                _entity_of(span, legend.id_of("e", span.label_, place=state.id), state, html, who, unit)
+            )
         data["entities"] = result
         # Two entities may be equal to a relation; where one of them stays, the relation is its.
         moves = {key: new for key, new in moves.items() if key not in stay and key != new}
@@ -252,7 +277,11 @@ def _follow(relation: dict[str, Any], moves: dict[EntityKey, EntityKey | None]) 
     references = []
     for reference in relation["entities"]:
         part, *class_id, offsets = reference.split("|")
-        found = [key for key in moves if key[0] == part and f"{key[2]},{key[3]}" == offsets and class_id in ([], [key[1]])]
+        found = [
+            key
+            for key in moves
+            if key[0] == part and f"{key[2]},{key[3]}" == offsets and class_id in ([], [key[1]])
+        ]
         if not found:
             references.append(reference)
             continue
@@ -269,7 +298,9 @@ def _newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _entity_of(span: Span, class_id: str, state: DocState, html: PlainHtml, who: str, unit: OffsetUnit) -> dict[str, Any]:
+def _entity_of(
+    span: Span, class_id: str, state: DocState, html: PlainHtml, who: str, unit: OffsetUnit
+) -> dict[str, Any]:
     place = state.part_at(span.start_char, span.end_char)
     if place is None:
         raise ConversionError(
@@ -288,4 +319,6 @@ def _entity_of(span: Span, class_id: str, state: DocState, html: PlainHtml, who:
         shown = span.doc.text[part_start:part_end]
         start, end = (len(_newlines(shown[:edge])) for edge in (start, end))
     score = span._.confidence if span.has_extension("confidence") else None
-    return new_entity(class_id=class_id, part=part, text=text, start=start, end=end, unit=unit, who=who, prob=score)
+    return new_entity(
+        class_id=class_id, part=part, text=text, start=start, end=end, unit=unit, who=who, prob=score
+    )

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 
 from spacy.tokens import Doc, Span, SpanGroup
 
-from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, entity_index, get_state, set_state, span_id
+from spacy_tagtog.convert.state import (
+    PARTS_KEY,
+    SPANS_KEY,
+    DocState,
+    entity_index,
+    get_state,
+    set_state,
+    span_id,
+)
 
 __all__ = ["split_into_parts"]
 
@@ -75,15 +83,30 @@ def _part(
     inside = set(tokens)
     if tokens:
         missing = [Span(part, i - first, i - first + 1) for i in tokens if doc[i].ent_iob == 0]
-        part.set_ents([moved(ent) for ent in doc.ents if ent.start in inside], missing=missing, default="outside")
+        part.set_ents(
+            [moved(ent) for ent in doc.ents if ent.start in inside], missing=missing, default="outside"
+        )
     group = doc.spans[SPANS_KEY]
-    kept = [(span, score) for span, score in zip(group, group.attrs.get("scores", []), strict=True) if span.start in inside]
+    kept = [
+        (span, score)
+        for span, score in zip(group, group.attrs.get("scores", []), strict=True)
+        if span.start in inside
+    ]
     part.spans[SPANS_KEY] = SpanGroup(
-        part, name=SPANS_KEY, spans=[moved(span) for span, _ in kept], attrs={"scores": [score for _, score in kept]} if kept else {}
+        part,
+        name=SPANS_KEY,
+        spans=[moved(span) for span, _ in kept],
+        attrs={"scores": [score for _, score in kept]} if kept else {},
     )
-    part.spans[PARTS_KEY] = SpanGroup(part, name=PARTS_KEY, spans=[Span(part, 0, len(part), label=name)] if tokens else [])
+    part.spans[PARTS_KEY] = SpanGroup(
+        part, name=PARTS_KEY, spans=[Span(part, 0, len(part), label=name)] if tokens else []
+    )
     part.cats = dict(doc.cats)
-    spans = tuple((number[index], low - start, high - start, label) for index, low, high, label in state.spans if index in number)
+    spans = tuple(
+        (number[index], low - start, high - start, label)
+        for index, low, high, label in state.spans
+        if index in number
+    )
     own = [entities[index] for index in number]
     set_state(
         part,
@@ -93,7 +116,9 @@ def _part(
             member=state.member,
             parts=((name, 0, end - start),) if name else (),
             html=state.html if is_first else b"",
-            ann=state.ann if is_first or state.ann is None else json.dumps({"entities": own}, ensure_ascii=True),
+            ann=state.ann
+            if is_first or state.ann is None
+            else json.dumps({"entities": own}, ensure_ascii=True),
             legend=state.legend,
             spans=spans,
             in_ents=tuple(number[index] for index in state.in_ents if index in number),

@@ -73,9 +73,20 @@ def relations_of(doc: Doc) -> list[DocRelation]:
             connected: tuple[Span | None, ...] = (None,) * len(relation.data["entities"])
         else:
             # Of entities that are alike the one that is on the Doc.
-            connected = tuple(next((spans[index] for index in entities.get(end, ()) if index in spans), None) for end in ends)
+            connected = tuple(
+                next((spans[index] for index in entities.get(end, ()) if index in spans), None)
+                for end in ends
+            )
         label = state.legend.get(relation.class_id, relation.class_id)
-        found.append(DocRelation(label, str(relation.data.get("type") or ""), bool(relation.data.get("directed")), connected, relation.data))
+        found.append(
+            DocRelation(
+                label,
+                str(relation.data.get("type") or ""),
+                bool(relation.data.get("directed")),
+                connected,
+                relation.data,
+            )
+        )
     return found
 
 

@@ -7,12 +7,21 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc.document import MASTER
 from spacy_tagtog.anndoc.repair import CONFIDENCE
 from spacy_tagtog.errors import ConversionError
 
-__all__ = ["DOCUMENT_REASONS", "ENTITY_REASONS", "FAULTS", "PROJECT_REASONS", "REPAIRS", "ConversionReport", "ReportItem", "shown_member"]
+__all__ = [
+    "DOCUMENT_REASONS",
+    "ENTITY_REASONS",
+    "FAULTS",
+    "PROJECT_REASONS",
+    "REPAIRS",
+    "ConversionReport",
+    "ReportItem",
+    "shown_member",
+]
 
 ENTITY_REASONS: Final = {
     "missing_part": "stands in a part that plain.html lacks",
@@ -58,7 +67,17 @@ PROJECT_REASONS: Final = {
 }
 """What is wrong with a project as a whole. It is no document and no entity, and counts as neither."""
 
-FAULTS: Final = frozenset({"unreadable_legend", "missing_part", "offset_mismatch", "unknown_class", "no_content", "duplicate_files", "unreadable"})
+FAULTS: Final = frozenset(
+    {
+        "unreadable_legend",
+        "missing_part",
+        "offset_mismatch",
+        "unknown_class",
+        "no_content",
+        "duplicate_files",
+        "unreadable",
+    }
+)
 """Reasons that are faults of the data, not choices: strict conversions refuse them."""
 
 
@@ -163,9 +182,17 @@ class ConversionReport:
         """Whether in = out + set aside, for documents and for entities."""
         entities = sum(item.is_entity for item in self.items)
         documents = len(self.items) - entities - sum(item.reason in PROJECT_REASONS for item in self.items)
-        return self.entities_in == self.entities_out + entities and self.documents_in == self.documents_out + documents
+        return (
+            self.entities_in == self.entities_out + entities
+            and self.documents_in == self.documents_out + documents
+        )
 
-    def raise_faults(self, *, place: object = None, advice: str = 'mend them in tagtog, or pass on_problem="report" to set them aside') -> None:
+    def raise_faults(
+        self,
+        *,
+        place: object = None,
+        advice: str = 'mend them in tagtog, or pass on_problem="report" to set them aside',
+    ) -> None:
         """Raise if there are faults.
 
         Raises:
@@ -187,7 +214,11 @@ class ConversionReport:
     @property
     def documents_aside(self) -> dict[str, int]:
         """How many documents were set aside, by the meaning of the reason in words, most frequent first."""
-        return {DOCUMENT_REASONS[reason]: number for reason, number in self.reasons.items() if reason in DOCUMENT_REASONS}
+        return {
+            DOCUMENT_REASONS[reason]: number
+            for reason, number in self.reasons.items()
+            if reason in DOCUMENT_REASONS
+        }
 
     def rows(self) -> Iterator[tuple[str, int]]:
         """Caption and number for a table."""
@@ -224,7 +255,9 @@ class ConversionReport:
         }
 
     def __repr__(self) -> str:
-        aside = ", ".join(f"{reason} {number}" for reason, number in self.reasons.items()) or "nothing set aside"
+        aside = (
+            ", ".join(f"{reason} {number}" for reason, number in self.reasons.items()) or "nothing set aside"
+        )
         return (
             f"<ConversionReport: {self.documents_out}/{counted(self.documents_in, 'document')}, "
             f"{self.entities_out}/{counted(self.entities_in, 'entity')}, {aside}>"

@@ -6,9 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from spacy_tagtog._templates import templates_of
+from spacy_tagtog._pages.templates import templates_of
 from spacy_tagtog.anndoc import MASTER, Document, OffsetConverter, Project, detect_unit
-from spacy_tagtog.convert.report import DOCUMENT_REASONS, ENTITY_REASONS, FAULTS, PROJECT_REASONS, REPAIRS, ConversionReport, ReportItem
+from spacy_tagtog.convert.report import (
+    DOCUMENT_REASONS,
+    ENTITY_REASONS,
+    FAULTS,
+    PROJECT_REASONS,
+    REPAIRS,
+    ConversionReport,
+    ReportItem,
+)
 from spacy_tagtog.errors import AnndocError
 
 __all__ = ["report_page"]
@@ -45,9 +53,16 @@ def report_page(report: ConversionReport, project: Project) -> str:
     page = (
         templates_of("spacy_tagtog.convert")
         .get_template("report.html.j2")
-        .render(place=project.place, report=report, rows=list(report.rows()), sections=list(_sections(report, texts)))
+        .render(
+            place=project.place,
+            report=report,
+            rows=list(report.rows()),
+            sections=list(_sections(report, texts)),
+        )
     )
-    return page.encode("utf-8", "replace").decode("utf-8")  # half a character, as browsers cut them, can't be written
+    return page.encode("utf-8", "replace").decode(
+        "utf-8"
+    )  # half a character, as browsers cut them, can't be written
 
 
 _Texts = Callable[[str, str, str], tuple[str, OffsetConverter | None]]
@@ -79,7 +94,9 @@ def _sections(report: ConversionReport, texts: _Texts) -> Iterator[_Section]:
     # Faults first, the frequent ones before the rare.
     for reason, number in sorted(report.reasons.items(), key=lambda pair: (pair[0] not in FAULTS, -pair[1])):
         items = [item for item in report.items if item.reason == reason]
-        yield _Section(meanings[reason], reason in FAULTS, number, [_in_context(item, texts) for item in items[:_MOST]])
+        yield _Section(
+            meanings[reason], reason in FAULTS, number, [_in_context(item, texts) for item in items[:_MOST]]
+        )
     for method, number in report.repaired.items():
         items = [item for item in report.repairs if item.reason == method]
         meaning = f"offset repaired: {REPAIRS[method]}"
@@ -95,4 +112,9 @@ def _in_context(item: ReportItem, texts: _Texts) -> _Shown:
         return _Shown(item, "", "", text[-_AROUND:])
     end = min(len(text), start + len(item.text))
     low, high = max(0, start - _AROUND), min(len(text), end + _AROUND)
-    return _Shown(item, ("…" if low else "") + text[low:start], text[start:end], text[end:high] + ("…" if high < len(text) else ""))
+    return _Shown(
+        item,
+        ("…" if low else "") + text[low:start],
+        text[start:end],
+        text[end:high] + ("…" if high < len(text) else ""),
+    )

@@ -37,7 +37,11 @@ def parse_split(text: str) -> dict[str, float]:
             )
         shares[name] = share
     if sum(shares.values()) > 1 - 1e-9:  # 0.7 + 0.2 + 0.1 is a little less than 1
-        raise ConfigurationError("the shares of the split leave nothing for training", value=text, legal="shares that add up to less than 1")
+        raise ConfigurationError(
+            "the shares of the split leave nothing for training",
+            value=text,
+            legal="shares that add up to less than 1",
+        )
     return shares
 
 
@@ -48,7 +52,9 @@ def side_of(doc_id: str, shares: Mapping[str, float]) -> str:
     """
     if not shares:
         return TRAIN
-    number = int.from_bytes(hashlib.sha256(doc_id.encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
+    number = (
+        int.from_bytes(hashlib.sha256(doc_id.encode("utf-8", "surrogatepass")).digest()[:8], "big") / 2**64
+    )
     reached = 0.0
     for name, share in shares.items():
         reached += share

@@ -50,7 +50,9 @@ class SplitItem:
 
 def _signature(text: str) -> MinHash:
     words = _WORD.findall(text.casefold())
-    shingles = {" ".join(words[start : start + _SHINGLE]) for start in range(max(1, len(words) - _SHINGLE + 1))}
+    shingles = {
+        " ".join(words[start : start + _SHINGLE]) for start in range(max(1, len(words) - _SHINGLE + 1))
+    }
     from datasketch import MinHash  # it imports much of scipy
 
     signature = MinHash(num_perm=_PERMUTATIONS, seed=1)
@@ -158,7 +160,9 @@ def plan_split(
         return sum((Counter(documents[doc_id].labels) for doc_id in group), Counter())
 
     total = labels_of(documents)
-    have: dict[str, Counter[str]] = {side: labels_of(doc_id for doc_id in plan if plan[doc_id] == side) for side in sides}
+    have: dict[str, Counter[str]] = {
+        side: labels_of(doc_id for doc_id in plan if plan[doc_id] == side) for side in sides
+    }
     number = Counter(plan.values())
     weights = {group: labels_of(group) for group in waiting}
 
@@ -195,11 +199,17 @@ def split_items(project: Project, *, member: str, confirmed_only: bool) -> Itera
     for doc_id in project.ids:
         try:
             document = project[doc_id]
-            versions = [document.version(name) for name in members_of(member, document) if name in document.versions]
+            versions = [
+                document.version(name) for name in members_of(member, document) if name in document.versions
+            ]
             versions = [version for version in versions if version.complete or not confirmed_only]
             if not versions:
                 continue
-            names = Counter(project.legend.get(entity.class_id, entity.class_id) for version in versions for entity in version)
+            names = Counter(
+                project.legend.get(entity.class_id, entity.class_id)
+                for version in versions
+                for entity in version
+            )
             yield SplitItem(doc_id, document.text, names)
         except AnndocError:
             continue
@@ -234,4 +244,8 @@ def write_plan(path: Path, plan: Mapping[str, str]) -> None:
     Raises:
         WriteError: The file system refuses.
     """
-    write_atomic(path, json.dumps({"version": _VERSION, "sides": dict(sorted(plan.items()))}, ensure_ascii=False, indent=1) + "\n")
+    write_atomic(
+        path,
+        json.dumps({"version": _VERSION, "sides": dict(sorted(plan.items()))}, ensure_ascii=False, indent=1)
+        + "\n",
+    )

@@ -27,7 +27,18 @@ from spacy.tokens import Doc, Span
 
 from spacy_tagtog.anndoc import Annotations, PlainHtml
 
-__all__ = ["PARTS_KEY", "SEPARATOR", "SPANS_KEY", "DocState", "entity_index", "get_id", "get_state", "original_entity", "set_state", "span_id"]
+__all__ = [
+    "PARTS_KEY",
+    "SEPARATOR",
+    "SPANS_KEY",
+    "DocState",
+    "entity_index",
+    "get_id",
+    "get_state",
+    "original_entity",
+    "set_state",
+    "span_id",
+]
 
 SPANS_KEY: Final = "anndoc"
 PARTS_KEY: Final = "anndoc.parts"
@@ -67,7 +78,11 @@ class DocState:
     @property
     def annotations(self) -> Annotations:
         """The original annotations, parsed anew; empty where there were none."""
-        return Annotations.parse(self.ann, place=self.id) if self.ann is not None else Annotations.empty([part for part, _, _ in self.parts])
+        return (
+            Annotations.parse(self.ann, place=self.id)
+            if self.ann is not None
+            else Annotations.empty([part for part, _, _ in self.parts])
+        )
 
     @property
     def plain_html(self) -> PlainHtml:

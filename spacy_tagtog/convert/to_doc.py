@@ -12,7 +12,7 @@ from typing import Final, Literal
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 
-from spacy_tagtog._choices import choose
+from spacy_tagtog._options import choose
 from spacy_tagtog.anndoc import MASTER, Document, Entity, Legend, Located, OffsetUnit, detect_unit, locate
 from spacy_tagtog.anndoc.repair import repair
 from spacy_tagtog.convert.report import ConversionReport, ReportItem, shown_member
@@ -65,12 +65,18 @@ class ToDocSettings:
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_prob <= 1:
-            raise ConfigurationError("the least probability is out of range", value=self.min_prob, legal="a number from 0 to 1")
+            raise ConfigurationError(
+                "the least probability is out of range", value=self.min_prob, legal="a number from 0 to 1"
+            )
         if not isinstance(self.labels, Mapping):
-            raise ConfigurationError("the label map is no mapping", value=self.labels, legal='a mapping such as {"Gene": "GENE"}')
+            raise ConfigurationError(
+                "the label map is no mapping", value=self.labels, legal='a mapping such as {"Gene": "GENE"}'
+            )
         for name, values in (("types", self.types), ("states", self.states), ("authors", self.authors)):
             if isinstance(values, str):  # a collection of its characters, which nobody means
-                raise ConfigurationError(f"{name} is one text", value=values, legal=f"a list, such as {[values]}")
+                raise ConfigurationError(
+                    f"{name} is one text", value=values, legal=f"a list, such as {[values]}"
+                )
         choose("alignment", self.alignment, AlignmentMode)
         choose("ents", self.ents, EntsPolicy)
         if self.offset_unit != "auto":
@@ -196,7 +202,11 @@ def document_to_doc(
             continue
         label = names.get(entity.data["classId"])
         if label is None:
-            set_aside(item, "unknown_class", f"the legend has {', '.join(document.legend.of('e').values()) or 'no entity type'}")
+            set_aside(
+                item,
+                "unknown_class",
+                f"the legend has {', '.join(document.legend.of('e').values()) or 'no entity type'}",
+            )
             unknown.update(touched(item))
             continue
         if not any(fragment["text"].strip() for fragment in entity.data["offsets"]):
@@ -212,14 +222,25 @@ def document_to_doc(
         first, last = item.ranges[0] if len(item.ranges) == 1 else (item.start, item.end)
         tokens = _align(starts, ends, offset + first, offset + last, settings.alignment)
         if tokens is None:
-            set_aside(item, "misaligned", "a space after a word is no token" if settings.alignment == "split" else "")
+            set_aside(
+                item,
+                "misaligned",
+                "a space after a word is no token" if settings.alignment == "split" else "",
+            )
             unknown.update(touched(item))
             continue
         retokenized = offset + first in assembled.splits or offset + last in assembled.splits
-        placed.append(_Placed(item, label, *tokens, retokenized, first, last, _span(doc, entity, label, *tokens)))
+        placed.append(
+            _Placed(item, label, *tokens, retokenized, first, last, _span(doc, entity, label, *tokens))
+        )
 
     on_spans = [place.span for place in placed]
-    blank = {index for place in placed for index in (place.start, place.end - 1) if assembled.text[starts[index] : ends[index]].isspace()}
+    blank = {
+        index
+        for place in placed
+        for index in (place.start, place.end - 1)
+        if assembled.text[starts[index] : ends[index]].isspace()
+    }
     chosen, losers = _without_overlap(placed, blank, settings.ents)
     for place, reason, detail in losers:
         set_aside(place.located, reason, detail)
@@ -233,15 +254,26 @@ def document_to_doc(
         # Parts that annotators could not annotate say nothing. (Where no listed part exists the list is of another text: it says nothing either.)
         unknown.update(whole_part(part) for part in where if part not in annotatable)
 
-    doc.set_ents([place.span for place in chosen], missing=_gaps(doc, unknown, chosen), default="missing" if settings.types else "outside")
+    doc.set_ents(
+        [place.span for place in chosen],
+        missing=_gaps(doc, unknown, chosen),
+        default="missing" if settings.types else "outside",
+    )
     scores = [place.located.entity.prob for place in placed]
     doc.spans[SPANS_KEY] = SpanGroup(
-        doc, name=SPANS_KEY, spans=on_spans, attrs={"scores": [1.0 if score is None else score for score in scores]} if placed else {}
+        doc,
+        name=SPANS_KEY,
+        spans=on_spans,
+        attrs={"scores": [1.0 if score is None else score for score in scores]} if placed else {},
     )
     doc.spans[PARTS_KEY] = SpanGroup(
         doc,
         name=PARTS_KEY,
-        spans=[Span(doc, *tokens, label=part) for part, start, end in assembled.parts if (tokens := overlapped_tokens(start, end))[0] < tokens[1]],
+        spans=[
+            Span(doc, *tokens, label=part)
+            for part, start, end in assembled.parts
+            if (tokens := overlapped_tokens(start, end))[0] < tokens[1]
+        ],
     )
     doc.cats = _cats(document.legend, annotations.metas)
     report.document_labels_out.update(label for label, value in doc.cats.items() if value)
@@ -256,7 +288,8 @@ def document_to_doc(
             ann=annotations.dumps() if settings.member in document.versions else None,
             legend=names,
             spans=tuple(
-                (place.located.entity.index, span.start_char, span.end_char, place.label) for place, span in zip(placed, on_spans, strict=True)
+                (place.located.entity.index, span.start_char, span.end_char, place.label)
+                for place, span in zip(placed, on_spans, strict=True)
             ),
             in_ents=tuple(place.located.entity.index for place in chosen),
         ),
@@ -273,7 +306,9 @@ def _unwanted(item: Located, name: str, settings: ToDocSettings) -> tuple[str, s
         return "label_dropped", ""
     if settings.states and (entity.state or "") not in settings.states:
         return "other_state", f"state {entity.state!r}"
-    if settings.authors and not any(fnmatchcase(author, pattern) for author in entity.who for pattern in settings.authors):
+    if settings.authors and not any(
+        fnmatchcase(author, pattern) for author in entity.who for pattern in settings.authors
+    ):
         return "other_author", ", ".join(entity.who) or "nobody"
     prob = entity.prob
     if prob is not None and prob < settings.min_prob:
@@ -297,22 +332,34 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _align(starts: list[int], ends: list[int], start: int, end: int, mode: AlignmentMode) -> tuple[int, int] | None:
+def _align(
+    starts: list[int], ends: list[int], start: int, end: int, mode: AlignmentMode
+) -> tuple[int, int] | None:
     exact = token_range(starts, ends, start, end)
     if exact is not None or mode in ("strict", "split"):
         return exact
-    first, last = (bisect_right(ends, start), bisect_left(starts, end)) if mode == "expand" else (bisect_left(starts, start), bisect_right(ends, end))
+    first, last = (
+        (bisect_right(ends, start), bisect_left(starts, end))
+        if mode == "expand"
+        else (bisect_left(starts, start), bisect_right(ends, end))
+    )
     return (first, last) if first < last else None
 
 
-def _without_overlap(placed: list[_Placed], blank: Container[int], policy: EntsPolicy) -> tuple[list[_Placed], list[tuple[_Placed, str, str]]]:
+def _without_overlap(
+    placed: list[_Placed], blank: Container[int], policy: EntsPolicy
+) -> tuple[list[_Placed], list[tuple[_Placed, str, str]]]:
     """Choose entities that don't overlap and don't begin or end with a blank token; say of the others why they were not chosen."""
     prefer = _PREFERENCE[policy]
     chosen: dict[int, _Placed] = {}  # by token
     winners: list[_Placed] = []
     losers: list[tuple[_Placed, str, str]] = []
     ordered = sorted(placed, key=lambda place: place.start)
-    if not blank and all(one.end <= other.start for one, other in pairwise(ordered)) and not any(place.located.is_discontinuous for place in placed):
+    if (
+        not blank
+        and all(one.end <= other.start for one, other in pairwise(ordered))
+        and not any(place.located.is_discontinuous for place in placed)
+    ):
         return ordered, []
     for place in sorted(placed, key=lambda place: (prefer(place), place.start, place.located.entity.index)):
         if place.located.is_discontinuous:
@@ -329,7 +376,13 @@ def _without_overlap(placed: list[_Placed], blank: Container[int], policy: EntsP
             continue
         rival = rivals[0]
         same = (rival.start, rival.end, rival.label) == (place.start, place.end, place.label)
-        losers.append((place, "duplicate" if same else "overlapping", f"{rival.label} {rival.located.entity.text!r} was preferred ({policy})"))
+        losers.append(
+            (
+                place,
+                "duplicate" if same else "overlapping",
+                f"{rival.label} {rival.located.entity.text!r} was preferred ({policy})",
+            )
+        )
     winners.sort(key=lambda place: place.start)
     return winners, losers
 

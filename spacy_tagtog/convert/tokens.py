@@ -15,11 +15,18 @@ from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
-from spacy_tagtog.convert.letters import letters_or, may_match_letters
 from spacy_tagtog.convert.state import SEPARATOR
+from spacy_tagtog.convert.tokenizer.regex_letters import letters_or, may_match_letters
 from spacy_tagtog.errors import PipelineError
 
-__all__ = ["Assembled", "assemble", "predicted_doc", "prepare_for_tokens", "token_range", "unset_by_tokenizer"]
+__all__ = [
+    "Assembled",
+    "assemble",
+    "predicted_doc",
+    "prepare_for_tokens",
+    "token_range",
+    "unset_by_tokenizer",
+]
 
 _CACHED_WORDS: Final = 200_000
 """Some tens of bytes each."""
@@ -50,7 +57,9 @@ class Assembled:
     ends: list[int]
 
 
-def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[str, Collection[int]] | None = None) -> Assembled:
+def assemble(
+    nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[str, Collection[int]] | None = None
+) -> Assembled:
     """Tokenize each part by itself and put the tokens into one Doc.
 
     Args:
@@ -83,7 +92,9 @@ def assemble(nlp: Language, parts: Iterable[tuple[str, str]], *, cuts: Mapping[s
         doc = _split(doc, starts, inside)
         starts, ends = _borders(doc)
     _start_sentences(doc, starts, places)
-    return Assembled(doc, tuple(places), frozenset(cut for cuts in inside.values() for cut in cuts), joined, starts, ends)
+    return Assembled(
+        doc, tuple(places), frozenset(cut for cuts in inside.values() for cut in cuts), joined, starts, ends
+    )
 
 
 def _borders(doc: Doc) -> tuple[list[int], list[int]]:
@@ -116,7 +127,10 @@ def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], text: st
     # A class of somebody else's may look at what it likes, also a subclass.
     if type(tokenizer) is not Tokenizer or tokenizer.vocab is not nlp.vocab:
         return None
-    if len(parts) > 1 and (any(not text or text[0].isspace() or text[-1].isspace() for _, text in parts) or _divides_separator(tokenizer)):
+    if len(parts) > 1 and (
+        any(not text or text[0].isspace() or text[-1].isspace() for _, text in parts)
+        or _divides_separator(tokenizer)
+    ):
         return None
     return tokenizer(text)  # type: ignore[no-any-return]
 
@@ -199,7 +213,10 @@ def _tokens_of(nlp: Language, text: str, part_id: str) -> tuple[list[int], list[
     """Words, whether a space follows, and norms (0: the word's own) of what the tokenizer makes of a text."""
     tokens = nlp.tokenizer(text)
     if tokens.text != text:
-        at = next((i for i, (a, b) in enumerate(zip(tokens.text, text, strict=False)) if a != b), min(len(tokens.text), len(text)))
+        at = next(
+            (i for i, (a, b) in enumerate(zip(tokens.text, text, strict=False)) if a != b),
+            min(len(tokens.text), len(text)),
+        )
         raise PipelineError(
             "the tokenizer changes the text, so offsets would be wrong",
             place=f"part {part_id}, character {at}",
@@ -277,7 +294,7 @@ def prepare_for_tokens(nlp: Language) -> None:
 
     New words of its vocabulary will know nothing but their norm, the only one of their features that a ``.spacy`` file holds: the twenty others
     (shape, whether it looks like an address…) take longer than to find the word. And words of plain letters aren't searched for prefixes and
-    suffixes where the tokenizer's expressions can't match any (:mod:`spacy_tagtog.convert.letters`). And the tokenizer remembers what it made of more
+    suffixes where the tokenizer's expressions can't match any (:mod:`spacy_tagtog.convert.tokenizer.regex_letters`). And the tokenizer remembers what it made of more
     words than the 10,000 of spaCy, which a corpus soon has.
 
     Nothing happens where the tokenizer isn't spaCy's own.
@@ -285,7 +302,9 @@ def prepare_for_tokens(nlp: Language) -> None:
     tokenizer: Any = nlp.tokenizer
     if type(tokenizer) is not Tokenizer or tokenizer.vocab is not nlp.vocab:
         return
-    nlp.vocab.lex_attr_getters = {attr: getter for attr, getter in nlp.vocab.lex_attr_getters.items() if attr == NORM}
+    nlp.vocab.lex_attr_getters = {
+        attr: getter for attr, getter in nlp.vocab.lex_attr_getters.items() if attr == NORM
+    }
     tokenizer.max_cache_size = max(tokenizer.max_cache_size, _CACHED_WORDS)
     rules = tokenizer.rules
     tokenizer.rules = {}  # each change of the others would load all of them anew
@@ -321,6 +340,12 @@ def token_range(starts: Sequence[int], ends: Sequence[int], start: int, end: int
     """
     first = bisect_left(starts, start)
     last = bisect_left(ends, end)
-    if first < len(starts) and last < len(ends) and starts[first] == start and ends[last] == end and first <= last:
+    if (
+        first < len(starts)
+        and last < len(ends)
+        and starts[first] == start
+        and ends[last] == end
+        and first <= last
+    ):
         return first, last + 1
     return None

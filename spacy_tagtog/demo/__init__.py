@@ -19,7 +19,16 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 
-from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, OffsetConverter, confidence, document_id, html_from_blocks
+from spacy_tagtog.anndoc import (
+    MASTER,
+    Annotations,
+    Document,
+    Legend,
+    OffsetConverter,
+    confidence,
+    document_id,
+    html_from_blocks,
+)
 from spacy_tagtog.errors import AnndocError
 
 __all__ = ["DEMO_LEGEND", "DEMO_PROJECT", "demo_documents", "guidelines", "parse_demo"]
@@ -69,13 +78,23 @@ def parse_demo(text: str, *, place: str = "demo corpus") -> Iterator[Document]:
     """
     before, *blocks = re.split(r"^=== ", text, flags=re.MULTILINE)
     if before.strip():
-        raise AnndocError("a text stands before the first document", place=place, value=before.strip()[:40], legal="=== NAME | annotated")
+        raise AnndocError(
+            "a text stands before the first document",
+            place=place,
+            value=before.strip()[:40],
+            legal="=== NAME | annotated",
+        )
     for block in blocks:
         header, _, body = block.partition("\n")
         name, *fields = (field.strip() for field in header.split("|"))
         kind, *labels = fields or [""]
         if kind not in ("annotated", "new"):
-            raise AnndocError("a document is neither annotated nor new", place=f"{place}: {name}", value=kind, legal="annotated, new")
+            raise AnndocError(
+                "a document is neither annotated nor new",
+                place=f"{place}: {name}",
+                value=kind,
+                legal="annotated, new",
+            )
         yield _document(name, body, labels, confirmed=kind == "annotated", place=f"{place}: {name}")
 
 
@@ -105,7 +124,12 @@ def _document(name: str, body: str, labels: list[str], *, confirmed: bool, place
         text = _MARK.sub(lambda match: match[1], line)
         half = _HALF_MARK.search(text)
         if half:
-            raise AnndocError("a mention can't be read", place=place, value=half[0], legal="[TEXT](TYPE) or [TEXT](TYPE#KEY)")
+            raise AnndocError(
+                "a mention can't be read",
+                place=place,
+                value=half[0],
+                legal="[TEXT](TYPE) or [TEXT](TYPE#KEY)",
+            )
         blocks.append((tag, text))
         units = OffsetConverter(text)
         dropped = 0  # characters of markup before the current mention
@@ -116,7 +140,9 @@ def _document(name: str, body: str, labels: list[str], *, confirmed: bool, place
             class_id = DEMO_LEGEND.id_of("e", match[2], place=place)
             if match[3]:
                 if match[3] in references:
-                    raise AnndocError("two mentions have one key", place=place, value=match[3], legal="each key once")
+                    raise AnndocError(
+                        "two mentions have one key", place=place, value=match[3], legal="each key once"
+                    )
                 references[match[3]] = f"{part}|{class_id}|{first},{last}"
             entities.append(
                 {
@@ -152,7 +178,12 @@ def _document(name: str, body: str, labels: list[str], *, confirmed: bool, place
             for kind, one, other in relations
         ]
     except KeyError as error:
-        raise AnndocError("a relation names a key that no mention has", place=place, value=error.args[0], legal=", ".join(references)) from error
+        raise AnndocError(
+            "a relation names a key that no mention has",
+            place=place,
+            value=error.args[0],
+            legal=", ".join(references),
+        ) from error
     annotations = Annotations(
         {
             "annotatable": {"parts": list(html.parts)},

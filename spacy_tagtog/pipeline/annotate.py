@@ -20,7 +20,13 @@ from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
-__all__ = ["CONFIDENCE_FACTORIES", "AnnotateReport", "annotate_documents", "assemble_open_parts", "ensure_confidence"]
+__all__ = [
+    "CONFIDENCE_FACTORIES",
+    "AnnotateReport",
+    "annotate_documents",
+    "assemble_open_parts",
+    "ensure_confidence",
+]
 
 CONFIDENCE_FACTORIES = frozenset({"entity_confidence", "entity_confidence_v2"})
 _MIN_PROB = 1e-6  # prob is in (0, 1]; 1 is left to people, no model is certain
@@ -153,7 +159,11 @@ def annotate_documents(
         PipelineError: The span group is missing or has no scores.
     """
     if not _WHO.fullmatch(who):
-        raise ConfigurationError("the author of pre-annotations has the wrong form", value=who, legal="ml:NAME with letters, digits, . _ -")
+        raise ConfigurationError(
+            "the author of pre-annotations has the wrong form",
+            value=who,
+            legal="ml:NAME with letters, digits, . _ -",
+        )
     report = report if report is not None else AnnotateReport()
     # A pipeline of nothing but text classifiers has no entities to write.
     only_labels = spans_key is None and bool(textcat_names(nlp)) and not _predicts_entities(nlp)
@@ -176,7 +186,17 @@ def annotate_documents(
     for doc, number in nlp.pipe(inputs(), as_tuples=True, batch_size=batch_size, n_process=n_process):
         document, parts = waiting.pop(number)
         report.documents += 1
-        yield _annotated(doc, document, parts, who, legend or document.legend, rename, key, report, predicted_labels(nlp, doc))
+        yield _annotated(
+            doc,
+            document,
+            parts,
+            who,
+            legend or document.legend,
+            rename,
+            key,
+            report,
+            predicted_labels(nlp, doc),
+        )
 
 
 def assemble_open_parts(nlp: Language, document: Document, annotations: Annotations) -> Assembled:
@@ -195,13 +215,23 @@ def _prob(probability: float) -> float:
 
 
 def _metas(
-    stored: dict[str, Any], labels: Mapping[str, float], who: str, legend: Legend, rename: Mapping[str, str], report: AnnotateReport, place: str
+    stored: dict[str, Any],
+    labels: Mapping[str, float],
+    who: str,
+    legend: Legend,
+    rename: Mapping[str, str],
+    report: AnnotateReport,
+    place: str,
 ) -> dict[str, Any]:
     """The document labels: those of people as they are, those of the same author replaced."""
 
     def mine(meta: Any) -> bool:
         confidence = meta.get("confidence") if isinstance(meta, dict) else None
-        return isinstance(confidence, dict) and confidence.get("state") == "pre-added" and confidence.get("who") == [who]
+        return (
+            isinstance(confidence, dict)
+            and confidence.get("state") == "pre-added"
+            and confidence.get("who") == [who]
+        )
 
     metas = {class_id: meta for class_id, meta in stored.items() if not mine(meta)}
     report.replaced += len(stored) - len(metas)
@@ -234,8 +264,14 @@ def _predictions(doc: Doc, key: str) -> list[tuple[Span, float | None]]:
     group = doc.spans[key]
     scores = group.attrs.get("scores", [])
     if len(scores) != len(group):
-        raise PipelineError("the span group has no probabilities", value=key, legal='as many numbers in attrs["scores"] as spans')
-    return [(span, None if math.isnan(score) else float(score)) for span, score in zip(group, scores, strict=True)]
+        raise PipelineError(
+            "the span group has no probabilities",
+            value=key,
+            legal='as many numbers in attrs["scores"] as spans',
+        )
+    return [
+        (span, None if math.isnan(score) else float(score)) for span, score in zip(group, scores, strict=True)
+    ]
 
 
 def _annotated(
@@ -257,7 +293,11 @@ def _annotated(
     taken: dict[str, list[tuple[int, int, str]]] = {}
     for located in locate(document.parts, original):
         entity = located.entity
-        mine = entity.state == "pre-added" and entity.who == [who] and (entity.part, entity.fragments[0].start) not in referenced
+        mine = (
+            entity.state == "pre-added"
+            and entity.who == [who]
+            and (entity.part, entity.fragments[0].start) not in referenced
+        )
         if mine:
             report.replaced += 1
             continue
@@ -276,7 +316,14 @@ def _annotated(
             report.dropped += 1
             continue
         class_id = legend.id_of("e", label, place=document.id)
-        place = next(((part, start, end) for part, start, end in parts if start <= span.start_char and span.end_char <= end), None)
+        place = next(
+            (
+                (part, start, end)
+                for part, start, end in parts
+                if start <= span.start_char and span.end_char <= end
+            ),
+            None,
+        )
         if place is None:
             report.crossing += 1
             continue
@@ -309,5 +356,7 @@ def _annotated(
     data["metas"] = _metas(data.get("metas") or {}, labels, who, legend, rename, report, document.id)
     if not (data.get("annotatable") or {}).get("parts"):
         data["annotatable"] = {**(data.get("annotatable") or {}), "parts": list(document.parts)}
-    versions = {member: document.versions[member] for member in document.versions} | {MASTER: Annotations(data, place=document.id)}
+    versions = {member: document.versions[member] for member in document.versions} | {
+        MASTER: Annotations(data, place=document.id)
+    }
     return Document(document.id, document.html, versions, folder=document.folder, legend=legend)

@@ -23,7 +23,14 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, set_certainty
 
-__all__ = ["DEFAULT_SPANS_KEY", "RAW_SCORES", "EntityConfidence", "action_probabilities", "entity_scores", "scored"]
+__all__ = [
+    "DEFAULT_SPANS_KEY",
+    "RAW_SCORES",
+    "EntityConfidence",
+    "action_probabilities",
+    "entity_scores",
+    "scored",
+]
 
 DEFAULT_SPANS_KEY = "entity_confidence"
 RAW_SCORES = "raw_scores"
@@ -37,7 +44,9 @@ class _Actions:
     """The actions of a transition-based NER, by index in the model's output."""
 
     index: dict[str, int]
-    unseen: frozenset[int]  # of labels that came after training, from other components' entities: spaCy adds those by itself
+    unseen: frozenset[
+        int
+    ]  # of labels that came after training, from other components' entities: spaCy adds those by itself
     opening: NDArray[np.bool_]  # B-* and U-*
     begin: NDArray[np.bool_]  # B-*
     out: int
@@ -50,7 +59,9 @@ class _Actions:
             index={name: i for i, name in enumerate(names)},
             unseen=frozenset(ner.model.attrs["unseen_classes"]),
             # "U-" alone is spaCy's action for a missing value that can't be predicted.
-            opening=np.array([kind in (_BEGIN, _UNIT) and name != "U-" for kind, name in zip(kinds, names, strict=True)]),
+            opening=np.array(
+                [kind in (_BEGIN, _UNIT) and name != "U-" for kind, name in zip(kinds, names, strict=True)]
+            ),
             begin=np.array([kind == _BEGIN for kind in kinds]),
             out=names.index("O"),
         )
@@ -123,7 +134,9 @@ class _Steps:
     opening: NDArray[np.float64]  # of all actions that open an entity
 
 
-def _replay(ner: Any, docs: Sequence[Doc], *, predict: Callable[[list[Doc]], Any] | None = None) -> list[_Steps | None]:
+def _replay(
+    ner: Any, docs: Sequence[Doc], *, predict: Callable[[list[Doc]], Any] | None = None
+) -> list[_Steps | None]:
     """Take the actions that make the entities of each Doc; ``None`` where an entity's label is not one of the component's.
 
     ``predict`` makes the model of a step from the Docs, by default without dropout.
@@ -148,7 +161,9 @@ def _replay(ner: Any, docs: Sequence[Doc], *, predict: Callable[[list[Doc]], Any
     step = 0
     running = list(zip(live, states, strict=True))
     while running:
-        raw = np.asarray(ner.model.ops.to_numpy(model.predict([state for _, state in running])), dtype=np.float64)
+        raw = np.asarray(
+            ner.model.ops.to_numpy(model.predict([state for _, state in running])), dtype=np.float64
+        )
         forced = np.zeros(raw.shape, dtype=np.float32)
         legal = np.stack([plans[i][1][step] for i, _ in running])
         chosen = np.array([plans[i][0][step] for i, _ in running])
@@ -182,7 +197,9 @@ def entity_scores(ner: Any, docs: Sequence[Doc]) -> list[list[float | None]]:
     return [scores for scores, _ in scored(ner, docs)]
 
 
-def scored(ner: Any, docs: Sequence[Doc], *, predict: Callable[[list[Doc]], Any] | None = None) -> list[tuple[list[float | None], TokenCertainty]]:
+def scored(
+    ner: Any, docs: Sequence[Doc], *, predict: Callable[[list[Doc]], Any] | None = None
+) -> list[tuple[list[float | None], TokenCertainty]]:
     """The probability of each entity of each Doc, and the certainty of its tokens."""
     actions = _Actions.of(ner)
     known = {name for name, i in actions.index.items() if i not in actions.unseen}
@@ -195,14 +212,18 @@ def scored(ner: Any, docs: Sequence[Doc], *, predict: Callable[[list[Doc]], Any]
             own = [ent for ent in doc.ents if known.issuperset(_action_names(ent))]
             steps = _replay(ner, [_with_entities(doc, own)], predict=predict)[0]
             assert steps is not None
-        scores = {(ent.start, ent.end): float(max(np.prod(steps.chosen[ent.start : ent.end]), floor)) for ent in own}
+        scores = {
+            (ent.start, ent.end): float(max(np.prod(steps.chosen[ent.start : ent.end]), floor)) for ent in own
+        }
         missed = steps.opening.copy()
         logs = np.log(np.maximum(steps.chosen, floor))
         for ent in doc.ents:
             missed[ent.start : ent.end] = 0
             if (ent.start, ent.end) not in scores:
                 logs[ent.start : ent.end] = 0  # what another component is certain of
-        result.append(([scores.get((ent.start, ent.end)) for ent in doc.ents], TokenCertainty.of(logs, missed)))
+        result.append(
+            ([scores.get((ent.start, ent.end)) for ent in doc.ents], TokenCertainty.of(logs, missed))
+        )
     return result
 
 
@@ -226,7 +247,14 @@ class EntityConfidence:
         ner: The name of the component whose entities are scored.
     """
 
-    def __init__(self, nlp: Language, name: str = "entity_confidence", *, spans_key: str = DEFAULT_SPANS_KEY, ner: str = "ner") -> None:
+    def __init__(
+        self,
+        nlp: Language,
+        name: str = "entity_confidence",
+        *,
+        spans_key: str = DEFAULT_SPANS_KEY,
+        ner: str = "ner",
+    ) -> None:
         self.nlp = nlp
         self.name = name
         self.spans_key = spans_key
@@ -264,7 +292,9 @@ class EntityConfidence:
             self._write(doc, [float("nan") if score is None else score for score in scores])
 
     def _write(self, doc: Doc, scores: list[float]) -> None:
-        doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=list(doc.ents), attrs={"scores": scores} if scores else {})
+        doc.spans[self.spans_key] = SpanGroup(
+            doc, name=self.spans_key, spans=list(doc.ents), attrs={"scores": scores} if scores else {}
+        )
 
     def _component(self) -> Any:
         if self.ner not in self.nlp.pipe_names:
@@ -272,7 +302,8 @@ class EntityConfidence:
                 "there is no component whose entities could be scored",
                 place=f"component {self.name}",
                 value=self.ner,
-                legal=", ".join(name for name in self.nlp.pipe_names if name != self.name) or "(the pipeline is empty)",
+                legal=", ".join(name for name in self.nlp.pipe_names if name != self.name)
+                or "(the pipeline is empty)",
                 advice=f'set [components.{self.name}] ner = "NAME" to the name of the NER component',
             )
         component = self.nlp.get_pipe(self.ner)

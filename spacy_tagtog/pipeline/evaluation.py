@@ -10,12 +10,23 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.errors import EvaluationError
-from spacy_tagtog.pipeline.calibrated import Calibration
-from spacy_tagtog.pipeline.calibration import CalibrationFigures, figure_cells, figures_by_label, figures_of
-from spacy_tagtog.pipeline.documents import fingerprint
-from spacy_tagtog.pipeline.judging import Judged, confidence_components, judge, paired, silent_ranges
+from spacy_tagtog.pipeline.calibration.calibrators import (
+    CalibrationFigures,
+    figure_cells,
+    figures_by_label,
+    figures_of,
+)
+from spacy_tagtog.pipeline.calibration.component import Calibration
+from spacy_tagtog.pipeline.calibration.scoring import (
+    Judged,
+    confidence_components,
+    judge,
+    paired,
+    silent_ranges,
+)
+from spacy_tagtog.pipeline.fingerprints import fingerprint
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
 __all__ = ["ConfidenceEvaluation", "Evaluation", "Scores", "evaluate_docs", "score_entities"]
@@ -71,7 +82,9 @@ class Scores:
         """Counts and both measures as a JSON object."""
         result: dict[str, Any] = {"gold": self.gold, "predicted": self.predicted}
         for name, prf in (("exact", self.exact_prf), ("overlapping", self.overlapping_prf)):
-            result[name] = dict(zip(("precision", "recall", "f1"), (round(value, 6) for value in prf), strict=True))
+            result[name] = dict(
+                zip(("precision", "recall", "f1"), (round(value, 6) for value in prf), strict=True)
+            )
         return result
 
 
@@ -146,7 +159,9 @@ class Evaluation:
             "overall": self.overall.to_json(),
             "labels": {label: scores.to_json() for label, scores in sorted(self.labels.items())},
             "confidence": {name: one.to_json() for name, one in self.confidence.items()},
-            "document_labels": {label: scores.to_json() for label, scores in sorted(self.document_labels.items())},
+            "document_labels": {
+                label: scores.to_json() for label, scores in sorted(self.document_labels.items())
+            },
         }
 
     def rows(self) -> Iterator[tuple[str, ...]]:
@@ -191,7 +206,9 @@ def _touching(spans: set[tuple[int, int]], others: set[tuple[int, int]]) -> int:
     return count
 
 
-def evaluate_docs(nlp: Language, gold_docs: Iterable[Doc], *, batch_size: int | None = None, n_process: int = 1) -> Evaluation:
+def evaluate_docs(
+    nlp: Language, gold_docs: Iterable[Doc], *, batch_size: int | None = None, n_process: int = 1
+) -> Evaluation:
     """Run a pipeline over the texts of gold Docs and compare its entities with theirs.
 
     Predictions that touch tokens about which the gold Doc says nothing (*missing*, ``ent_iob`` 0) are not counted, and stated.
@@ -211,16 +228,22 @@ def evaluate_docs(nlp: Language, gold_docs: Iterable[Doc], *, batch_size: int | 
     judged = {name: Judged() for name in components}
     in_sample: Counter[str] = Counter()
     numbers: dict[object, int] = {}
-    for place, (gold, predicted) in enumerate(paired(nlp, gold_docs, batch_size=batch_size, n_process=n_process)):
+    for place, (gold, predicted) in enumerate(
+        paired(nlp, gold_docs, batch_size=batch_size, n_process=n_process)
+    ):
         result.documents += 1
         own_print = fingerprint(gold.text) if components else ""
         # Docs that are parts, or several members' versions, of one document are not independent.
         number = numbers.setdefault(gold._.anndoc_id or place, len(numbers))
         for name, component in components.items():
-            in_sample[name] += component.calibration is not None and own_print in component.calibration.documents
+            in_sample[name] += (
+                component.calibration is not None and own_print in component.calibration.documents
+            )
             judge(component, gold, predicted, number, judged[name])
         decided = predicted_labels(nlp, predicted)
-        for label in {*decided, *(name for name, value in gold.cats.items() if value >= 0.5)} if gold.cats else ():
+        for label in (
+            {*decided, *(name for name, value in gold.cats.items() if value >= 0.5)} if gold.cats else ()
+        ):
             both = int(label in decided and gold.cats.get(label, 0.0) >= 0.5)
             one = Scores(int(gold.cats.get(label, 0.0) >= 0.5), int(label in decided), both, both, both)
             if label in known_cats:
@@ -232,11 +255,15 @@ def evaluate_docs(nlp: Language, gold_docs: Iterable[Doc], *, batch_size: int | 
                 result.ignored += 1
             else:
                 spans.append((ent.start_char, ent.end_char, ent.label_))
-        for label, scores in score_entities([(ent.start_char, ent.end_char, ent.label_) for ent in gold.ents], spans).items():
+        for label, scores in score_entities(
+            [(ent.start_char, ent.end_char, ent.label_) for ent in gold.ents], spans
+        ).items():
             result.labels[label] = result.labels.get(label, Scores()) + scores
     for name, component in components.items():
         result.confidence[name] = _confidence(component.calibration, judged[name], in_sample[name])
-    if not result.documents or not (result.overall.gold or any(scores.gold for scores in result.document_labels.values())):
+    if not result.documents or not (
+        result.overall.gold or any(scores.gold for scores in result.document_labels.values())
+    ):
         raise EvaluationError(
             "there is nothing to evaluate on",
             value=f"{counted(result.documents, 'document')}, {counted(result.overall.gold, 'entity')}",
@@ -252,7 +279,10 @@ def _confidence(calibration: Calibration | None, judged: Judged, in_sample: int)
         after = report.get("after_cross_validated") or report.get("before")
         return ConfidenceEvaluation(
             None if after is None else CalibrationFigures.from_json(after),
-            {label: CalibrationFigures.from_json(one) for label, one in (report.get("labels_cross_validated") or {}).items()},
+            {
+                label: CalibrationFigures.from_json(one)
+                for label, one in (report.get("labels_cross_validated") or {}).items()
+            },
             in_sample,
             calibrated=True,
             expected_missed=report.get("expected_missed_cross_validated"),

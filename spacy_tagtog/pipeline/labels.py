@@ -11,8 +11,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_tagtog.errors import PipelineError
-from spacy_tagtog.pipeline.calibrated import Calibration, StoredCalibration
-from spacy_tagtog.pipeline.calibration import logit
+from spacy_tagtog.pipeline.calibration.calibrators import logit
+from spacy_tagtog.pipeline.calibration.component import Calibration, StoredCalibration
 
 __all__ = ["LabelConfidence", "label_confidence_of", "predicted_labels", "textcat_names"]
 
@@ -21,7 +21,11 @@ _KEY: Final = "spacy_tagtog_label_confidence"
 
 def textcat_names(nlp: Language) -> list[str]:
     """The names of the pipeline's text classifiers."""
-    return [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory in ("textcat", "textcat_multilabel")]
+    return [
+        name
+        for name in nlp.pipe_names
+        if nlp.get_pipe_meta(name).factory in ("textcat", "textcat_multilabel")
+    ]
 
 
 class LabelConfidence(StoredCalibration):
@@ -77,7 +81,8 @@ class LabelConfidence(StoredCalibration):
                 "there is no text classifier whose labels could be scored",
                 place=f"component {self.name}",
                 value=self.textcat,
-                legal=", ".join(textcat_names(self.nlp)) or "(the pipeline has no textcat or textcat_multilabel)",
+                legal=", ".join(textcat_names(self.nlp))
+                or "(the pipeline has no textcat or textcat_multilabel)",
                 advice=f'set [components.{self.name}] textcat = "NAME"',
             )
         return self.nlp.get_pipe(self.textcat)
@@ -89,7 +94,10 @@ class LabelConfidence(StoredCalibration):
             values = np.array([float(doc.cats[label]) for label in own])
             if self.calibration is not None and own:
                 values = self.calibration.predictions.predict(logit(values).reshape(-1, 1), own)
-            doc.user_data[_KEY] = {**doc.user_data.get(_KEY, {}), **{label: float(p) for label, p in zip(own, values, strict=True)}}
+            doc.user_data[_KEY] = {
+                **doc.user_data.get(_KEY, {}),
+                **{label: float(p) for label, p in zip(own, values, strict=True)},
+            }
 
 
 def label_confidence_of(doc: Doc) -> dict[str, float]:

@@ -64,26 +64,46 @@ def build_affix_embed(
         )
     for name, numbers in (("prefixes", prefixes), ("suffixes", suffixes), ("rows", rows), ("width", [width])):
         if any(number < 1 for number in numbers):
-            raise ConfigurationError("a number is out of range", place=name, value=str(list(numbers)), legal="1 or more")
+            raise ConfigurationError(
+                "a number is out of range", place=name, value=str(list(numbers)), legal="1 or more"
+            )
     if not 0 <= word_dropout < 1:
-        raise ConfigurationError("word_dropout is out of range", value=word_dropout, legal="0 or more, and less than 1")
+        raise ConfigurationError(
+            "word_dropout is out of range", value=word_dropout, legal="0 or more, and less than 1"
+        )
     # The seeds only have to differ.
     embed: Model[Any, Any] = concatenate(
-        *(HashEmbed(width, number, column=column, seed=8 + column, dropout=0.0) for column, number in enumerate(rows))
+        *(
+            HashEmbed(width, number, column=column, seed=8 + column, dropout=0.0)
+            for column, number in enumerate(rows)
+        )
     )
-    hashed: Any = chain(_word_features(attrs, prefixes, suffixes, word_dropout), list2ragged(), with_array(embed))
+    hashed: Any = chain(
+        _word_features(attrs, prefixes, suffixes, word_dropout), list2ragged(), with_array(embed)
+    )
     if include_static_vectors:
         hashed = concatenate(hashed, StaticVectors(width, dropout=0.0))
-    mix: Model[Any, Any] = with_array(Maxout(width, width * (tables + include_static_vectors), nP=3, dropout=0.0, normalize=True))
+    mix: Model[Any, Any] = with_array(
+        Maxout(width, width * (tables + include_static_vectors), nP=3, dropout=0.0, normalize=True)
+    )
     return chain(hashed, mix, ragged2list())
 
 
-def _word_features(attrs: Sequence[str], prefixes: Sequence[int], suffixes: Sequence[int], word_dropout: float) -> Model[list[Doc], list[Ints2d]]:
-    settings = {"attrs": list(attrs), "prefixes": list(prefixes), "suffixes": list(suffixes), "word_dropout": word_dropout}
+def _word_features(
+    attrs: Sequence[str], prefixes: Sequence[int], suffixes: Sequence[int], word_dropout: float
+) -> Model[list[Doc], list[Ints2d]]:
+    settings = {
+        "attrs": list(attrs),
+        "prefixes": list(prefixes),
+        "suffixes": list(suffixes),
+        "word_dropout": word_dropout,
+    }
     return Model("word_features", _forward, attrs=settings)
 
 
-def _forward(model: Model[list[Doc], list[Ints2d]], docs: list[Doc], is_train: bool) -> tuple[list[Ints2d], Callable[[list[Ints2d]], list[Doc]]]:
+def _forward(
+    model: Model[list[Doc], list[Ints2d]], docs: list[Doc], is_train: bool
+) -> tuple[list[Ints2d], Callable[[list[Ints2d]], list[Doc]]]:
     """(tokens, tables) for each Doc: hashes of the attributes, the prefixes and the suffixes."""
     attrs, prefixes, suffixes = (model.attrs[name] for name in ("attrs", "prefixes", "suffixes"))
     share = model.attrs["word_dropout"] if is_train else 0.0
@@ -105,7 +125,9 @@ _known: dict[tuple[tuple[int, ...], tuple[int, ...]], dict[int, list[int]]] = {}
 """Hashes of affixes by their lengths and the word's own hash, which is the same in every vocabulary."""
 
 
-def _affixes(orths: Iterable[int], vocab: Vocab, prefixes: tuple[int, ...], suffixes: tuple[int, ...]) -> list[list[int]]:
+def _affixes(
+    orths: Iterable[int], vocab: Vocab, prefixes: tuple[int, ...], suffixes: tuple[int, ...]
+) -> list[list[int]]:
     known = _known.setdefault((prefixes, suffixes), {})
     if len(known) > _MAX_WORDS:
         known.clear()

@@ -9,11 +9,19 @@ from typing import Any, Literal
 
 import spacy
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.convert import AnndocCorpus
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["Choice", "ModelChoice", "TrainingSize", "choose_config", "find_config", "measure_corpus", "values_for"]
+__all__ = [
+    "Choice",
+    "ModelChoice",
+    "TrainingSize",
+    "choose_config",
+    "find_config",
+    "measure_corpus",
+    "values_for",
+]
 
 _PACKAGE = Path(__file__).parents[1]
 _SHIPPED = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
@@ -102,7 +110,9 @@ def find_config(path: Path) -> Path:
     )
 
 
-def choose_config(size: TrainingSize, *, config: Path, seed_config: Path, seed_below: int, model: ModelChoice = "auto") -> Choice:
+def choose_config(
+    size: TrainingSize, *, config: Path, seed_config: Path, seed_below: int, model: ModelChoice = "auto"
+) -> Choice:
     """Which config to train.
 
     Args:
@@ -142,4 +152,8 @@ def values_for(config: Path, other: Path, overrides: Mapping[str, Any]) -> dict[
             sections = sections.get(step) if isinstance(sections, dict) else None
         return isinstance(sections, dict)
 
-    return {name: value for name, value in overrides.items() if has_section(mine, name) or not has_section(others, name)}
+    return {
+        name: value
+        for name, value in overrides.items()
+        if has_section(mine, name) or not has_section(others, name)
+    }

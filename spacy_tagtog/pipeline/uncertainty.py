@@ -65,7 +65,9 @@ def set_certainty(doc: Doc, certainty: TokenCertainty) -> None:
         PipelineError: The arrays don't fit the Doc.
     """
     _check(doc, {name: getattr(certainty, name) for name in _FIELDS})
-    doc.user_data[USER_DATA_KEY] = {name: np.asarray(getattr(certainty, name), dtype=np.float32) for name in _FIELDS}
+    doc.user_data[USER_DATA_KEY] = {
+        name: np.asarray(getattr(certainty, name), dtype=np.float32) for name in _FIELDS
+    }
 
 
 def get_certainty(doc: Doc) -> TokenCertainty | None:

@@ -6,8 +6,22 @@ strategies choose (:mod:`~spacy_tagtog.selection.strategies`, :mod:`~spacy_tagto
 """
 
 from spacy_tagtog.selection.batches import Choice, choose_batch, rank_candidates
-from spacy_tagtog.selection.candidates import Candidate, PredictedEntity, ReviewedDocument, make_candidates, reviewed_document
-from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, Context, Pick, Strategy, make_strategy, strategies, strategy_names
+from spacy_tagtog.selection.candidates import (
+    Candidate,
+    PredictedEntity,
+    ReviewedDocument,
+    make_candidates,
+    reviewed_document,
+)
+from spacy_tagtog.selection.strategies import (
+    DEFAULT_STRATEGY,
+    Context,
+    Pick,
+    Strategy,
+    make_strategy,
+    strategies,
+    strategy_names,
+)
 
 __all__ = [
     "DEFAULT_STRATEGY",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.errors import ConfigurationError, SelectionError
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument
 from spacy_tagtog.selection.strategies import Context, Pick, Strategy
@@ -38,7 +38,12 @@ def stream_of(seed: int, *numbers: int) -> np.random.Generator:
 
 
 def choose_batch(
-    candidates: Sequence[Candidate], size: int, strategy: Strategy, context: Context, *, random_share: float = DEFAULT_RANDOM_SHARE
+    candidates: Sequence[Candidate],
+    size: int,
+    strategy: Strategy,
+    context: Context,
+    *,
+    random_share: float = DEFAULT_RANDOM_SHARE,
 ) -> list[Choice]:
     """Choose the next documents to review.
 
@@ -77,7 +82,11 @@ def _check_picks(picks: Sequence[Pick], wanted: int, candidates: int, strategy: 
     """Make sure that a strategy, which anybody may write, did what it was asked for."""
     kept = isinstance(picks, Sequence) and all(isinstance(pick, Pick) for pick in picks)
     indices = [pick.index for pick in picks] if kept else []
-    kept = kept and len(indices) == len(set(indices)) == wanted and all(0 <= index < candidates for index in indices)
+    kept = (
+        kept
+        and len(indices) == len(set(indices)) == wanted
+        and all(0 <= index < candidates for index in indices)
+    )
     if not kept or not all(np.isfinite(pick.score) for pick in picks):
         raise SelectionError(
             "the strategy didn't choose what it was asked for",
@@ -121,7 +130,11 @@ def rank_candidates(
         SelectionError: The strategy needs predictions that the candidates don't have, or broke its promise.
     """
     if batch_size < 1 or top < 0:
-        raise ConfigurationError("a number is out of range", value=f"batch size {batch_size}, top {top}", legal="batch size from 1, top from 0")
+        raise ConfigurationError(
+            "a number is out of range",
+            value=f"batch size {batch_size}, top {top}",
+            legal="batch size from 1, top from 0",
+        )
     left = sorted(candidates, key=lambda candidate: candidate.id)
     wanted = min(top or len(left), len(left))
     batch = done = 0
@@ -137,7 +150,9 @@ def rank_candidates(
                 legal="a pipeline, or a strategy that needs no predictions: random, cluster, schedule in its first stage",
             )
         context = Context(planned, stream_of(seed, batch))
-        choices = choose_batch(left, min(batch_size, wanted - done), strategy, context, random_share=random_share)
+        choices = choose_batch(
+            left, min(batch_size, wanted - done), strategy, context, random_share=random_share
+        )
         for choice in choices:
             yield left[choice.pick.index], batch, choice
             planned.append(ReviewedDocument(left[choice.pick.index].id, left[choice.pick.index].words, {}))

@@ -17,10 +17,19 @@ from spacy.tokens import Doc, Span
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.annotate import ensure_confidence
 from spacy_tagtog.pipeline.labels import label_confidence_of, textcat_names
-from spacy_tagtog.pipeline.pieces import pieces
+from spacy_tagtog.pipeline.sentences import pieces
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
-__all__ = ["Candidate", "Doubt", "PredictedEntity", "ReviewedDocument", "candidate_of", "make_candidates", "only_labels", "reviewed_document"]
+__all__ = [
+    "Candidate",
+    "Doubt",
+    "PredictedEntity",
+    "ReviewedDocument",
+    "candidate_of",
+    "make_candidates",
+    "only_labels",
+    "reviewed_document",
+]
 
 
 class PredictedEntity(NamedTuple):
@@ -121,8 +130,14 @@ def _words(doc: Doc) -> tuple[str, ...]:
 
 
 def _doubts(doc: Doc, spans: Iterable[tuple[Span, float]], missed: NDArray[np.float32]) -> tuple[Doubt, ...]:
-    unsure = sorted(((span, probability) for span, probability in spans if probability < _SURE), key=lambda one: (one[1], one[0].start, one[0].end))
-    found = [Doubt(_short(span.text), span.label_, round(float(probability), 4)) for span, probability in unsure[:_MAX_DOUBTS]]
+    unsure = sorted(
+        ((span, probability) for span, probability in spans if probability < _SURE),
+        key=lambda one: (one[1], one[0].start, one[0].end),
+    )
+    found = [
+        Doubt(_short(span.text), span.label_, round(float(probability), 4))
+        for span, probability in unsure[:_MAX_DOUBTS]
+    ]
     likely = [int(i) for i in np.argsort(-missed, kind="stable")[:_MAX_DOUBTS] if missed[i] > 1 - _SURE]
     return (*found, *(Doubt(_short(doc[i].text), "", round(float(missed[i]), 4)) for i in likely))
 
@@ -132,7 +147,9 @@ def _short(text: str) -> str:
     return text if len(text) <= _MAX_DOUBT_CHARS else f"{text[: _MAX_DOUBT_CHARS - 1]}…"
 
 
-def candidate_of(doc: Doc, doc_id: str, spans_key: str | None, *, labels: Mapping[str, float] | None = None) -> Candidate:
+def candidate_of(
+    doc: Doc, doc_id: str, spans_key: str | None, *, labels: Mapping[str, float] | None = None
+) -> Candidate:
     """Make a candidate of a Doc that a pipeline annotated.
 
     Args:
@@ -150,11 +167,18 @@ def candidate_of(doc: Doc, doc_id: str, spans_key: str | None, *, labels: Mappin
     labels = labels or {}
     if spans_key is None:
         nothing = np.zeros(len(doc), dtype=np.float32)
-        return Candidate(doc_id, words, sentences, (), nothing, nothing, labels, vector, predicted=bool(labels))
+        return Candidate(
+            doc_id, words, sentences, (), nothing, nothing, labels, vector, predicted=bool(labels)
+        )
     group = doc.spans.get(spans_key)
     scores = [] if group is None else group.attrs.get("scores", [])
     if group is None or len(scores) != len(group):
-        raise PipelineError("the span group has no probabilities", place=doc_id, value=spans_key, legal='as many numbers in attrs["scores"] as spans')
+        raise PipelineError(
+            "the span group has no probabilities",
+            place=doc_id,
+            value=spans_key,
+            legal='as many numbers in attrs["scores"] as spans',
+        )
     entities = tuple(
         PredictedEntity(span.start, span.end, span.label_, 0.5 if math.isnan(score) else float(score))
         for span, score in zip(group, scores, strict=True)
@@ -163,12 +187,24 @@ def candidate_of(doc: Doc, doc_id: str, spans_key: str | None, *, labels: Mappin
     missed = np.zeros(len(doc), dtype=np.float32) if certainty is None else certainty.missed
     doubts = _doubts(doc, zip(group, scores, strict=True), missed)
     if certainty is not None:
-        return Candidate(doc_id, words, sentences, entities, certainty.log_probability, missed, labels, vector, doubts=doubts)
+        return Candidate(
+            doc_id,
+            words,
+            sentences,
+            entities,
+            certainty.log_probability,
+            missed,
+            labels,
+            vector,
+            doubts=doubts,
+        )
     # A spancat says nothing of single tokens: the doubt about an entity stands at its first one.
     log_probability = np.zeros(len(doc), dtype=np.float32)
     for entity in entities:
         log_probability[entity.start] += np.log(max(entity.probability, np.finfo(np.float32).tiny))
-    return Candidate(doc_id, words, sentences, entities, log_probability, missed, labels, vector, doubts=doubts)
+    return Candidate(
+        doc_id, words, sentences, entities, log_probability, missed, labels, vector, doubts=doubts
+    )
 
 
 def make_candidates(
@@ -207,7 +243,9 @@ def make_candidates(
 def only_labels(nlp: Language) -> bool:
     """Whether a pipeline predicts document labels and no entities."""
     predicting = {"ner", "beam_ner", "seed_ner", "spancat", "entity_confidence", "entity_confidence_v2"}
-    return bool(textcat_names(nlp)) and not predicting & {nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
+    return bool(textcat_names(nlp)) and not predicting & {
+        nlp.get_pipe_meta(name).factory for name in nlp.pipe_names
+    }
 
 
 def label_counts(reviewed: Sequence[ReviewedDocument]) -> Counter[str]:

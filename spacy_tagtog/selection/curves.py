@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from spacy_tagtog._counts import counted
+from spacy_tagtog._plural import counted
 from spacy_tagtog.selection.simulation import Round, Simulation
 
 __all__ = [
@@ -111,7 +111,10 @@ class StrategySummary:
         return {
             "strategy": self.strategy,
             "seeds": self.seeds,
-            "reached": {str(share): {cost: one.to_json() for cost, one in costs.items()} for share, costs in self.reached.items()},
+            "reached": {
+                str(share): {cost: one.to_json() for cost, one in costs.items()}
+                for share, costs in self.reached.items()
+            },
             "area_under_curve": {cost: spread.to_json() for cost, spread in self.area.items()},
         }
 
@@ -153,7 +156,9 @@ def _points(rounds: Sequence[Round], cost: Cost) -> tuple[NDArray[np.float64], N
     return x, np.array([0.0, *(one.f1 for one in rounds)])
 
 
-def curve_rows(runs: Sequence[Sequence[Round]], cost: Cost, points: int = 60) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def curve_rows(
+    runs: Sequence[Sequence[Round]], cost: Cost, points: int = 60
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """The mean curve of several seeds.
 
     Returns:
@@ -169,12 +174,21 @@ def curve_rows(runs: Sequence[Sequence[Round]], cost: Cost, points: int = 60) ->
 def summarize(simulation: Simulation) -> list[StrategySummary]:
     """What every strategy reached and paid, over its seeds; ``random`` first, where it was simulated."""
     runs = {
-        strategy: {unit.seed: rounds for unit, rounds in simulation.rounds.items() if unit.strategy == strategy and rounds}
+        strategy: {
+            unit.seed: rounds
+            for unit, rounds in simulation.rounds.items()
+            if unit.strategy == strategy and rounds
+        }
         for strategy in sorted(simulation.strategies, key=lambda name: name != "random")
     }
-    least = {cost: min(float(getattr(rounds[-1], cost)) for seeds in runs.values() for rounds in seeds.values()) for cost in COSTS}
+    least = {
+        cost: min(float(getattr(rounds[-1], cost)) for seeds in runs.values() for rounds in seeds.values())
+        for cost in COSTS
+    }
     paid = {
-        (strategy, share, cost): [_paid(simulation, seed, rounds, cost, share) for seed, rounds in seeds.items()]
+        (strategy, share, cost): [
+            _paid(simulation, seed, rounds, cost, share) for seed, rounds in seeds.items()
+        ]
         for strategy, seeds in runs.items()
         for share in TARGETS
         for cost in COSTS
@@ -188,7 +202,9 @@ def summarize(simulation: Simulation) -> list[StrategySummary]:
                 own, others = paid[strategy, share, cost], paid.get(("random", share, cost), [])
                 values = [value for value in own if value is not None]
                 known = [value for value in others if value is not None]
-                complete = bool(values) and len(values) == len(own) and bool(known) and len(known) == len(others)
+                complete = (
+                    bool(values) and len(values) == len(own) and bool(known) and len(known) == len(others)
+                )
                 pool = simulation.pool["entities" if cost == "edits" else cost]
                 reached[share][cost] = Reached(
                     Spread.of(values),
@@ -196,12 +212,24 @@ def summarize(simulation: Simulation) -> list[StrategySummary]:
                     fmean(values) / pool if values and pool else None,
                     fmean(values) / fmean(known) if complete else None,
                 )
-        area = {cost: Spread.of([area_under(rounds, cost, least[cost]) for rounds in seeds.values()]) for cost in COSTS}
-        result.append(StrategySummary(strategy, len(seeds), reached, {cost: spread for cost, spread in area.items() if spread is not None}))
+        area = {
+            cost: Spread.of([area_under(rounds, cost, least[cost]) for rounds in seeds.values()])
+            for cost in COSTS
+        }
+        result.append(
+            StrategySummary(
+                strategy,
+                len(seeds),
+                reached,
+                {cost: spread for cost, spread in area.items() if spread is not None},
+            )
+        )
     return result
 
 
-def _paid(simulation: Simulation, seed: int, rounds: Sequence[Round], cost: Cost, share: float) -> float | None:
+def _paid(
+    simulation: Simulation, seed: int, rounds: Sequence[Round], cost: Cost, share: float
+) -> float | None:
     full = simulation.full(seed)
     return None if full is None else cost_to_reach(rounds, cost, share * full.f1)
 
@@ -213,7 +241,16 @@ def table_rows(summaries: Sequence[StrategySummary], share: float) -> Iterator[t
         for cost in COSTS:
             one = summary.reached[share][cost]
             if one.cost is None or one.seeds < summary.seeds:
-                cells.append(f"{one.seeds} of {counted(summary.seeds, 'seed')}" if one.seeds else "not reached")
+                cells.append(
+                    f"{one.seeds} of {counted(summary.seeds, 'seed')}" if one.seeds else "not reached"
+                )
             else:
-                cells.append(f"{one.cost:.0f}" + ("" if one.of_random is None or summary.strategy == "random" else f" ({one.of_random:.0%})"))
+                cells.append(
+                    f"{one.cost:.0f}"
+                    + (
+                        ""
+                        if one.of_random is None or summary.strategy == "random"
+                        else f" ({one.of_random:.0%})"
+                    )
+                )
         yield (summary.strategy, *cells)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 __all__ = ["lazy_greedy"]
 
 
-def lazy_greedy(bounds: Sequence[float], value: Callable[[int], float], size: int, accept: Callable[[int], None]) -> list[tuple[int, float]]:
+def lazy_greedy(
+    bounds: Sequence[float], value: Callable[[int], float], size: int, accept: Callable[[int], None]
+) -> list[tuple[int, float]]:
     """Choose items one after the other, each time the one whose value is greatest beside those chosen before.
 
     An item is valued anew only when it could be the next: values never rise as more is chosen, so old ones are bounds (Minoux, "Accelerated greedy

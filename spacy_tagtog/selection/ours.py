@@ -12,14 +12,37 @@ from typing import Any, Final, Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from spacy_tagtog._choices import choose
+from spacy_tagtog._options import choose
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.selection.candidates import Candidate, label_counts
 from spacy_tagtog.selection.greedy import lazy_greedy
-from spacy_tagtog.selection.scores import TOKENS_PER_EDIT, Aggregation, doubt, effort, expected_edits, least_confidence, normalized_doubt
-from spacy_tagtog.selection.strategies import Context, Pick, Strategy, make_strategy, strategy_settings_from_text
+from spacy_tagtog.selection.scores import (
+    TOKENS_PER_EDIT,
+    Aggregation,
+    doubt,
+    effort,
+    expected_edits,
+    least_confidence,
+    normalized_doubt,
+)
+from spacy_tagtog.selection.strategies import (
+    Context,
+    Pick,
+    Strategy,
+    make_strategy,
+    strategy_settings_from_text,
+)
 
-__all__ = ["ClassWeights", "Cluster", "Clustering", "Random", "Schedule", "Scored", "VarianceReduction", "class_weights_of"]
+__all__ = [
+    "ClassWeights",
+    "Cluster",
+    "Clustering",
+    "Random",
+    "Schedule",
+    "Scored",
+    "VarianceReduction",
+    "class_weights_of",
+]
 
 ClassWeights = Literal["none", "inverse_sqrt"]
 Clustering = Literal["tfidf", "tok2vec"]
@@ -34,7 +57,9 @@ def _number(name: str, value: float, *, least: float, most: float | None = None)
     """Check a setting's range: confection and the command line check types only."""
     if not value >= least or (most is not None and value > most):
         legal = f"at least {least:g}" if most is None else f"{least:g} to {most:g}"
-        raise ConfigurationError("a setting of the strategy is out of range", place=name, value=value, legal=legal)
+        raise ConfigurationError(
+            "a setting of the strategy is out of range", place=name, value=value, legal=legal
+        )
     return value
 
 
@@ -47,7 +72,10 @@ def class_weights_of(kind: ClassWeights, context: Context) -> dict[str, float]:
     if kind == "none" or not counts:
         return {}
     mean = counts.total() / len(counts)
-    return {"": _MAX_WEIGHT, **{label: min(_MAX_WEIGHT, float(np.sqrt(mean / count))) for label, count in counts.items() if count}}
+    return {
+        "": _MAX_WEIGHT,
+        **{label: min(_MAX_WEIGHT, float(np.sqrt(mean / count))) for label, count in counts.items() if count},
+    }
 
 
 class Random:
@@ -78,7 +106,9 @@ class _Rows(Generic[_Item]):
         most: What a document has of a feature is no more than this.
     """
 
-    def __init__(self, features: Callable[[_Item], Iterator[tuple[str, float]]], *, most: float = float("inf")) -> None:
+    def __init__(
+        self, features: Callable[[_Item], Iterator[tuple[str, float]]], *, most: float = float("inf")
+    ) -> None:
         self._features = features
         self._most = most
         self._known: dict[_Item, _Row] = {}
@@ -90,11 +120,21 @@ class _Rows(Generic[_Item]):
         known = self._known
         new = [item for item in dict.fromkeys(items) if item not in known]
         if new:
-            matrix = FeatureHasher(_FEATURES, input_type="pair", alternate_sign=False).transform(map(self._features, new)).tocsr()
+            matrix = (
+                FeatureHasher(_FEATURES, input_type="pair", alternate_sign=False)
+                .transform(map(self._features, new))
+                .tocsr()
+            )
             matrix.sum_duplicates()
             np.minimum(matrix.data, self._most, out=matrix.data)
             borders = matrix.indptr[1:-1]
-            known.update(zip(new, zip(np.split(matrix.indices, borders), np.split(matrix.data, borders), strict=True), strict=True))
+            known.update(
+                zip(
+                    new,
+                    zip(np.split(matrix.indices, borders), np.split(matrix.data, borders), strict=True),
+                    strict=True,
+                )
+            )
         rows = [known[item] for item in items]
         self._known = dict(zip(items, rows, strict=True))
         return rows
@@ -112,7 +152,9 @@ class _TfIdf:
         from scipy.sparse import csr_matrix
         from sklearn.feature_extraction.text import TfidfTransformer
 
-        self._known = {candidate: self._known.get(candidate) or self._counted(candidate) for candidate in candidates}
+        self._known = {
+            candidate: self._known.get(candidate) or self._counted(candidate) for candidate in candidates
+        }
         counts = list(self._known.values())
         borders = np.cumsum([0, *map(len, counts)])
         if not borders[-1]:
@@ -121,14 +163,20 @@ class _TfIdf:
         values = np.fromiter(chain.from_iterable(own.values() for own in counts), np.float64, borders[-1])
         used = set(columns.tolist())
         place = np.zeros(len(self._numbers), dtype=np.int64)
-        place[[number for _, number in sorted(self._numbers.items()) if number in used]] = np.arange(len(used))
+        place[[number for _, number in sorted(self._numbers.items()) if number in used]] = np.arange(
+            len(used)
+        )
         matrix = csr_matrix((values, place[columns], borders), shape=(len(candidates), len(used)))
         matrix.sort_indices()
         return TfidfTransformer(sublinear_tf=True).fit_transform(matrix)
 
     def _counted(self, candidate: Candidate) -> Counter[int]:
         numbers = self._numbers
-        return Counter(numbers.setdefault(word, len(numbers)) for word in candidate.words if any(c.isalnum() for c in word))
+        return Counter(
+            numbers.setdefault(word, len(numbers))
+            for word in candidate.words
+            if any(c.isalnum() for c in word)
+        )
 
 
 @dataclass(frozen=True)
@@ -164,9 +212,21 @@ class Scored:
             if vectors is not None:
                 np.maximum(nearest, (vectors @ vectors[[index]].T).toarray().ravel(), out=nearest)
 
-        chosen = lazy_greedy(scores, lambda index: scores[index] * (1 - self.diversity * min(1.0, nearest[index])), size, accept)
+        chosen = lazy_greedy(
+            scores,
+            lambda index: scores[index] * (1 - self.diversity * min(1.0, nearest[index])),
+            size,
+            accept,
+        )
         return [
-            Pick(index, value, {**self.why(candidates[index]), **({"score_alone": scores[index]} if vectors is not None else {})})
+            Pick(
+                index,
+                value,
+                {
+                    **self.why(candidates[index]),
+                    **({"score_alone": scores[index]} if vectors is not None else {}),
+                },
+            )
             for index, value in chosen
         ]
 
@@ -209,13 +269,22 @@ class Cluster:
             model = KMeans(clusters, n_init=1, random_state=int(context.rng.integers(2**31))).fit(points)
         distances = np.linalg.norm(points - model.cluster_centers_[model.labels_], axis=1)
         sizes = np.bincount(model.labels_, minlength=clusters)
-        queues = {c: sorted(np.flatnonzero(model.labels_ == c).tolist(), key=lambda index: (distances[index], index)) for c in range(clusters)}
+        queues = {
+            c: sorted(
+                np.flatnonzero(model.labels_ == c).tolist(), key=lambda index: (distances[index], index)
+            )
+            for c in range(clusters)
+        }
         picks: list[Pick] = []
         while len(picks) < size:
             for c in sorted(queues, key=lambda c: (-sizes[c], c)):
                 if queues[c] and len(picks) < size:
                     index = queues[c].pop(0)
-                    why = {"cluster": c, "documents_in_cluster": int(sizes[c]), "distance_to_centre": round(float(distances[index]), 4)}
+                    why = {
+                        "cluster": c,
+                        "documents_in_cluster": int(sizes[c]),
+                        "distance_to_centre": round(float(distances[index]), 4),
+                    }
                     picks.append(Pick(index, float(sizes[c]), why))
         return picks
 
@@ -276,8 +345,15 @@ class VarianceReduction:
     tokens_per_edit: float = TOKENS_PER_EDIT
     known: float = 1.0
     share: float = 0.1
-    doubts: _Rows[Candidate] = field(default_factory=lambda: _Rows(_doubt_features, most=_MOST_DOUBT), init=False, repr=False, compare=False)
-    seen: _Rows[tuple[str, ...]] = field(default_factory=lambda: _Rows(_word_features), init=False, repr=False, compare=False)
+    doubts: _Rows[Candidate] = field(
+        default_factory=lambda: _Rows(_doubt_features, most=_MOST_DOUBT),
+        init=False,
+        repr=False,
+        compare=False,
+    )
+    seen: _Rows[tuple[str, ...]] = field(
+        default_factory=lambda: _Rows(_word_features), init=False, repr=False, compare=False
+    )
 
     def needs_predictions(self, reviewed: int) -> bool:
         """Yes."""
@@ -289,7 +365,9 @@ class VarianceReduction:
             return []
         doubts = self.doubts.of(candidates)
         unsure = _total(doubts)
-        information = self.known + self.share * _total(self.seen.of([document.words for document in context.reviewed]))
+        information = self.known + self.share * _total(
+            self.seen.of([document.words for document in context.reviewed])
+        )
         costs = [effort(candidate, self.tokens_per_edit) for candidate in candidates]
 
         def gain(index: int) -> float:
@@ -301,9 +379,19 @@ class VarianceReduction:
             features, own = doubts[index]
             information[features] += own
 
-        chosen = lazy_greedy([gain(i) / costs[i] for i in range(len(candidates))], lambda i: gain(i) / costs[i], size, accept)
+        chosen = lazy_greedy(
+            [gain(i) / costs[i] for i in range(len(candidates))], lambda i: gain(i) / costs[i], size, accept
+        )
         return [
-            Pick(index, value, {"doubt_taken": round(value * costs[index], 4), "effort": round(costs[index], 2), **_edits_why(candidates[index])})
+            Pick(
+                index,
+                value,
+                {
+                    "doubt_taken": round(value * costs[index], 4),
+                    "effort": round(costs[index], 2),
+                    **_edits_why(candidates[index]),
+                },
+            )
             for index, value in chosen
         ]
 
@@ -353,7 +441,10 @@ class Schedule:
     def __call__(self, candidates: Sequence[Candidate], size: int, context: Context) -> list[Pick]:
         """See :class:`~spacy_tagtog.selection.strategies.Strategy`."""
         stage, strategy = ("first", self.first) if len(context.reviewed) < self.until else ("then", self.then)
-        return [Pick(pick.index, pick.score, {"stage": stage, **pick.why}) for pick in strategy(candidates, size, context)]
+        return [
+            Pick(pick.index, pick.score, {"stage": stage, **pick.why})
+            for pick in strategy(candidates, size, context)
+        ]
 
 
 def _edits_why(candidate: Candidate) -> dict[str, float | int | str]:
@@ -369,7 +460,10 @@ def make_mnlp(diversity: float = 0.0) -> Strategy:
     """``mnlp``: the mean doubt of the tokens, see :func:`~spacy_tagtog.selection.scores.normalized_doubt`. It prefers short documents."""
     return Scored(
         lambda candidate, _: normalized_doubt(candidate),
-        lambda candidate: {"normalized_doubt": round(normalized_doubt(candidate), 5), "tokens": len(candidate)},
+        lambda candidate: {
+            "normalized_doubt": round(normalized_doubt(candidate), 5),
+            "tokens": len(candidate),
+        },
         _number("diversity", float(diversity), least=0, most=1),
     )
 
@@ -379,13 +473,19 @@ def make_least_confidence(aggregation: str = "mean", diversity: float = 0.0) -> 
     how: Aggregation = choose("aggregation", aggregation, Aggregation)
     return Scored(
         lambda candidate, _: least_confidence(candidate, how),
-        lambda candidate: {f"least_confidence_{how}": round(least_confidence(candidate, how), 5), "sentences": len(candidate.sentences)},
+        lambda candidate: {
+            f"least_confidence_{how}": round(least_confidence(candidate, how), 5),
+            "sentences": len(candidate.sentences),
+        },
         _number("diversity", float(diversity), least=0, most=1),
     )
 
 
 def make_expected_edits(
-    per_effort: bool = True, tokens_per_edit: float = TOKENS_PER_EDIT, diversity: float = 0.5, class_weights: str = "none"
+    per_effort: bool = True,
+    tokens_per_edit: float = TOKENS_PER_EDIT,
+    diversity: float = 0.5,
+    class_weights: str = "none",
 ) -> Strategy:
     """``expected_edits``: what a reviewer is expected to correct, for the effort, see :func:`~spacy_tagtog.selection.scores.expected_edits`.
 
@@ -403,10 +503,17 @@ def make_expected_edits(
     def why(candidate: Candidate) -> dict[str, float | int | str]:
         return {**_edits_why(candidate), "effort": round(effort(candidate, rate), 2)}
 
-    return Scored(score, why, _number("diversity", float(diversity), least=0, most=1), choose("class_weights", class_weights, ClassWeights))
+    return Scored(
+        score,
+        why,
+        _number("diversity", float(diversity), least=0, most=1),
+        choose("class_weights", class_weights, ClassWeights),
+    )
 
 
-def make_variance_reduction(tokens_per_edit: float = TOKENS_PER_EDIT, known: float = 1.0, share: float = 0.1) -> Strategy:
+def make_variance_reduction(
+    tokens_per_edit: float = TOKENS_PER_EDIT, known: float = 1.0, share: float = 0.1
+) -> Strategy:
     """``variance_reduction``, see :class:`VarianceReduction`."""
     return VarianceReduction(
         _number("tokens_per_edit", float(tokens_per_edit), least=1e-9),
@@ -417,7 +524,9 @@ def make_variance_reduction(tokens_per_edit: float = TOKENS_PER_EDIT, known: flo
 
 def make_cluster(vectors: str = "tfidf", max_clusters: int = 200) -> Strategy:
     """``cluster``, see :class:`Cluster`."""
-    return Cluster(choose("vectors", vectors, Clustering), int(_number("max_clusters", int(max_clusters), least=1)))
+    return Cluster(
+        choose("vectors", vectors, Clustering), int(_number("max_clusters", int(max_clusters), least=1))
+    )
 
 
 def make_schedule(
@@ -434,4 +543,6 @@ def make_schedule(
         text = {key: value for key, value in (settings or {}).items() if isinstance(value, str)}
         return make_strategy(name, {**(settings or {}), **strategy_settings_from_text(text, name)})
 
-    return Schedule(make(first, first_settings), make(then, then_settings), int(_number("until", int(until), least=0)))
+    return Schedule(
+        make(first, first_settings), make(then, then_settings), int(_number("until", int(until), least=0))
+    )

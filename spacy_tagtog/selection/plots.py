@@ -6,14 +6,19 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from spacy_tagtog._templates import templates_of
+from spacy_tagtog._pages.templates import templates_of
 from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.selection.curves import COSTS, TARGETS, StrategySummary, curve_rows, table_rows
 from spacy_tagtog.selection.simulation import Simulation
 
 __all__ = ["check_plots", "draw_curves", "simulation_page"]
 
-_TITLES = {"documents": "documents reviewed", "tokens": "tokens read", "entities": "entities reviewed", "edits": "edits made"}
+_TITLES = {
+    "documents": "documents reviewed",
+    "tokens": "tokens read",
+    "entities": "entities reviewed",
+    "edits": "edits made",
+}
 
 
 def check_plots() -> None:
@@ -50,23 +55,50 @@ def draw_curves(simulation: Simulation, kind: str = "png") -> bytes:
     with mpl.rc_context({"svg.hashsalt": "spacy-tagtog", "font.size": 9}):
         figure = Figure(figsize=(11, 8), layout="constrained", dpi=110)
         axes: Any = figure.subplots(2, 2)
-        fulls = [rounds[-1].f1 for unit, rounds in simulation.rounds.items() if unit.strategy is None and rounds]
+        fulls = [
+            rounds[-1].f1 for unit, rounds in simulation.rounds.items() if unit.strategy is None and rounds
+        ]
         full = 100 * sum(fulls) / len(fulls) if fulls else None
         strategies = sorted(simulation.strategies, key=lambda name: name != "random")
         lowest = 100.0
         for axis, cost in zip(axes.ravel(), COSTS, strict=True):
             for strategy in strategies:
-                runs = [rounds for unit, rounds in simulation.rounds.items() if unit.strategy == strategy and rounds]
+                runs = [
+                    rounds
+                    for unit, rounds in simulation.rounds.items()
+                    if unit.strategy == strategy and rounds
+                ]
                 x, mean, sd = curve_rows(runs, cost)
                 plain = strategy == "random"
-                line = axis.plot(x, 100 * mean, label=strategy, color="black" if plain else None, linestyle="--" if plain else "-", linewidth=1.4)
-                axis.fill_between(x, 100 * (mean - sd), 100 * (mean + sd), color=line[0].get_color(), alpha=0.12, linewidth=0)
+                line = axis.plot(
+                    x,
+                    100 * mean,
+                    label=strategy,
+                    color="black" if plain else None,
+                    linestyle="--" if plain else "-",
+                    linewidth=1.4,
+                )
+                axis.fill_between(
+                    x,
+                    100 * (mean - sd),
+                    100 * (mean + sd),
+                    color=line[0].get_color(),
+                    alpha=0.12,
+                    linewidth=0,
+                )
                 lowest = min(lowest, 100 * float(mean.min()))
             if full is not None:
                 for share in (*TARGETS, 1.0):
                     axis.axhline(share * full, color="grey", linewidth=0.6, linestyle=":")
                     if share != TARGETS[-1]:  # no room between its neighbours
-                        axis.annotate(f"{share:.0%}", (1.0, share * full), xycoords=("axes fraction", "data"), fontsize=7, color="grey", va="center")
+                        axis.annotate(
+                            f"{share:.0%}",
+                            (1.0, share * full),
+                            xycoords=("axes fraction", "data"),
+                            fontsize=7,
+                            color="grey",
+                            va="center",
+                        )
             axis.set_xlabel(_TITLES[cost])
             axis.set_ylabel("exact F on the test documents")
             axis.grid(visible=True, linewidth=0.3)
@@ -79,7 +111,9 @@ def draw_curves(simulation: Simulation, kind: str = "png") -> bytes:
     return file.getvalue()
 
 
-def simulation_page(simulation: Simulation, summaries: Sequence[StrategySummary], title: str, *, plots: bool = True) -> str:
+def simulation_page(
+    simulation: Simulation, summaries: Sequence[StrategySummary], title: str, *, plots: bool = True
+) -> str:
     """Write a simulation as one HTML file without scripts.
 
     Args:
@@ -95,7 +129,11 @@ def simulation_page(simulation: Simulation, summaries: Sequence[StrategySummary]
     if plots:
         text = draw_curves(simulation, "svg").decode("utf-8")
         svg = text[text.index("<svg") :]
-    fulls = {unit.seed: rounds[-1].f1 for unit, rounds in simulation.rounds.items() if unit.strategy is None and rounds}
+    fulls = {
+        unit.seed: rounds[-1].f1
+        for unit, rounds in simulation.rounds.items()
+        if unit.strategy is None and rounds
+    }
     return (
         templates_of("spacy_tagtog.selection")
         .get_template("simulation.html.j2")
@@ -108,6 +146,10 @@ def simulation_page(simulation: Simulation, summaries: Sequence[StrategySummary]
             targets=[(share, list(table_rows(summaries, share))) for share in TARGETS],
             fulls=fulls,
             svg=svg,
-            runs=[(unit, rounds) for unit, rounds in simulation.rounds.items() if unit.strategy is not None and rounds],
+            runs=[
+                (unit, rounds)
+                for unit, rounds in simulation.rounds.items()
+                if unit.strategy is not None and rounds
+            ],
         )
     )

@@ -14,17 +14,29 @@ from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError, with_c
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_tagtog._counts import counted
 from spacy_tagtog._files import write_atomic
+from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.errors import SelectionError
 from spacy_tagtog.pipeline.annotate import assemble_open_parts
-from spacy_tagtog.pipeline.documents import fingerprint
-from spacy_tagtog.pipeline.judging import confidence_components
+from spacy_tagtog.pipeline.calibration.scoring import confidence_components
+from spacy_tagtog.pipeline.fingerprints import fingerprint
 from spacy_tagtog.pipeline.labels import LabelConfidence
 from spacy_tagtog.selection.batches import DEFAULT_BATCH, DEFAULT_RANDOM_SHARE, Choice, rank_candidates
-from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument, make_candidates, only_labels, reviewed_document
-from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, Strategy, effective_settings, full_name, make_strategy
+from spacy_tagtog.selection.candidates import (
+    Candidate,
+    ReviewedDocument,
+    make_candidates,
+    only_labels,
+    reviewed_document,
+)
+from spacy_tagtog.selection.strategies import (
+    DEFAULT_STRATEGY,
+    Strategy,
+    effective_settings,
+    full_name,
+    make_strategy,
+)
 
 __all__ = [
     "DrawnDocument",
@@ -131,7 +143,10 @@ class Ranking:
 
     def to_json(self) -> dict[str, Any]:
         """The ranking as a JSON object."""
-        return {"version": self.version, **{key: value for key, value in asdict(self).items() if key != "version"}}
+        return {
+            "version": self.version,
+            **{key: value for key, value in asdict(self).items() if key != "version"},
+        }
 
 
 _RANKING: TypeAdapter[Ranking] = TypeAdapter(Ranking)
@@ -162,23 +177,39 @@ def read_ranking(path: Path) -> Ranking:
         content = path.read_bytes()
         data = json.loads(content)
     except FileNotFoundError as error:
-        raise SelectionError("there is no such ranking", place=path, legal="a file that spacy-tagtog rank wrote", advice=advice) from error
+        raise SelectionError(
+            "there is no such ranking", place=path, legal="a file that spacy-tagtog rank wrote", advice=advice
+        ) from error
     except OSError as error:
-        raise SelectionError(f"a ranking can't be read: {error.strerror}", place=path, advice="check the path and the permissions") from error
+        raise SelectionError(
+            f"a ranking can't be read: {error.strerror}",
+            place=path,
+            advice="check the path and the permissions",
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise SelectionError(f"a ranking can't be read: it isn't JSON: {error}", place=path, advice=advice) from error
+        raise SelectionError(
+            f"a ranking can't be read: it isn't JSON: {error}", place=path, advice=advice
+        ) from error
     version = data.get("version") if isinstance(data, dict) else None
     if version != _VERSION or isinstance(version, bool):
         raise SelectionError(
-            "this is no ranking, or one of another version of spacy-tagtog", place=path, value=version, legal=f'"version": {_VERSION}', advice=advice
+            "this is no ranking, or one of another version of spacy-tagtog",
+            place=path,
+            value=version,
+            legal=f'"version": {_VERSION}',
+            advice=advice,
         )
     try:
         ranking = _RANKING.validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).lstrip(".")
+        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).lstrip(
+            "."
+        )
         value = {} if first["type"] == "missing" else {"value": first["input"]}
-        raise SelectionError("a ranking can't be read", place=f"{path}: {place}", legal=first["msg"], advice=advice, **value) from error
+        raise SelectionError(
+            "a ranking can't be read", place=f"{path}: {place}", legal=first["msg"], advice=advice, **value
+        ) from error
     _check(ranking, path)
     return ranking
 
@@ -270,7 +301,11 @@ def queue_of(project: Project, ranking: Ranking, top: int = 0) -> Queue:
     changed = [doc_id for doc_id in ids if content_fingerprint(project[doc_id]) != places[doc_id].content]
     if changed:
         raise SelectionError(
-            counted(len(changed), "document has changed since it was ranked", "documents have changed since they were ranked"),
+            counted(
+                len(changed),
+                "document has changed since it was ranked",
+                "documents have changed since they were ranked",
+            ),
             place=project.place,
             value=", ".join(changed[:_MAX_NAMED]) + (" …" if len(changed) > _MAX_NAMED else ""),
             legal="the contents that were ranked",
@@ -295,7 +330,10 @@ def merge_reviewed(documents: Iterable[ReviewedDocument]) -> list[ReviewedDocume
         if known is None:
             merged[one.id] = one
         elif known.words != one.words:
-            labels = {label: known.labels.get(label, 0) + one.labels.get(label, 0) for label in (*known.labels, *one.labels)}
+            labels = {
+                label: known.labels.get(label, 0) + one.labels.get(label, 0)
+                for label in (*known.labels, *one.labels)
+            }
             merged[one.id] = ReviewedDocument(one.id, known.words + one.words, labels)
     return [merged[doc_id] for doc_id in sorted(merged)]
 
@@ -317,7 +355,11 @@ def is_calibrated(nlp: Language, spans_key: str | None = None) -> bool:
     if spans_key is None and only_labels(nlp):
         chosen = [one.calibration for one in components if isinstance(one, LabelConfidence)]
     else:
-        chosen = [one.calibration for one in components if not isinstance(one, LabelConfidence) and spans_key in (None, one.spans_key)]
+        chosen = [
+            one.calibration
+            for one in components
+            if not isinstance(one, LabelConfidence) and spans_key in (None, one.spans_key)
+        ]
     return bool(chosen) and all(calibration is not None for calibration in chosen)
 
 
@@ -369,7 +411,10 @@ def rank_documents(
     """
     chooser = make_strategy(strategy, settings)
     wanted = min(top or number, number)
-    needed = [chooser.needs_predictions(len(reviewed) + done) for done in range(0, max(1, wanted), max(1, batch_size))]
+    needed = [
+        chooser.needs_predictions(len(reviewed) + done)
+        for done in range(0, max(1, wanted), max(1, batch_size))
+    ]
     if pipeline is None and number and any(needed):
         if needed[0]:
             raise SelectionError(
@@ -389,9 +434,26 @@ def rank_documents(
 
     candidates = list(make_candidates(nlp, docs(), predict=predict, spans_key=spans_key, n_process=n_process))
     calibrated = None if pipeline is None else is_calibrated(nlp, spans_key)
-    order = rank_candidates(candidates, chooser, reviewed, top=wanted, batch_size=batch_size, random_share=random_share, seed=seed, progress=progress)
+    order = rank_candidates(
+        candidates,
+        chooser,
+        reviewed,
+        top=wanted,
+        batch_size=batch_size,
+        random_share=random_share,
+        seed=seed,
+        progress=progress,
+    )
     ranked = [
-        RankedDocument(candidate.id, rank, batch, float(choice.pick.score), choice.random, contents[candidate.id], _why(candidate, choice, chooser))
+        RankedDocument(
+            candidate.id,
+            rank,
+            batch,
+            float(choice.pick.score),
+            choice.random,
+            contents[candidate.id],
+            _why(candidate, choice, chooser),
+        )
         for rank, (candidate, batch, choice) in enumerate(order, 1)
     ]
     return Ranking(
@@ -412,13 +474,21 @@ def rank_documents(
 def _why(candidate: Candidate, choice: Choice, strategy: Strategy) -> dict[str, JsonValue]:
     why = _plain(choice.pick.why, strategy)
     doubtful: list[JsonValue] = [one._asdict() for one in candidate.doubts if one.label]
-    missed: list[JsonValue] = [{"text": one.text, "probability": one.probability} for one in candidate.doubts if not one.label]
-    return {**why, **({"doubtful": doubtful} if doubtful else {}), **({"maybe_missed": missed} if missed else {})}
+    missed: list[JsonValue] = [
+        {"text": one.text, "probability": one.probability} for one in candidate.doubts if not one.label
+    ]
+    return {
+        **why,
+        **({"doubtful": doubtful} if doubtful else {}),
+        **({"maybe_missed": missed} if missed else {}),
+    }
 
 
 def _plain(values: Mapping[str, Any], strategy: Strategy) -> dict[str, JsonValue]:
     """Numbers and words as JSON has them: strategies are anybody's, and may give numpy's numbers."""
-    plain = {str(key): value.item() if isinstance(value, np.generic) else value for key, value in values.items()}
+    plain = {
+        str(key): value.item() if isinstance(value, np.generic) else value for key, value in values.items()
+    }
     try:
         json.dumps(plain, allow_nan=False)
     except (TypeError, ValueError) as error:

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from spacy_tagtog.selection.candidates import Candidate
 
-__all__ = ["TOKENS_PER_EDIT", "Aggregation", "doubt", "effort", "expected_edits", "least_confidence", "normalized_doubt"]
+__all__ = [
+    "TOKENS_PER_EDIT",
+    "Aggregation",
+    "doubt",
+    "effort",
+    "expected_edits",
+    "least_confidence",
+    "normalized_doubt",
+]
 
 TOKENS_PER_EDIT: Final = 30.0
 """How many tokens a person reads in the time of one edit; an assumption, which every strategy that uses it lets you set."""
@@ -41,13 +49,15 @@ def least_confidence(candidate: Candidate, aggregation: Aggregation = "mean") ->
         return 0.0
     borders = np.array([start for start, _ in candidate.sentences], dtype=np.int64)
     doubts = 1 - np.exp(np.add.reduceat(candidate.log_probability.astype(np.float64), borders))
-    return float(doubts.mean() if aggregation == "mean" else doubts.sum() if aggregation == "sum" else doubts.max())
+    return float(
+        doubts.mean() if aggregation == "mean" else doubts.sum() if aggregation == "sum" else doubts.max()
+    )
 
 
 def expected_edits(candidate: Candidate, weights: Mapping[str, float] | None = None) -> float:
     """How many edits a reviewer is expected to make: predictions that are wrong, entities that were missed, document labels that are wrong.
 
-    Each counts one, as :mod:`spacy_tagtog._edits` counts an entity that is removed, relabelled or gets another border, or that is added. The number
+    Each counts one, as :mod:`spacy_tagtog.agreement.edits` counts an entity that is removed, relabelled or gets another border, or that is added. The number
     is as good as the pipeline's probabilities: calibrate it.
 
     Args:

@@ -26,19 +26,27 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
 
-from spacy_tagtog._counts import counted
-from spacy_tagtog._edits import EditCounts, count_edits
 from spacy_tagtog._files import make_folder, write_atomic
+from spacy_tagtog._plural import counted
+from spacy_tagtog.agreement.edits import EditCounts, count_edits
 from spacy_tagtog.convert.corpus import read_spacy, write_docbin
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import ConfigurationError, EvaluationError
+from spacy_tagtog.pipeline.calibration.scoring import silent_ranges
 from spacy_tagtog.pipeline.evaluation import Scores, score_entities
-from spacy_tagtog.pipeline.judging import silent_ranges
 from spacy_tagtog.selection.batches import choose_batch, stream_of
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument, make_candidates, reviewed_document
 from spacy_tagtog.selection.strategies import Context, Strategy, make_strategy, parse_strategy
 
-__all__ = ["Round", "Simulation", "SimulationSettings", "Unit", "holds_simulation", "simulate_project", "simulation_json"]
+__all__ = [
+    "Round",
+    "Simulation",
+    "SimulationSettings",
+    "Unit",
+    "holds_simulation",
+    "simulate_project",
+    "simulation_json",
+]
 
 CharSpan = tuple[int, int, str]
 _POOL, _TEST, _STATE = "pool.spacy", "test.spacy", "simulation.json"
@@ -164,7 +172,9 @@ class Simulation:
 
     def full(self, seed: int) -> Round | None:
         """The model of the whole pool: of this seed, or the only one."""
-        found = {unit.seed: rounds[-1] for unit, rounds in self.rounds.items() if unit.strategy is None and rounds}
+        found = {
+            unit.seed: rounds[-1] for unit, rounds in self.rounds.items() if unit.strategy is None and rounds
+        }
         return found.get(seed) or (next(iter(found.values())) if len(found) == 1 else None)
 
     @property
@@ -212,7 +222,14 @@ class _Learner:
         spans = [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
         tokenized = predicted_doc(self.nlp, doc)
         words = reviewed_document(tokenized, doc_id).words
-        return _Gold(doc_id, doc, spans, silent_ranges(doc), tokenized, ReviewedDocument(doc_id, words, reviewed_document(doc, doc_id).labels))
+        return _Gold(
+            doc_id,
+            doc,
+            spans,
+            silent_ranges(doc),
+            tokenized,
+            ReviewedDocument(doc_id, words, reviewed_document(doc, doc_id).labels),
+        )
 
     def tokens(self, nlp: Language, gold: _Gold) -> Doc:
         """The document as the pipeline would tokenize it, without annotations."""
@@ -241,7 +258,10 @@ class _Learner:
             write_docbin((reviewed[index].doc for index in order[held:] or order), folder / "train.spacy")
             write_docbin((reviewed[index].doc for index in order[:held]), folder / "dev.spacy")
             config = self.config.copy()
-            config["paths"]["train"], config["paths"]["dev"] = str(folder / "train.spacy"), str(folder / "dev.spacy")
+            config["paths"]["train"], config["paths"]["dev"] = (
+                str(folder / "train.spacy"),
+                str(folder / "dev.spacy"),
+            )
             config["system"]["seed"] = seed
             make_folder(folder / "out")
             with contextlib.redirect_stdout(io.StringIO()):
@@ -252,7 +272,10 @@ class _Learner:
 
 
 def _predict(nlp: Language, learner: _Learner, golds: Sequence[_Gold]) -> Iterator[tuple[_Gold, Doc]]:
-    yield from ((gold, doc) for doc, gold in nlp.pipe(((learner.tokens(nlp, gold), gold) for gold in golds), as_tuples=True))
+    yield from (
+        (gold, doc)
+        for doc, gold in nlp.pipe(((learner.tokens(nlp, gold), gold) for gold in golds), as_tuples=True)
+    )
 
 
 def _spans(gold: _Gold, doc: Doc) -> list[CharSpan]:
@@ -287,7 +310,11 @@ def _run_unit(folder: Path, settings: SimulationSettings, unit: Unit) -> None:
     strategy = parse_strategy(unit.strategy)
     by_id = {gold.id: gold for gold in pool}
     reviewed = [by_id[doc_id] for one in rounds for doc_id in one.picked]
-    edits = EditCounts(**{key: value for key, value in rounds[-1].kinds.items() if key != "total"}) if rounds else EditCounts()
+    edits = (
+        EditCounts(**{key: value for key, value in rounds[-1].kinds.items() if key != "total"})
+        if rounds
+        else EditCounts()
+    )
     wanted = max(1, round(settings.budget * len(pool)))
     nlp = learner.train(reviewed, unit.seed) if reviewed and len(reviewed) < wanted else None
     while len(reviewed) < wanted:
@@ -297,13 +324,20 @@ def _run_unit(folder: Path, settings: SimulationSettings, unit: Unit) -> None:
         done = {gold.id for gold in reviewed}
         left = [gold for gold in pool if gold.id not in done]
         size = max(settings.batch, round(settings.growth * len(reviewed))) if reviewed else settings.initial
-        picked, chance, predictions = _choose(nlp, learner, strategy, left, reviewed, min(size, wanted - len(reviewed)), rng, settings)
+        picked, chance, predictions = _choose(
+            nlp, learner, strategy, left, reviewed, min(size, wanted - len(reviewed)), rng, settings
+        )
         for gold in picked:
             edits += count_edits(predictions.get(gold.id, []), gold.spans)
         reviewed += picked
         nlp = learner.train(reviewed, unit.seed)
         scores = _measure(nlp, learner, test)
-        _append(file, _round(reviewed, edits, scores, [gold.id for gold in picked], chance, time.perf_counter() - started))
+        _append(
+            file,
+            _round(
+                reviewed, edits, scores, [gold.id for gold in picked], chance, time.perf_counter() - started
+            ),
+        )
 
 
 def _run_unit_alone(folder: Path, settings: SimulationSettings, unit: Unit) -> None:
@@ -330,14 +364,25 @@ def _choose(
         strategy = make_strategy("random")
     needs = strategy.needs_predictions(len(reviewed))
     source = nlp or learner.nlp
-    candidates: list[Candidate] = list(make_candidates(source, ((gold.id, learner.tokens(source, gold)) for gold in left), predict=needs))
+    candidates: list[Candidate] = list(
+        make_candidates(source, ((gold.id, learner.tokens(source, gold)) for gold in left), predict=needs)
+    )
     choices = choose_batch(candidates, size, strategy, context, random_share=settings.random_share)
     picked = [left[choice.pick.index] for choice in choices]
-    predictions = {} if nlp is None else {gold.id: _spans(gold, doc) for gold, doc in _predict(nlp, learner, picked)}
+    predictions = (
+        {} if nlp is None else {gold.id: _spans(gold, doc) for gold, doc in _predict(nlp, learner, picked)}
+    )
     return picked, [left[choice.pick.index].id for choice in choices if choice.random], predictions
 
 
-def _round(reviewed: Sequence[_Gold], edits: EditCounts, scores: Scores, picked: list[str], chance: list[str], seconds: float) -> Round:
+def _round(
+    reviewed: Sequence[_Gold],
+    edits: EditCounts,
+    scores: Scores,
+    picked: list[str],
+    chance: list[str],
+    seconds: float,
+) -> Round:
     precision, recall, f1 = (round(value, 6) for value in scores.exact_prf)
     return Round(
         len(reviewed),
@@ -366,7 +411,10 @@ def _read_rounds(file: Path) -> list[Round]:
         return [Round(**json.loads(line)) for line in lines]
     except (ValueError, TypeError) as error:
         raise EvaluationError(
-            "the rounds of a simulation can't be read", place=file, value=str(error), advice="remove the file: its run is done again"
+            "the rounds of a simulation can't be read",
+            place=file,
+            value=str(error),
+            advice="remove the file: its run is done again",
         ) from error
 
 
@@ -413,7 +461,14 @@ def simulate_project(
 
     def say() -> None:
         if progress is not None:
-            progress(sum(rounds[-1].documents for unit in units if (rounds := _read_rounds(folder / "rounds" / unit.file))), total)
+            progress(
+                sum(
+                    rounds[-1].documents
+                    for unit in units
+                    if (rounds := _read_rounds(folder / "rounds" / unit.file))
+                ),
+                total,
+            )
 
     say()
     if n_process == 1:
@@ -432,7 +487,12 @@ def simulate_project(
                         future.cancel()
                     failed.result()
                 say()
-    return Simulation(settings, {unit: _read_rounds(folder / "rounds" / unit.file) for unit in units}, state["pool"], state["test"])
+    return Simulation(
+        settings,
+        {unit: _read_rounds(folder / "rounds" / unit.file) for unit in units},
+        state["pool"],
+        state["test"],
+    )
 
 
 def holds_simulation(folder: Path) -> bool:
@@ -443,8 +503,17 @@ def holds_simulation(folder: Path) -> bool:
 def simulation_json(simulation: Simulation) -> dict[str, Any]:
     """Settings, counts and all rounds as a JSON object."""
     settings = {key: value for key, value in asdict(simulation.settings).items() if key != "config"}
-    runs = [{**asdict(unit), "rounds": [asdict(one) for one in rounds]} for unit, rounds in simulation.rounds.items()]
-    return {"settings": settings, "pool": simulation.pool, "test": simulation.test, "seconds": round(simulation.seconds, 1), "runs": runs}
+    runs = [
+        {**asdict(unit), "rounds": [asdict(one) for one in rounds]}
+        for unit, rounds in simulation.rounds.items()
+    ]
+    return {
+        "settings": settings,
+        "pool": simulation.pool,
+        "test": simulation.test,
+        "seconds": round(simulation.seconds, 1),
+        "runs": runs,
+    }
 
 
 def _prepare(folder: Path, pool: Iterable[Doc], test: Iterable[Doc], settings: SimulationSettings) -> None:
@@ -454,7 +523,12 @@ def _prepare(folder: Path, pool: Iterable[Doc], test: Iterable[Doc], settings: S
         ids = [str(doc._.anndoc_id) for doc in docs]
         if len(set(ids)) != len(ids):
             twice = next(doc_id for doc_id in ids if ids.count(doc_id) > 1)
-            raise EvaluationError("a document comes twice", place=name, value=twice, legal="one Doc a document, of one member, with an id of its own")
+            raise EvaluationError(
+                "a document comes twice",
+                place=name,
+                value=twice,
+                legal="one Doc a document, of one member, with an id of its own",
+            )
     both = {str(doc._.anndoc_id) for doc in golds[_POOL]} & {str(doc._.anndoc_id) for doc in golds[_TEST]}
     if both:
         raise EvaluationError(
@@ -463,9 +537,14 @@ def _prepare(folder: Path, pool: Iterable[Doc], test: Iterable[Doc], settings: S
             legal="test documents that are never trained on",
             advice="leave the test documents to --test SHARE, or give others",
         )
-    if len(golds[_POOL]) <= settings.initial or not any(doc.ents for doc in golds[_TEST]) or not any(doc.ents for doc in golds[_POOL]):
+    if (
+        len(golds[_POOL]) <= settings.initial
+        or not any(doc.ents for doc in golds[_TEST])
+        or not any(doc.ents for doc in golds[_POOL])
+    ):
         amounts = [
-            f"{counted(len(docs), 'document')}, {counted(sum(len(doc.ents) for doc in docs), 'entity')}" for docs in (golds[_POOL], golds[_TEST])
+            f"{counted(len(docs), 'document')}, {counted(sum(len(doc.ents) for doc in docs), 'entity')}"
+            for docs in (golds[_POOL], golds[_TEST])
         ]
         raise EvaluationError(
             "there are too few reviewed documents to simulate with",
@@ -474,7 +553,11 @@ def _prepare(folder: Path, pool: Iterable[Doc], test: Iterable[Doc], settings: S
             advice="confirm more documents, or begin with fewer (--initial)",
         )
     counts = {
-        name: {"documents": len(docs), "tokens": sum(map(len, docs)), "entities": sum(len(doc.ents) for doc in docs)}
+        name: {
+            "documents": len(docs),
+            "tokens": sum(map(len, docs)),
+            "entities": sum(len(doc.ents) for doc in docs),
+        }
         for name, docs in (("pool", golds[_POOL]), ("test", golds[_TEST]))
     }
     texts = hashlib.sha256()
@@ -492,7 +575,9 @@ def _prepare(folder: Path, pool: Iterable[Doc], test: Iterable[Doc], settings: S
         if before == json.loads(json.dumps(state)):
             return
         stored = before.get("settings") if isinstance(before, dict) else None
-        different = [key for key, value in kept.items() if not isinstance(stored, dict) or stored.get(key) != value]
+        different = [
+            key for key, value in kept.items() if not isinstance(stored, dict) or stored.get(key) != value
+        ]
         raise ConfigurationError(
             "the folder holds a simulation of other documents or settings",
             place=folder,

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 import catalogue
 import numpy as np
 
-from spacy_tagtog._settings import bind_settings, read_settings
+from spacy_tagtog._options import bind_settings, read_settings
 from spacy_tagtog.errors import ConfigurationError, SelectionError
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument
 
@@ -158,7 +158,11 @@ def effective_settings(name: str, settings: Mapping[str, Any] | None = None) -> 
     Raises:
         ConfigurationError: There is no such strategy.
     """
-    defaults = {key: one.default for key, one in inspect.signature(_factory(name)).parameters.items() if one.default is not inspect.Parameter.empty}
+    defaults = {
+        key: one.default
+        for key, one in inspect.signature(_factory(name)).parameters.items()
+        if one.default is not inspect.Parameter.empty
+    }
     return {**defaults, **(settings or {})}
 
 
@@ -184,5 +188,7 @@ def parse_strategy(text: str) -> Strategy:
     name, *pieces = text.split(":")
     pairs = dict(piece.partition("=")[::2] for piece in pieces)
     if not all("=" in piece for piece in pieces):
-        raise ConfigurationError("a strategy can't be read", value=text, legal="NAME or NAME:KEY=VALUE:KEY=VALUE")
+        raise ConfigurationError(
+            "a strategy can't be read", value=text, legal="NAME or NAME:KEY=VALUE:KEY=VALUE"
+        )
     return make_strategy(name, strategy_settings_from_text(pairs, name))

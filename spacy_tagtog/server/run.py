@@ -17,9 +17,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from spacy_tagtog.errors import LocalServerError
-from spacy_tagtog.server.app import make_app
-from spacy_tagtog.server.deliveries import Deliverer
-from spacy_tagtog.server.store import Store
+from spacy_tagtog.server.api.app import make_app
+from spacy_tagtog.server.api.webhooks import Deliverer
+from spacy_tagtog.server.db.store import Store
 
 __all__ = ["LocalTagtog", "Tls", "local_tagtog", "serve"]
 
@@ -46,14 +46,19 @@ class Tls:
     def __post_init__(self) -> None:
         def ask() -> str:  # instead of OpenSSL, which would wait for somebody at the terminal
             raise LocalServerError(
-                "the private key has a password", place=self.key, legal="a key without one", advice="openssl pkey -in KEY -out NEW"
+                "the private key has a password",
+                place=self.key,
+                legal="a key without one",
+                advice="openssl pkey -in KEY -out NEW",
             )
 
         for path in (self.cert, self.key):
             try:
                 path.open("rb").close()
             except OSError as error:
-                raise LocalServerError(f"the file can't be read: {error.strerror}", place=path, legal="a file in PEM format") from error
+                raise LocalServerError(
+                    f"the file can't be read: {error.strerror}", place=path, legal="a file in PEM format"
+                ) from error
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.cert, self.key, ask)
         except ssl.SSLError as error:
@@ -112,10 +117,14 @@ class _Server(uvicorn.Server):
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise LocalServerError(f"the address can't be used: {error.strerror}", value=host, legal="an address of this computer") from error
+        raise LocalServerError(
+            f"the address can't be used: {error.strerror}", value=host, legal="an address of this computer"
+        ) from error
     try:
         if os.name == "posix":  # elsewhere it would let two programs share the port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -179,7 +188,9 @@ def local_tagtog(database: Path, *, webhook_pause: float = 2.0) -> Iterator[Loca
         try:
             started.wait()
             if ended.is_set():
-                raise LocalServerError("the local tagtog doesn't start", place=url, advice="see the error above")
+                raise LocalServerError(
+                    "the local tagtog doesn't start", place=url, advice="see the error above"
+                )
             with _delivering(store, webhook_pause):
                 yield LocalTagtog(url, "local", password, store)
         finally:
@@ -225,7 +236,8 @@ def serve(
     """
     if not (allow_remote or _is_loopback(host)):
         raise LocalServerError(
-            "other computers could reach this server" + (", and its connections aren't encrypted" if tls is None else ""),
+            "other computers could reach this server"
+            + (", and its connections aren't encrypted" if tls is None else ""),
             value=host,
             legal="127.0.0.1, ::1, localhost",
             advice="keep the default, or pass --allow-remote with --tls-cert and --tls-key, or behind a proxy that encrypts",
@@ -233,12 +245,18 @@ def serve(
     store = Store(database)
     try:
         if not store.has_users():
-            raise LocalServerError("the database has no user, so nobody could use the server", place=database, advice="add a user first")
+            raise LocalServerError(
+                "the database has no user, so nobody could use the server",
+                place=database,
+                advice="add a user first",
+            )
         listener = _listen(host, port)
         url = _url(listener, tls)
         try:
             with _delivering(store, webhook_pause):
-                _Server(make_app(store), lambda: ready(url) if ready is not None else None, tls).run(sockets=[listener])
+                _Server(make_app(store), lambda: ready(url) if ready is not None else None, tls).run(
+                    sockets=[listener]
+                )
         except KeyboardInterrupt:
             pass  # the way to end it
         finally:

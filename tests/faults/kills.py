@@ -40,7 +40,11 @@ DOCUMENTS = 40
 
 def document(number: int, *, class_id: str = "e_1", complete: bool = True) -> Document:
     """A small document; every fifth has a name that tagtog can't use as its id."""
-    html = html_from_text(f"Ann {number} lives here.", filename=f"{number:03}.txt", doc_id=f"foreign-{number}" if number % 5 == 0 else None)
+    html = html_from_text(
+        f"Ann {number} lives here.",
+        filename=f"{number:03}.txt",
+        doc_id=f"foreign-{number}" if number % 5 == 0 else None,
+    )
     annotations = Annotations.empty(list(html.parts), complete=complete)
     annotations.data["entities"].append(
         {
@@ -73,8 +77,14 @@ def serve(database: Path) -> None:
     def plan(method: str, path: str) -> None:
         maybe_kill("before")
 
-    with local_tagtog(database) as local, proxy(local.url, plan=plan, passed=lambda method, path: maybe_kill("after"), delay=0.002) as between:
-        print(json.dumps({"url": between.url, "username": local.username, "password": local.password}), flush=True)
+    with (
+        local_tagtog(database) as local,
+        proxy(local.url, plan=plan, passed=lambda method, path: maybe_kill("after"), delay=0.002) as between,
+    ):
+        print(
+            json.dumps({"url": between.url, "username": local.username, "password": local.password}),
+            flush=True,
+        )
         for line in sys.stdin:
             order.clear()
             order.update(json.loads(line))
@@ -90,7 +100,10 @@ class Killer:
         self.counts: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.server = subprocess.Popen(
-            [sys.executable, __file__, "--serve", str(folder / "tagtog.db")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__, "--serve", str(folder / "tagtog.db")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self.server.stdout is not None
         self.address = json.loads(self.server.stdout.readline())
@@ -104,11 +117,16 @@ class Killer:
 
     def client(self, project: str) -> TagtogClient:
         return TagtogClient(
-            self.address["url"], username=self.address["username"], password=self.address["password"], project=project, owner="local", name="local"
+            self.address["url"],
+            username=self.address["username"],
+            password=self.address["password"],
+            project=project,
+            owner="local",
+            name="local",
         )
 
     def new_project(self, name: str) -> None:
-        from spacy_tagtog.server.store import Store
+        from spacy_tagtog.server.db.store import Store
 
         store = Store(self.folder / "tagtog.db")
         store.create_project("local", name, settings_from_legend(LEGEND))
@@ -176,7 +194,13 @@ class Killer:
                 push(client, [document(new), document(new + 1, complete=False)])
                 new += 2
                 client.delete_document(self.chance.choice(known))
-                changed = [document(self.chance.randrange(new), class_id=self.chance.choice(["e_1", "e_2"]), complete=self.chance.random() < 0.8)]
+                changed = [
+                    document(
+                        self.chance.randrange(new),
+                        class_id=self.chance.choice(["e_1", "e_2"]),
+                        complete=self.chance.random() < 0.8,
+                    )
+                ]
                 push(client, changed, force=True)
         with self.client(project) as client:
             report = fetch(client, target)
@@ -184,7 +208,9 @@ class Killer:
             fetch(client, fresh)
             again = fetch(client, target)
         self.check(not report.kept, f"fetch {number}: taken for an edit: {report.kept}")
-        self.check(_tree(target) == _tree(fresh), f"fetch {number}: the folder differs from an undisturbed one")
+        self.check(
+            _tree(target) == _tree(fresh), f"fetch {number}: the folder differs from an undisturbed one"
+        )
         self.check(not again.downloaded and not again.removed, f"fetch {number}: not done")
         self.check(len(Project.open(target)) == report.found, f"fetch {number}: documents are missing")
 
@@ -195,7 +221,9 @@ class Killer:
     def pushes(self, number: int, kills: int) -> None:
         """A project whose pushes are killed."""
         project = f"push-{number}"
-        docs = [document(one, class_id="e_2" if one % 2 else "e_1", complete=False) for one in range(DOCUMENTS)]
+        docs = [
+            document(one, class_id="e_2" if one % 2 else "e_1", complete=False) for one in range(DOCUMENTS)
+        ]
         self.new_project(f"first-{number}")
         with self.client(f"first-{number}") as client:
             seconds, _ = self.timed(lambda: push(client, docs, batch_size=4))
@@ -209,10 +237,17 @@ class Killer:
             texts = Counter(client.text(hit.id) for hit in hits)
             self.check(len(again.unchanged) == DOCUMENTS, f"push {number}: not all of it is there")
             self.check(len(hits) == DOCUMENTS, f"push {number}: {len(hits)} documents of {DOCUMENTS}")
-            self.check(set(texts.values()) == {1}, f"push {number}: twice: {[text for text, times in texts.items() if times > 1]}")
+            self.check(
+                set(texts.values()) == {1},
+                f"push {number}: twice: {[text for text, times in texts.items() if times > 1]}",
+            )
         with self.client(f"first-{number}") as other, self.client(project) as client:
             ours, theirs = (
-                {(hit.filename, hit.folder, one.text(hit.id), _content(one.annotations(hit.id))) for hit in one.search()} for one in (client, other)
+                {
+                    (hit.filename, hit.folder, one.text(hit.id), _content(one.annotations(hit.id)))
+                    for hit in one.search()
+                }
+                for one in (client, other)
             )
         self.check(ours == theirs, f"push {number}: the project differs from an undisturbed one")
 
@@ -233,14 +268,20 @@ def _content(annotations: Annotations) -> str:
 
 
 def _tree(target: Path) -> dict[str, Any]:
-    files: dict[str, Any] = {str(path.relative_to(target)): path.read_bytes() for path in target.rglob("*") if path.is_file()}
+    files: dict[str, Any] = {
+        str(path.relative_to(target)): path.read_bytes() for path in target.rglob("*") if path.is_file()
+    }
     manifest = json.loads(files[MANIFEST_NAME])
     for entry in manifest["documents"].values():
         del entry["fetched"]
     for name, content in files.items():
         if name.endswith(".plain.html"):
             PlainHtml(content).parts  # noqa: B018
-    return {**files, MANIFEST_NAME: manifest, "folders": sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_dir())}
+    return {
+        **files,
+        MANIFEST_NAME: manifest,
+        "folders": sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_dir()),
+    }
 
 
 def main() -> None:
@@ -248,7 +289,9 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--serve", type=Path)
     arguments.add_argument("--kills", type=int, default=100)
-    arguments.add_argument("--row", type=int, default=5, help="how often one fetch or push is killed before it is let through")
+    arguments.add_argument(
+        "--row", type=int, default=5, help="how often one fetch or push is killed before it is let through"
+    )
     arguments.add_argument("--seed", type=int, default=1)
     given = arguments.parse_args()
     if given.serve is not None:
@@ -269,7 +312,9 @@ def main() -> None:
         finally:
             killer.close()
     killer.counts["series"] = number
-    print(json.dumps({**killer.counts, "wrong": killer.wrong, "seconds": round(time.perf_counter() - start, 1)}))
+    print(
+        json.dumps({**killer.counts, "wrong": killer.wrong, "seconds": round(time.perf_counter() - start, 1)})
+    )
     sys.exit(1 if killer.wrong else 0)
 
 

@@ -60,7 +60,9 @@ class Proxy:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def seeded(seed: int, rate: float, faults: Sequence[str] = FAULTS, *, methods: Sequence[str] = ("GET", "POST")) -> Callable[[str, str], str | None]:
+def seeded(
+    seed: int, rate: float, faults: Sequence[str] = FAULTS, *, methods: Sequence[str] = ("GET", "POST")
+) -> Callable[[str, str], str | None]:
     """A plan: this share of the requests meets one of these faults."""
     chance = random.Random(seed)
 
@@ -77,7 +79,9 @@ def proxy(target: str, **settings: Any) -> Iterator[Proxy]:
     host, port = urlsplit(target).hostname, urlsplit(target).port
     upstream = threading.local()
 
-    def forward(method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, str, list[tuple[str, str]], bytes]:
+    def forward(
+        method: str, path: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, str, list[tuple[str, str]], bytes]:
         for number in range(2):
             if not hasattr(upstream, "connection"):
                 upstream.connection = http.client.HTTPConnection(str(host), port, timeout=60)
@@ -98,7 +102,14 @@ def proxy(target: str, **settings: Any) -> Iterator[Proxy]:
         wbufsize = -1
         disable_nagle_algorithm = True
 
-        def answer(self, status: int, reason: str, headers: Sequence[tuple[str, str]], body: bytes, length: int | None = None) -> None:
+        def answer(
+            self,
+            status: int,
+            reason: str,
+            headers: Sequence[tuple[str, str]],
+            body: bytes,
+            length: int | None = None,
+        ) -> None:
             self.send_response_only(status, reason)
             for name, value in headers:
                 if name.lower() not in _HOP:
@@ -137,7 +148,11 @@ def proxy(target: str, **settings: Any) -> Iterator[Proxy]:
             if fault == "unavailable":
                 self.answer(503, "Service Unavailable", [*text, ("Retry-After", "3")], b"come back")
                 return
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP - {"content-length"}}
+            headers = {
+                name: value
+                for name, value in self.headers.items()
+                if name.lower() not in _HOP - {"content-length"}
+            }
             try:
                 if fault == "duplicate":
                     forward(self.command, self.path, headers, body)
@@ -156,9 +171,16 @@ def proxy(target: str, **settings: Any) -> Iterator[Proxy]:
             elif fault == "error":
                 self.answer(500, "Internal Server Error", text, b"something broke")
             elif fault == "gateway":
-                self.answer(502, "Bad Gateway", [("Content-Type", "text/html")], b"<html><h1>Bad Gateway</h1></html>")
+                self.answer(
+                    502, "Bad Gateway", [("Content-Type", "text/html")], b"<html><h1>Bad Gateway</h1></html>"
+                )
             elif fault == "rubbish":
-                self.answer(200, "OK", [("Content-Type", "text/html")], b"<!DOCTYPE html><title>Guest network</title><p id='x'>Please pay.</p>")
+                self.answer(
+                    200,
+                    "OK",
+                    [("Content-Type", "text/html")],
+                    b"<!DOCTYPE html><title>Guest network</title><p id='x'>Please pay.</p>",
+                )
             elif fault == "noise":
                 self.wfile.write(b"\x00\xff\x13\x37" * 20)
                 self.wfile.flush()

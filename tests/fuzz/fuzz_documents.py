@@ -47,8 +47,16 @@ ANN = {
     "anncomplete": True,
     "sources": [],
     "metas": {"m_1": {"value": True}},
-    "entities": [entity(6, "Vega"), entity(21, "Mars", "e_2"), entity(1, "Mars"), entity(0, "cafe"), entity(6, "Vega 🌠")],
-    "relations": [{"classId": "r_1", "type": "linked", "directed": False, "entities": ["s1v1|e_1|6,10", "s1v1|21,25"]}],
+    "entities": [
+        entity(6, "Vega"),
+        entity(21, "Mars", "e_2"),
+        entity(1, "Mars"),
+        entity(0, "cafe"),
+        entity(6, "Vega 🌠"),
+    ],
+    "relations": [
+        {"classId": "r_1", "type": "linked", "directed": False, "entities": ["s1v1|e_1|6,10", "s1v1|21,25"]}
+    ],
 }
 
 

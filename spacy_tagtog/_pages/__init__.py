@@ -1,0 +1,1 @@
+"""One look for every HTML page: templates with everything escaped, a style sheet, colours."""

@@ -1,0 +1,1 @@
+"""Rules that a tokenizer learns from where entities begin and end."""

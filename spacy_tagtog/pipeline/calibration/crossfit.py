@@ -1,0 +1,222 @@
+"""Judge a pipeline's predictions on its own training documents, honestly: each by a pipeline of the same kind that was trained without it.
+
+The documents are dealt into folds. For each fold a pipeline is trained on the others and predicts this one. What is learned from these predictions is
+used for the pipeline that was trained on all of them: a little better than those, which were trained on a part.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+
+from spacy_tagtog.convert import predicted_doc
+from spacy_tagtog.convert.split_plan import SplitItem, near_duplicates
+from spacy_tagtog.errors import EvaluationError, PipelineError
+from spacy_tagtog.pipeline.calibration.training_counts import Seen
+from spacy_tagtog.pipeline.seed.component import SeedNer
+
+__all__ = ["Watch", "deal", "document_groups", "fold_pipelines", "is_quick", "seen_in"]
+
+Watch = Callable[[Sequence[int]], Iterable[int]]
+"""Goes over the numbers of the folds, and may show how far it is."""
+
+
+def is_quick(nlp: Language) -> bool:
+    """Whether all that a pipeline learned can be learned again in seconds: its only trained component is a ``seed_ner``."""
+    trained = _trained(nlp)
+    return bool(trained) and all(isinstance(nlp.get_pipe(name), SeedNer) for name in trained)
+
+
+def _trained(nlp: Language) -> list[str]:
+    frozen = (nlp.config.get("training") or {}).get("frozen_components") or []
+    return [
+        name
+        for name, pipe in nlp.pipeline
+        if name not in frozen and (isinstance(pipe, SeedNer) or getattr(pipe, "is_trainable", False))
+    ]
+
+
+def document_groups(docs: Sequence[Doc]) -> list[int]:
+    """The number of each Doc's group: parts and members' versions of one document are in one, and so are documents with nearly the same text."""
+    ids = [str(doc._.anndoc_id or f"\n{place}") for place, doc in enumerate(docs)]  # no id holds a line break
+    texts: dict[str, dict[str, None]] = {}
+    for doc_id, doc in zip(ids, docs, strict=True):
+        texts.setdefault(doc_id, {})[doc.text] = None
+    items = (SplitItem(doc_id, "\n".join(own), {}) for doc_id, own in texts.items())
+    number = {doc_id: i for i, group in enumerate(near_duplicates(items)) for doc_id in group}
+    return [number[doc_id] for doc_id in ids]
+
+
+def deal(docs: Sequence[Doc], groups: Sequence[int], *, folds: int, seed: int = 0) -> list[int]:
+    """The fold of each Doc. Groups are dealt out whole, in a random order; those with entities or document labels first, so that every fold has some.
+
+    Args:
+        docs: n training documents.
+        groups: The n numbers of their groups, see :func:`document_groups`.
+        folds: From 2.
+        seed: Of the order.
+
+    Raises:
+        EvaluationError: There are fewer groups with annotations than folds.
+    """
+    annotated = {
+        group
+        for doc, group in zip(docs, groups, strict=True)
+        if doc.ents or doc.cats or any(len(spans) for spans in doc.spans.values())
+    }
+    if len(annotated) < folds:
+        raise EvaluationError(
+            "there are fewer annotated training documents than folds",
+            value=f"{len(annotated)} with annotations, {folds} folds",
+            legal="a document with annotations for each fold; parts, versions and near-duplicates of a document are one",
+            advice="ask for fewer --folds (from 2), or calibrate on documents that the pipeline was not trained on",
+        )
+    chance = np.random.default_rng(seed)
+    order = [
+        names[i]
+        for names in (sorted(annotated), sorted(set(groups) - annotated))
+        for i in chance.permutation(len(names))
+    ]
+    fold = {group: place % folds for place, group in enumerate(order)}
+    return [fold[group] for group in groups]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A pipeline, and the documents that it was not trained on.
+
+    Attributes:
+        nlp: The pipeline.
+        places: The places of the documents that were left out, in the sequence that was dealt.
+        seen: What stood in the documents that it was trained on.
+    """
+
+    nlp: Language
+    places: list[int]
+    seen: Seen
+
+
+def fold_pipelines(
+    nlp: Language, docs: Sequence[Doc], fold_of: Sequence[int], *, watch: Watch | None = None
+) -> Iterator[Fold]:
+    """Train a pipeline for each fold, without its documents.
+
+    A ``seed_ner`` learns again within the pipeline, which is as it was as soon as the next fold is asked for. For any other a new pipeline is
+    trained, by the config that is stored in it, as ``spacy train`` does: its [corpora.train] reads the other folds, [corpora.dev] is what it was.
+
+    Args:
+        nlp: The pipeline that was trained on all of the documents.
+        docs: The documents.
+        fold_of: The fold of each.
+        watch: Goes over the folds.
+
+    Raises:
+        PipelineError: The pipeline's config doesn't say how it was trained, or training failed.
+    """
+    numbers = sorted(set(fold_of))
+    # Before the first fold, not after an hour.
+    config = None if is_quick(nlp) else training_config(nlp)
+    for number in watch(numbers) if watch is not None else numbers:
+        learned = [doc for doc, fold in zip(docs, fold_of, strict=True) if fold != number]
+        places = [place for place, fold in enumerate(fold_of) if fold == number]
+        if config is None:
+            with _learned_again(nlp, learned):
+                yield Fold(nlp, places, seen_in(nlp, learned))
+        else:
+            yield Fold(_trained_again(config, learned), places, seen_in(nlp, learned))
+
+
+def seen_in(nlp: Language, docs: Iterable[Doc]) -> Seen:
+    """What stands in documents, on the tokens of a pipeline."""
+    examples = _examples(nlp, docs)
+    return Seen.learn(([token.lower_ for token in one.predicted], one.get_aligned_ner()) for one in examples)
+
+
+def _examples(nlp: Language, docs: Iterable[Doc]) -> Iterator[Example]:
+    for doc in docs:
+        for ent in doc.ents:
+            nlp.vocab.strings.add(ent.label_)  # the Doc may have been made with another vocabulary
+        yield Example(predicted_doc(nlp, doc), doc)
+
+
+@contextmanager
+def _learned_again(nlp: Language, docs: Sequence[Doc]) -> Iterator[None]:
+    components = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, SeedNer)]
+    kept = [component.model for component in components]
+    try:
+        for component in components:
+            component.learn_again(_examples(nlp, docs))
+        yield
+    finally:
+        for component, model in zip(components, kept, strict=True):
+            component.model = model
+
+
+def training_config(nlp: Language) -> Any:
+    """The config by which a pipeline can be trained again on documents of a file.
+
+    Returns:
+        The config; ``corpora.train.path`` is to be set.
+
+    Raises:
+        PipelineError: It doesn't say how the pipeline was trained, in a way that can be repeated.
+    """
+    config = nlp.config.copy()
+    training: dict[str, Any] = config.get("training") or {}
+    corpora: dict[str, Any] = config.get("corpora") or {}
+    reader: Any = corpora.get("train") if training.get("train_corpus") == "corpora.train" else None
+    problem = ""
+    if not isinstance(reader, dict) or not config.interpolate()["corpora"]["train"].get("path"):
+        problem = "[training] and [corpora.train], with a path, are not there"
+    elif training.get("frozen_components"):
+        problem = f"frozen components are not trained by it: {', '.join(training['frozen_components'])}"
+    if problem:
+        raise PipelineError(
+            "the config of the pipeline doesn't say how to train it again",
+            place="config.cfg of the pipeline",
+            value=problem,
+            legal="what spacy train wrote, with [corpora.train] path; or a seed_ner as the only trained component",
+            advice="calibrate it on documents that it was not trained on instead",
+        )
+    # The documents are chosen already: a side or a limit would choose again.
+    for name, nothing in (("split", None), ("side", None), ("folders", None), ("limit", 0)):
+        if name in reader:
+            reader[name] = nothing
+    return config
+
+
+def _trained_again(config: Any, docs: Sequence[Doc]) -> Language:
+    from spacy.training.initialize import init_nlp
+    from spacy.training.loop import train
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        DocBin(docs=docs, store_user_data=True).to_disk(folder / "train.spacy")
+        own = config.copy()
+        own["corpora"]["train"]["path"] = str(folder / "train.spacy")
+        said = io.StringIO()
+        (folder / "trained").mkdir()
+        try:
+            nlp = init_nlp(own)
+            train(nlp, folder / "trained", stdout=said, stderr=said)
+            best = folder / "trained" / "model-best"
+            return spacy.load(best if best.exists() else folder / "trained" / "model-last")
+        # A config can name anything, and what that raises can be anything: a corpus that is gone, a package that isn't installed, SystemExit.
+        except (Exception, SystemExit) as error:
+            raise PipelineError(
+                f"training without some of the documents failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+                place="config.cfg of the pipeline",
+                legal="a config whose other files, such as [corpora.dev] path, are where they were in training",
+                advice="put them there, or calibrate the pipeline on documents that it was not trained on",
+            ) from error

@@ -1,0 +1,164 @@
+"""Predictions of a pipeline beside what people annotated: which are right, with which score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from spacy_tagtog.convert import predicted_doc
+from spacy_tagtog.pipeline.calibration.calibrators import logit
+from spacy_tagtog.pipeline.calibration.component import CalibratedConfidence, entity_features, missed_features
+from spacy_tagtog.pipeline.calibration.training_counts import Seen
+from spacy_tagtog.pipeline.confidence import RAW_SCORES
+from spacy_tagtog.pipeline.labels import LabelConfidence
+from spacy_tagtog.pipeline.uncertainty import get_certainty
+
+__all__ = ["Judged", "confidence_components", "judge", "paired", "silent_ranges"]
+
+
+@dataclass
+class Judged:
+    """The judged predictions of one component.
+
+    Attributes:
+        features: For each Doc with predictions an array of shape (predictions, features), see ``entity_features``.
+        labels: The label of each prediction.
+        scores: The probability that the component wrote for each prediction.
+        right: Whether each prediction is right: label and both borders are those of a gold entity.
+        groups: The number of each prediction's document.
+        missed_features: For each Doc an array of shape (tokens outside of predicted entities, 1).
+        missed: For each Doc, at each of these tokens: begins an entity that was missed?
+        missed_groups: The number of each of these tokens' document.
+        expected: For each Doc the sum of ``missed`` that the component wrote.
+    """
+
+    features: list[NDArray[np.float64]] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
+    missed_features: list[NDArray[np.float64]] = field(default_factory=list)
+    missed: list[NDArray[np.bool_]] = field(default_factory=list)
+    missed_groups: list[int] = field(default_factory=list)
+    expected: list[float] = field(default_factory=list)
+
+
+def confidence_components(nlp: Language) -> dict[str, CalibratedConfidence | LabelConfidence]:
+    """The components of a pipeline whose probabilities can be calibrated, by name."""
+    return {
+        name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, CalibratedConfidence | LabelConfidence)
+    }
+
+
+def paired(
+    nlp: Language, gold_docs: Iterable[Doc], *, batch_size: int | None = None, n_process: int = 1
+) -> Iterator[tuple[Doc, Doc]]:
+    """Gold Docs, each with the pipeline's Doc of the same text."""
+    # Only numbers travel with the Docs: a gold Doc would take its whole vocabulary along to another process.
+    waiting: dict[int, Doc] = {}
+
+    def inputs() -> Iterator[tuple[Doc, int]]:
+        for number, gold in enumerate(gold_docs):
+            waiting[number] = gold
+            yield predicted_doc(nlp, gold), number
+
+    for predicted, number in nlp.pipe(inputs(), as_tuples=True, batch_size=batch_size, n_process=n_process):
+        yield waiting.pop(number), predicted
+
+
+def silent_ranges(gold: Doc) -> list[tuple[int, int]]:
+    """The characters about which a gold Doc says nothing (*missing*, ``ent_iob`` 0)."""
+    return [(token.idx, token.idx + len(token)) for token in gold if token.ent_iob == 0]
+
+
+def judge(
+    component: CalibratedConfidence | LabelConfidence,
+    gold: Doc,
+    predicted: Doc,
+    number: int,
+    into: Judged,
+    seen: Seen | None = None,
+) -> None:
+    """Add one document's predictions.
+
+    Args:
+        component: Whose predictions.
+        gold: What people annotated.
+        predicted: What the pipeline made of the same text.
+        number: The document's number.
+        into: Filled.
+        seen: What stood in the documents that the pipeline was trained on, for the features.
+    """
+    if isinstance(component, LabelConfidence):
+        _judge_labels(component, gold, predicted, number, into)
+    else:
+        _judge_entities(component, gold, predicted, number, into, seen)
+
+
+def _judge_labels(component: LabelConfidence, gold: Doc, predicted: Doc, number: int, into: Judged) -> None:
+    labels = [label for label in component.labels if label in predicted.cats]
+    exclusive = component.nlp.get_pipe_meta(component.textcat).factory == "textcat"
+    # A document without any label tells nothing; where labels exclude each other, neither does one without one of these.
+    if not labels or not gold.cats or (exclusive and not any(gold.cats.get(label) for label in labels)):
+        return
+    into.features.append(logit([float(predicted.cats[label]) for label in labels]).reshape(-1, 1))
+    into.labels += labels
+    into.scores += [predicted._.label_confidence[label] for label in labels]
+    into.right += [gold.cats.get(label, 0.0) >= 0.5 for label in labels]
+    into.groups += [number] * len(labels)
+
+
+def _judge_entities(
+    component: CalibratedConfidence, gold: Doc, predicted: Doc, number: int, into: Judged, seen: Seen | None
+) -> None:
+    silent = silent_ranges(gold)
+    group = predicted.spans[component.spans_key]
+    gold_spans: Iterable[Any] = gold.ents
+    ner: Any = component.nlp.get_pipe(component.ner)
+    if hasattr(ner, "suggester"):
+        # A spancat's entities may overlap: compare with all that people annotated.
+        gold_spans = next((gold.spans[key] for key in (ner.key, "anndoc") if key in gold.spans), gold.ents)
+    answers = {(ent.start_char, ent.end_char, ent.label_) for ent in gold_spans}
+    spans, raw, scores = list(group), group.attrs.get(RAW_SCORES, []), group.attrs.get("scores", [])
+    kept = [
+        i
+        for i, span in enumerate(spans)
+        if not np.isnan(raw[i])
+        and not any(start < span.end_char and span.start_char < end for start, end in silent)
+    ]
+    certainty = get_certainty(predicted)
+    if kept:
+        # Features are of all predictions of the Doc, as they will be when the calibration is used.
+        known = [i for i, value in enumerate(raw) if not np.isnan(value)]
+        features = entity_features(
+            predicted, [spans[i] for i in known], [raw[i] for i in known], certainty, seen
+        )
+        into.features.append(features[[known.index(i) for i in kept]])
+        into.labels += [spans[i].label_ for i in kept]
+        into.scores += [float(scores[i]) for i in kept]
+        into.right += [(spans[i].start_char, spans[i].end_char, spans[i].label_) in answers for i in kept]
+        into.groups += [number] * len(kept)
+    if certainty is None:
+        return
+    found = {(span.start_char, span.end_char, span.label_) for span in spans}
+    begins = {start for start, _, _ in answers - found}
+    quiet = np.zeros(len(predicted.text) + 1, dtype=np.bool_)
+    for start, end in silent:
+        quiet[start:end] = True
+    outside = np.array([token.ent_type == 0 and not quiet[token.idx] for token in predicted], dtype=np.bool_)
+    # A missed entity may begin inside a token.
+    misses = np.array(
+        [any(c in begins for c in range(token.idx, token.idx + len(token))) for token in predicted],
+        dtype=np.bool_,
+    )
+    if outside.any():
+        into.missed_features.append(missed_features(certainty.missed[outside]))
+        into.missed.append(misses[outside])
+        into.missed_groups += [number] * int(outside.sum())
+        into.expected.append(float(certainty.missed[outside].sum()))

@@ -1,0 +1,1 @@
+"""tagtog's HTTP API on the local database."""

@@ -1,0 +1,210 @@
+"""A request whose user is known, and answers."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from spacy_tagtog.anndoc import MASTER
+from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.api.request import Body
+from spacy_tagtog.server.db.roles import Access, Action
+from spacy_tagtog.server.db.store import MEMBER, Author, Store
+
+__all__ = ["Call", "disposition", "json_answer", "not_offline"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request whose user is known.
+
+    Attributes:
+        store: The database.
+        method: The HTTP method; ``GET`` for ``HEAD``, too.
+        path: The path of the address.
+        base_url: The address of the server, as the client knows it.
+        query: The parameters of the address.
+        body: The body.
+        user: Who asks.
+        operator: Whether this user runs the server, and so is an admin of every project.
+        secret: What the tokens of forms are made with.
+        if_match: The header ``If-Match``.
+    """
+
+    store: Store
+    method: str
+    path: str
+    base_url: str
+    query: Mapping[str, str]
+    body: Body
+    user: str
+    operator: bool = False
+    secret: bytes = field(default=b"", repr=False)
+    if_match: str | None = None
+
+    def parameter(self, name: str, legal: str) -> str:
+        """A parameter that can't be left out.
+
+        Raises:
+            RequestError: It is missing or empty.
+        """
+        value = self.query.get(name)
+        if not value:
+            raise RequestError(400, f"the parameter {name} is missing", place=self.path, legal=legal)
+        return value
+
+    @property
+    def project(self) -> tuple[str, str]:
+        """Owner and name of the project."""
+        # Without owner, the user who asks is meant.
+        return self.query.get("owner") or self.user, self.parameter("project", "?owner=USER&project=NAME")
+
+    def member_of(self, parameter: str, default: str | None = MASTER) -> str:
+        """A parameter that names a version: ``master`` or a member.
+
+        Raises:
+            RequestError: It can't be one, or is missing and has no default.
+        """
+        member = self.query.get(parameter) or default
+        if member is None or not MEMBER.fullmatch(member):
+            raise RequestError(
+                400,
+                "this can't be a member's name"
+                if member is not None
+                else f"the parameter {parameter} is missing",
+                place=parameter,
+                value=member,
+                legal="master, or 1 to 64 letters, digits, dots, underscores, hyphens",
+            )
+        return member
+
+    @property
+    def member(self) -> str:
+        """Whose version is meant."""
+        return self.member_of("member")
+
+    @property
+    def docid(self) -> str:
+        """The id of the document that is meant."""
+        id_type = self.query.get("idType") or "tagtogID"
+        if id_type in ("PMID", "PMCID"):
+            raise not_offline("ids")
+        if id_type != "tagtogID":
+            raise RequestError(
+                400, "documents have no other ids here", place="idType", value=id_type, legal="tagtogID"
+            )
+        return self.parameter("ids", "the id of one document")
+
+    def field(self, name: str) -> str:
+        """A text in the body.
+
+        Raises:
+            RequestError: There is none.
+        """
+        value = self.body.fields.get(name)
+        if not isinstance(value, str):
+            raise RequestError(
+                400,
+                f"the body has no text {name}",
+                place=self.path,
+                legal=f'{{"{name}": "…"}} as JSON or a form',
+            )
+        return value
+
+    def access_to(self, owner: str, project: str) -> Access:
+        """What the user may do in a project.
+
+        Raises:
+            RequestError: There is no such project for this user.
+        """
+        return self.store.access(owner, project, self.user, operator=self.operator)
+
+    @cached_property
+    def access(self) -> Access:
+        """What the user may do in the project that the parameters name."""
+        return self.access_to(*self.project)
+
+    def need(self, *actions: Action) -> None:
+        """Make sure that the user may do something.
+
+        Raises:
+            RequestError: The user's role doesn't allow it (403).
+        """
+        for action in actions:
+            self.access.need(action)
+
+    def token(self, purpose: str) -> str:
+        """What a form of this server's pages sends along, so that no other site's form can do the same.
+
+        Args:
+            purpose: What the form does, and to what.
+        """
+        return hmac.digest(
+            self.secret, "\0".join((self.user, *self.project, purpose)).encode(), "sha256"
+        ).hex()
+
+    def check_token(self, purpose: str) -> None:
+        """Make sure that a request to change something comes from a page of this server, or from a program, which sends JSON.
+
+        Raises:
+            RequestError: It may come from anywhere (403).
+        """
+        given = self.body.fields.get("token")
+        if self.body.json is None and not (
+            isinstance(given, str) and hmac.compare_digest(given.encode(), self.token(purpose).encode())
+        ):
+            raise RequestError(
+                403,
+                "this form isn't one of this server's pages, or is an old one",
+                place=self.path,
+                legal="the form of the page, or from a program a body of Content-Type: application/json, such as {}",
+                advice="load the page again, and repeat it there",
+            )
+
+    def page(self, view: str) -> str:
+        """The address of one of the project's pages."""
+        return "/" + "/".join(quote(piece, safe="") for piece in self.project) + f"?view={view}"
+
+    @property
+    def author(self) -> Author:
+        """Who saves, for the history."""
+        return Author(self.user, "GUI" if self.path.startswith("/-local/") else "API")
+
+
+def not_offline(parameter: str) -> RequestError:
+    """What is only to be had from the network."""
+    what = "from an address" if parameter == "url" else "by an id of PubMed or PMC"
+    return RequestError(
+        501,
+        f"importing {what} is not available offline",
+        place=parameter,
+        legal="text=, or files in multipart/form-data",
+    )
+
+
+def json_answer(value: object, *, headers: Mapping[str, str] | None = None) -> Response:
+    """A value as JSON."""
+    # Escapes keep lone surrogates, which JSON can hold and UTF-8 can't.
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        data = json.dumps(value, allow_nan=False).encode()
+    return Response(data, media_type="application/json", headers=headers)
+
+
+def disposition(name: str) -> dict[str, str]:
+    """RFC 6266: the file name, in ASCII and in UTF-8 (RFC 5987)."""
+    plain = "".join(
+        character if " " <= character <= "~" and character not in '"\\%' else "_" for character in name
+    )
+    value = f'attachment; filename="{plain}"'
+    return {
+        "Content-Disposition": value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
+    }

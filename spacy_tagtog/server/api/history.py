@@ -1,0 +1,394 @@
+"""The history of a document's versions over HTTP: listed, compared, restored. And saving a version as an editor does.
+
+The paths ``/-local/…`` are this server's own; tagtog has no such API. A change made here counts as one by a person at a page (source ``GUI``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from starlette.responses import RedirectResponse, Response
+
+from spacy_tagtog.agreement import Changes, compare_versions
+from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
+from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.api.context import Call, disposition, json_answer
+from spacy_tagtog.server.db.settings import check_classes
+from spacy_tagtog.server.db.store import ProjectInfo, Store, no_document, timestamp, write_version
+
+__all__ = [
+    "Save",
+    "compare_saves",
+    "get_compared",
+    "get_history",
+    "get_save",
+    "list_saves",
+    "post_restore",
+    "put_annotations",
+    "read_save",
+    "restore",
+]
+
+
+@dataclass(frozen=True)
+class Save:
+    """An entry of a document's history.
+
+    Attributes:
+        number: Its number; later saves have greater ones.
+        member: Whose version was saved.
+        saved: When, in milliseconds since 1970.
+        author: Who saved it; empty where that isn't known.
+        source: ``GUI``, ``API``, or empty where that isn't known.
+        action: What was done, in words.
+        complete: Whether the version was confirmed.
+        sha256: The hash of its ann.json, in hexadecimal digits.
+        previous: The number of the version's save before this one.
+        is_current: Whether it is what the version is now.
+        text_changed: Whether the document's content was replaced after it.
+    """
+
+    number: int
+    member: str
+    saved: int
+    author: str
+    source: str
+    action: str
+    complete: bool
+    sha256: str
+    previous: int | None
+    is_current: bool
+    text_changed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry as a JSON object."""
+        entry = {
+            "id": self.number,
+            **dataclasses.asdict(self),
+            "saved": timestamp(self.saved),
+            "anncomplete": self.complete,
+        }
+        del entry["number"], entry["complete"]
+        return entry
+
+
+_SAVES = """
+SELECT h.id, h.member, h.saved, h.author, h.source, h.action, h.complete, b.hash, h.html_id IS NOT NULL AS text_changed,
+  (SELECT max(o.id) FROM history AS o WHERE o.document_id = h.document_id AND o.member = h.member AND o.id < h.id) AS previous,
+  NOT EXISTS (SELECT 1 FROM history AS o WHERE o.document_id = h.document_id AND o.member = h.member AND o.id > h.id) AS is_current
+FROM history AS h JOIN blobs AS b ON b.id = h.blob_id WHERE h.document_id = ?
+"""
+
+
+def _save(row: sqlite3.Row) -> Save:
+    return Save(
+        row["id"],
+        row["member"],
+        row["saved"],
+        row["author"],
+        row["source"],
+        row["action"],
+        bool(row["complete"]),
+        row["hash"].hex(),
+        row["previous"],
+        bool(row["is_current"]),
+        bool(row["text_changed"]),
+    )
+
+
+def _document(connection: sqlite3.Connection, project: int, docid: str) -> sqlite3.Row:
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT d.id, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id WHERE d.project_id = ? AND d.docid = ?",
+        (project, docid),
+    ).fetchone()
+    if row is None:
+        raise no_document(docid)
+    return row
+
+
+def list_saves(store: Store, owner: str, project: str, docid: str) -> list[Save]:
+    """All saves of all versions of a document, the latest first.
+
+    Raises:
+        RequestError: There is no such project or document.
+    """
+    with store.reading() as connection:
+        document = _document(connection, store.project_key(connection, owner, project), docid)
+        return [_save(row) for row in connection.execute(f"{_SAVES} ORDER BY h.id DESC", (document["id"],))]
+
+
+def _read(
+    connection: sqlite3.Connection, document: sqlite3.Row, number: int
+) -> tuple[Save, Annotations, bytes]:
+    row = connection.execute(f"{_SAVES} AND h.id = ?", (document["id"], number)).fetchone()
+    if row is None:
+        raise RequestError(
+            404,
+            "the document's history has no such entry",
+            place="id",
+            value=number,
+            legal="an id that the document's history lists",
+        )
+    ann, html = connection.execute(
+        "SELECT b.data, x.data FROM history AS h JOIN blobs AS b ON b.id = h.blob_id LEFT JOIN blobs AS x ON x.id = h.html_id WHERE h.id = ?",
+        (number,),
+    ).fetchone()
+    return (
+        _save(row),
+        Annotations.parse(ann, place=f"save {number}"),
+        document["html"] if html is None else html,
+    )
+
+
+def read_save(
+    store: Store, owner: str, project: str, docid: str, number: int
+) -> tuple[Save, Annotations, bytes]:
+    """One save: the entry, the annotations, and the plain.html that they were made for.
+
+    Raises:
+        RequestError: There is no such project, document or save.
+    """
+    with store.reading() as connection:
+        return _read(
+            connection, _document(connection, store.project_key(connection, owner, project), docid), number
+        )
+
+
+def compare_saves(
+    store: Store, owner: str, project: str, docid: str, before: int | None, after: int
+) -> Changes:
+    """What changed from one save to another.
+
+    Args:
+        store: The database.
+        owner: The project's owner.
+        project: The project's name.
+        docid: The document.
+        before: The number of the earlier save; ``None`` for an empty version.
+        after: The number of the later save.
+
+    Raises:
+        RequestError: There is no such project, document or save.
+    """
+    _, later, html = read_save(store, owner, project, docid, after)
+    earlier = Annotations.empty() if before is None else read_save(store, owner, project, docid, before)[1]
+    return compare_versions(earlier, later, parts=PlainHtml(html).parts)
+
+
+def restore(call: Call, owner: str, project: str, docid: str, number: int) -> Save:
+    """Make an old save its version's current state again. That is a save of its own: nothing of the history is lost.
+
+    Raises:
+        RequestError: There is no such save, the user may not edit the version, or the document has another text now.
+    """
+    store = call.store
+    with store.writing() as connection:
+        info = store.project_info(connection, owner, project)
+        document = _document(connection, info.key, docid)
+        save, annotations, html = _read(connection, document, number)
+        call.access_to(owner, project).need_to_edit(save.member)
+        now_html = PlainHtml(document["html"])
+        if save.text_changed and _texts(PlainHtml(html)) != _texts(now_html):
+            raise RequestError(
+                409,
+                "the document has another text than when this was saved",
+                place="id",
+                value=number,
+                legal="a save of the present text",
+                advice="download the save with its plain.html: GET /-local/history/version?id=…&output=plain.html",
+            )
+        _write(
+            call,
+            connection,
+            info,
+            document["id"],
+            save.member,
+            annotations,
+            list(now_html.parts),
+            f"restored the save of {timestamp(save.saved)}",
+        )
+        return _save(
+            connection.execute(
+                f"{_SAVES} AND h.member = ? ORDER BY h.id DESC LIMIT 1", (document["id"], save.member)
+            ).fetchone()
+        )
+
+
+def _write(
+    call: Call,
+    connection: sqlite3.Connection,
+    info: ProjectInfo,
+    key: int,
+    member: str,
+    annotations: Annotations,
+    parts: list[str],
+    action: str,
+) -> bool:
+    now = call.store.now()
+    check_classes(annotations, info.legend, place=annotations.place)
+    changed = write_version(
+        connection, key, member, annotations, parts, author=call.author, action=action, now=now
+    )
+    if changed:
+        call.store.touch(connection, info, key, now, member=member, author=call.author)
+    return changed
+
+
+def _texts(html: PlainHtml) -> dict[str, str]:
+    return {part.id: part.text for part in html.parts.values()}
+
+
+# ----------------------------------------------------------------------------------------------------------------------------------------- calls
+
+
+def _docid(call: Call) -> str:
+    return call.parameter("docid", "?docid=DOCID, the id of one document")
+
+
+def _number(call: Call, name: str) -> int:
+    value = call.parameter(name, "the id of an entry of the document's history")
+    if not (value.isascii() and value.isdecimal() and len(value) <= 18):
+        raise RequestError(
+            400,
+            "not the id of an entry",
+            place=name,
+            value=value,
+            legal="a number that the document's history lists",
+        )
+    return int(value)
+
+
+def _readable_save(call: Call, number: int) -> tuple[Save, Annotations, bytes]:
+    found = read_save(call.store, *call.project, _docid(call), number)
+    call.access.need_to_read(found[0].member)
+    return found
+
+
+def get_history(call: Call) -> Response:
+    """``GET /-local/history``: the saves of the versions that the user may read."""
+    call.need("read the master version")
+    saves = list_saves(call.store, *call.project, _docid(call))
+    if call.query.get("member"):
+        call.access.need_to_read(call.member)
+        saves = [save for save in saves if save.member == call.member]
+    return json_answer(
+        {
+            "docid": _docid(call),
+            "history": [save.to_json() for save in saves if call.access.may_read(save.member)],
+        }
+    )
+
+
+def get_save(call: Call) -> Response:
+    """``GET /-local/history/version``: a save as ann.json, or the plain.html that it was made for."""
+    call.need("read the master version")
+    output = call.query.get("output") or "ann.json"
+    if output not in ("ann.json", "plain.html"):
+        raise RequestError(
+            400,
+            "there is no such output of a save",
+            place="output",
+            value=output,
+            legal="ann.json, plain.html",
+        )
+    save, annotations, html = _readable_save(call, _number(call, "id"))
+    name = disposition(f"{_docid(call)}.{output}")
+    if output == "plain.html":
+        return Response(html, media_type="text/html; charset=utf-8", headers=name)
+    return Response(
+        annotations.dumps().encode(),
+        media_type="application/json",
+        headers={"ETag": f'"{save.sha256}"', **name},
+    )
+
+
+def get_compared(call: Call) -> Response:
+    """``GET /-local/history/compare``: what changed between two saves; without ``from``, since the save before."""
+    call.need("read the master version")
+    later, _, _ = _readable_save(call, _number(call, "to"))
+    before = later.previous
+    if call.query.get("from"):
+        before = _number(call, "from")
+        _readable_save(call, before)
+    changes = compare_saves(call.store, *call.project, _docid(call), before, later.number)
+    return json_answer({"from": before, "to": later.number, **changes.to_json()})
+
+
+def post_restore(call: Call) -> Response:
+    """``POST /-local/history/restore``: from a page with its token, or from a program as JSON."""
+    call.need("read the master version")
+    docid, number = _docid(call), _number(call, "id")
+    call.check_token(f"restore {docid} {number}")
+    save = restore(call, *call.project, docid, number)
+    if call.body.json is not None:
+        return json_answer(save.to_json())
+    owner, project = call.project
+    folder = call.store.document(owner, project, docid).folder
+    address = "/".join(quote(piece, safe="") for piece in (owner, project, *folder.split("/"), docid))
+    return RedirectResponse(f"/{address}?view=history", status_code=303)
+
+
+def put_annotations(call: Call) -> Response:
+    """``PUT /-local/annotations``: save a version, as an editor does. ``If-Match`` makes sure that nobody else saved since it was read."""
+    member, docid = call.member_of("member", call.user), _docid(call)
+    call.access.need_to_edit(member)
+    if not isinstance(call.body.json, dict):
+        raise RequestError(
+            400,
+            "the body isn't an ann.json",
+            place=call.path,
+            legal="an ann.json, with Content-Type: application/json",
+        )
+    annotations = Annotations(call.body.json, place="the body")
+    with call.store.writing() as connection:
+        info = call.store.project_info(connection, *call.project)
+        document = _document(connection, info.key, docid)
+        here = etag(connection, document["id"], member)
+        if (
+            call.if_match is not None
+            and call.if_match != "*"
+            and here not in [tag.strip() for tag in call.if_match.split(",")]
+        ):
+            raise RequestError(
+                412,
+                "somebody else saved this version since it was read",
+                place="If-Match",
+                value=call.if_match,
+                legal=here or "(there is no such version yet)",
+                advice="read it again, and make the change on that",
+            )
+        _write(
+            call,
+            connection,
+            info,
+            document["id"],
+            member,
+            annotations,
+            list(PlainHtml(document["html"]).parts),
+            "saved",
+        )
+        here = etag(connection, document["id"], member)
+        data = connection.execute(
+            "SELECT b.data FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id WHERE v.document_id = ? AND v.member = ?",
+            (document["id"], member),
+        ).fetchone()[0]
+    return Response(data, media_type="application/json", headers={"ETag": here})
+
+
+def etag(connection: sqlite3.Connection, document: int, member: str = MASTER) -> str:
+    """The entity tag of a version (RFC 9110): its hash, in quotes. Empty where there is no such version."""
+    row = connection.execute(
+        "SELECT b.hash FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id WHERE v.document_id = ? AND v.member = ?",
+        (document, member),
+    ).fetchone()
+    return "" if row is None else f'"{row[0].hex()}"'
+
+
+def version_etag(json: str) -> str:
+    """The entity tag of a version whose text is at hand."""
+    return f'"{hashlib.sha256(json.encode()).hexdigest()}"'

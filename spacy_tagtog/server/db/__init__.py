@@ -1,0 +1,1 @@
+"""The local tagtog's database: one SQLite file."""

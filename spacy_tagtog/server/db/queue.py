@@ -1,0 +1,158 @@
+"""Webhooks: what a project's settings say about them, and the queue of what is to be sent.
+
+Facts: tagtog's documentation of projects (webhooks). An entry is put into the queue in the transaction that saves the document: a save without its
+entries, or the reverse, can't be. :mod:`spacy_tagtog.server.api.webhooks` sends them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from spacy_tagtog.anndoc import Annotations
+from spacy_tagtog.server.db.history import Author, store_blob
+
+__all__ = ["LEGAL", "Hook", "enqueue", "read_hooks"]
+
+LEGAL: Final = (
+    '{"w_1": {"endpoint": "http://…", "format": "ann.json" or "tagtogID", "onlyGUI": false, '
+    '"authentication": {"type": "none"} or {"type": "basic", "username": …, "password": …}}}'
+)
+_ENDPOINT: Final = ("endpoint", "endPoint", "endPointUrl", "url")
+_ONLY_GUI: Final = ("onlyGUI", "onlyGui", "onlyGUITrigger")
+_FORMATS: Final = {"ann.json": "ann.json", "annjson": "ann.json", "tagtogID": "tagtogID", "docid": "tagtogID"}
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A webhook.
+
+    Attributes:
+        id: Its key in the settings.
+        endpoint: Where it is sent to.
+        format: ``ann.json``, or ``tagtogID`` for a JSON object with owner, project and document id.
+        only_gui: Whether only changes by people at a page are sent, so that a model's own uploads don't call it again.
+        credentials: User name and password of HTTP Basic authentication.
+    """
+
+    id: str
+    endpoint: str
+    format: Literal["ann.json", "tagtogID"]
+    only_gui: bool = False
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
+
+
+def read_hooks(settings: Mapping[str, Any]) -> tuple[dict[str, Hook], dict[str, str]]:
+    """Read the webhooks of a project's settings.
+
+    Returns:
+        The webhooks by id, and for those that can't be used, why: these are kept in the settings, and nothing is sent to them.
+    """
+    hooks: dict[str, Hook] = {}
+    problems: dict[str, str] = {}
+    section = settings.get("webhooks") or {}
+    if not isinstance(section, Mapping):
+        return {}, {"webhooks": f"not a JSON object; legal: {LEGAL}"}
+    for key, entry in section.items():
+        try:
+            if entry.get("enabled", True):
+                hooks[key] = _read(key, entry)
+        except (ValueError, AttributeError, TypeError) as error:
+            problems[key] = str(error) if isinstance(error, ValueError) else f"can't be read; legal: {LEGAL}"
+    return hooks, problems
+
+
+def _read(key: str, entry: Mapping[str, Any]) -> Hook:
+    endpoint = next((entry[name] for name in _ENDPOINT if isinstance(entry.get(name), str)), None)
+    if endpoint is None:
+        raise ValueError(f"it has no endpoint; legal: {LEGAL}")
+    parts = urlsplit(endpoint)  # raises ValueError, too
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError("its endpoint isn't an address; legal: http://HOST… or https://HOST…")
+    if "@" in parts.netloc:
+        raise ValueError("its endpoint holds a user name or password; legal: authentication of type basic")
+    form = _FORMATS.get(entry.get("format", "ann.json"))
+    if form is None:
+        raise ValueError("it has another format; legal: ann.json, tagtogID")
+    authentication = entry.get("authentication") or {}
+    kind = (
+        str(authentication.get("type", "none")).lower()
+        if isinstance(authentication, Mapping)
+        else str(authentication).lower()
+    )
+    credentials = None
+    if kind == "basic":
+        holder = authentication if isinstance(authentication, Mapping) else entry
+        username, password = holder.get("username"), holder.get("password")
+        if not (
+            isinstance(username, str)
+            and username
+            and ":" not in username
+            and isinstance(password, str)
+            and password
+        ):
+            raise ValueError("its authentication has no user name or password, or a user name with a colon")
+        credentials = (username, password)
+    elif kind != "none":
+        raise ValueError(f"its authentication isn't offered here: {kind}; legal: none, basic")
+    only_gui = next((bool(entry[name]) for name in _ONLY_GUI if name in entry), False)
+    return Hook(key, endpoint, form, only_gui, credentials)  # type: ignore[arg-type]
+
+
+def enqueue(
+    connection: sqlite3.Connection,
+    project: int,
+    settings: Mapping[str, Any],
+    document: int,
+    docid: str,
+    *,
+    member: str,
+    status: Literal["created", "updated"],
+    author: Author,
+    now: int,
+) -> None:
+    """Put what a save has to tell into the queue.
+
+    Args:
+        connection: The database, in the transaction of the save.
+        project: The project's number.
+        settings: The project's settings.
+        document: The document's number.
+        docid: Its id.
+        member: Whose version was saved.
+        status: Whether the document is new.
+        author: Who saved.
+        now: When, in milliseconds since 1970.
+    """
+    if not settings.get("webhooks"):
+        return
+    hooks, _ = read_hooks(settings)
+    blob: int | None = None
+    for hook in hooks.values():
+        if hook.only_gui and author.source != "GUI":
+            continue
+        if hook.format == "ann.json" and blob is None:
+            row = connection.execute(
+                "SELECT blob_id FROM versions WHERE document_id = ? AND member = ?", (document, member)
+            ).fetchone()
+            blob = (
+                store_blob(connection, Annotations.empty().dumps().encode())
+                if row is None
+                else row["blob_id"]
+            )
+        connection.execute(
+            "INSERT INTO deliveries (project_id, hook, docid, status, source, blob_id, created, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                project,
+                hook.id,
+                docid,
+                status,
+                author.source,
+                blob if hook.format == "ann.json" else None,
+                now,
+                now,
+            ),
+        )

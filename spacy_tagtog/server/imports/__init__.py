@@ -1,0 +1,1 @@
+"""What is uploaded, in any format, as documents."""

@@ -1,0 +1,468 @@
+"""Files of other formats as sections and parts: markdown, HTML, PDF, tables, source code.
+
+How tagtog reads them is described on the pages "Inputs & Outputs", "Markdown file parsing" and "CSV (and TSV) file input parsing" of its
+documentation: https://docs.tagtog.com. What those leave open (how parts are numbered) is that of :func:`~spacy_tagtog.anndoc.html_from_sections`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from lxml import etree
+
+from spacy_tagtog.anndoc import Block, Section
+from spacy_tagtog.server._errors import RequestError
+
+__all__ = [
+    "CSV_FORMATS",
+    "SOURCE_SUFFIXES",
+    "Parsed",
+    "decode",
+    "parse_html",
+    "parse_markdown",
+    "parse_pdf",
+    "parse_source",
+    "parse_table",
+]
+
+CSV_FORMATS: Mapping[str, str] = {"csv": ",", "tsv": "\t"}
+SOURCE_SUFFIXES = tuple(
+    re.findall(
+        r"\S+",
+        ".c .coffee .cpp .cs .css .diff .go .h .java .js .jsx .less .log .m .matlab .mm .patch .php .pl .py .python .r .rb .sass .scala "
+        ".sh .shell .sql .swift .ts .tsx .vb",
+    )
+)
+"""tagtog's list of source code files, which it reads as one block of code."""
+PDF_SECONDS = 60
+"""How long reading one PDF may take."""
+_PDF_BYTES = 2**30
+_MAX_PAGES = 5000
+_MAX_ROWS = 20_000
+_MAX_COLUMNS = 1000
+_HTML_BLOCKS = frozenset(
+    re.findall(
+        r"\S+",
+        "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form h1 "
+        "h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol option p pre search section select summary table tbody td "
+        "tfoot th thead tr ul",
+    )
+)
+_HTML_SILENT = frozenset(
+    re.findall(
+        r"\S+",
+        "head script style template noscript iframe object embed applet noembed noframes svg math audio video canvas",
+    )
+)
+# What XML 1.0 can't carry, https://www.w3.org/TR/xml/#charsets
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_IMAGE = re.compile(r"!\[([^\]\n]*)\]\(\s*<?([^\s<>()]+)>?(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The content of a file as it becomes a document.
+
+    Attributes:
+        sections: Its sections.
+        warnings: What couldn't be kept as it was.
+    """
+
+    sections: tuple[Section, ...]
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def has_text(self) -> bool:
+        """Whether any part has a character that isn't white space."""
+        stack = list(self.sections)
+        while stack:
+            section = stack.pop()
+            if any(block.text.strip() for block in section.blocks):
+                return True
+            stack.extend(section.sections)
+        return False
+
+
+def decode(data: bytes, place: str) -> str:
+    """The text of a file in UTF-8; a byte order mark isn't part of it.
+
+    Raises:
+        RequestError: It isn't UTF-8.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestError(
+            400,
+            "the text isn't UTF-8",
+            place=f"{place}, byte {error.start}",
+            value=data[error.start : error.start + 8],
+            legal="text in UTF-8",
+        ) from error
+
+
+def _missing(library: str, what: str, error: ImportError) -> NoReturn:
+    raise RequestError(
+        501,
+        f"the local tagtog can't import {what}: {library} is not installed",
+        legal=f"{library} is installed",
+        advice=f"pip install {library}",
+    ) from error
+
+
+# ------------------------------------------------------------------------------------------------------------------------------------ markdown
+
+
+def parse_markdown(text: str) -> Parsed:
+    """Read markdown: headings, paragraphs, lists, code, images that stand alone.
+
+    As tagtog has it, inline styles, block quotes, tables, rules and HTML aren't interpreted: their characters stay as they are.
+    A heading begins a section; deeper ones are within it.
+    """
+    try:
+        from markdown_it import MarkdownIt
+    except ImportError as error:
+        _missing("markdown-it-py", "markdown", error)
+    parser = MarkdownIt("zero").enable(["heading", "lheading", "code", "fence", "list"])
+    root = _Draft(0)
+    open_sections = [root]
+    heading = 0
+    for token in parser.parse(text):
+        if token.type == "heading_open":
+            heading = int(token.tag[1])
+            while open_sections[-1].level >= heading:
+                open_sections.pop()
+            open_sections[-1].inner.append(_Draft(heading))
+            open_sections.append(open_sections[-1].inner[-1])
+        elif token.type in ("fence", "code_block"):
+            open_sections[-1].blocks.append(Block("pre", token.content.removesuffix("\n")))
+        elif token.type == "inline" and token.content.strip():
+            image = None if heading else _IMAGE.fullmatch(token.content.strip())
+            if heading:
+                open_sections[-1].blocks.append(Block(f"h{min(heading + 1, 6)}", token.content))
+            elif image:
+                open_sections[-1].blocks.append(Block("figure", image[1], image[2]))
+            else:
+                open_sections[-1].blocks.append(Block("p", token.content))
+        if token.type == "inline":
+            heading = 0
+    first = [Section(root.blocks)] if root.blocks else []
+    return Parsed((*first, *(draft.section() for draft in root.inner)))
+
+
+class _Draft:
+    """A section that still grows."""
+
+    def __init__(self, level: int) -> None:
+        self.level = level
+        self.blocks: list[Block] = []
+        self.inner: list[_Draft] = []
+
+    def section(self) -> Section:
+        return Section(self.blocks, [draft.section() for draft in self.inner])  # at most six deep
+
+
+def parse_source(text: str) -> Parsed:
+    """Source code: one block of code."""
+    return Parsed((Section([Block("pre", text)]),))
+
+
+# ---------------------------------------------------------------------------------------------------------------------------------------- HTML
+
+
+def parse_html(data: bytes, place: str) -> Parsed:
+    """Read HTML: the text without its markup; what a browser shows as a block becomes a part.
+
+    Scripts, styles, comments and what is embedded aren't text. Nothing is loaded.
+
+    Args:
+        data: The file. Its encoding is that of a byte order mark, else what it declares, else UTF-8, else Windows-1252.
+        place: Its name, for messages.
+
+    Raises:
+        RequestError: It can't be read.
+    """
+    # Encoded anew: the parser knows few names of encodings, and would stop at bytes that don't fit.
+    encoded = _html_text(data, place).encode("utf-8", "replace")
+    parser = etree.HTMLParser(
+        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=False
+    )
+    try:
+        root: etree._Element | None = etree.fromstring(encoded, parser) if encoded.strip() else None
+    except (etree.XMLSyntaxError, ValueError, AssertionError) as error:
+        raise RequestError(
+            400, f"the HTML can't be read: {getattr(error, 'msg', error)}", place=place, legal="HTML"
+        ) from error
+    # What is wrong is mended, as browsers do; but beyond libxml2's limits it would leave out the rest without a word.
+    fatal = next((entry for entry in parser.error_log if entry.level_name == "FATAL"), None)
+    if fatal is not None:
+        raise RequestError(
+            400,
+            f"the HTML can't be read: {fatal.message.split(',')[0].strip()}",
+            place=f"{place}, line {fatal.line}",
+            legal="HTML with at most 255 nested elements and 10 MB of text in one",
+        )
+    if root is None:
+        raise RequestError(400, "the HTML is empty", place=place, legal="HTML with text in it")
+    blocks: list[Block] = []
+    replaced = 0
+    for tag, text in _html_blocks(root):
+        shown = (
+            text.strip("\n")
+            if tag == "pre"
+            else re.sub(r"[ \t\r\f]*\n[ \t\r\f]*", "\n", re.sub(r"[ \t\r\f]+", " ", text)).strip(" \t\r\f\n")
+        )
+        shown, number = _ILLEGAL.subn("\ufffd", shown)
+        replaced += number
+        if shown.strip():
+            blocks.append(Block(tag, shown))
+    return Parsed((Section(blocks),) if blocks else (), _replaced(place, replaced))
+
+
+def _html_text(data: bytes, place: str) -> str:
+    encoding = (
+        "utf-8-sig"
+        if data.startswith(codecs.BOM_UTF8)
+        else "utf-16"
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        else ""
+    )
+    if not encoding:
+        declared = re.search(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)", data[:2048], re.IGNORECASE)
+        encoding = declared[1].decode("latin-1").lower() if declared else ""
+        try:
+            encoding = codecs.lookup(encoding).name if encoding else ""
+        except LookupError:
+            encoding = ""
+        if encoding in ("iso8859-1", "ascii"):  # https://encoding.spec.whatwg.org/#names-and-labels
+            encoding = "cp1252"
+    for candidate in (encoding,) if encoding else ("utf-8", "cp1252", "latin-1"):
+        try:
+            return data.decode(candidate)
+        except (UnicodeDecodeError, LookupError) as error:
+            problem = error
+    raise RequestError(
+        400,
+        f"the HTML isn't in the encoding that it declares: {problem}",
+        place=place,
+        value=encoding,
+        legal="HTML in UTF-8",
+    ) from problem
+
+
+def _replaced(place: str, number: int) -> tuple[str, ...]:
+    return (f"{place}: {number} characters that XML can't carry were replaced by U+FFFD",) if number else ()
+
+
+def _html_blocks(root: etree._Element) -> Iterator[tuple[str, str]]:
+    """The stretches of text between the borders of blocks, with the tag that each becomes.
+
+    A line break is a newline, any other white space a space.
+    """
+    pieces: list[str] = []
+    around: list[str] = []  # the headings and pre that are open
+    silent = 0
+
+    def add(text: str | None) -> None:
+        if text and not silent:
+            pieces.append(
+                text
+                if "pre" in around
+                else re.sub(r"\s", lambda found: " " if found[0] in "\n\r\t\f" else found[0], text)
+            )
+
+    def flush() -> Iterator[tuple[str, str]]:
+        if pieces:
+            heading = next((tag for tag in around if tag != "pre"), None)
+            yield (
+                (f"h{min(int(heading[1]) + 1, 6)}" if heading else "pre" if around else "p"),
+                "".join(pieces),
+            )
+            pieces.clear()
+
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        tag = element.tag
+        name = etree.QName(tag).localname if isinstance(tag, str) else ""
+        if event == "start":
+            if name in _HTML_BLOCKS:
+                yield from flush()
+            if name in _HTML_SILENT:
+                silent += 1
+            if name == "pre" or re.fullmatch("h[1-6]", name):
+                around.append(name)
+            if name == "br" and not silent:
+                pieces.append("\n")
+            add(element.text if name else None)
+        else:
+            if name in _HTML_BLOCKS:
+                yield from flush()
+            if name == "pre" or re.fullmatch("h[1-6]", name):
+                around.remove(name)
+            if name in _HTML_SILENT:
+                silent -= 1
+            add(element.tail if element is not root else None)
+    yield from flush()
+
+
+# ----------------------------------------------------------------------------------------------------------------------------------------- PDF
+
+
+def parse_pdf(data: bytes, place: str) -> Parsed:
+    """Read a PDF: the text of every page is a part, ``s1v1``, ``s2v1`` and so on, empty pages included.
+
+    It is read by a process of its own, so that a file that is made to take for ever, or all memory, does neither.
+
+    Args:
+        data: The file.
+        place: Its name, for messages.
+
+    Raises:
+        RequestError: It is encrypted, broken or has no text, or reading it takes too long.
+    """
+    worker = Path(__file__).with_name("pdf_worker.py")
+    command = [sys.executable, "-I", str(worker), str(PDF_SECONDS), str(_PDF_BYTES), str(_MAX_PAGES)]
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, timeout=PDF_SECONDS, check=False)  # noqa: S603
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except subprocess.TimeoutExpired as error:
+        raise _bad_pdf(
+            "reading the PDF takes too long", place, legal=f"a PDF that is read in {PDF_SECONDS} seconds"
+        ) from error
+    except ValueError as error:  # killed by the limits on time and memory
+        raise _bad_pdf(
+            "the PDF can't be read: its reader gave up",
+            place,
+            legal=f"a PDF that needs less than {_PDF_BYTES // 2**20} MB to read",
+        ) from error
+    reason = answer.get("error")
+    if reason == "missing":
+        raise RequestError(
+            501,
+            "the local tagtog can't import PDF: pypdf is not installed",
+            legal="pypdf is installed",
+            advice="pip install pypdf",
+        )
+    if reason == "encrypted":
+        raise _bad_pdf(
+            "the PDF is encrypted",
+            place,
+            legal="a PDF that opens without a password",
+            advice="save it without its password",
+        )
+    if reason == "pages":
+        raise _bad_pdf("the PDF has too many pages", place, legal=f"at most {_MAX_PAGES} pages")
+    if reason is not None:
+        raise _bad_pdf(
+            f"the PDF can't be read: {reason}",
+            place,
+            legal="a PDF file that isn't damaged",
+            advice="open it and save it as PDF again",
+        )
+    sections, replaced = [], 0
+    for text in answer["pages"]:
+        shown, number = _ILLEGAL.subn("\ufffd", text)
+        replaced += number
+        sections.append(Section([Block("pre", shown)]))
+    parsed = Parsed(tuple(sections), _replaced(place, replaced))
+    if not parsed.has_text:
+        raise _bad_pdf(
+            "the PDF has no text",
+            place,
+            legal="a PDF with text in it, not only images",
+            advice="let a program for text recognition add the text",
+        )
+    return parsed
+
+
+def _bad_pdf(
+    problem: str,
+    place: str,
+    *,
+    legal: str,
+    advice: str = "extract its text with another program and import that",
+) -> RequestError:
+    return RequestError(400, problem, place=place, legal=legal, advice=advice)
+
+
+# -------------------------------------------------------------------------------------------------------------------------------------- tables
+
+
+def parse_table(text: str, delimiter: str, place: str) -> list[tuple[bytes, Parsed]]:
+    """Read CSV or TSV: the first row is the header, every other row is a document, every column a section with the header as its heading.
+
+    A first row that begins with ``#`` gives no headings. Columns beyond the header are called ``Column-#N``.
+
+    Args:
+        text: The file's text.
+        delimiter: A comma or a tab.
+        place: Its name, for messages.
+
+    Returns:
+        For each document a file of its own, with the header and its row, and its content. Rows without text are left out.
+
+    Raises:
+        RequestError: It can't be read, or has no row below the header.
+    """
+    documents: list[tuple[bytes, Parsed]] = []
+    header: list[str] | None = None
+    head_text, start = "", 0
+    lines = list(io.StringIO(text, newline=""))  # ends lines at \n, \r\n and \r alone
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        for row in reader:
+            source, start = "".join(lines[start : reader.line_num]), reader.line_num
+            if len(row) > _MAX_COLUMNS:
+                raise RequestError(
+                    400,
+                    "the table has too many columns",
+                    place=f"{place}, line {start}",
+                    legal=f"at most {_MAX_COLUMNS}",
+                )
+            if header is None:
+                header, head_text = row, source if source.endswith(("\n", "\r")) else f"{source}\n"
+                continue
+            sections = []
+            for number, cell in enumerate(row, 1):
+                title = (
+                    ""
+                    if header[:1] and header[0].startswith("#")
+                    else header[number - 1]
+                    if number <= len(header)
+                    else f"Column-#{number}"
+                )
+                heading = [Block("h2", title)] if title.strip() else []
+                sections.append(Section([*heading, *([Block("p", cell)] if cell.strip() else [])]))
+            if any(cell.strip() for cell in row):
+                documents.append(((head_text + source).encode(), Parsed(tuple(sections))))
+            if len(documents) > _MAX_ROWS:
+                raise RequestError(
+                    400,
+                    "the table has too many rows",
+                    place=place,
+                    legal=f"at most {_MAX_ROWS} rows in one file",
+                )
+    except csv.Error as error:
+        raise RequestError(
+            400,
+            f"the table can't be read: {error}",
+            place=f"{place}, line {reader.line_num}",
+            legal='cells with quotes as "a ""quoted"" cell"',
+        ) from error
+    if not documents:
+        raise RequestError(
+            400,
+            "the table has no document",
+            place=place,
+            legal="a header and at least one row with text below it",
+        )
+    return documents

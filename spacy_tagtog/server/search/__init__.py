@@ -1,0 +1,1 @@
+"""tagtog's search language, and the index of words."""

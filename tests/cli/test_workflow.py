@@ -1,0 +1,148 @@
+"""The whole job, as the README gives it: ``spacy project run all``, on the embedded tagtog and on one that is configured."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spacy_tagtog.anndoc import Annotations, Document, Project
+from spacy_tagtog.client import TagtogClient, push
+from spacy_tagtog.demo import DEMO_LEGEND, DEMO_PROJECT, demo_documents
+from spacy_tagtog.selection.ranking import read_ranking
+from spacy_tagtog.server import local_tagtog, settings_from_legend
+
+ROOT = Path(__file__).parents[2]
+# Enough steps to predict something; how well it predicts is not asked here.
+STEPS = ("--vars.max_steps", "250", "--vars.eval_frequency", "125")
+
+pytestmark = pytest.mark.skipif(not (ROOT / "project.yml").exists(), reason="runs in a checkout")
+
+
+def workflow(
+    folder: Path, *overrides: str, name: str = "all", environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TAGTOG_")}
+    return subprocess.run(
+        [sys.executable, "-m", "spacy", "project", "run", name, str(folder), *overrides],
+        capture_output=True,
+        text=True,
+        env={**clean, **(environment or {})},
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "project.yml", tmp_path)
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    return tmp_path
+
+
+def test_the_main_job_and_the_loop(project: Path) -> None:
+    first = workflow(project, *STEPS)
+    assert first.returncode == 0, first.stdout + first.stderr
+    metrics = json.loads((project / "training/metrics.json").read_text())
+    assert metrics["documents"] > 20
+    assert metrics["overall"]["exact"]["f1"] > 0.3
+    annotated = Project.open(project / "annotated")
+    assert len(annotated) == 42
+    pushed = json.loads((project / "training/push.json").read_text())
+    ranking = read_ranking(project / "training/ranking.json")
+    assert sorted(ranking.ids) == sorted(annotated.ids)
+    assert pushed["updated"] == pushed["order"] == ranking.ids
+    assert ranking.calibrated
+
+    # What reviewers now see in tagtog.
+    with local_tagtog(project / "local-tagtog.db") as local, client_of(local) as client:
+        hits = list(client.search("anncomplete:false"))
+        assert {hit.id for hit in hits} == set(annotated.ids)
+        entities = [entity for hit in hits for entity in client.annotations(hit.id)]
+        assert entities
+        assert {(entity.state, *entity.who) for entity in entities} == {("pre-added", "ml:spacy")}
+        assert all(entity.prob is not None and 0 < entity.prob < 1 for entity in entities)
+
+    # Nothing changed: nothing is done again, except to ask tagtog.
+    second = workflow(project, *STEPS)
+    assert second.returncode == 0, second.stdout + second.stderr
+    for name in ("convert", "train", "evaluate", "annotate", "rank", "push"):
+        assert f"Skipping '{name}': nothing changed" in second.stdout
+
+    # People confirm five of the pre-annotated documents: they are training data from then on.
+    reviewed = ranking.ids[:5]
+    with local_tagtog(project / "local-tagtog.db") as local, client_of(local) as client:
+        push(client, [confirmed(annotated[doc_id]) for doc_id in reviewed])
+    review = workflow(project, name="review")
+    assert review.returncode == 0, review.stdout + review.stderr
+    changes = json.loads((project / "training/changes.json").read_text())
+    assert (changes["compared"], changes["edits"]["total"]) == (5, 0)
+    assert set(changes["random"]["documents"]) == {one.id for one in ranking.documents[:5] if one.random}
+    third = workflow(project, *STEPS)
+    assert third.returncode == 0, third.stdout + third.stderr
+    assert "Skipping 'train'" not in third.stdout
+    assert set(reviewed) <= set(Project.open(project / "assets/reviewed").ids)
+    left = Project.open(project / "annotated")
+    assert not set(reviewed) & set(left.ids)
+    assert {one.id for one in read_ranking(project / "training/ranking.json").drawn_before} == {
+        one.id for one in ranking.documents[:5] if one.random
+    }
+
+    # In the end everything is confirmed.
+    with local_tagtog(project / "local-tagtog.db") as local, client_of(local) as client:
+        push(client, [confirmed(left[doc_id]) for doc_id in left.ids])
+    for name in ("fetch-new", "annotate", "rank", "push"):
+        done = workflow(project, name=name)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert name != "rank" or "No unreviewed documents" in done.stdout
+
+
+def test_on_a_tagtog_that_is_configured(project: Path) -> None:
+    secret = "correct-horse-battery-staple"
+    with local_tagtog(project / "elsewhere.db") as local:
+        local.store.add_user("ada", secret, admin=True)
+        local.store.create_project("team", "stars", settings_from_legend(DEMO_LEGEND))
+        with TagtogClient(
+            local.url, username="ada", password=secret, owner="team", project="stars"
+        ) as client:
+            push(client, demo_documents())
+        environment = {"TAGTOG_USERNAME": "ada", "TAGTOG_PASSWORD": secret, "TAGTOG_OWNER": "team"}
+        done = workflow(
+            project,
+            *STEPS,
+            "--vars.model",
+            "ner",
+            "--vars.domain",
+            local.url,
+            "--vars.project",
+            "stars",
+            environment=environment,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "no demo" in done.stdout
+        with TagtogClient(
+            local.url, username="ada", password=secret, owner="team", project="stars"
+        ) as client:
+            assert client.count("entity:Celestial_Object AND anncomplete:false") > 0
+    assert not (project / "local-tagtog.db").exists()
+    # The password is nowhere: not on the console, not in any file that the workflow wrote.
+    assert secret not in done.stdout + done.stderr
+    for path in project.rglob("*"):
+        if path.is_file() and not path.name.startswith("elsewhere.db"):
+            assert secret.encode() not in path.read_bytes(), path
+
+
+def client_of(local: Any) -> TagtogClient:
+    return TagtogClient(
+        local.url, username=local.username, password=local.password, owner="local", project=DEMO_PROJECT
+    )
+
+
+def confirmed(document: Document) -> Document:
+    """The document as a reviewer who accepts everything leaves it."""
+    data = {**document.annotations.data, "anncomplete": True}
+    return Document(document.id, document.html, {"master": Annotations(data)}, legend=document.legend)

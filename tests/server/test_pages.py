@@ -1,0 +1,286 @@
+"""The pages of the local tagtog, as a browser gets them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import html as lxml_html
+from strategies import examples
+
+from spacy_tagtog.anndoc import Annotations, Legend, confidence, html_from_blocks
+from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
+
+LEGEND = Legend({"e_1": "Person", "e_2": "<Place> & more", "m_1": "topic", "r_1": "lives_in"})
+HOSTILE = "<script>alert('x')</script>\"&amp;"
+
+
+class Site:
+    def __init__(self, server: LocalTagtog) -> None:
+        self.server = server
+        self.session = requests.Session()
+        self.session.auth = (server.username, server.password)
+        server.store.create_project("local", "my project", settings_from_legend(LEGEND, ["pool/a b/c"]))
+
+    def push(self, blocks: list[tuple[str, str]], own: dict[str, Any], name: str, **query: str) -> str:
+        content = html_from_blocks(blocks, doc_id="x", origid=name)
+        annotations = Annotations({**Annotations.empty().data, **own})
+        files = [
+            ("f", (f"{name}.plain.html", content.data)),
+            ("f", (f"{name}.ann.json", annotations.dumps().encode())),
+        ]
+        query = {"owner": "local", "project": "my project", "format": "anndoc", "output": "null", **query}
+        answer = self.session.post(
+            f"{self.server.url}/-api/documents/v1", params=query, files=files, timeout=20
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()["items"][0]["docid"]
+
+    def address(self, docid: str) -> str:
+        query = {"owner": "local", "project": "my project", "ids": docid, "output": "weburl"}
+        return self.session.get(f"{self.server.url}/-api/documents/v1", params=query, timeout=20).text
+
+    def page(self, path: str, status: int = 200) -> Any:
+        answer = self.session.get(path if path.startswith("http") else self.server.url + path, timeout=20)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+        tree = lxml_html.fromstring(answer.content.decode())
+        # The policy allows exactly the style that is there, and nothing is there that it would stop.
+        (style,) = tree.xpath("//style")
+        digest = b64encode(hashlib.sha256(style.text.encode()).digest()).decode()
+        assert f"style-src 'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert not tree.xpath("//script | //@style | //img | //link | //form | //iframe | //@onclick")
+        return tree
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with local_tagtog(tmp_path_factory.mktemp("pages") / "tagtog.db") as server:
+        made = Site(server)
+        yield made
+        made.session.close()
+
+
+def entity(
+    class_id: str,
+    part: str,
+    *offsets: tuple[int, str],
+    state: str | None = "pre-added",
+    prob: float | None = 0.875,
+    who: str = "ml:seed",
+) -> dict[str, Any]:
+    own = confidence(state=state, who=[who], prob=prob)  # type: ignore[arg-type]
+    return {
+        "classId": class_id,
+        "part": part,
+        "offsets": [{"start": start, "text": text} for start, text in offsets],
+        "confidence": own,
+    }
+
+
+def shown(tree: Any) -> list[str]:
+    """The texts of the parts as they stand on the page, with their captions in brackets."""
+    texts = []
+    for part in tree.xpath("//div[contains(concat(' ', @class, ' '), ' part ')]"):
+        for tag in part.xpath(".//span[contains(@class, 'tag')]"):
+            tag.text = f"[{tag.text}]"
+        texts.append(part.text_content())
+    return texts
+
+
+def test_from_the_start_page_to_a_document(site: Site) -> None:
+    docid = site.push(
+        [("p", "Ada")],
+        {"entities": [entity("e_1", "s1p1", (0, "Ada"))], "anncomplete": True},
+        "first 1",
+        folder="c",
+    )
+    start = site.page("/")
+    (link,) = start.xpath("//a[text()='my project']/@href")
+    assert link == "/local/my%20project"
+    project = site.page(link)
+    assert "1 pre-added" in project.text_content()
+    assert "confirmed" in project.text_content()
+    (folder,) = set(project.xpath("//a[text()='pool/a b/c']/@href"))
+    assert "first 1" in site.page(folder).text_content()
+    assert "first 1" not in site.page("/local/my%20project/pool").text_content()
+    assert "no document here" in site.page("/local/my%20project/pool").text_content()
+    (document,) = project.xpath("//a[text()='first 1']/@href")
+    assert site.server.url + document == site.address(docid)
+    assert shown(site.page(document)) == ["Ada[Person 0.88 · pre-added]"]
+
+
+def test_no_machine_is_shown_as_certain(site: Site) -> None:
+    own = [entity("e_1", "s1p1", (0, "Ada"), prob=0.999999), entity("e_1", "s1p1", (4, "Bob"), prob=0.99)]
+    tree = site.page(site.address(site.push([("p", "Ada Bob")], {"entities": own}, "sure")))
+    assert shown(tree) == ["Ada[Person > 0.99 · pre-added] Bob[Person 0.99 · pre-added]"]
+    assert "> 0.999" in tree.text_content()
+
+
+def test_pre_annotations_show_their_state_and_probability(site: Site) -> None:
+    own = [
+        entity("e_1", "s1p1", (0, "Ada"), prob=0.5),
+        entity("e_1", "s1p1", (4, "Bob"), state="pre-removed", prob=0.25),
+        entity("e_1", "s1p1", (8, "Carl"), state="", prob=1, who="user:ada"),
+        entity("e_1", "s1p1", (13, "Dora"), state="", prob=0.5),
+        entity("e_1", "s1p1", (18, "Eve"), state=None, prob=None),
+    ]
+    tree = site.page(site.address(site.push([("p", "Ada Bob Carl Dora Eve")], {"entities": own}, "states")))
+    assert shown(tree) == [
+        "Ada[Person 0.50 · pre-added] Bob[Person 0.25 · pre-removed] Carl[Person] Dora[Person 0.50] Eve[Person]"
+    ]
+    assert "1 pre-added" in tree.text_content()
+    assert "1 pre-removed" in tree.text_content()
+    rows = [
+        [cell.text_content() for cell in row.xpath("td")]
+        for row in tree.xpath("//h2[text()='Entities']/following::tbody[1]/tr")
+    ]
+    assert rows[:3] == [
+        ["Person", "Ada", "0.500", "pre-added", "ml:seed", "s1p1, 0", ""],
+        ["Person", "Bob", "0.250", "pre-removed", "ml:seed", "s1p1, 4", ""],
+        ["Person", "Carl", "1", "by a person", "user:ada", "s1p1, 8", ""],
+    ]
+
+
+def test_overlapping_nested_and_discontinuous_entities_are_told_apart(site: Site) -> None:
+    own = [
+        entity("e_1", "s1p1", (0, "North and South"), prob=0.9),
+        entity("e_2", "s1p1", (6, "and South America"), prob=0.8),
+        entity("e_1", "s1p1", (10, "South"), prob=0.7),
+        entity("e_1", "s1p1", (0, "North"), (16, "America"), prob=0.6),
+    ]
+    tree = site.page(
+        site.address(site.push([("p", "North and South America")], {"entities": own}, "overlap"))
+    )
+    assert shown(tree) == [
+        "North[Person …] and South[Person 0.70 · pre-added][Person 0.90 · pre-added] "
+        "America[<Place> & more 0.80 · pre-added][Person 0.60 · pre-added]"
+    ]
+    # Whatever covers a piece of text has an underline of its own there.
+    for mark in tree.xpath("//mark"):
+        lanes = [re.search(r"\bl\d\b", one.get("class"))[0] for one in [mark, *mark.iterancestors("mark")]]  # type: ignore[index]
+        assert len(set(lanes)) == len(lanes)
+    assert [mark.text_content() for mark in tree.xpath("//mark[not(parent::mark)]")] == [
+        "North",
+        " ",
+        "and ",
+        "South",
+        " ",
+        "America",
+    ]
+
+
+@pytest.mark.parametrize("unit", [1, 2])
+def test_offsets_count_code_points_or_utf16(site: Site, unit: int) -> None:
+    own = {
+        "entities": [entity("e_1", "s1p1", (unit + 1, "Ada")), entity("e_1", "s1p1", (2 * unit + 6, "Bob"))]
+    }
+    tree = site.page(site.address(site.push([("p", "😀 Ada 😀 Bob")], own, f"unit {unit}")))
+    assert shown(tree) == ["😀 Ada[Person 0.88 · pre-added] 😀 Bob[Person 0.88 · pre-added]"]
+
+
+def test_what_cannot_be_placed_is_listed_with_the_reason(site: Site) -> None:
+    own = [
+        entity("e_1", "s9p9", (0, "Ada")),
+        entity("e_1", "s1p1", (1, "Ada")),
+        entity("e_1", "s1p1", (0, "")),
+        entity("e_1", "s1p1", (10**20, "x")),
+    ]
+    tree = site.page(site.address(site.push([("p", "Ada")], {"entities": own}, "unplaced")))
+    assert shown(tree) == ["Ada"]
+    assert "4 of 4 entities can't be shown" in tree.text_content()
+    remarks = [
+        row.xpath("td")[-1].text_content()
+        for row in tree.xpath("//h2[text()='Entities']/following::tbody[1]/tr")
+    ]
+    assert all(remarks)
+    assert "s9p9" in remarks[0]
+
+
+def test_nothing_of_a_document_becomes_markup(site: Site) -> None:
+    own = {
+        "entities": [entity("e_2", "s1h1", (0, HOSTILE), who=HOSTILE, state=HOSTILE)],
+        "metas": {"m_1": {"value": HOSTILE}},
+        "relations": [{"classId": "r_1", "entities": [HOSTILE, "s1p1|e_1|0,3"]}],
+    }
+    name = "<b>&'name' ?#%2F"
+    docid = site.push([("h2", HOSTILE), ("p", HOSTILE), ("pre", HOSTILE)], own, name)
+    tree = site.page(site.address(docid))
+    assert not tree.xpath("//b")
+    assert tree.xpath("//h1")[0].text == name
+    assert shown(tree)[1:] == [HOSTILE, HOSTILE]
+    assert shown(tree)[0].startswith(HOSTILE)
+    assert "<Place> & more" in shown(tree)[0]
+    for caption in ("Document labels", "Entities", "Relations"):
+        assert HOSTILE in tree.xpath(f"//h2[text()='{caption}']/following::table[1]")[0].text_content()
+    assert not site.page("/local/my%20project").xpath("//b")
+
+
+def test_versions_of_members_are_linked(site: Site) -> None:
+    docid = site.push([("p", "Ada")], {}, "versions")
+    site.push([("p", "Ada")], {"entities": [entity("e_1", "s1p1", (0, "Ada"))]}, "versions", member="eve")
+    master = site.page(site.address(docid))
+    assert shown(master) == ["Ada"]
+    (link,) = master.xpath("//a[text()='eve']/@href")
+    assert shown(site.page(link)) == ["Ada[Person 0.88 · pre-added]"]
+    assert "bob has no version" in site.page(f"{site.address(docid)}?member=bob").text_content()
+
+
+def test_a_long_list_has_pages(site: Site) -> None:
+    site.server.store.create_project("local", "long", settings_from_legend(LEGEND))
+    files = [("f", (f"{number}.txt", b"x")) for number in range(120)]
+    query = {"owner": "local", "project": "long", "output": "null"}
+    assert (
+        site.session.post(
+            f"{site.server.url}/-api/documents/v1", params=query, files=files, timeout=20
+        ).status_code
+        == 200
+    )
+    seen, link, pages = [], "/local/long", 0
+    while link:
+        tree = site.page(link)
+        seen += tree.xpath("//tbody/tr/td[1]/a/text()")
+        link = next(iter(tree.xpath("//a[contains(text(), 'next')]/@href")), "")
+        pages += 1
+    assert (pages, seen) == (3, [f"{number}.txt" for number in range(120)])
+    assert site.page("/local/long?page=x").text_content().count("page 1 of 3") == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nobody/nothing",
+        "/local/my%20project/pool/none",
+        "/local/my%20project/none",
+        "/local/my%20project/../../etc/passwd",
+        "/x",
+    ],
+)
+def test_what_is_not_there_is_a_404(site: Site, path: str) -> None:
+    assert site.session.get(site.server.url + path, timeout=20).status_code == 404
+
+
+@settings(max_examples=examples(40), deadline=None)
+@given(data=st.data(), text=st.text("a<&😀 \n", min_size=1, max_size=12))
+def test_the_text_of_any_annotated_document_stays_what_it_is(
+    site: Site, data: st.DataObject, text: str
+) -> None:
+    spans = st.tuples(st.integers(0, len(text) - 1), st.integers(1, 8)).map(
+        lambda pair: (pair[0], text[pair[0] : pair[0] + pair[1]])
+    )
+    own = [entity("e_1", "s1p1", span) for span in data.draw(st.lists(spans, max_size=10))]
+    docid = site.push([("p", text)], {"entities": own}, "random", member="master")
+    tree = site.page(site.address(docid))
+    tags = tree.xpath("//div[contains(concat(' ', @class, ' '), ' part ')]//span[contains(@class, 'tag')]")
+    for tag in tags:
+        tag.text = ""
+    assert shown(tree)[0].replace("[]", "") == text
+    assert len(tags) <= len(own)

@@ -1,0 +1,506 @@
+"""Webhooks of the local tagtog: what is sent, how often, and what happens when it can't be. The other side is a real HTTP server."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from local_api import LEGEND, People, annotations, entity, refused
+from lxml import html as lxml_html
+
+from spacy_tagtog.server import LocalTagtog, Store, local_tagtog, settings_from_legend
+from spacy_tagtog.server.db.queue import read_hooks
+
+_NUMBERS = count()
+TEXT = "Ada in London"
+ADA = entity("e_1", 0, "Ada")
+
+
+@dataclass
+class Delivery:
+    path: str
+    headers: Message
+    body: bytes
+
+    @property
+    def what(self) -> tuple[str, str]:
+        return self.headers["X-tagtog-onPushSave-status"], self.headers["X-tagtog-onPushSave-source"]
+
+
+@dataclass
+class Receiver:
+    """The other side. ``answers`` are the statuses of the next calls, then 200; ``hold`` keeps every call waiting."""
+
+    url: str = ""
+    calls: queue.Queue[Delivery] = field(default_factory=queue.Queue)
+    answers: list[int] = field(default_factory=list)
+    hold: threading.Event = field(default_factory=threading.Event)
+
+    def get(self, wait: float = 20) -> Delivery:
+        return self.calls.get(timeout=wait)
+
+    def quiet(self) -> bool:
+        """Whether nothing comes for longer than the queue's thread needs to look."""
+        try:
+            self.calls.get(timeout=0.8)
+        except queue.Empty:
+            return True
+        return False
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    made.hold.set()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            made.calls.put(Delivery(self.path, self.headers, body))
+            status = made.answers.pop(0) if made.answers else 200
+            made.hold.wait(20)
+            try:
+                self.send_response(status)
+                if 300 <= status < 400:
+                    self.send_header("Location", f"{made.url}/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            except OSError:
+                pass  # the caller was killed
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    made.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield made
+    made.hold.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
+    with local_tagtog(tmp_path_factory.mktemp("hooks") / "tagtog.db", webhook_pause=0.0005) as running:
+        yield running
+
+
+@pytest.fixture
+def people(server: LocalTagtog) -> Iterator[People]:
+    made = People(server, f"p{next(_NUMBERS)}", roles=("curator", "supercurator", "reviewer"))
+    yield made
+    server.store.import_settings(
+        "owner", made.name, settings_from_legend(LEGEND)
+    )  # nothing of it is called any more
+    made.close()
+
+
+def hook(people: People, endpoint: str, **more: Any) -> None:
+    settings = {**settings_from_legend(LEGEND), "webhooks": {"w_1": {"endpoint": endpoint, **more}}}
+    assert people.call("owner", "POST", "settings/v1/import", json=settings).status_code == 200
+
+
+def status(people: People) -> dict[str, Any]:
+    answer = people.call("reviewer", "GET", "/-local/webhooks")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.02)
+
+
+# ------------------------------------------------------------------------------------------------------------------------------ what is sent
+
+
+def test_imports_and_saves_are_told(people: People, receiver: Receiver) -> None:
+    hook(people, f"{receiver.url}/hook?x=1")
+    docid = people.save(TEXT, annotations(ADA))
+    call = receiver.get()
+    assert (call.path, call.what, call.headers["Content-Type"]) == (
+        "/hook?x=1",
+        ("created", "API"),
+        "application/json",
+    )
+    assert json.loads(call.body) == people.ann(docid).json()
+    people.save(TEXT, annotations(ADA, ADA, complete=True), name=docid, member="reviewer")
+    call = receiver.get()
+    assert call.what == ("updated", "API")
+    assert json.loads(call.body)["anncomplete"] is True
+    assert "Authorization" not in call.headers
+    people.save(TEXT, annotations(ADA, ADA, complete=True), name=docid, member="reviewer")  # nothing changed
+    assert (
+        people.call(
+            "reviewer", "POST", "documents/versions/v0/copy", docid=docid, from_="reviewer", saveTo="master"
+        ).status_code
+        == 200
+    )
+    assert receiver.get().what == ("updated", "API")
+    people.text("plain text")
+    call = receiver.get()
+    assert (call.what, json.loads(call.body)["entities"]) == (("created", "API"), [])
+    assert receiver.quiet()
+    until(lambda: status(people)["waiting"] == 0)
+
+
+@pytest.mark.parametrize("form", ["tagtogID", "docid"])
+def test_a_hook_may_get_ids_alone(people: People, receiver: Receiver, form: str) -> None:
+    hook(
+        people,
+        receiver.url,
+        format=form,
+        authentication={"type": "basic", "username": "ünal", "password": "päss:word"},
+    )
+    docid = people.save(TEXT, annotations(), name="Über.txt")
+    call = receiver.get()
+    assert json.loads(call.body) == {
+        "owner": "owner",
+        "project": people.name,
+        "tagtogID": docid,
+        "docid": docid,
+    }
+    assert call.headers["Authorization"] == requests.auth._basic_auth_str(
+        "ünal".encode(), "päss:word".encode()
+    )
+
+
+def test_a_hook_may_be_limited_to_people(people: People, receiver: Receiver) -> None:
+    hook(people, receiver.url, onlyGUI=True)
+    docid = people.save(TEXT, annotations())
+    people.save(TEXT, annotations(ADA), name=docid)
+    assert (
+        people.call(
+            "curator", "PUT", "/-local/annotations", docid=docid, json=annotations(ADA).data
+        ).status_code
+        == 200
+    )
+    assert receiver.get().what == ("updated", "GUI")
+    first = people.call("owner", "GET", "/-local/history", docid=docid, member="master").json()["history"][-1]
+    assert (
+        people.call(
+            "owner", "POST", "/-local/history/restore", docid=docid, id=first["id"], json={}
+        ).status_code
+        == 200
+    )
+    assert receiver.get().what == ("updated", "GUI")
+    assert receiver.quiet()
+
+
+def test_a_model_behind_a_hook_annotates_new_documents(people: People, receiver: Receiver) -> None:
+    """The loop that hooks are for: told of a new document, fetch its text, upload annotations."""
+    hook(people, receiver.url, format="tagtogID")
+    people.text("Ada in London", format="formatted")
+    docid = json.loads(receiver.get().body)["tagtogID"]
+    content = people.call("supercurator", "GET", "documents/v1", ids=docid, output="plain.html").content
+    files = [("f", (f"{docid}.plain.html", content)), ("f", (f"{docid}.ann.json", annotations(ADA).dumps()))]
+    answer = people.call("supercurator", "POST", "documents/v1", files=files, format="anndoc", output="null")
+    assert answer.json()["items"][0]["result"] == "updated"
+    assert receiver.get().what == ("updated", "API")
+    assert len(people.ann(docid).json()["entities"]) == 1
+
+
+# --------------------------------------------------------------------------------------------------------------------------------- failures
+
+
+def test_a_failed_call_is_repeated_in_order(people: People, receiver: Receiver) -> None:
+    receiver.answers = [500, 503, 404]
+    hook(people, receiver.url)
+    docid = people.save(TEXT, annotations())
+    for number in range(3):
+        people.save(TEXT, annotations(ADA, number=number), name=docid)
+    calls = [receiver.get() for _ in range(7)]
+    assert [call.what[0] for call in calls] == ["created"] * 4 + ["updated"] * 3
+    assert len({call.headers["X-spacy-tagtog-delivery"] for call in calls[:4]}) == 1
+    assert [json.loads(call.body)["number"] for call in calls[4:]] == [0, 1, 2]
+    assert receiver.quiet()
+
+
+def test_a_save_never_waits_for_a_hook(people: People, receiver: Receiver) -> None:
+    receiver.hold.clear()
+    hook(people, receiver.url)
+    started = time.monotonic()
+    docids = [people.save(TEXT, annotations(), name=f"n{number}") for number in range(5)]
+    receiver.get()  # it hangs
+    docids += [people.save(TEXT, annotations(), name=f"m{number}") for number in range(5)]
+    assert time.monotonic() - started < 15
+    assert status(people)["waiting"] == 10
+    receiver.hold.set()
+    for _ in range(9):
+        receiver.get()
+    until(lambda: status(people)["waiting"] == 0)
+
+
+def test_what_fails_for_good_is_shown_and_can_be_sent_again(
+    people: People, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.answers = [500] * 12
+    hook(people, receiver.url, authentication={"type": "basic", "username": "u", "password": "hidden"})
+    docid = people.save(TEXT, annotations())
+    for _ in range(12):
+        receiver.get()
+    until(lambda: status(people)["failed"] == 1)
+    shown = status(people)
+    (failed,) = shown["deliveries"]
+    assert (failed["docid"], failed["state"], failed["attempts"], failed["problem"]) == (
+        docid,
+        "failed",
+        12,
+        "answered with status 500",
+    )
+    assert shown["webhooks"] == [
+        {
+            "id": "w_1",
+            "endpoint": receiver.url,
+            "format": "ann.json",
+            "onlyGUI": False,
+            "authentication": "basic",
+        }
+    ]
+    assert "hidden" not in json.dumps(shown)
+    assert receiver.quiet()
+    # On the page, with a button.
+    assert "?view=webhooks" in people.call("reviewer", "GET", f"/owner/{people.name}").text
+    page = lxml_html.fromstring(
+        people.call("reviewer", "GET", f"/owner/{people.name}", view="webhooks").content.decode()
+    )
+    assert "answered with status 500" in page.text_content()
+    (form,) = page.xpath("//form")
+    refused(people.call("reviewer", "POST", form.action, data={}), 403, "form")
+    assert people.call("reviewer", "POST", form.action, data=dict(form.fields)).status_code == 303
+    assert receiver.get().what == ("created", "API")
+    until(lambda: status(people)["deliveries"] == [])
+
+
+def test_what_fails_can_be_forgotten(people: People, receiver: Receiver) -> None:
+    hook(people, receiver.url)
+    people.save(TEXT, annotations(), name="one")
+    receiver.get()
+    receiver.hold.clear()
+    people.save(TEXT, annotations(), name="two")
+    receiver.get()
+    hook(people, "http://127.0.0.1:1/")  # another endpoint, and the documents are gone
+    receiver.hold.set()
+    people.server.store.import_settings("owner", people.name, settings_from_legend(LEGEND))
+    people.server.store.import_settings(
+        "owner",
+        people.name,
+        {**settings_from_legend(LEGEND), "webhooks": {"w_9": {"endpoint": receiver.url}}},
+    )
+    with people.server.store.writing() as connection:
+        key = people.server.store.project_key(connection, "owner", people.name)
+        connection.execute(
+            "INSERT INTO deliveries (project_id, hook, docid, status, source, created, due) VALUES (?, 'w_1', 'x', 'created', 'API', 0, 0)",
+            (key,),
+        )
+    until(lambda: status(people)["failed"] == 1)
+    assert "isn't in the project's settings" in status(people)["deliveries"][0]["problem"]
+    assert people.call("reviewer", "DELETE", "/-local/webhooks").json() == {"deleted": 1}
+    assert status(people)["deliveries"] == []
+
+
+@pytest.mark.parametrize("code", [301, 302, 307])
+def test_redirects_are_not_followed(people: People, receiver: Receiver, code: int) -> None:
+    receiver.answers = [code]
+    hook(people, receiver.url, authentication={"type": "basic", "username": "u", "password": "p"})
+    people.save(TEXT, annotations())
+    assert [receiver.get().path, receiver.get().path] == ["/", "/"]
+    assert receiver.quiet()
+
+
+def test_a_dead_endpoint_says_nothing_of_the_network(people: People) -> None:
+    hook(people, "http://127.0.0.1:1/secret-path")
+    people.save(TEXT, annotations())
+    until(lambda: any(one["problem"] for one in status(people)["deliveries"]))
+    assert status(people)["deliveries"][0]["problem"] == "no connection"
+
+
+@pytest.mark.parametrize(
+    ("entry", "word"),
+    [
+        ({"endpoint": "file:///etc/passwd"}, "http://HOST"),
+        ({"endpoint": "ftp://host/x"}, "http://HOST"),
+        ({"endpoint": "http://"}, "http://HOST"),
+        ({"endpoint": "http://[::1"}, "IPv6"),
+        ({"endpoint": "http://u:p@host/"}, "password"),
+        ({"endpoint": 5}, "endpoint"),
+        ({}, "endpoint"),
+        ("x", "JSON|read"),
+        ({"endpoint": "http://host", "format": "xml"}, "ann.json, tagtogID"),
+        ({"endpoint": "http://host", "authentication": {"type": "ntlm"}}, "ntlm"),
+        (
+            {
+                "endpoint": "http://host",
+                "authentication": {"type": "basic", "username": "a:b", "password": "x"},
+            },
+            "colon",
+        ),
+        ({"endpoint": "http://host", "authentication": {"type": "basic"}}, "user name"),
+    ],
+)
+def test_a_hook_that_cannot_be_used_is_listed(people: People, entry: Any, word: str) -> None:
+    settings = {**settings_from_legend(LEGEND), "webhooks": {"w_1": entry}}
+    assert people.call("owner", "POST", "settings/v1/import", json=settings).status_code == 200
+    people.save(TEXT, annotations())
+    shown = status(people)
+    assert (shown["webhooks"], shown["waiting"]) == ([], 0)
+    assert any(piece in shown["problems"]["w_1"] for piece in word.split("|"))
+    page = people.call("reviewer", "GET", f"/owner/{people.name}", view="webhooks").text
+    assert "w_1 can't be used" in page
+    assert people.call("owner", "GET", "settings/v1/export").json()["webhooks"] == {"w_1": entry}
+
+
+def test_reviewers_set_webhooks_without_losing_documents(people: People, receiver: Receiver) -> None:
+    docid = people.save(TEXT, annotations())
+    answer = people.call("reviewer", "PUT", "/-local/webhooks", json={"w_1": {"endpoint": receiver.url}})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["webhooks"][0]["endpoint"] == receiver.url
+    before = people.call("owner", "GET", "settings/v1/export").json()
+    assert before["webhooks"] == {"w_1": {"endpoint": receiver.url}}
+    people.save(TEXT, annotations(ADA), name=docid)
+    assert receiver.get().what == ("updated", "API")
+    for body, word in (
+        ([], "JSON object"),
+        ({"w_1": {}}, "endpoint"),
+        ({"w_1": {"endpoint": "file:///x"}}, "http://"),
+    ):
+        refused(people.call("reviewer", "PUT", "/-local/webhooks", json=body), 400, word)
+    refused(people.call("supercurator", "PUT", "/-local/webhooks", json={}), 403, "supercurator")
+    assert people.call("owner", "GET", "settings/v1/export").json() == before
+    assert people.call("reviewer", "PUT", "/-local/webhooks", json={}).json()["webhooks"] == []
+    people.save(TEXT, annotations(), name=docid)
+    assert receiver.quiet()
+
+
+def test_hooks_are_read_in_the_spellings_that_occur() -> None:
+    hooks, problems = read_hooks(
+        {
+            "webhooks": {
+                "a": {
+                    "url": "https://host/x",
+                    "format": "annjson",
+                    "authentication": "None",
+                    "onlyGUITrigger": True,
+                },
+                "b": {"endPoint": "http://h", "authentication": "Basic", "username": "u", "password": "p"},
+                "c": {"endpoint": "http://h", "enabled": False},
+            }
+        }
+    )
+    assert (sorted(hooks), problems, hooks["a"].only_gui, hooks["b"].credentials) == (
+        ["a", "b"],
+        {},
+        True,
+        ("u", "p"),
+    )
+    assert "'p'" not in repr(hooks["b"])
+    assert read_hooks({"webhooks": ["x"]})[1]
+    assert read_hooks({}) == ({}, {})
+
+
+@pytest.mark.parametrize("role", ["curator", "supercurator"])
+def test_who_sees_the_queue(people: People, role: str) -> None:
+    for method, path in (("GET", "webhooks"), ("DELETE", "webhooks"), ("POST", "webhooks/retry")):
+        refused(people.call(role, method, f"/-local/{path}", json={}), 403, role)
+    refused(people.call(role, "GET", f"/owner/{people.name}", view="webhooks"), 403, role)
+    refused(people.call("stranger", "GET", "/-local/webhooks"), 404)
+    refused(people.call("reviewer", "DELETE", "/-local/webhooks", id="x"), 400, "id")
+
+
+# ------------------------------------------------------------------------------------------------------------------------------ starting again
+
+
+def test_the_queue_survives_a_restart(tmp_path: Path, receiver: Receiver) -> None:
+    store = Store(tmp_path / "x.db")
+    store.create_project(
+        "owner",
+        "p",
+        {
+            **settings_from_legend(LEGEND),
+            "webhooks": {"w_1": {"endpoint": receiver.url, "format": "tagtogID"}},
+        },
+    )
+    from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
+
+    store.upload(
+        "owner", "p", read_uploads([UploadedFile(f"{number}.txt", b"x") for number in range(5)], None)
+    )
+    store.close()
+    assert receiver.calls.empty()
+    with local_tagtog(tmp_path / "x.db"):
+        calls = [json.loads(receiver.get().body)["tagtogID"][-5:] for _ in range(5)]
+    assert sorted(calls) == [f"{number}.txt" for number in range(5)]
+
+
+_SERVE = """
+import sys
+from pathlib import Path
+from spacy_tagtog.server.api import webhooks as deliveries
+from spacy_tagtog.server import serve
+deliveries._LEASE = 1500
+serve(Path(sys.argv[1]), port=0, ready=lambda url: print(url, flush=True), webhook_pause=0.01)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_killed_server_repeats_what_was_under_way(tmp_path: Path, receiver: Receiver) -> None:
+    path = tmp_path / "x.db"
+    store = Store(path)
+    store.add_user("owner", "owner", admin=True)
+    store.create_project(
+        "owner",
+        "p",
+        {
+            **settings_from_legend(LEGEND),
+            "webhooks": {"w_1": {"endpoint": receiver.url, "format": "tagtogID"}},
+        },
+    )
+    store.close()
+    receiver.hold.clear()
+    process = subprocess.Popen([sys.executable, "-c", _SERVE, str(path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        query = {"owner": "owner", "project": "p", "output": "null"}
+        answer = requests.post(
+            f"{url}/-api/documents/v1", params=query, data={"text": "x"}, auth=("owner", "owner"), timeout=20
+        )
+        assert answer.status_code == 200
+        first = receiver.get()
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    receiver.hold.set()
+    process = subprocess.Popen([sys.executable, "-c", _SERVE, str(path)], stdout=subprocess.PIPE, text=True)
+    try:
+        again = receiver.get()
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert again.headers["X-spacy-tagtog-delivery"] == first.headers["X-spacy-tagtog-delivery"]
+    assert again.body == first.body
+    assert process.returncode == 0
