@@ -13,17 +13,6 @@ from typing import Final
 
 from spacy_tagtog.errors import OutputExistsError, WriteError
 
-__all__ = [
-    "TEMPORARY_PREFIX",
-    "atomic_folder",
-    "atomic_path",
-    "check_free",
-    "folder_lock",
-    "make_folder",
-    "write_atomic",
-    "write_error",
-]
-
 TEMPORARY_PREFIX = ".part-"
 """How the names of files begin that are being written."""
 

@@ -8,8 +8,6 @@ from typing import Any, TypeVar, get_args
 
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["bind_settings", "choose", "read_settings"]
-
 T = TypeVar("T")
 
 

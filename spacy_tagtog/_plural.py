@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["counted"]
-
 _LAST_LETTERS = (("(?<=[^aeiou])y$", "ies"), ("(?<=s|x)$|(?<=ch|sh)$", "es"), ("$", "s"))
 
 

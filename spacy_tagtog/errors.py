@@ -6,6 +6,8 @@ what is wrong, where, with what value, what would be legal, and what to do next.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any, Final
 
 __all__ = [
@@ -36,8 +38,33 @@ __all__ = [
     "WriteError",
 ]
 
+_SETTING: Final = re.compile("\u27e6(\\w+)(?:=([^\u27e7]*))?\u27e7")
+
+
+def setting(name: str, value: str | None = None) -> str:
+    """A setting inside the text of an error, which every interface spells as its users type it.
+
+    ``setting("on_problem", "report")`` is ``on_problem="report"`` in Python, ``--on-problem report`` for users of the
+    command, and ``--vars.on_problem report`` for users of the workflow.
+
+    Args:
+        name: The argument of the function in :mod:`spacy_tagtog.steps`.
+        value: The value to give it; ``None`` names the setting alone.
+    """
+    return f"\u27e6{name}\u27e7" if value is None else f"\u27e6{name}={value}\u27e7"
+
+
+def _in_python(name: str, value: str | None) -> str:
+    return name if value is None else f'{name}="{value}"'
+
+
 _NOTHING: Final = object()
 _MAX_VALUE_CHARS: Final = 200
+
+
+def spelled(text: str, spell: Callable[[str, str | None], str]) -> str:
+    """Text in which every :func:`setting` is written by ``spell``."""
+    return _SETTING.sub(lambda match: spell(match[1], match[2]), text)
 
 
 def _printable(text: str) -> str:
@@ -85,22 +112,33 @@ class SpacyTagtogError(Exception):
         self.legal = legal
         self.advice = advice
 
-    def details(self) -> list[tuple[str, str]]:
-        """The parts of the message after the problem, as (caption, text) pairs, in display order."""
+    def details(self, spell: Callable[[str, str | None], str] = _in_python) -> list[tuple[str, str]]:
+        """The parts of the message after the problem, as (caption, text) pairs, in display order.
+
+        Args:
+            spell: How to write a setting: takes its name, and its value or ``None``. By default as in Python.
+        """
+
+        def said(text: object) -> str:
+            return _printable(spelled(str(text), spell))
+
         rows = []
         if self.place is not None:
-            rows.append(("where", _printable(str(self.place))))
+            rows.append(("where", said(self.place)))
         if self._has_value:
             rows.append(("value", _shown(self.value)))
         if self.legal is not None:
-            rows.append(("legal", _printable(self.legal)))
+            rows.append(("legal", said(self.legal)))
         if self.advice is not None:
-            rows.append(("to do", _printable(self.advice)))
+            rows.append(("to do", said(self.advice)))
         return rows
 
     def __str__(self) -> str:
         return "\n".join(
-            [_printable(self.problem), *(f"  {caption}: {text}" for caption, text in self.details())]
+            [
+                _printable(spelled(self.problem, _in_python)),
+                *(f"  {caption}: {text}" for caption, text in self.details()),
+            ]
         )
 
 

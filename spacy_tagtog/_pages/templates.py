@@ -6,8 +6,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from spacy_tagtog._plural import counted
 
-__all__ = ["templates_of"]
-
 
 def templates_of(package: str) -> Environment:
     """The templates in the folder ``templates`` of a package of ours; ``{{ 2 | counted("document") }}`` is ``2 documents`` in them.

@@ -57,8 +57,6 @@ from spacy_tagtog.anndoc import (
 )
 from spacy_tagtog.errors import AgreementError, NotConfirmedError
 
-__all__ = ["Conflict", "LeftOut", "MergeReport", "Merged", "Ranking", "Strategy", "merge", "rank_members"]
-
 Strategy = Literal["union_v1", "intersection_v1", "majority_v1", "best_iaa_v1"]
 """tagtog's strategies."""
 

@@ -24,8 +24,6 @@ from spacy_tagtog.agreement.versions import (
 )
 from spacy_tagtog.anndoc import Annotations, Entity, Part
 
-__all__ = ["Changes", "EntityChange", "LabelChange", "RelationChange", "compare_entities", "compare_versions"]
-
 
 @dataclass(frozen=True)
 class EntityChange:

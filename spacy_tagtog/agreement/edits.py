@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Edit", "EditCounts", "EditSpan", "count_edits", "match_edits"]
-
 _PAIR_LIMIT = 2
 """Removing an entity and adding another cost two edits: a dearer pair would not be the least sum."""
 

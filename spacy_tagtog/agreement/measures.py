@@ -41,8 +41,6 @@ from spacy_tagtog.agreement.versions import (
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.errors import AgreementError
 
-__all__ = ["METRICS_OF", "Agreement", "AgreementMatrix", "Metric", "agreement_matrix", "iaa"]
-
 Metric = Literal["exact_v1", "overlapping_v1", "documentlevel_v1"]
 """tagtog's metrics. ``exact_v1``: class ids, offsets and values are equal. ``overlapping_v1``: one shared character is enough for the offsets.
 ``documentlevel_v1``: the sets of values in a document."""

@@ -9,15 +9,6 @@ from typing import Any, Final, NamedTuple
 
 from spacy_tagtog.agreement.changes import Changes
 
-__all__ = [
-    "Estimate",
-    "QualityEstimate",
-    "ReviewCounts",
-    "estimate_quality",
-    "mean_interval",
-    "ratio_interval",
-]
-
 LEVEL: Final = 0.95
 
 

@@ -38,26 +38,6 @@ from spacy_tagtog.anndoc import (
 )
 from spacy_tagtog.errors import AgreementError
 
-__all__ = [
-    "DocumentVersions",
-    "EntityKey",
-    "Item",
-    "Place",
-    "References",
-    "RelationKey",
-    "VersionItems",
-    "check_task",
-    "confirmed_members",
-    "extent",
-    "labels_of",
-    "normalization_value",
-    "parts_of",
-    "set_value",
-    "task_order",
-    "value_key",
-    "versions_of",
-]
-
 DocumentVersions = Document | Mapping[str, Annotations]
 """The versions of one document: a document, or only member to annotations (then offsets are compared as they are stored)."""
 

@@ -19,16 +19,14 @@ from pydantic_core import from_json, to_json
 from typing_extensions import NotRequired, TypedDict
 
 from spacy_tagtog._plural import counted
+from spacy_tagtog._unicode import escape_surrogates
 from spacy_tagtog.errors import AnnJsonError
-
-__all__ = ["Annotations", "Entity", "Fragment", "JsonObject", "Relation", "confidence"]
 
 JsonObject = dict[str, Any]
 _STRICT = ConfigDict(strict=True)
 # Integers that a float holds exactly: larger ones can't be computed with, and none of the numbers here is so large.
 _Number = Annotated[int, Field(ge=-(2**53), le=2**53)] | float
 _OFFSET = re.compile("[0-9]{1,18}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 # The types below are only what this package relies on. Anything else in the object passes through unseen.
@@ -312,7 +310,7 @@ class Annotations:
                 legal="what JSON can hold",
             ) from error
         # Half a character, cut off in a browser: UTF-8 can't hold it, an escape can.
-        return text if text.isascii() else _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+        return escape_surrogates(text)
 
     def _unchanged(self) -> bool:
         try:

@@ -9,8 +9,6 @@ from spacy_tagtog.anndoc.ann_json import Annotations
 from spacy_tagtog.anndoc.legend import Legend
 from spacy_tagtog.anndoc.plain_html import Part, PlainHtml
 
-__all__ = ["MASTER", "Document", "Versions"]
-
 MASTER = "master"
 """The name of the ground-truth version, beside the versions of members."""
 

@@ -10,9 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
+from spacy_tagtog._unicode import has_surrogate
 from spacy_tagtog.errors import LegendError
-
-__all__ = ["LEGEND_NAME", "Legend", "Prefix"]
 
 LEGEND_NAME = "annotations-legend.json"
 Prefix = Literal["e", "f", "m", "n", "r"]
@@ -56,7 +55,7 @@ class Legend(Mapping[str, str]):
                 raise LegendError(
                     f"the name of {class_id} isn't text", place=place, value=name, legal="a non-empty string"
                 )
-            if any("\ud800" <= character <= "\udfff" for character in name):
+            if has_surrogate(name):
                 raise LegendError(
                     f"the name of {class_id} holds half a character",
                     place=place,

@@ -10,8 +10,6 @@ from spacy_tagtog.anndoc.ann_json import Annotations, Entity
 from spacy_tagtog.anndoc.offsets import OffsetConverter, OffsetUnit
 from spacy_tagtog.anndoc.plain_html import Part
 
-__all__ = ["Located", "LocationProblem", "Repair", "detect_unit", "locate"]
-
 LocationProblem = Literal["missing_part", "offset_mismatch"]
 """``missing_part``: plain.html has no such part. ``offset_mismatch``: another text stands at the offset."""
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Literal
 
-__all__ = ["OffsetConverter", "OffsetUnit"]
-
 OffsetUnit = Literal["utf-16", "code-point"]
 """How the offsets of an ann.json count: ``"utf-16"`` as tagtog does, ``"code-point"`` as uploads from Python often do."""
 

@@ -20,19 +20,6 @@ from lxml import etree
 from spacy_tagtog._plural import counted
 from spacy_tagtog.errors import PlainHtmlError
 
-__all__ = [
-    "Block",
-    "Part",
-    "PlainHtml",
-    "Section",
-    "TextFormat",
-    "document_id",
-    "html_from_blocks",
-    "html_from_sections",
-    "html_from_text",
-    "is_document_id",
-]
-
 TextFormat = Literal["verbatim", "formatted"]
 """How tagtog turns plain text into parts: ``verbatim`` one ``<pre>``, ``formatted`` one ``<p>`` a paragraph."""
 

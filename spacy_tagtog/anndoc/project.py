@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from spacy_tagtog._files import atomic_folder, atomic_path, check_free
 from spacy_tagtog._plural import counted
+from spacy_tagtog._unicode import SURROGATES, has_surrogate
 from spacy_tagtog.anndoc.ann_json import Annotations
 from spacy_tagtog.anndoc.document import MASTER, Document
 from spacy_tagtog.anndoc.legend import LEGEND_NAME, Legend
@@ -37,13 +38,10 @@ from spacy_tagtog.errors import (
     WriteError,
 )
 
-__all__ = ["Project", "document_paths", "is_in_folder", "read_project", "write_project"]
-
 # Longest first: "X.plain.html" also ends with ".html".
 _HTML_SUFFIXES = (".plain.html", ".html", ".xml")
 _ANN_SUFFIXES = (".ann.json", ".ann.json.gz")
-_HALF = re.compile("[\ud800-\udfff]")
-_NOT_IN_NAMES = re.compile("[/\\\\\0\ud800-\udfff]")
+_NOT_IN_NAMES = re.compile(rf"[/\\\0{SURROGATES}]")
 _MAX_NAME_BYTES = 65535
 """What the field for it in a zip can hold."""
 _MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -448,7 +446,7 @@ def read_project(path: Path, *, strict: bool = True, legend: Path | Legend | Non
     for names, source in sources:
         if names[-1] == LEGEND_NAME:
             legends.append((names, source))
-        elif _base_name(names[-1], (*_ANN_SUFFIXES, *_HTML_SUFFIXES)) is not None and _HALF.search(
+        elif _base_name(names[-1], (*_ANN_SUFFIXES, *_HTML_SUFFIXES)) is not None and has_surrogate(
             "/".join(names)
         ):
             # Bytes of a name that aren't UTF-8 become half characters, which neither JSON nor a .spacy file can hold.

@@ -24,8 +24,6 @@ from spacy_tagtog.anndoc.locate import Located, Repair
 from spacy_tagtog.anndoc.offsets import OffsetConverter, OffsetUnit
 from spacy_tagtog.anndoc.plain_html import Part
 
-__all__ = ["CONFIDENCE", "repair"]
-
 CONFIDENCE: Final[dict[str, float]] = {
     "shift": 0.99,
     "look_alike": 0.99,

@@ -17,22 +17,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.client import TagtogClient
     from spacy_tagtog.server import Store
 
-__all__ = [
-    "LOCAL_NAME",
-    "CaFile",
-    "Connection",
-    "Database",
-    "DistributeTo",
-    "DocumentsReport",
-    "Domain",
-    "Owner",
-    "ProjectName",
-    "Rate",
-    "Settings",
-    "Threads",
-    "connect",
-]
-
 LOCAL_NAME = "local tagtog"
 LOCAL_OWNER = "local"
 DEFAULT_THREADS = 12

@@ -13,8 +13,6 @@ from spacy_tagtog._plural import counted
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
-__all__ = ["RankingOption", "drawn_documents", "only_drawn"]
-
 RankingOption = Annotated[
     list[Path] | None,
     typer.Option(

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Project
     from spacy_tagtog.convert import ConversionReport, Converter
 
-__all__ = ["Reports", "check_reports", "other_versions", "say_choices", "say_report", "write_reports"]
-
 _MOST_LABELS = 20
 """Labels that hold free text may be as many as documents."""
 

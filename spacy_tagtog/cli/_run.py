@@ -6,7 +6,6 @@ import functools
 import inspect
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,28 +15,11 @@ import typer
 
 from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError
 
-__all__ = [
-    "Step",
-    "carry_out",
-    "command",
-    "echo",
-    "good",
-    "info",
-    "note",
-    "parse_pairs",
-    "progress",
-    "table",
-    "unwrapped",
-    "warn",
-    "write_json",
-]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
 _MAX_ITEMS = 10
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 _SIGNS = {"good": ("✔", "green"), "info": ("ℹ", "blue"), "warn": ("⚠", "yellow"), "fail": ("✘", "red")}
@@ -107,10 +89,11 @@ def write_json(path: Path | None, data: object) -> None:
     """Write an object as JSON, if a path is given."""
     if path is not None:
         from spacy_tagtog._files import write_atomic
+        from spacy_tagtog._unicode import escape_surrogates
 
         text = json.dumps(data, ensure_ascii=False, indent=2)
         # Half a character, as browsers cut them: UTF-8 can't hold it, an escape can.
-        write_atomic(path, _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
+        write_atomic(path, escape_surrogates(text) + "\n")
 
 
 def parse_pairs(pairs: Iterable[str], *, option: str) -> Iterator[tuple[str, str]]:

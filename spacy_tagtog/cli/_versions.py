@@ -12,15 +12,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Document, Legend, Project
     from spacy_tagtog.errors import SpacyTagtogError
 
-__all__ = [
-    "LegendOption",
-    "OnProblemOption",
-    "check_members",
-    "open_project",
-    "readable_documents",
-    "task_names",
-]
-
 OnProblemOption = Annotated[
     str,
     typer.Option(

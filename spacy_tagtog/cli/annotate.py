@@ -14,8 +14,6 @@ from spacy_tagtog.cli._run import command, good, note, parse_pairs, progress, ta
 if TYPE_CHECKING:
     from spacy_tagtog.pipeline.annotate import AnnotateReport
 
-__all__ = ["AuthorName", "Rename", "SpansKey", "annotate", "annotate_cli"]
-
 AuthorName = Annotated[
     str, typer.Option("--name", help="The author of the pre-annotations: they are by ml:NAME.")
 ]

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from spacy_tagtog.pipeline.calibration.calibrators import CalibrationReport
 
-__all__ = ["CalibrateBy", "calibrate", "calibrate_cli"]
-
 CalibrateBy = Literal["given", "held-out", "cross-fitting", "both", "auto"]
 """What to learn from: documents that the pipeline was not trained on; its training documents, by pipelines trained without a fold; or both."""
 

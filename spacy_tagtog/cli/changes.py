@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Legend
     from spacy_tagtog.errors import SpacyTagtogError
 
-__all__ = ["ChangedProject", "changes", "changes_cli"]
-
 
 @dataclass
 class ChangedProject:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.convert import ConversionReport, Converter
     from spacy_tagtog.errors import ConversionError
 
-__all__ = ["convert", "convert_back", "convert_cli"]
-
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 

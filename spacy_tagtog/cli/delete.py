@@ -24,8 +24,6 @@ from spacy_tagtog.cli._connection import (
 from spacy_tagtog.cli._run import command, good, note, progress, write_json
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["delete_cli"]
-
 
 @command
 def delete_cli(

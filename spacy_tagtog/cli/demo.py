@@ -19,8 +19,6 @@ from spacy_tagtog.cli._connection import (
 )
 from spacy_tagtog.cli._run import command, good, info, progress
 
-__all__ = ["demo_cli", "load_demo"]
-
 
 @command
 def demo_cli(

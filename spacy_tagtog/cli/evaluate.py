@@ -16,8 +16,6 @@ from spacy_tagtog.errors import EvaluationError
 if TYPE_CHECKING:
     from spacy_tagtog.pipeline.evaluation import Evaluation
 
-__all__ = ["evaluate", "evaluate_cli"]
-
 
 @command
 def evaluate_cli(

@@ -29,8 +29,6 @@ from spacy_tagtog.errors import ConfigurationError
 if TYPE_CHECKING:
     from spacy_tagtog.client import FetchReport
 
-__all__ = ["fetch_cli"]
-
 
 @command
 def fetch_cli(

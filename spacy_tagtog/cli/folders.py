@@ -19,8 +19,6 @@ from spacy_tagtog.cli._connection import (
 )
 from spacy_tagtog.cli._run import Step, carry_out, command, parse_pairs, table
 
-__all__ = ["folders_cli"]
-
 
 @command
 def folders_cli(

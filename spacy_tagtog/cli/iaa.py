@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Legend
     from spacy_tagtog.errors import SpacyTagtogError
 
-__all__ = ["MeasuredAgreement", "iaa", "iaa_cli"]
-
 _TASKS_A_TABLE = 6
 _WORST = 5
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.client import TagtogClient
     from spacy_tagtog.client.api import Role
 
-__all__ = ["members_cli"]
-
 
 @command
 def members_cli(

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Document
     from spacy_tagtog.errors import SpacyTagtogError
 
-__all__ = ["MergedProject", "merge", "merge_cli"]
-
 
 @dataclass
 class MergedProject:

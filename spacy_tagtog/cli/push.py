@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.client import PushReport
     from spacy_tagtog.selection.ranking import Queue
 
-__all__ = ["push_cli", "say_pushed"]
-
 _SHOWN: Final = 20
 _SEARCH_TERMS: Final = 40  # addresses and queries have a length
 _RANK_FIRST: Final = "rank the documents first: spacy-tagtog rank"

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.selection.candidates import ReviewedDocument
     from spacy_tagtog.selection.ranking import DrawnDocument, RankedDocument, Ranking
 
-__all__ = ["Ranked", "rank", "rank_cli"]
-
 _SHOWN = 20
 
 

@@ -12,8 +12,6 @@ from spacy_tagtog.cli._connection import DEFAULT_DATABASE, LOCAL_OWNER, Database
 from spacy_tagtog.cli._run import command, good, info
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["serve_cli"]
-
 
 @command
 def serve_cli(

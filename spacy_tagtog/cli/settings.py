@@ -22,8 +22,6 @@ from spacy_tagtog.cli._connection import (
 from spacy_tagtog.cli._run import command, good, table, write_json
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["read_settings", "settings_cli"]
-
 _KINDS = {"e": "entity type", "m": "document label", "f": "entity label", "n": "dictionary", "r": "relation"}
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from spacy_tagtog.selection.simulation import Simulation
 
-__all__ = ["simulate", "simulate_cli"]
-
 
 @command
 def simulate_cli(

@@ -21,8 +21,6 @@ from spacy_tagtog.cli._connection import (
 )
 from spacy_tagtog.cli._run import command, good, table, write_json
 
-__all__ = ["stats_cli"]
-
 
 @command
 def stats_cli(

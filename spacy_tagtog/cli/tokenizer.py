@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.convert import ConversionReport
     from spacy_tagtog.convert.tokenizer.learn import Alignment, TokenizerRules
 
-__all__ = ["LearnedTokenizer", "tokenizer", "tokenizer_cli"]
-
 _KIND = {"prefixes": "prefix", "suffixes": "suffix", "infixes": "infix", "exceptions": "no exception"}
 
 

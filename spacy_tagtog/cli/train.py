@@ -15,8 +15,6 @@ from spacy_tagtog.cli._run import command, good, info
 if TYPE_CHECKING:
     from spacy_tagtog.pipeline.training import Choice
 
-__all__ = ["SEED_BELOW", "train", "train_cli"]
-
 SEED_BELOW = 20000
 """Below so many annotated entities the seed model is trained: measured by ``benchmarks/learning_curve.py``, see docs/seed-model.md."""
 

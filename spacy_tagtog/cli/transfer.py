@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.client import PushReport
     from spacy_tagtog.server.db.archive import Archived
 
-__all__ = ["create_local_project", "export_cli", "import_cli", "import_project", "restore_local_project"]
-
 
 @command
 def import_cli(

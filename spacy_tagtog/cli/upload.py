@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Document
     from spacy_tagtog.client import PushReport
 
-__all__ = ["pre_annotate", "upload_cli"]
-
 
 @command
 def upload_cli(

@@ -17,8 +17,6 @@ from spacy_tagtog.errors import ConfigurationError
 if TYPE_CHECKING:
     from spacy_tagtog.server import Store
 
-__all__ = ["NEW_PASSWORD", "user_add_cli", "user_app", "user_list_cli", "user_remove_cli"]
-
 NEW_PASSWORD = "TAGTOG_NEW_PASSWORD"  # noqa: S105  the variable's name
 _ROLES = "reader, curator, supercurator, reviewer, admin"
 

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from spacy_tagtog.convert import ConversionReport
     from spacy_tagtog.convert.report import ReportItem
 
-__all__ = ["validate", "validate_cli"]
-
 
 @command
 def validate_cli(

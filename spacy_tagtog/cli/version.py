@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from spacy_tagtog.cli._run import command, table
 
-__all__ = ["version_cli"]
-
 
 @command
 def version_cli() -> None:

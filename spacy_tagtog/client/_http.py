@@ -43,8 +43,6 @@ from spacy_tagtog.errors import (
     UnreachableError,
 )
 
-__all__ = ["Answer", "Fields", "Transport", "is_loopback", "normalised", "origin"]
-
 _MAX_REDIRECTS: Final = 5
 _MAX_ANSWER_BYTES: Final = 512 * 1024 * 1024
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}

@@ -13,8 +13,6 @@ from typing import Any, Final, Generic, TypeVar
 from spacy_tagtog.client._retry import stoppable
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["MAX_THREADS", "Workers", "workers"]
-
 T = TypeVar("T")
 R = TypeVar("R")
 

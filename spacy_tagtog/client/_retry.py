@@ -17,8 +17,6 @@ from spacy_tagtog.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Clock", "Retries", "Stopped", "Throttle", "retry_after", "stoppable"]
-
 _MAX_HEADER: Final = 64
 
 

@@ -35,21 +35,6 @@ from spacy_tagtog.errors import (
     RejectedError,
 )
 
-__all__ = [
-    "DEFAULT_THREADS",
-    "MAX_BATCH_BYTES",
-    "Agreement",
-    "AgreementMetric",
-    "ImportedItem",
-    "Member",
-    "MergeStrategy",
-    "Pair",
-    "Role",
-    "SearchHit",
-    "TagtogClient",
-    "TextFormat",
-]
-
 DEFAULT_THREADS: Final = 12
 """Calls at once, where several documents are fetched or pushed."""
 _DOCUMENTS: Final = "/-api/documents/v1"
@@ -901,8 +886,10 @@ class TagtogClient:
                 continue
             try:
                 self._folder_call(
-                    "add", {"path": folder}, done=lambda folder=folder: folder in self.folders()
-                )  # type: ignore[misc]
+                    "add",
+                    {"path": folder},
+                    done=lambda folder=folder: folder in self.folders(),  # type: ignore[misc]
+                )
             except RejectedError:
                 # Somebody else may have added it at this moment.
                 if folder not in self.folders():

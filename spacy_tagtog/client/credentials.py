@@ -10,8 +10,6 @@ from pathlib import Path
 from spacy_tagtog.client._http import normalised, origin
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["Credentials", "find_credentials"]
-
 
 @dataclass(frozen=True)
 class Credentials:

@@ -10,8 +10,6 @@ from spacy_tagtog.client._parallel import workers
 from spacy_tagtog.client.api import SearchHit, TagtogClient
 from spacy_tagtog.errors import ConfigurationError, NotFoundError
 
-__all__ = ["DeleteReport", "delete"]
-
 
 @dataclass
 class DeleteReport:

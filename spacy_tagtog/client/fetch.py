@@ -36,8 +36,6 @@ from spacy_tagtog.errors import (
     WriteError,
 )
 
-__all__ = ["ALL_MEMBERS", "JOURNAL_NAME", "MANIFEST_NAME", "FetchReport", "Progress", "fetch"]
-
 MANIFEST_NAME: Final = ".spacy-tagtog.json"
 """The manifest's file name. It begins with a dot: such files are no documents."""
 JOURNAL_NAME: Final = ".spacy-tagtog.journal"

@@ -30,8 +30,6 @@ from spacy_tagtog.errors import (
     RejectedError,
 )
 
-__all__ = ["Progress", "PushReport", "push", "same_name_query"]
-
 Progress = Callable[[Iterable[Document], int], Iterable[Document]]
 """Wraps the documents, whose number is given, and gives them back one by one, as tqdm does."""
 

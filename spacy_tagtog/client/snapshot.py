@@ -13,8 +13,6 @@ from spacy_tagtog.client.api import SearchHit, TagtogClient
 from spacy_tagtog.client.fetch import ALL_MEMBERS, Progress, everybody
 from spacy_tagtog.errors import NotFoundError, ProjectError, UnexpectedAnswerError
 
-__all__ = ["snapshot"]
-
 
 def snapshot(
     client: TagtogClient,

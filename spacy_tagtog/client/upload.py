@@ -17,8 +17,6 @@ from spacy_tagtog.client.api import TagtogClient
 from spacy_tagtog.client.push import same_name_query
 from spacy_tagtog.errors import ClientError, ConfigurationError, NotFoundError, ProjectError, RejectedError
 
-__all__ = ["Progress", "UploadReport", "upload"]
-
 Progress = Callable[[Iterable[Path], int], Iterable[Path]]
 """Wraps the files, whose number is given, and gives them back one by one, as tqdm does."""
 

@@ -28,8 +28,6 @@ from spacy_tagtog.convert.state import get_id
 from spacy_tagtog.convert.tokens import prepare_for_tokens, unset_by_tokenizer
 from spacy_tagtog.errors import ConfigurationError, ConversionError
 
-__all__ = ["SHARD_DOCS", "Batch", "BulkJob", "Shards", "convert_in_bulk"]
-
 _NEW_OBJECTS: Final = 100_000
 """So many more of them than before, and Python looks for garbage: those of some hundred documents."""
 

@@ -29,19 +29,6 @@ from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = [
-    "ALL_MEMBERS",
-    "DEFAULT_CONVERTER",
-    "AnndocConverter",
-    "Converter",
-    "DocUnit",
-    "converters",
-    "for_member",
-    "make_converter",
-    "members_of",
-    "settings_from_text",
-]
-
 DEFAULT_CONVERTER = "spacy-tagtog.Anndoc.v1"
 
 converters = catalogue.create("spacy_tagtog_converters", entry_points=True)

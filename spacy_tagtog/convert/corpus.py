@@ -37,20 +37,6 @@ from spacy_tagtog.errors import (
     MissingPartnerError,
 )
 
-__all__ = [
-    "AnndocCorpus",
-    "DocumentChoice",
-    "OnProblem",
-    "convert_documents",
-    "convert_ids",
-    "in_folders",
-    "is_spacy_path",
-    "note_problems",
-    "read_spacy",
-    "read_texts",
-    "write_docbin",
-]
-
 OnProblem = Literal["error", "report"]
 """What happens with faults of the data: ``error`` refuses them, ``report`` sets them aside and lists them."""
 

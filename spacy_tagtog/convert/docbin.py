@@ -24,8 +24,6 @@ from spacy.attrs import DEP, ENT_ID, ENT_KB_ID, ENT_TYPE, LEMMA, MORPH, NORM, OR
 from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
-__all__ = ["PIECE_DOCS", "DocBinFile", "DocPacker", "LoosePiece", "Piece", "docs_of"]
-
 PIECE_DOCS: Final = 100
 """Docs in a piece. It is part of the format in so far as other numbers give other (equivalent) bytes."""
 

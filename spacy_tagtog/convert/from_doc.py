@@ -23,8 +23,6 @@ from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.state import SPANS_KEY, DocState, entity_index, get_state
 from spacy_tagtog.errors import ConversionError
 
-__all__ = ["doc_to_document", "docs_to_document", "new_entity"]
-
 
 def new_entity(
     *,

@@ -17,8 +17,6 @@ from spacy_tagtog.convert.state import (
     span_id,
 )
 
-__all__ = ["split_into_parts"]
-
 
 def split_into_parts(doc: Doc) -> list[Doc]:
     """Cut the Doc of a document into one Doc for each of its parts.

@@ -15,8 +15,6 @@ from spacy_tagtog.anndoc import OffsetConverter, OffsetUnit, detect_unit
 from spacy_tagtog.convert.state import SPANS_KEY, entity_index, get_state, original_entity
 from spacy_tagtog.errors import AnnJsonError
 
-__all__ = ["DocRelation", "EntityKey", "entity_key", "fields_of", "relations_of"]
-
 EntityKey = tuple[str, str, int, int]
 """What a relation knows of an entity: part, class id, start, end."""
 

@@ -12,17 +12,6 @@ from spacy_tagtog.anndoc.document import MASTER
 from spacy_tagtog.anndoc.repair import CONFIDENCE
 from spacy_tagtog.errors import ConversionError
 
-__all__ = [
-    "DOCUMENT_REASONS",
-    "ENTITY_REASONS",
-    "FAULTS",
-    "PROJECT_REASONS",
-    "REPAIRS",
-    "ConversionReport",
-    "ReportItem",
-    "shown_member",
-]
-
 ENTITY_REASONS: Final = {
     "missing_part": "stands in a part that plain.html lacks",
     "offset_mismatch": "another text stands at its offset",

@@ -19,8 +19,6 @@ from spacy_tagtog.convert.report import (
 )
 from spacy_tagtog.errors import AnndocError
 
-__all__ = ["report_page"]
-
 _AROUND = 80
 _MOST = 500
 """So many items of each reason are shown in context; a page must open in a browser."""

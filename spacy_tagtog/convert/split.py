@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["TRAIN", "parse_split", "side_of"]
-
 TRAIN = "train"
 """The side that takes what no other side takes."""
 

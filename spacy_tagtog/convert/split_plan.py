@@ -25,8 +25,6 @@ from spacy_tagtog.errors import AnndocError, ConfigurationError
 if TYPE_CHECKING:
     from datasketch import MinHash
 
-__all__ = ["SplitItem", "near_duplicates", "plan_split", "read_plan", "split_items", "write_plan"]
-
 _SHINGLE = 5  # words
 _PERMUTATIONS = 128
 _WORD = re.compile(r"\w+")

@@ -27,19 +27,6 @@ from spacy.tokens import Doc, Span
 
 from spacy_tagtog.anndoc import Annotations, PlainHtml
 
-__all__ = [
-    "PARTS_KEY",
-    "SEPARATOR",
-    "SPANS_KEY",
-    "DocState",
-    "entity_index",
-    "get_id",
-    "get_state",
-    "original_entity",
-    "set_state",
-    "span_id",
-]
-
 SPANS_KEY: Final = "anndoc"
 PARTS_KEY: Final = "anndoc.parts"
 SEPARATOR: Final = "\n\n"

@@ -20,8 +20,6 @@ from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, set_state
 from spacy_tagtog.convert.tokens import assemble, token_range
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["AlignmentMode", "EntsPolicy", "ToDocSettings", "document_to_doc"]
-
 AlignmentMode = Literal["split", "strict", "contract", "expand"]
 """What happens where an entity begins or ends inside a token. ``split`` splits the token of the Doc; ``strict`` sets
 the entity aside; ``contract`` and ``expand`` move the border, as in ``Doc.char_span``."""

@@ -19,15 +19,6 @@ from spacy_tagtog.convert.state import SEPARATOR
 from spacy_tagtog.convert.tokenizer.regex_letters import letters_or, may_match_letters
 from spacy_tagtog.errors import PipelineError
 
-__all__ = [
-    "Assembled",
-    "assemble",
-    "predicted_doc",
-    "prepare_for_tokens",
-    "token_range",
-    "unset_by_tokenizer",
-]
-
 _CACHED_WORDS: Final = 200_000
 """Some tens of bytes each."""
 _FREE_SQUARES: Final = 100_000_000

@@ -20,14 +20,6 @@ from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
-__all__ = [
-    "CONFIDENCE_FACTORIES",
-    "AnnotateReport",
-    "annotate_documents",
-    "assemble_open_parts",
-    "ensure_confidence",
-]
-
 CONFIDENCE_FACTORIES = frozenset({"entity_confidence", "entity_confidence_v2"})
 _MIN_PROB = 1e-6  # prob is in (0, 1]; 1 is left to people, no model is certain
 _WHO = re.compile(r"ml:[A-Za-z0-9._-]+")

@@ -23,15 +23,6 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, set_certainty
 
-__all__ = [
-    "DEFAULT_SPANS_KEY",
-    "RAW_SCORES",
-    "EntityConfidence",
-    "action_probabilities",
-    "entity_scores",
-    "scored",
-]
-
 DEFAULT_SPANS_KEY = "entity_confidence"
 RAW_SCORES = "raw_scores"
 """The key in a span group's ``attrs`` of the scores before calibration, as ``entity_confidence_v2`` writes them."""

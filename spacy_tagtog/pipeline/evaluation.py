@@ -29,8 +29,6 @@ from spacy_tagtog.pipeline.calibration.scoring import (
 from spacy_tagtog.pipeline.fingerprints import fingerprint
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
-__all__ = ["ConfidenceEvaluation", "Evaluation", "Scores", "evaluate_docs", "score_entities"]
-
 CharSpan = tuple[int, int, str]
 """(first character, one past the last, label)."""
 

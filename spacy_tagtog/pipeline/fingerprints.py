@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from spacy.language import Language
 from spacy.util import resolve_dot_names
 
-__all__ = ["fingerprint", "remember_training_documents", "remembered_documents"]
-
 _KEY = "spacy_tagtog"
 
 

@@ -14,8 +14,6 @@ from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.calibration.calibrators import logit
 from spacy_tagtog.pipeline.calibration.component import Calibration, StoredCalibration
 
-__all__ = ["LabelConfidence", "label_confidence_of", "predicted_labels", "textcat_names"]
-
 _KEY: Final = "spacy_tagtog_label_confidence"
 
 

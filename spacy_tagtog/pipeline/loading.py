@@ -10,8 +10,6 @@ from spacy.util import is_package
 
 from spacy_tagtog.errors import PipelineError
 
-__all__ = ["blank_pipeline", "load_pipeline"]
-
 
 def load_pipeline(name: Path | str) -> Language:
     """Load a trained pipeline.

@@ -7,8 +7,6 @@ from typing import Final
 
 from spacy.tokens import Doc, Span
 
-__all__ = ["pieces"]
-
 _MAX_WINDOW: Final = 40  # tokens of a piece, where there are no sentences
 
 

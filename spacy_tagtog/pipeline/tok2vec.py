@@ -20,8 +20,6 @@ from thinc.types import Floats2d, Ints2d
 
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = ["build_affix_embed"]
-
 _LEFT_OUT: Final = np.uint64(hash_string("spacy-tagtog: left out"))
 _WORD_ATTRS: Final = frozenset({"NORM", "LOWER", "ORTH"})
 """The attributes that say which word it is."""

@@ -13,16 +13,6 @@ from spacy_tagtog._plural import counted
 from spacy_tagtog.convert import AnndocCorpus
 from spacy_tagtog.errors import ConfigurationError
 
-__all__ = [
-    "Choice",
-    "ModelChoice",
-    "TrainingSize",
-    "choose_config",
-    "find_config",
-    "measure_corpus",
-    "values_for",
-]
-
 _PACKAGE = Path(__file__).parents[1]
 _SHIPPED = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
 """Where the package's own configs are: beside its modules in an installed one, beside the package in a checkout."""

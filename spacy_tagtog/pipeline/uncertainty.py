@@ -17,8 +17,6 @@ from spacy.tokens import Doc
 
 from spacy_tagtog.errors import PipelineError
 
-__all__ = ["USER_DATA_KEY", "TokenCertainty", "get_certainty", "set_certainty"]
-
 USER_DATA_KEY: Final = "spacy_tagtog_certainty"
 _FIELDS: Final = ("log_probability", "missed")
 

@@ -12,8 +12,6 @@ from spacy_tagtog.errors import ConfigurationError, SelectionError
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument
 from spacy_tagtog.selection.strategies import Context, Pick, Strategy
 
-__all__ = ["DEFAULT_BATCH", "DEFAULT_RANDOM_SHARE", "Choice", "choose_batch", "rank_candidates", "stream_of"]
-
 DEFAULT_BATCH = 20
 DEFAULT_RANDOM_SHARE = 0.1
 

@@ -20,17 +20,6 @@ from spacy_tagtog.pipeline.labels import label_confidence_of, textcat_names
 from spacy_tagtog.pipeline.sentences import pieces
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
-__all__ = [
-    "Candidate",
-    "Doubt",
-    "PredictedEntity",
-    "ReviewedDocument",
-    "candidate_of",
-    "make_candidates",
-    "only_labels",
-    "reviewed_document",
-]
-
 
 class PredictedEntity(NamedTuple):
     """An entity that a pipeline predicted.

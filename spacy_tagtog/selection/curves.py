@@ -13,21 +13,6 @@ from numpy.typing import NDArray
 from spacy_tagtog._plural import counted
 from spacy_tagtog.selection.simulation import Round, Simulation
 
-__all__ = [
-    "COSTS",
-    "TARGETS",
-    "Cost",
-    "Reached",
-    "Spread",
-    "StrategySummary",
-    "area_under",
-    "cost_to_reach",
-    "curve_rows",
-    "smoothed",
-    "summarize",
-    "table_rows",
-]
-
 Cost = Literal["documents", "tokens", "entities", "edits"]
 COSTS: Final[tuple[Cost, ...]] = get_args(Cost)
 TARGETS: Final = (0.95, 0.98, 0.99)

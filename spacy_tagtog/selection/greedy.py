@@ -5,8 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 
-__all__ = ["lazy_greedy"]
-
 
 def lazy_greedy(
     bounds: Sequence[float], value: Callable[[int], float], size: int, accept: Callable[[int], None]

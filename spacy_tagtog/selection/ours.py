@@ -33,17 +33,6 @@ from spacy_tagtog.selection.strategies import (
     strategy_settings_from_text,
 )
 
-__all__ = [
-    "ClassWeights",
-    "Cluster",
-    "Clustering",
-    "Random",
-    "Schedule",
-    "Scored",
-    "VarianceReduction",
-    "class_weights_of",
-]
-
 ClassWeights = Literal["none", "inverse_sqrt"]
 Clustering = Literal["tfidf", "tok2vec"]
 

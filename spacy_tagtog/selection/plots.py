@@ -11,8 +11,6 @@ from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.selection.curves import COSTS, TARGETS, StrategySummary, curve_rows, table_rows
 from spacy_tagtog.selection.simulation import Simulation
 
-__all__ = ["check_plots", "draw_curves", "simulation_page"]
-
 _TITLES = {
     "documents": "documents reviewed",
     "tokens": "tokens read",

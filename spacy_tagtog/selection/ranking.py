@@ -38,22 +38,6 @@ from spacy_tagtog.selection.strategies import (
     make_strategy,
 )
 
-__all__ = [
-    "DrawnDocument",
-    "Queue",
-    "RankedDocument",
-    "Ranking",
-    "content_fingerprint",
-    "drawn_by_chance",
-    "is_calibrated",
-    "merge_reviewed",
-    "queue_of",
-    "rank_documents",
-    "read_ranking",
-    "reviewed_of",
-    "write_ranking",
-]
-
 _VERSION: Final = 1
 _MAX_NAMED: Final = 5
 _STRICT: Final = ConfigDict(extra="forbid", strict=True)

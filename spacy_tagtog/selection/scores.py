@@ -10,16 +10,6 @@ from numpy.typing import NDArray
 
 from spacy_tagtog.selection.candidates import Candidate
 
-__all__ = [
-    "TOKENS_PER_EDIT",
-    "Aggregation",
-    "doubt",
-    "effort",
-    "expected_edits",
-    "least_confidence",
-    "normalized_doubt",
-]
-
 TOKENS_PER_EDIT: Final = 30.0
 """How many tokens a person reads in the time of one edit; an assumption, which every strategy that uses it lets you set."""
 

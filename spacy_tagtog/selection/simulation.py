@@ -38,16 +38,6 @@ from spacy_tagtog.selection.batches import choose_batch, stream_of
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument, make_candidates, reviewed_document
 from spacy_tagtog.selection.strategies import Context, Strategy, make_strategy, parse_strategy
 
-__all__ = [
-    "Round",
-    "Simulation",
-    "SimulationSettings",
-    "Unit",
-    "holds_simulation",
-    "simulate_project",
-    "simulation_json",
-]
-
 CharSpan = tuple[int, int, str]
 _POOL, _TEST, _STATE = "pool.spacy", "test.spacy", "simulation.json"
 _CONFIG: Final = "config.cfg"

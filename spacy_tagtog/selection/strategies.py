@@ -22,21 +22,6 @@ from spacy_tagtog._options import bind_settings, read_settings
 from spacy_tagtog.errors import ConfigurationError, SelectionError
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument
 
-__all__ = [
-    "DEFAULT_STRATEGY",
-    "OURS",
-    "Context",
-    "Pick",
-    "Strategy",
-    "effective_settings",
-    "full_name",
-    "make_strategy",
-    "parse_strategy",
-    "strategies",
-    "strategy_names",
-    "strategy_settings_from_text",
-]
-
 strategies = catalogue.create("spacy_tagtog_strategies", entry_points=True)
 """The registry of strategy factories: functions that take settings and return a :class:`Strategy`."""
 

@@ -6,8 +6,6 @@ from typing import Any
 
 from spacy_tagtog.errors import LocalServerError
 
-__all__ = ["RequestError"]
-
 
 class RequestError(LocalServerError):
     """A request can't be answered.

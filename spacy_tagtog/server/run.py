@@ -21,8 +21,6 @@ from spacy_tagtog.server.api.app import make_app
 from spacy_tagtog.server.api.webhooks import Deliverer
 from spacy_tagtog.server.db.store import Store
 
-__all__ = ["LocalTagtog", "Tls", "local_tagtog", "serve"]
-
 _STOP_SECONDS = 5
 # The longest search that is allowed, percent-encoded, and the headers.
 _MAX_HEAD_BYTES = 2**16

@@ -33,19 +33,6 @@ from spacy_tagtog._plural import counted
 from spacy_tagtog.convert.state import SPANS_KEY, get_state
 from spacy_tagtog.errors import ConfigurationError, ConversionError, PipelineError
 
-__all__ = [
-    "Alignment",
-    "GoldText",
-    "LearnedPiece",
-    "TokenizerRules",
-    "apply_rules",
-    "gold_texts",
-    "learn_tokenizer",
-    "measure_alignment",
-    "read_rules",
-    "write_rules",
-]
-
 _VERSION: Final = 1
 
 Kind: TypeAlias = Literal["prefixes", "suffixes", "infixes", "exceptions"]

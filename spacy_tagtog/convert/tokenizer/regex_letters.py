@@ -19,8 +19,6 @@ _RENAMED: Final = sys.version_info >= (3, 11)
 parser: Any = import_module("re._parser" if _RENAMED else "sre_parse")
 constants: Any = import_module("re._constants" if _RENAMED else "sre_constants")
 
-__all__ = ["can_match_letters", "letters_or", "may_match_letters"]
-
 _LETTERS: Final = frozenset(map(ord, ascii_letters))
 _NO_LETTER: Final = frozenset(
     {constants.CATEGORY_DIGIT, constants.CATEGORY_SPACE, constants.CATEGORY_NOT_WORD}

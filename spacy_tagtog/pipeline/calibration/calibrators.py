@@ -18,24 +18,6 @@ from spacy_tagtog._plural import counted
 from spacy_tagtog.errors import EvaluationError, PipelineError
 from spacy_tagtog.pipeline.calibration.trees import BoostedTrees, RandomTrees, fit_random_trees, fit_trees
 
-__all__ = [
-    "BINS",
-    "CalibrationFigures",
-    "CalibrationMethod",
-    "CalibrationReport",
-    "Calibrator",
-    "LabelCalibrator",
-    "cross_validated",
-    "design_effect",
-    "ece_by_chance",
-    "figure_cells",
-    "figures_by_label",
-    "figures_of",
-    "fit_calibrator",
-    "fit_platt",
-    "logit",
-]
-
 CalibrationMethod = Literal["auto", "none", "platt", "isotonic", "logistic", "trees", "forest"]
 _METHODS: Final = (
     "platt",

@@ -27,16 +27,6 @@ from spacy_tagtog.pipeline.confidence import RAW_SCORES, EntityConfidence, score
 from spacy_tagtog.pipeline.sentences import pieces
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, get_certainty, set_certainty
 
-__all__ = [
-    "CalibratedConfidence",
-    "Calibration",
-    "ConfidenceMethod",
-    "ConfidenceSettings",
-    "StoredCalibration",
-    "entity_features",
-    "missed_features",
-]
-
 ConfidenceMethod = Literal["actions", "beam", "mc_dropout"]
 
 _FILE: Final = "calibration.json"

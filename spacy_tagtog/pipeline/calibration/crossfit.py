@@ -26,8 +26,6 @@ from spacy_tagtog.errors import EvaluationError, PipelineError
 from spacy_tagtog.pipeline.calibration.training_counts import Seen
 from spacy_tagtog.pipeline.seed.component import SeedNer
 
-__all__ = ["Watch", "deal", "document_groups", "fold_pipelines", "is_quick", "seen_in"]
-
 Watch = Callable[[Sequence[int]], Iterable[int]]
 """Goes over the numbers of the folds, and may show how far it is."""
 

@@ -30,8 +30,6 @@ from spacy_tagtog.pipeline.calibration.training_counts import Seen
 from spacy_tagtog.pipeline.fingerprints import fingerprint, remembered_documents
 from spacy_tagtog.pipeline.labels import textcat_names
 
-__all__ = ["calibrate_pipeline", "prepare_pipeline"]
-
 _MAX_NAMED = 5
 
 

@@ -8,8 +8,6 @@ from html import escape
 from spacy_tagtog._plural import counted
 from spacy_tagtog.pipeline.calibration.calibrators import BINS, CalibrationFigures
 
-__all__ = ["reliability_svg"]
-
 _SIZE, _MARGIN, _GAP = 260, 46, 24
 
 

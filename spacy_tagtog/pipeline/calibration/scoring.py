@@ -19,8 +19,6 @@ from spacy_tagtog.pipeline.confidence import RAW_SCORES
 from spacy_tagtog.pipeline.labels import LabelConfidence
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
-__all__ = ["Judged", "confidence_components", "judge", "paired", "silent_ranges"]
-
 
 @dataclass
 class Judged:

@@ -14,8 +14,6 @@ from typing import Any, Final
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.seed.component import tagged_entities
 
-__all__ = ["SEEN_FEATURES", "Seen"]
-
 SEEN_FEATURES: Final = 24
 """Features of an entity, see :meth:`Seen.features`."""
 

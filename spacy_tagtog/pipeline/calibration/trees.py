@@ -11,8 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BoostedTrees", "RandomTrees", "fit_random_trees", "fit_trees"]
-
 _DEPTH: Final = 3
 _SPLITS: Final = 2**_DEPTH - 1
 _LEAVES: Final = 2**_DEPTH

@@ -32,8 +32,6 @@ from spacy_tagtog.pipeline.seed.sequences import Lattice, Prediction, tag_names
 from spacy_tagtog.pipeline.seed.word_classes import LEAST_TOKENS, WordClasses, learn_word_classes
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, set_certainty
 
-__all__ = ["SCORES_KEY", "SeedModel", "SeedNer", "SeedSettings", "tagged_entities", "train_seed_model"]
-
 SCORES_KEY: Final = "spacy_tagtog_seed_ner"
 """Where in ``doc.user_data`` the component leaves (first token, one past the last token, label, probability) of its entities."""
 

@@ -21,8 +21,6 @@ from spacy.tokens import Doc
 
 from spacy_tagtog.pipeline.seed.word_classes import WordClasses
 
-__all__ = ["BUCKETS", "Lexicon", "Sight", "Words", "buckets"]
-
 BUCKETS: Final = 1 << 22
 _SHIFT: Final = np.uint64(64 - 22)
 _MAX_WORDS: Final = 500_000

@@ -17,8 +17,6 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Lattice", "Prediction", "tag_names"]
-
 _BATCH_TOKENS: Final = 1 << 14
 _FLOOR: Final = 1e-12  # O is never impossible, so that there always is a legal sequence
 

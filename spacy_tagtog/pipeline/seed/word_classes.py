@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from spacy.attrs import IS_SPACE, ORTH
 from spacy.tokens import Doc
 
-__all__ = ["LEAST_TOKENS", "WordClasses", "class_form", "learn_word_classes"]
-
 LEAST_TOKENS: Final = 20_000
 """In less text, classes say nothing: with 6,000 tokens F on 20 documents was as without, or a point lower."""
 

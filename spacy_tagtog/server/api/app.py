@@ -39,8 +39,6 @@ from spacy_tagtog.server.db.store import Hit, ProjectInfo, Store, StoredDocument
 from spacy_tagtog.server.imports.uploads import TEXT_NAME, Upload, UploadedFile, read_uploads
 from spacy_tagtog.server.web import routes as pages
 
-__all__ = ["MAX_REQUEST_BYTES", "make_app"]
-
 MAX_REQUEST_BYTES = 256 * 2**20
 PAGE_SIZE = 50
 _API_VERSION = "0.7.0"

@@ -14,10 +14,9 @@ from starlette.responses import Response
 from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.request import Body
+from spacy_tagtog.server.db.history import Author
 from spacy_tagtog.server.db.roles import Access, Action
-from spacy_tagtog.server.db.store import MEMBER, Author, Store
-
-__all__ = ["Call", "disposition", "json_answer", "not_offline"]
+from spacy_tagtog.server.db.store import MEMBER, Store
 
 
 @dataclass(frozen=True)

@@ -21,19 +21,6 @@ from spacy_tagtog.server.api.context import Call, disposition, json_answer
 from spacy_tagtog.server.db.settings import check_classes
 from spacy_tagtog.server.db.store import ProjectInfo, Store, no_document, timestamp, write_version
 
-__all__ = [
-    "Save",
-    "compare_saves",
-    "get_compared",
-    "get_history",
-    "get_save",
-    "list_saves",
-    "post_restore",
-    "put_annotations",
-    "read_save",
-    "restore",
-]
-
 
 @dataclass(frozen=True)
 class Save:

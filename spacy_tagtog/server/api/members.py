@@ -16,17 +16,6 @@ from spacy_tagtog.server.db.distribution import MEMBERS, NUMBER, annotators_of, 
 from spacy_tagtog.server.db.roles import Role, as_role, read_members
 from spacy_tagtog.server.db.store import Store
 
-__all__ = [
-    "add_member",
-    "change_member",
-    "drop_member",
-    "get_members",
-    "members_of",
-    "put_distribution",
-    "remove_member",
-    "set_member",
-]
-
 
 def members_of(store: Store, owner: str, project: str) -> dict[str, Role]:
     """The members of a project, name to role, by name.

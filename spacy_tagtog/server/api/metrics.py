@@ -14,8 +14,6 @@ from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.server.api.context import Call, json_answer
 from spacy_tagtog.server.db.store import ProjectInfo, Store, in_time, selected
 
-__all__ = ["get_search_stats", "search_stats"]
-
 _TOP = 10
 """So many normalizations and values of text labels are listed, the most frequent first."""
 

@@ -9,8 +9,6 @@ from spacy_tagtog.agreement import Metric, Strategy
 from spacy_tagtog.server.db.roles import ROLES
 from spacy_tagtog.server.imports.uploads import FORMATS
 
-__all__ = ["openapi_document"]
-
 _Json = dict[str, Any]
 
 _STRING: _Json = {"type": "string"}

@@ -18,8 +18,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.imports.uploads import UploadedFile
 
-__all__ = ["Body", "SizeLimit", "credentials", "read_body"]
-
 MAX_FILES = 2000
 MAX_FIELDS = 100
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from spacy_tagtog.anndoc import Annotations, Entity, PlainHtml, locate
 
-__all__ = ["Placed", "Span", "place_entities"]
-
 
 @dataclass(frozen=True)
 class Span:

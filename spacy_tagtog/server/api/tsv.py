@@ -5,8 +5,6 @@ from __future__ import annotations
 from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml
 from spacy_tagtog.server.api.spans import place_entities
 
-__all__ = ["entities_only_tsv", "entities_tsv"]
-
 
 def _cell(text: str) -> str:
     """A text in one cell: a tab or newline would end it."""

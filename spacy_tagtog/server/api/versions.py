@@ -18,8 +18,6 @@ from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.context import Call, disposition, json_answer
 from spacy_tagtog.server.db.store import ProjectInfo, Store, no_document, write_version
 
-__all__ = ["confirmed_documents", "copy_version", "get_iaa", "merge_versions"]
-
 
 def confirmed_documents(
     store: Store, owner: str, project: str, members: Sequence[str] | None = None

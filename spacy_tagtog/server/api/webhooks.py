@@ -30,8 +30,6 @@ from spacy_tagtog.server.db.queue import LEGAL, Hook, read_hooks
 from spacy_tagtog.server.db.settings import parse_settings
 from spacy_tagtog.server.db.store import Store, timestamp
 
-__all__ = ["Deliverer", "delete_deliveries", "deliveries", "get_webhooks", "post_retry", "put_webhooks"]
-
 ATTEMPTS: Final = 12
 """So often a delivery is tried: over about four hours at the default pause."""
 _TIMEOUT: Final = (5.0, 60.0)

@@ -28,8 +28,6 @@ from spacy_tagtog.server.db.settings import check_classes, check_name, missing_f
 from spacy_tagtog.server.db.store import MEMBER, ProjectInfo, Store, index_version, insert_document, selected
 from spacy_tagtog.server.search.index import add_words
 
-__all__ = ["Archived", "export_project", "has_archive", "restore_project"]
-
 FOLDER: Final = ".local-tagtog"
 _FORMAT: Final = 1
 _MAX_BYTES: Final = 512 * 2**20

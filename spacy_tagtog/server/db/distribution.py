@@ -14,8 +14,6 @@ from typing import Any
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db.roles import ALLOWED, read_members
 
-__all__ = ["annotators_of", "assign", "check_annotators", "choose", "distribution_of", "to_members"]
-
 _SECOND_ANNOTATOR = 0.05
 NUMBER, MEMBERS = "taskDistributionNumber", "taskDistributionMembers"
 

@@ -8,8 +8,6 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Author", "keep_html", "save", "store_blob"]
-
 Source = Literal["GUI", "API"]
 
 

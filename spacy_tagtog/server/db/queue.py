@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 from spacy_tagtog.anndoc import Annotations
 from spacy_tagtog.server.db.history import Author, store_blob
 
-__all__ = ["LEGAL", "Hook", "enqueue", "read_hooks"]
-
 LEGAL: Final = (
     '{"w_1": {"endpoint": "http://…", "format": "ann.json" or "tagtogID", "onlyGUI": false, '
     '"authentication": {"type": "none"} or {"type": "basic", "username": …, "password": …}}}'

@@ -13,8 +13,6 @@ from typing import Final, Literal
 from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.server._errors import RequestError
 
-__all__ = ["ALLOWED", "ROLES", "Access", "Action", "Role", "as_role", "read_members"]
-
 Role = Literal["reader", "curator", "supercurator", "reviewer", "admin"]
 Action = Literal[
     "read the master version",

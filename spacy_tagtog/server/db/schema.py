@@ -13,8 +13,6 @@ from typing import Final
 
 from spacy_tagtog.server.search import index
 
-__all__ = ["VERSION", "upgrade"]
-
 _FIRST = """
 CREATE TABLE users (name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE projects (

@@ -14,18 +14,6 @@ from typing import Any
 from spacy_tagtog.anndoc import Annotations, Legend
 from spacy_tagtog.errors import LegendError, LocalServerError
 
-__all__ = [
-    "ROOT_FOLDER",
-    "Folder",
-    "check_classes",
-    "check_name",
-    "folders_of",
-    "folders_tree",
-    "legend_of",
-    "parse_settings",
-    "settings_from_legend",
-]
-
 ROOT_FOLDER = "pool"
 """Every folder of a project is below this one, whose index is 0."""
 

@@ -53,18 +53,6 @@ from spacy_tagtog.server.search.index import (
 from spacy_tagtog.server.search.results import Results, all_of, page_of
 from spacy_tagtog.server.search.words import FUNCTIONS, until
 
-__all__ = [
-    "Author",
-    "Hit",
-    "Page",
-    "ProjectInfo",
-    "Store",
-    "StoredDocument",
-    "Uploaded",
-    "Version",
-    "timestamp",
-]
-
 _APPLICATION_ID = 0x74616774  # "tagt"
 _SCHEMA_VERSION = schema.VERSION
 _BUSY_SECONDS = 10

@@ -23,18 +23,6 @@ from lxml import etree
 from spacy_tagtog.anndoc import Block, Section
 from spacy_tagtog.server._errors import RequestError
 
-__all__ = [
-    "CSV_FORMATS",
-    "SOURCE_SUFFIXES",
-    "Parsed",
-    "decode",
-    "parse_html",
-    "parse_markdown",
-    "parse_pdf",
-    "parse_source",
-    "parse_table",
-]
-
 CSV_FORMATS: Mapping[str, str] = {"csv": ",", "tsv": "\t"}
 SOURCE_SUFFIXES = tuple(
     re.findall(

@@ -30,8 +30,6 @@ from spacy_tagtog.server.imports.formats import (
     parse_table,
 )
 
-__all__ = ["FORMATS", "TEXT_NAME", "Upload", "UploadedFile", "read_uploads"]
-
 TEXT_NAME = "text.txt"
 """The name of a document made from the form field ``text``."""
 _PLAIN_SUFFIXES = (".plain.html", ".html", ".xml")
@@ -163,8 +161,12 @@ class Upload:
             )
         text_format = "formatted" if self.text_format == "formatted" else "verbatim"
         html = html_from_text(
-            self.text, filename=self.filename, text_format=text_format, doc_id=doc_id, place=self.place
-        )  # type: ignore[arg-type]
+            self.text,
+            filename=self.filename,
+            text_format=text_format,  # type: ignore[arg-type]
+            doc_id=doc_id,
+            place=self.place,
+        )
         if not html.parts:
             raise LocalServerError(
                 "the text has no paragraph",

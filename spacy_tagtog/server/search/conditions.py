@@ -31,8 +31,6 @@ from spacy_tagtog.server.search.words import (
     word_text,
 )
 
-__all__ = ["FUNCTIONS", "Condition", "QueryContext", "QueryError", "translate"]
-
 MAX_QUERY_CHARS = 4096
 MAX_TERMS = 64
 MAX_DEPTH = 32

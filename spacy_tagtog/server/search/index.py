@@ -13,21 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-__all__ = [
-    "WORD",
-    "add_text",
-    "add_words",
-    "count_classes",
-    "count_more",
-    "create",
-    "encode",
-    "forget",
-    "index_states",
-    "remove_text",
-    "replace_text",
-    "uncount_classes",
-]
-
 WORD: Final = re.compile(r"\w+")
 _MARKED = re.compile("[A-Z_]")
 

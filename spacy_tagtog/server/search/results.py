@@ -13,8 +13,6 @@ from typing import Any, Final
 
 from spacy_tagtog.server.search.conditions import Condition
 
-__all__ = ["Results", "all_of", "page_of"]
-
 _KEPT: Final = 2_000_000
 """So many documents' numbers are kept at most, of 8 bytes each."""
 _FEW: Final = 1000

@@ -19,8 +19,6 @@ from typing import Any
 
 from spacy_tagtog.server.search.index import WORD, encode
 
-__all__ = ["FUNCTIONS", "Text", "fuzzy_text", "near_text", "phrase_pieces", "unescape", "until", "word_text"]
-
 _thread = threading.local()
 
 

@@ -18,19 +18,6 @@ from spacy_tagtog.server.api.history import Save
 from spacy_tagtog.server.api.spans import Span, place_entities
 from spacy_tagtog.server.db.store import Hit, Page, ProjectInfo, StoredDocument, timestamp
 
-__all__ = [
-    "FORM_HEADERS",
-    "HEADERS",
-    "HistoryRow",
-    "document_address",
-    "document_page",
-    "history_page",
-    "metrics_page",
-    "project_page",
-    "start_page",
-    "webhooks_page",
-]
-
 _COLORS: Final = 12
 _LANES: Final = 6
 """So many underlines fit below a line; entities beyond these stand in the table alone."""
