@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import srsly
 import typer
 from typer.main import get_command
 
@@ -23,11 +24,6 @@ WIDTH = 110
 
 def text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-def own_text(path: Path) -> str:
-    """A page without what spaCy's project command writes into the README."""
-    return re.sub(r"<!-- WEASEL: AUTO-GENERATED DOCS START.*?DOCS END[^>]*>", "", text_of(path), flags=re.DOTALL)
 
 
 def anchors(path: Path) -> set[str]:
@@ -49,7 +45,7 @@ def script(name: str) -> ModuleType:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_somewhere(path: Path) -> None:
-    for link in re.findall(r"\]\(([^)\s]+)\)", own_text(path)):
+    for link in re.findall(r"\]\(([^)\s]+)\)", text_of(path)):
         if re.match(r"[a-z]+:", link):
             continue
         place, _, anchor = link.partition("#")
@@ -61,7 +57,7 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_line_is_too_wide(path: Path) -> None:
-    wide = [line for line in own_text(path).splitlines() if len(line) > WIDTH and not re.fullmatch(r"\S+", line)]
+    wide = [line for line in text_of(path).splitlines() if len(line) > WIDTH and not re.fullmatch(r"\S+", line)]
     assert wide == []
 
 
@@ -110,6 +106,15 @@ def test_every_registered_name_and_its_settings_are_documented(name: str) -> Non
     for setting in inspect.signature(registered()[name]).parameters:  # type: ignore[arg-type]
         if setting not in ("nlp", "name"):
             assert f"`{setting}`" in section, setting
+
+
+def test_the_whole_workflow_is_documented() -> None:
+    page = text_of(ROOT / "docs/workflow.md")
+    project = srsly.read_yaml(ROOT / "project.yml")
+    for name in (*project["vars"], *project["workflows"], *(command["name"] for command in project["commands"])):
+        assert f"`{name}`" in page, name
+    for workflow, names in project["workflows"].items():
+        assert f"- `{workflow}`: {', '.join(f'`{name}`' for name in names)}\n" in page
 
 
 def test_the_page_of_public_names_is_up_to_date() -> None:
