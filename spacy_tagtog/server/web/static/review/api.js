@@ -1,0 +1,66 @@
+// Calls of the server: everything is JSON, and a change says that it comes from this page.
+
+export class SignedOut extends Error {}
+
+/** An answer that isn't what was asked for: its text is for people. */
+export class Refused extends Error {
+  constructor(status, text) {
+    super(text);
+    this.status = status;
+  }
+}
+
+export class Api {
+  /** @param {object} where owner, project, docid and member. */
+  constructor(where) {
+    this.where = where;
+  }
+
+  #address(path, more = {}) {
+    const given = Object.entries({ ...this.where, ...more }).filter(([, value]) => value !== null && value !== undefined);
+    return `${path}?${new URLSearchParams(given)}`;
+  }
+
+  async #json(path, more, options = {}) {
+    const answer = await fetch(this.#address(path, more), { headers: { Accept: "application/json" }, ...options });
+    if (answer.status === 401) throw new SignedOut();
+    if (!answer.ok) throw new Refused(answer.status, await answer.text());
+    return answer.json();
+  }
+
+  /** Everything that the page needs of one document. */
+  document(docid = this.where.docid) {
+    return this.#json("/-local/review", { docid });
+  }
+
+  /** The stored version: {annotations, etag}. */
+  async version() {
+    const { annotations, etag } = await this.document();
+    return { annotations, etag };
+  }
+
+  /** Save the version, if it is still the one with this tag; with none, if there is still no version. */
+  save(annotations, etag) {
+    return fetch(this.#address("/-local/annotations"), {
+      method: "PUT",
+      headers: { "Content-Type": "application/json", ...(etag ? { "If-Match": etag } : { "If-None-Match": "*" }) },
+      body: JSON.stringify(annotations),
+    });
+  }
+
+  /** What comes next: {documents, confirmed, total}. */
+  queue() {
+    return this.#json("/-local/queue", { docid: null });
+  }
+
+  /** Flag a document with a note, or take the flag away (null). */
+  async flag(note) {
+    const options = { method: note === null ? "DELETE" : "PUT" };
+    if (note !== null) {
+      options.headers = { "Content-Type": "application/json" };
+      options.body = JSON.stringify({ note });
+    }
+    const answer = await fetch(this.#address("/-local/flag"), options);
+    if (!answer.ok) throw new Refused(answer.status, await answer.text());
+  }
+}

@@ -1,0 +1,151 @@
+// What is asked in a window of its own: keys, flags, dictionaries, and what two people changed at once.
+
+import { fill, make } from "./dom.js";
+import { ACTIONS } from "./keys.js";
+import { textOf } from "./look.js";
+
+const dialog = () => document.getElementById("dialog");
+const button = (text, onclick, more = {}) => make("button", { type: "button", text, onclick, ...more });
+
+function open(...children) {
+  const element = dialog();
+  element.oncancel = null;
+  element.onclose = null;
+  fill(element, ...children);
+  if (!element.open) element.showModal();
+  return element;
+}
+
+/** Ask for one of several things: [text, what then]. */
+export function askChoice(question, choices) {
+  const buttons = choices.map(([text, then]) =>
+    button(text, () => {
+      dialog().close();
+      then();
+    }, { class: "choice" }),
+  );
+  open(make("h2", { text: question }), make("div", { class: "choices" }, ...buttons));
+}
+
+/** Show all keys; each can be changed or switched off. */
+export function showKeys(keys, onClose) {
+  const rows = ACTIONS.map(([action, what]) => {
+    const given = () => (input.value.trim() ? input.value.trim().split(/\s+/) : []);
+    const input = make("input", {
+      value: keys.keysOf(action).join(" "),
+      "aria-label": what,
+      onchange: () => keys.change(action, given()),
+    });
+    return make("tr", {}, make("td", { text: what }), make("td", {}, input));
+  });
+  const on = make("input", {
+    type: "checkbox",
+    checked: keys.settings.on,
+    onchange: () => keys.choose({ on: on.checked }),
+  });
+  const maps = [["own", "this page's keys"], ["tagtog", "tagtog's keys"]];
+  const map = make(
+    "select",
+    {
+      onchange: () => {
+        keys.choose({ map: map.value });
+        showKeys(keys, onClose);
+      },
+    },
+    ...maps.map(([value, text]) => make("option", { value, text, selected: keys.settings.map === value })),
+  );
+  const element = open(
+    make("h2", { text: "Keys" }),
+    make("p", {}, make("label", {}, on, " single keys are on"), " · ", make("label", {}, "key map ", map)),
+    make("p", { class: "note", text: "1 to 9 choose a type. Write several keys with spaces; empty: no key." }),
+    make("table", {}, make("tbody", {}, ...rows)),
+    button("Close", () => dialog().close()),
+  );
+  element.onclose = onClose;
+}
+
+/** Ask for a note for a colleague; gives it to "send", or null to take the flag away. */
+export function askFlag(old, send) {
+  const note = make("textarea", { rows: 3 });
+  note.value = old ?? "";
+  const done = (value) => () => {
+    dialog().close();
+    send(value);
+  };
+  open(
+    make("h2", { text: "Flag this document" }),
+    make("p", {}, make("label", {}, "What should a colleague look at? ", note)),
+    make(
+      "div",
+      { class: "choices" },
+      button("Flag", () => done(note.value)(), { class: "good" }),
+      old === null ? null : button("Take the flag away", done(null)),
+      button("Cancel", () => dialog().close()),
+    ),
+  );
+  note.focus();
+}
+
+/** Ask what an entity is in a dictionary; gives {dictionary, entry} to "save", with null as the entry for nothing. */
+export function askNormalization(data, dictionaries, known, save) {
+  const dictionary = make(
+    "select",
+    { "aria-label": "Dictionary" },
+    ...Object.entries(dictionaries).map(([id, one]) => make("option", { value: id, text: one.name })),
+  );
+  const old = Object.values(data.normalizations ?? {})[0];
+  const suggestions = make("datalist", { id: "known" }, ...known.map((id) => make("option", { value: id })));
+  const entry = make("input", { list: "known", value: old?.source?.id ?? "" });
+  const name = make("input", { value: old?.recName ?? "" });
+  const done = (event) => {
+    event.preventDefault();
+    const source = dictionaries[dictionary.value].name;
+    const given = { source, id: entry.value || null, url: null, name: name.value || null };
+    dialog().close();
+    save(dictionary.value, given.id || given.name ? given : null);
+  };
+  open(
+    make(
+      "form",
+      { onsubmit: done },
+      make("h2", { text: textOf(data) }),
+      make("p", {}, dictionary),
+      make("p", {}, make("label", {}, "Id ", entry), suggestions),
+      make("p", {}, make("label", {}, "Name ", name)),
+      make("button", { class: "good", text: "Save" }),
+    ),
+  );
+  entry.focus();
+}
+
+/**
+ * Show what both changed, side by side. Theirs stays unless the person takes the own one.
+ * @param {object[]} conflicts As merge.js gives them.
+ * @param {(value: *) => string} say A value in words.
+ * @param {(mine: object[]) => void} done The conflicts of which the own side stays.
+ */
+export function askConflicts(conflicts, say, done) {
+  const rows = conflicts.map((conflict, index) => {
+    const side = (value, checked) => make("input", { type: "radio", name: `conflict${index}`, value, checked });
+    const mine = side("mine", false);
+    const cell = (input, value) => make("td", {}, make("label", {}, input, ` ${say(value)}`));
+    const row = make("tr", {}, cell(mine, conflict.mine), cell(side("theirs", true), conflict.theirs));
+    return { conflict, mine, row };
+  });
+  const finish = () => {
+    dialog().close();
+    done(rows.filter(({ mine }) => mine.checked).map(({ conflict }) => conflict));
+  };
+  const element = open(
+    make("h2", { text: "Somebody else changed the same" }),
+    make("p", { text: "Choose what stays. Everything else of both is kept." }),
+    make(
+      "table",
+      {},
+      make("thead", {}, make("tr", {}, make("th", { text: "Mine" }), make("th", { text: "Theirs" }))),
+      make("tbody", {}, ...rows.map(({ row }) => row)),
+    ),
+    button("Go on", finish, { class: "good" }),
+  );
+  element.oncancel = (event) => event.preventDefault();
+}

@@ -1,0 +1,32 @@
+// Elements, made without markup: text reaches the page as text and never as HTML.
+
+/**
+ * Make an element.
+ * @param {string} tag Such as "button".
+ * @param {object} [given] Attributes; "class", "text", "data" and functions as "onclick" are understood.
+ * @param {...(Node|string|null)} children
+ */
+export function make(tag, given = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(given)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "class") element.className = value;
+    else if (name === "text") element.textContent = value;
+    else if (name === "data") Object.assign(element.dataset, value);
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** Replace what an element holds. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.filter((child) => child !== null && child !== undefined));
+}
+
+/** "1 document", "2 documents". */
+export const counted = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
+
+/** A probability as people read it. */
+export const percent = (probability) => `${Math.round(probability * 100)} %`;

@@ -1,0 +1,578 @@
+// The review page: what keys and buttons do, and which part of the page shows it.
+
+import { Api, Refused, SignedOut } from "./api.js";
+import { Card } from "./card.js";
+import { ReviewedDocument } from "./document.js";
+import { askChoice, askConflicts, askFlag, askNormalization, showKeys } from "./dialogs.js";
+import { counted, fill, make, percent } from "./dom.js";
+import { Keys } from "./keys.js";
+import { EntityList } from "./list.js";
+import { Looks, textOf } from "./look.js";
+import { nextWord, unmarked, withBorder } from "./marking.js";
+import { equal } from "./merge.js";
+import { Saving } from "./saving.js";
+import { TextView, trimmed } from "./text.js";
+
+const THRESHOLD = 0.95;
+const LINKING = "Relation: go to the other entity and press Enter, or click it. Escape leaves.";
+const byId = (id) => document.getElementById(id);
+
+export class Page {
+  constructor(where) {
+    this.where = where;
+    this.api = new Api(where);
+    this.keys = new Keys();
+    this.ahead = new Map(); // documents that were loaded before they were asked for
+    document.addEventListener("keydown", (event) => this.#pressed(event));
+    window.addEventListener("beforeunload", (event) => {
+      if (this.saving && !["saved"].includes(this.saving.state) && this.saving.unkept) event.preventDefault();
+    });
+    window.addEventListener("popstate", () => this.open(new URLSearchParams(location.search).get("docid"), { push: false }));
+    byId("text").addEventListener("click", (event) => this.#clicked(event));
+    byId("text").addEventListener("dblclick", () => this.#selected());
+    document.addEventListener("pointerup", () => setTimeout(() => this.#selected(), 0));
+  }
+
+  // ------------------------------------------------------------------------------------------------------- opening
+
+  async start() {
+    await this.open(this.where.docid, { push: false });
+  }
+
+  /** Open a document; what is changed in this one is saved first. */
+  async open(docid, { push = true } = {}) {
+    if (this.saving && !(await this.saving.flush()) && this.saving.state !== "offline") return;
+    try {
+      const given = await (this.ahead.get(docid) ?? this.api.document(docid));
+      this.ahead.clear();
+      this.#show(given);
+      if (push) history.pushState({}, "", `?${new URLSearchParams({ ...this.#addressed(), docid: given.docid })}`);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #addressed() {
+    return Object.fromEntries(new URLSearchParams(location.search));
+  }
+
+  #show(given) {
+    this.given = given;
+    this.where.docid = given.docid;
+    this.where.member = given.member;
+    this.api = new Api(this.where);
+    this.focused = null;
+    this.tentative = null;
+    this.atStart = false;
+    this.linking = null;
+    const key = `spacy-tagtog ${this.where.owner}/${this.where.project}/${given.docid}/${given.member}`;
+    const kept = given.may_edit ? Saving.kept(key) : null;
+    this.#begin(kept?.annotations ?? given.annotations);
+    this.saving = new Saving({
+      api: this.api,
+      key,
+      base: kept?.base ?? given.annotations,
+      etag: kept ? kept.etag : given.etag,
+      current: () => this.doc.toJSON(),
+      onState: (state, detail) => this.#say(state, detail),
+      onMerged: (merged, conflicts) => this.#merged(merged, conflicts),
+    });
+    document.title = `${given.filename} · ${this.where.project}`;
+    byId("title").textContent = given.filename;
+    byId("why").textContent = given.why ?? "";
+    this.#showLabels();
+    this.#showProgress();
+    this.#say(kept ? "changed" : "saved", {});
+    if (kept) this.saving.flush();
+    this.#announce(`${given.filename}: ${counted(this.doc.entities.length, "entity", "entities")}`);
+    byId("text").scrollTo?.(0, 0);
+    window.scrollTo(0, 0);
+    if (given.next) this.#loadAhead(given.next);
+  }
+
+  #loadAhead(docid) {
+    const loading = this.api.document(docid);
+    loading.catch(() => this.ahead.delete(docid));
+    this.ahead.set(docid, loading);
+  }
+
+  #begin(annotations) {
+    const { parts, unit, user, types } = this.given;
+    const labelsOf = Object.fromEntries(types.filter((type) => type.labels).map((type) => [type.id, type.labels]));
+    this.doc = new ReviewedDocument({ annotations, parts, unit, who: `user:${user}`, labelsOf });
+    this.looks = new Looks(types);
+    this.view = new TextView(byId("text"), this.doc, (item) => this.looks.of(item));
+    this.card = new Card(byId("card"), this);
+    this.list = new EntityList(byId("list"), this);
+    this.doc.onChange((change) => this.#changed(change));
+    this.card.show();
+    this.list.show();
+    this.#showRelations();
+  }
+
+  get readOnly() {
+    return !this.given.may_edit || this.doc.confirmed;
+  }
+
+  // ------------------------------------------------------------------------------------------------------- changes
+
+  #changed(change) {
+    this.view.update(change.touched);
+    if (this.focused !== null && !this.doc.entity(this.focused)) this.focused = null;
+    this.#refresh();
+    this.saving.changed();
+  }
+
+  #refresh() {
+    this.card.show();
+    this.#showLabels();
+    this.#showRelations();
+    this.#showProgress();
+    // The list is the slowest part, and nobody waits for it.
+    cancelAnimationFrame(this.listing);
+    this.listing = requestAnimationFrame(() => this.list.show());
+  }
+
+  focus(id, { scroll = true } = {}) {
+    this.#unmark();
+    this.focused = id;
+    this.atStart = false;
+    this.view.show(id, { scroll });
+    this.#refresh();
+    const item = this.doc.entity(id);
+    if (item) this.#announce(`${textOf(item.data)}, ${this.looks.nameOf(item.data.classId)}, ${this.looks.stateOf(item)}`);
+  }
+
+  #step(direction, wanted = () => true) {
+    const items = this.doc.inOrder();
+    if (!items.length) return;
+    const here = items.findIndex((item) => item.id === this.focused);
+    for (let step = 1; step <= items.length; step += 1) {
+      const from = here < 0 && direction > 0 ? -1 : here < 0 ? items.length : here;
+      const index = from + direction * step;
+      if (index < 0 || index >= items.length) break;
+      if (wanted(items[index])) return this.focus(items[index].id);
+    }
+    this.#announce(direction > 0 ? "No more after this one." : "No more before this one.");
+  }
+
+  /** After a decision: the next one that waits for one, else stay. */
+  #advance(order, index) {
+    const rest = order.slice(index + 1).filter((item) => this.doc.entity(item.id));
+    const next = rest.find((item) => this.looks.isProposed(this.doc.entity(item.id))) ?? rest[0] ?? null;
+    if (next) this.focus(next.id);
+    else if (this.focused === null) this.focus(null);
+  }
+
+  #decide(name) {
+    if (this.focused === null) return this.#step(1);
+    const order = this.doc.inOrder();
+    const index = order.findIndex((item) => item.id === this.focused);
+    const text = textOf(order[index].data);
+    this.lastDecision = { name, text, classId: order[index].data.classId };
+    this.doc[name](this.focused);
+    this.#announce(`${text}: ${name === "accept" ? "accepted" : "rejected"}`);
+    this.#advance(order, index);
+  }
+
+  chooseType(classId) {
+    if (this.readOnly) return;
+    if (this.tentative) {
+      const { part, start, end } = this.tentative;
+      this.#unmark();
+      const id = this.doc.add(part, start, end, classId);
+      if (id) this.focus(id, { scroll: false });
+      return;
+    }
+    const item = this.doc.entity(this.focused);
+    if (!item) return;
+    if (item.data.classId === classId) this.doc.accept(item.id);
+    else this.doc.retype(item.id, classId);
+    this.lastDecision = { name: "accept", text: textOf(item.data), classId };
+    this.view.show(this.focused, { scroll: false });
+    this.#announce(`${textOf(item.data)}: ${this.looks.nameOf(classId)}`);
+  }
+
+  /** The last decision for all equal strings of the document. */
+  #same() {
+    const item = this.doc.entity(this.focused);
+    const decision = item ? { name: "accept", text: textOf(item.data), classId: item.data.classId } : this.lastDecision;
+    if (!decision) return;
+    const { name, text, classId } = decision;
+    const equal = this.doc.entities.filter((other) => textOf(other.data) === text && this.looks.isProposed(other));
+    const places = name === "accept" ? unmarked(this.doc, text) : [];
+    const change = this.doc.all("same", [...equal.map((other) => other.id), ...places], (doc, one) => {
+      if (typeof one === "object") doc.add(one.part, one.start, one.end, classId);
+      else if (name === "accept" && doc.entity(one).data.classId !== classId) doc.retype(one, classId);
+      else doc[name](one);
+    });
+    this.#announce(change ? `${text}: the same ${counted(equal.length + places.length, "time")} more` : `${text}: no other`);
+  }
+
+  #acceptAll() {
+    const sure = this.doc.entities.filter(
+      (item) => item.data.confidence?.state === "pre-added" && (item.data.confidence.prob ?? 0) >= THRESHOLD,
+    );
+    const change = this.doc.all("accept all", sure.map((item) => item.id), (doc, id) => doc.accept(id));
+    this.#announce(change ? `${counted(sure.length, "suggestion")} accepted` : `No suggestion with at least ${percent(THRESHOLD)}`);
+  }
+
+  // ------------------------------------------------------------------------------------------- borders and new entities
+
+  #moveBorder(direction, byWord) {
+    const how = { byWord, atStart: this.atStart };
+    if (this.tentative) {
+      const text = this.doc.parts.get(this.tentative.part).text;
+      return this.#setMark({ ...this.tentative, ...withBorder(text, this.tentative, direction, how) });
+    }
+    const item = this.doc.entity(this.focused);
+    const ranges = item && this.doc.ranges(item.data);
+    if (!ranges) return;
+    const fragment = this.atStart ? 0 : ranges.length - 1;
+    const [start, end] = ranges[fragment];
+    const moved = withBorder(this.doc.parts.get(item.data.part).text, { start, end }, direction, how);
+    this.doc.move(item.id, fragment, moved.start, moved.end);
+    this.view.show(item.id, { scroll: false });
+    this.#announce(textOf(this.doc.entity(item.id).data));
+  }
+
+  #mark() {
+    const item = this.doc.entity(this.focused);
+    const last = item && this.doc.ranges(item.data)?.at(-1);
+    const first = [...this.doc.parts.keys()][0];
+    const here = last ? { part: item.data.part, start: last[0], end: last[1] } : { part: first, start: 0, end: 0 };
+    const word = nextWord(this.doc.parts, here, 1) ?? nextWord(this.doc.parts, here, -1);
+    if (word) this.#setMark(word);
+  }
+
+  #setMark(place) {
+    this.tentative = place;
+    this.view.showTentative(place);
+    this.card.show();
+    this.#announce(`marked: ${this.doc.parts.get(place.part).text.slice(place.start, place.end)}`);
+  }
+
+  #unmark() {
+    if (!this.tentative) return;
+    this.tentative = null;
+    this.view.showTentative(null);
+    this.card.show();
+  }
+
+  #selected() {
+    if (!this.doc || this.readOnly) return;
+    const place = this.view.selection();
+    if (place) this.#setMark(place);
+  }
+
+  #clicked(event) {
+    const part = event.target.closest?.(".part");
+    if ((event.ctrlKey || event.metaKey) && part && !this.readOnly) {
+      const text = this.doc.parts.get(part.dataset.part).text;
+      return this.#setMark(trimmed(text, { part: part.dataset.part, start: 0, end: text.length }));
+    }
+    if (!window.getSelection().isCollapsed) return;
+    const id = this.view.entityAt(event.target);
+    if (id !== null && this.linking !== null) this.#linkTo(id);
+    else if (id !== null) this.focus(id, { scroll: false });
+    else this.#unmark();
+  }
+
+  // ---------------------------------------------------------------------------------------------------- relations, labels
+
+  fieldName(id) {
+    return this.given.fields?.[id]?.name ?? id;
+  }
+
+  dictionaryName(id) {
+    return this.given.dictionaries?.[id]?.name ?? id;
+  }
+
+  relationsOf(id) {
+    return this.#relations().filter((relation) => relation.ends.includes(id));
+  }
+
+  #relations() {
+    return this.doc.relations.map((item) => {
+      const ends = item.data.entities.map((reference) => this.doc.resolve(reference));
+      const texts = ends.map((end) => (end === null ? "(gone)" : textOf(this.doc.entity(end).data)));
+      return { id: item.id, ends, name: this.given.relations?.[item.data.classId]?.name ?? item.data.classId, text: texts.join(item.data.directed ? " → " : " — ") };
+    });
+  }
+
+  #showRelations() {
+    const rows = this.#relations();
+    byId("relations").hidden = !rows.length;
+    fill(
+      byId("relations"),
+      make("h2", { text: `Relations · ${rows.length}` }),
+      make("ul", {}, ...rows.slice(0, 200).map((row) => make("li", {}, make("span", { text: row.text, dir: "auto" }), make("span", { class: "note", text: row.name })))),
+    );
+  }
+
+  unrelate(id) {
+    this.doc.unrelate(id);
+  }
+
+  #relate() {
+    if (this.focused === null) return;
+    if (this.linking !== null) return this.#linkTo(this.focused);
+    const kinds = Object.keys(this.given.relations ?? {});
+    if (!kinds.length) return this.#announce("This project has no relations.");
+    this.linking = this.focused;
+    this.#announce(LINKING);
+    byId("notice").textContent = LINKING;
+  }
+
+  #linkTo(id) {
+    const first = this.linking;
+    if (first === id) return;
+    const kinds = Object.keys(this.given.relations ?? {});
+    this.linking = null;
+    byId("notice").textContent = "";
+    if (kinds.length === 1) {
+      this.doc.relate(kinds[0], first, id);
+      return this.focus(id);
+    }
+    askChoice("Which relation?", kinds.map((kind) => [this.given.relations[kind].name, () => {
+      this.doc.relate(kind, first, id);
+      this.focus(id);
+    }]));
+  }
+
+  #showLabels() {
+    const rows = Object.entries(this.given.labels ?? {}).map(([id, label]) => this.#labelChoice(id, label));
+    byId("labels").hidden = !rows.length;
+    fill(byId("labels"), ...rows);
+  }
+
+  #labelChoice(id, label) {
+    const value = this.doc.top.metas?.[id]?.value;
+    const set = (chosen) => this.readOnly || this.doc.labelDocument(id, chosen);
+    if (label.kind === "string") {
+      const input = make("input", { type: "text", "aria-label": label.name, value: value ?? "", disabled: this.readOnly, onchange: () => set(input.value || null) });
+      return make("label", {}, `${label.name} `, input);
+    }
+    const values = label.kind === "bool" ? [[true, "yes"], [false, "no"]] : label.values.map((one) => [one, String(one)]);
+    return make(
+      "div",
+      { class: "choices", role: "group", "aria-label": label.name },
+      make("span", { text: label.name }),
+      ...[...values, [null, "?"]].map(([one, text]) =>
+        make("button", { type: "button", class: "choice", disabled: this.readOnly, "aria-pressed": String(one === (value ?? null)), text, onclick: () => set(one) }),
+      ),
+    );
+  }
+
+  // ---------------------------------------------------------------------------------------------------- confirming, queue
+
+  async #confirm() {
+    if (this.readOnly) return this.given.next ? this.open(this.given.next) : undefined;
+    this.doc.confirm(true);
+    const stored = await this.saving.flush();
+    if (!stored) return;
+    this.#announce("Confirmed.");
+    const { next } = await this.api.queue().catch(() => ({ next: null }));
+    if (next && next !== this.given.docid) return this.open(next);
+    this.focused = null;
+    this.#refresh();
+    byId("notice").textContent = "Everything in this queue is confirmed.";
+  }
+
+  reopen() {
+    this.doc.confirm(false);
+    this.#refresh();
+  }
+
+  #showProgress() {
+    const left = this.doc.entities.filter((item) => this.looks.isProposed(item)).length;
+    const { confirmed, total } = this.given.progress ?? {};
+    byId("left").textContent = left ? `${counted(left, "suggestion")} left` : "all decided";
+    if (total) {
+      byId("progress").max = total;
+      byId("progress").value = confirmed;
+      byId("progress-text").textContent = `${confirmed} of ${total} confirmed`;
+    }
+    byId("confirm").disabled = !this.given.may_edit || this.doc.confirmed;
+    byId("undo").disabled = !this.doc.done.length;
+    byId("redo").disabled = !this.doc.undone.length;
+  }
+
+  // -------------------------------------------------------------------------------------------------------- saving, errors
+
+  #say(state, detail) {
+    const said = {
+      saved: "Saved",
+      changed: "Changed",
+      saving: "Saving…",
+      offline: detail.unkept ? "Offline: keep this page open" : "Offline: changes are kept in this browser",
+      refused: "Not saved",
+      conflict: "Somebody else changed the same",
+    }[state];
+    byId("saved").textContent = said;
+    byId("saved").dataset.state = state;
+    if (state === "refused") byId("notice").textContent = detail.why;
+    else if (state === "offline" && detail.why) byId("notice").textContent = detail.why;
+    else if (state === "saved") byId("notice").textContent = "";
+  }
+
+  #merged(merged, conflicts) {
+    const { focused } = this;
+    const before = this.doc.entity(focused)?.data;
+    this.#begin(merged);
+    const same = before && this.doc.entities.find((item) => equal(item.data, before));
+    this.focus(same ? same.id : null, { scroll: false });
+    if (!conflicts.length) return this.#announce("Somebody else saved meanwhile; both changes are kept.");
+    const say = (value) => {
+      if (value === null) return "removed";
+      return value.offsets ? `${textOf(value)} · ${this.looks.nameOf(value.classId)}` : String(value.value ?? "relation");
+    };
+    askConflicts(conflicts, say, (mine) => {
+      mine.forEach((conflict) => this.#takeMine(conflict));
+      this.saving.decided();
+    });
+  }
+
+  #takeMine({ what, mine, theirs }) {
+    const annotations = this.doc.toJSON();
+    const [key, label] = what.split(".");
+    if (label) {
+      annotations.metas = { ...annotations.metas };
+      if (mine === null) delete annotations.metas[label];
+      else annotations.metas[label] = mine;
+    } else {
+      const items = [...(annotations[key] ?? [])];
+      const at = theirs === null ? items.length : items.findIndex((item) => equal(item, theirs));
+      items.splice(at < 0 ? items.length : at, theirs === null ? 0 : 1, ...(mine === null ? [] : [mine]));
+      annotations[key] = items;
+    }
+    this.#begin(annotations);
+  }
+
+  #failed(error) {
+    if (error instanceof SignedOut) {
+      location.assign(`/-local/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+      return;
+    }
+    byId("notice").textContent = error instanceof Refused ? error.message : "The server can't be reached. Load the page again when it is there.";
+  }
+
+  #announce(text) {
+    byId("live").textContent = text;
+  }
+
+  // -------------------------------------------------------------------------------------------------------------- keys
+
+  #pressed(event) {
+    if (!this.doc || byId("dialog").open) return;
+    if (event.target.matches?.("input, textarea, select")) {
+      if (event.key === "Escape") event.target.blur();
+      return;
+    }
+    if (event.key === "Enter" && event.target.matches?.("button, a, summary")) return;
+    if (this.tentative && ["ArrowLeft", "ArrowRight"].includes(event.key) && !event.shiftKey && !event.altKey && !event.ctrlKey) {
+      event.preventDefault();
+      const word = nextWord(this.doc.parts, this.tentative, event.key === "ArrowRight" ? 1 : -1);
+      return word ? this.#setMark(word) : undefined;
+    }
+    const action = this.keys.action(event);
+    if (!action) return;
+    event.preventDefault();
+    this.act(action);
+  }
+
+  act(action) {
+    const changing = ["accept", "reject", "undo", "redo", "same", "acceptAll", "wordRight", "wordLeft", "characterRight", "characterLeft", "mark", "fragment", "relation"];
+    if (this.readOnly && changing.includes(action)) {
+      const undoes = action === "undo" && this.given.may_edit && this.doc.done.length;
+      if (!undoes) return this.#announce(this.doc.confirmed ? "This document is confirmed." : "You may not change this version.");
+    }
+    if (/^[1-9]$/.test(action)) {
+      const type = this.looks.types[Number(action) - 1];
+      return type && this.chooseType(type.id);
+    }
+    return {
+      next: () => this.#step(1),
+      previous: () => this.#step(-1),
+      nextUnsure: () => this.#step(1, (item) => this.looks.isUnsure(item)),
+      accept: () => this.#decide("accept"),
+      reject: () => this.#decide("reject"),
+      undo: () => this.#back(this.doc.undo()),
+      redo: () => this.#back(this.doc.redo()),
+      same: () => this.#same(),
+      acceptAll: () => this.#acceptAll(),
+      types: () => byId("card").querySelector(".choices button")?.focus(),
+      border: () => {
+        this.atStart = !this.atStart;
+        this.card.show();
+        this.#announce(`The ${this.atStart ? "start" : "end"} moves.`);
+      },
+      wordRight: () => this.#moveBorder(1, true),
+      wordLeft: () => this.#moveBorder(-1, true),
+      characterRight: () => this.#moveBorder(1, false),
+      characterLeft: () => this.#moveBorder(-1, false),
+      mark: () => this.#mark(),
+      fragment: () => this.#addFragment(),
+      relation: () => this.#relate(),
+      labels: () => byId("labels").querySelector("button, input")?.focus(),
+      normalize: () => this.#normalize(),
+      save: () => this.saving.flush(),
+      confirm: () => (this.linking === null ? this.#confirm() : this.#linkTo(this.focused)),
+      skip: () => this.given.next && this.open(this.given.next),
+      flag: () => this.#flag(),
+      previousDocument: () => this.given.previous && this.open(this.given.previous),
+      nextDocument: () => this.given.next && this.open(this.given.next),
+      probabilities: () => {
+        this.looks.alwaysProbabilities = !this.looks.alwaysProbabilities;
+        this.view.update(this.doc.entities.map((item) => item.id));
+        this.view.show(this.focused, { scroll: false });
+      },
+      help: () => showKeys(this.keys, () => this.card.show()),
+      leave: () => this.#leave(),
+    }[action]?.();
+  }
+
+  #back(change) {
+    if (!change) return this.#announce("Nothing to take back.");
+    this.#announce(`taken back: ${change.name}`);
+    if (change.focus !== null && this.doc.entity(change.focus)) this.focus(change.focus);
+  }
+
+  #leave() {
+    if (this.linking !== null) {
+      this.linking = null;
+      byId("notice").textContent = "";
+    } else if (this.tentative) this.#unmark();
+    else this.focus(null);
+    window.getSelection()?.removeAllRanges();
+  }
+
+  #addFragment() {
+    const item = this.doc.entity(this.focused);
+    if (!item || !this.tentative || item.data.part !== this.tentative.part) return;
+    const { start, end } = this.tentative;
+    this.#unmark();
+    this.doc.addFragment(item.id, start, end);
+    this.view.show(this.focused, { scroll: false });
+  }
+
+  #normalize() {
+    const item = this.doc.entity(this.focused);
+    const { dictionaries = {}, norms = {} } = this.given;
+    if (!item || !Object.keys(dictionaries).length || this.readOnly) return;
+    const known = Object.keys(norms[textOf(item.data)] ?? {});
+    askNormalization(item.data, dictionaries, known, (id, entry) => this.doc.normalize(item.id, id, entry));
+  }
+
+  #flag() {
+    askFlag(this.given.flag?.note ?? null, async (note) => {
+      try {
+        await this.api.flag(note);
+        this.given.flag = note === null ? null : { note };
+        this.#announce(note === null ? "The flag is gone." : "Flagged.");
+      } catch (error) {
+        this.#failed(error);
+      }
+    });
+  }
+}
