@@ -394,7 +394,7 @@ def _file_of(path: Path, side: str) -> Iterator[Path]:
 
 def _make_nlp(base: str, lang: str, tokenizer: Path | None) -> Language:
     """The pipeline whose tokenizer is used; every process makes its own."""
-    from spacy_tagtog.convert.tokenizer.learn import apply_rules, read_rules
+    from spacy_tagtog.convert.tokenizer import apply_rules, read_rules
     from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
 
     nlp = load_pipeline(base) if base else blank_pipeline(lang)

@@ -14,7 +14,8 @@ from spacy_tagtog.cli._run import command, good, info, note, progress, table, wr
 
 if TYPE_CHECKING:
     from spacy_tagtog.convert import ConversionReport
-    from spacy_tagtog.convert.tokenizer.learn import Alignment, TokenizerRules
+    from spacy_tagtog.convert.tokenizer import TokenizerRules
+    from spacy_tagtog.convert.tokenizer.gold import Alignment
 
 _KIND = {"prefixes": "prefix", "suffixes": "suffix", "infixes": "infix", "exceptions": "no exception"}
 
@@ -214,14 +215,8 @@ def tokenizer(
     from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter, parse_split, side_of
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
     from spacy_tagtog.convert.split import TRAIN
-    from spacy_tagtog.convert.tokenizer.learn import (
-        GoldText,
-        apply_rules,
-        gold_texts,
-        learn_tokenizer,
-        measure_alignment,
-        write_rules,
-    )
+    from spacy_tagtog.convert.tokenizer import apply_rules, gold_texts, learn_tokenizer, write_rules
+    from spacy_tagtog.convert.tokenizer.gold import GoldText, measure_alignment
     from spacy_tagtog.errors import ConfigurationError, ConversionError
     from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
 

@@ -16,7 +16,7 @@ from spacy_tagtog.convert.report import ConversionReport, ReportItem
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, get_state
 from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
-from spacy_tagtog.convert.tokenizer.learn import TokenizerRules, apply_rules, learn_tokenizer
+from spacy_tagtog.convert.tokenizer import TokenizerRules, apply_rules, learn_tokenizer
 from spacy_tagtog.convert.tokens import assemble, predicted_doc
 
 __all__ = [

@@ -187,7 +187,8 @@ def _add_up(total: ConversionReport, more: ConversionReport) -> None:
 
 
 def _in_this_process(worker: _Worker, batches: Iterable[Sequence[str]]) -> Iterator[Batch]:
-    # zlib lets other threads run: while one batch is compressed the next one is converted. Packing holds Python's lock: it stays here.
+    # zlib lets other threads run: while one batch is compressed the next one is converted. Packing holds
+    # Python's lock: it stays here.
     with ThreadPoolExecutor(1, thread_name_prefix="compress") as executor:
         before: Future[Batch] | None = None
         for ids in batches:
@@ -236,7 +237,8 @@ def _in_processes(
     try:
         for ids in batches:
             with warnings.catch_warnings():
-                # Python 3.12 warns of any thread when it forks. The threads here (of BLAS, of the progress bar) hold no lock that a worker needs.
+                # Python 3.12 warns of any thread when it forks. The threads here (of BLAS, of the progress
+                # bar) hold no lock that a worker needs.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 waiting.append(executor.submit(_run, ids))
             # No more at a time than keeps all of them busy: results that nobody takes are memory.

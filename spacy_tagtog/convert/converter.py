@@ -1,8 +1,8 @@
 """Converters: how a document becomes Docs and how Docs become a document again.
 
-They live in a registry of our own, ``spacy_tagtog_converters``, because spaCy has none and because ``spacy convert``
-hands a converter one file only, never the ``plain.html`` beside its ``ann.json``. Register yours with the decorator
-or by an entry point of the group ``spacy_tagtog_converters``:
+They live in a registry of our own, ``spacy_tagtog_converters``, because spaCy has none and because ``spacy
+convert`` hands a converter one file only, never the ``plain.html`` beside its ``ann.json``. Register yours
+with the decorator or by an entry point of the group ``spacy_tagtog_converters``:
 
     from spacy_tagtog.convert import converters
 
@@ -61,7 +61,8 @@ class AnndocConverter:
 
     Args:
         settings: See :class:`~spacy_tagtog.convert.to_doc.ToDocSettings`.
-        unit: ``"document"``, or ``"part"``: then the first Doc of a document remembers it, and its Docs go back together.
+        unit: ``"document"``, or ``"part"``: then the first Doc of a document remembers it, and its Docs go
+            back together.
 
     Raises:
         ConfigurationError: The unit is another.
@@ -143,8 +144,9 @@ def settings_from_text(pairs: Mapping[str, str], name: str = DEFAULT_CONVERTER) 
         name: The converter's registered name.
 
     Raises:
-        ConfigurationError: A text can't be read as what the setting must be, see :func:`~spacy_tagtog._options.read_settings`. Unknown settings
-            pass; :func:`make_converter` refuses them.
+        ConfigurationError: A text can't be read as what the setting must be, see
+            :func:`~spacy_tagtog._options.read_settings`. Unknown settings pass; :func:`make_converter`
+            refuses them.
     """
     return read_settings(pairs, inspect.signature(_factory(name)).parameters)
 

@@ -60,7 +60,8 @@ def convert_documents(
     """Convert documents one at a time.
 
     Args:
-        documents: A project, or any stream of documents. The problems of a project that was opened with ``strict=False`` are reported first.
+        documents: A project, or any stream of documents. The problems of a project that was opened with
+            ``strict=False`` are reported first.
         nlp: Its tokenizer and vocabulary are used.
         converter: See :func:`~spacy_tagtog.convert.converter.make_converter`.
         report: Everything is counted there.
@@ -99,7 +100,8 @@ def in_folders(project: Project, folders: Iterable[str], report: ConversionRepor
 
     Args:
         project: The project.
-        folders: Paths such as ``pool/train``; what is below them belongs to them. None at all: all of the project.
+        folders: Paths such as ``pool/train``; what is below them belongs to them. None at all: all of the
+            project.
         report: The documents of other folders are listed there.
 
     Raises:
@@ -250,9 +252,11 @@ def read_texts(path: Path, nlp: Language, *, on_problem: OnProblem = "error") ->
     """The texts of documents, whatever was annotated in them, tokenized part by part.
 
     Args:
-        path: A ``.spacy`` file, a folder of them, or a project's folder or zip: all of its documents, annotated or not.
+        path: A ``.spacy`` file, a folder of them, or a project's folder or zip: all of its documents,
+            annotated or not.
         nlp: Its tokenizer and vocabulary are used.
-        on_problem: ``error`` raises at the first file of a project that can't be read, ``report`` passes over its document and warns in the log.
+        on_problem: ``error`` raises at the first file of a project that can't be read, ``report`` passes over
+            its document and warns in the log.
 
     Raises:
         ConversionError: A ``.spacy`` file can't be read.
@@ -306,7 +310,8 @@ def write_docbin(docs: Iterable[Doc], path: Path) -> int:
 class AnndocCorpus:
     """A corpus reader for ``spacy train``: ``.spacy`` files **or** tagtog projects (folder or zip) directly.
 
-    The reference Doc of each Example is the gold Doc, the predicted one is what the pipeline's own tokenizer makes, part by part.
+    The reference Doc of each Example is the gold Doc, the predicted one is what the pipeline's own tokenizer
+    makes, part by part.
 
     Args:
         path: A ``.spacy`` file, a folder of them, a project's folder, or a project's zip.
@@ -316,9 +321,11 @@ class AnndocCorpus:
         on_problem: What happens with faults of the data, for projects.
         split: Shares such as ``dev=0.2``, for projects.
         side: The side of the split to read, such as ``train`` or ``dev``; ``None`` reads all.
-        folders: Read only the documents of these tagtog folders and of those below them, such as ``pool/train``; ``None`` reads all.
+        folders: Read only the documents of these tagtog folders and of those below them, such as
+            ``pool/train``; ``None`` reads all.
         limit: Read no more than so many Docs; 0 reads all.
-        max_length: Leave out Docs of more tokens; 0 keeps all. Same as in ``spacy.Corpus.v1``, except that long Docs aren't cut into sentences.
+        max_length: Leave out Docs of more tokens; 0 keeps all. Same as in ``spacy.Corpus.v1``, except that
+            long Docs aren't cut into sentences.
         shuffle: Shuffle the Docs each time they are read.
         augmenter: A data augmentation callback.
     """

@@ -1,10 +1,12 @@
 """Writing Docs as ``.spacy`` files: what ``DocBin`` writes, in less time and memory.
 
-``DocBin.add`` puts nine strings into a set for each token and makes a new packer for each Doc, and ``DocBin.to_bytes`` needs the whole corpus in
-memory, several times over. Here strings are looked up once for each that occurs, one packer serves all Docs, and Docs are packed and compressed
-piece by piece. The file holds the same message as spaCy's, byte for byte; only its compression differs.
+``DocBin.add`` puts nine strings into a set for each token and makes a new packer for each Doc, and
+``DocBin.to_bytes`` needs the whole corpus in memory, several times over. Here strings are looked up once for
+each that occurs, one packer serves all Docs, and Docs are packed and compressed piece by piece. The file
+holds the same message as spaCy's, byte for byte; only its compression differs.
 
-The other way, ``DocBin.get_docs`` asks all installed packages for decoders four times for each Doc. Here one unpacker serves all Docs.
+The other way, ``DocBin.get_docs`` asks all installed packages for decoders four times for each Doc. Here one
+unpacker serves all Docs.
 
 A piece can be made in another process: it's plain data, and pieces in the same order make the same file.
 """
@@ -305,7 +307,8 @@ def _set_groups(doc: Doc, groups: dict[str, dict[str, Any]], number: int) -> boo
     """Put span groups on a Doc.
 
     Returns:
-        Whether that could be done: one group under two names, and spans that aren't those of tokens of the Doc, are left to spaCy.
+        Whether that could be done: one group under two names, and spans that aren't those of tokens of the
+        Doc, are left to spaCy.
     """
     if len(groups) != number:
         return False
@@ -332,7 +335,8 @@ def _combined(adler: int, segment: _Segment) -> int:
     """The checksum of what was before with the segment after it (zlib's ``adler32_combine``, which Python doesn't offer)."""
     low, high = adler & 0xFFFF, adler >> 16
     new_low, new_high = segment.adler & 0xFFFF, segment.adler >> 16
-    # Each byte of the segment adds the low sum before it to the high one; the segment's own count began with 1.
+    # Each byte of the segment adds the low sum before it to the high one; the segment's own count began with
+    # 1.
     high = (high + new_high + segment.length * (low - 1)) % _ADLER_BASE
     low = (low + new_low - 1) % _ADLER_BASE
     return high << 16 | low

@@ -74,17 +74,18 @@ def doc_to_document(
 ) -> Document:
     """Convert a Doc back into a tagtog document.
 
-    A Doc that was made from a tagtog document and not changed gives back the same bytes of plain.html and an equal
-    ann.json. Edits of ``doc.ents`` and of ``doc.spans["anndoc"]`` go back: a span that was removed from either
-    removes its entity and the relations with it, another label or other borders change it, a new span adds one (``pre-added``,
-    with the probability of ``span._.confidence`` where the pipeline gives one). A Doc without a tagtog document
-    behind it becomes a new document with one verbatim part.
+    A Doc that was made from a tagtog document and not changed gives back the same bytes of plain.html and an
+    equal ann.json. Edits of ``doc.ents`` and of ``doc.spans["anndoc"]`` go back: a span that was removed from
+    either removes its entity and the relations with it, another label or other borders change it, a new span
+    adds one (``pre-added``, with the probability of ``span._.confidence`` where the pipeline gives one). A
+    Doc without a tagtog document behind it becomes a new document with one verbatim part.
 
     Args:
         doc: The Doc.
         who: The author of new entities.
         legend: Class ids and names; by default those that the Doc remembers.
-        offset_unit: The unit of new offsets; by default the one that the document uses (UTF-16 where nothing tells).
+        offset_unit: The unit of new offsets; by default the one that the document uses (UTF-16 where nothing
+            tells).
         report: ``documents_out`` and ``entities_out`` are counted there.
 
     Raises:
@@ -106,8 +107,8 @@ def docs_to_document(
     """Convert the Docs of one document, one a part, back into the document. See :func:`doc_to_document`.
 
     Args:
-        docs: The Docs. The first must be the document's first, which remembers the whole document; of the others any may be missing, their parts
-            come back as they were.
+        docs: The Docs. The first must be the document's first, which remembers the whole document; of the
+            others any may be missing, their parts come back as they were.
         who: The author of new entities.
         legend: Class ids and names; by default those that the Docs remember.
         offset_unit: The unit of new offsets.
@@ -115,7 +116,8 @@ def docs_to_document(
 
     Raises:
         LegendError: A label has no class id in the legend.
-        ConversionError: The first Doc is missing, the Docs are of several documents, or an edited span crosses from one part into another.
+        ConversionError: The first Doc is missing, the Docs are of several documents, or an edited span
+            crosses from one part into another.
         PlainHtmlError: The text of a new document holds a character that XML can't carry.
     """
     states = [get_state(doc) for doc in docs]
@@ -213,7 +215,8 @@ class _Edits:
                 else:
                     seen[index] = span
             gone = [index for index in expected if index not in seen]
-            # A new span where one was just taken away, with the same borders, is that entity with another label (or the same: spaCy forgets ids).
+            # A new span where one was just taken away, with the same borders, is that entity with another
+            # label (or the same: spaCy forgets ids).
             by_border = {before[index][:2]: index for index in gone}
             for span in loose:
                 index = by_border.pop((span.start_char, span.end_char), None)
@@ -244,7 +247,8 @@ class _Edits:
                 continue
             if index in self.changed:
                 span, state, before = self.changed[index]
-                # A label that was mapped to another name on the way in needn't be one of the legend's: it is looked up only if it was edited.
+                # A label that was mapped to another name on the way in needn't be one of the legend's: it is
+                # looked up only if it was edited.
                 if span.label_ != before[2]:
                     entity["classId"] = legend.id_of("e", span.label_, place=state.id)
                 if before[:2] != (span.start_char, span.end_char):

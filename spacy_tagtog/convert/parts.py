@@ -21,8 +21,8 @@ from spacy_tagtog.convert.state import (
 def split_into_parts(doc: Doc) -> list[Doc]:
     """Cut the Doc of a document into one Doc for each of its parts.
 
-    Everything is where it is in the whole Doc. The first Doc remembers the whole document; the others remember their
-    own entities, counted from ``e0``. Document labels stand on each.
+    Everything is where it is in the whole Doc. The first Doc remembers the whole document; the others
+    remember their own entities, counted from ``e0``. Document labels stand on each.
 
     Args:
         doc: A Doc that :func:`~spacy_tagtog.convert.to_doc.document_to_doc` made.

@@ -34,7 +34,8 @@ class DocRelation:
         label: The relation type's name in the legend, or its class id.
         type: ``linked``, ``part-of``, ``anaphora``…; empty where the file has none.
         directed: Whether it goes from the first to the second.
-        spans: The entities that it connects, as they are in ``doc.spans["anndoc"]``; ``None`` for one that isn't on the Doc.
+        spans: The entities that it connects, as they are in ``doc.spans["anndoc"]``; ``None`` for one that
+            isn't on the Doc.
         data: The relation's JSON object.
     """
 
@@ -48,7 +49,8 @@ class DocRelation:
 def relations_of(doc: Doc) -> list[DocRelation]:
     """The relations of a converted Doc, in file order; none for any other Doc. Of a document with a Doc for each part the first Doc has them all.
 
-    An end that two entities fit (older files name no class) is the one that ann.json lists first. An end that can't be read is ``None``.
+    An end that two entities fit (older files name no class) is the one that ann.json lists first. An end that
+    can't be read is ``None``.
     """
     state = get_state(doc)
     if state is None or not state.html:

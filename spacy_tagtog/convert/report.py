@@ -125,11 +125,13 @@ class ConversionReport:
         docs_out: spaCy Docs made of them.
         entities_in: Entities of the converted documents.
         entities_out: Those that are in ``doc.ents``.
-        entities_retokenized: Of these, how many begin or end inside a token of the pipeline's own tokenizer, which can therefore never predict them.
+        entities_retokenized: Of these, how many begin or end inside a token of the pipeline's own tokenizer,
+            which can therefore never predict them.
         labels_out: Entities in ``doc.ents`` by label.
         document_labels_out: Docs by document label that is set, as in ``doc.cats``.
         items: Everything that was set aside.
-        repairs: Entities whose offset was wrong and that were placed all the same; ``reason`` is the method. They are not set aside.
+        repairs: Entities whose offset was wrong and that were placed all the same; ``reason`` is the method.
+            They are not set aside.
     """
 
     documents_in: int = 0

@@ -46,7 +46,8 @@ def parse_split(text: str) -> dict[str, float]:
 def side_of(doc_id: str, shares: Mapping[str, float]) -> str:
     """The side of a document.
 
-    The SHA-256 hash of the id gives a number in [0, 1); the shares take their stretches of that interval in the order given, ``train`` the rest.
+    The SHA-256 hash of the id gives a number in [0, 1); the shares take their stretches of that interval in
+    the order given, ``train`` the rest.
     """
     if not shares:
         return TRAIN

@@ -1,9 +1,10 @@
 """A split that keeps near-duplicates together, is balanced over entity types, and is remembered.
 
-The side of a document by the hash of its id alone (:func:`~spacy_tagtog.convert.split.side_of`) never changes and
-needs no memory, but it puts two copies of one text on two sides as readily as on one, and leaves the balance of the
-entity types to chance. A plan looks at the texts and the entities, and is written to a file: documents that are in it
-keep their side for ever, new ones join their near-duplicates or go where their types are needed most.
+The side of a document by the hash of its id alone (:func:`~spacy_tagtog.convert.split.side_of`) never changes
+and needs no memory, but it puts two copies of one text on two sides as readily as on one, and leaves the
+balance of the entity types to chance. A plan looks at the texts and the entities, and is written to a file:
+documents that are in it keep their side for ever, new ones join their near-duplicates or go where their types
+are needed most.
 """
 
 from __future__ import annotations
@@ -61,15 +62,16 @@ def _signature(text: str) -> MinHash:
 def near_duplicates(items: Iterable[SplitItem], *, threshold: float = 0.7) -> list[list[str]]:
     """Group documents with nearly the same text.
 
-    Two texts are near-duplicates if the estimated Jaccard similarity of their five-word shingles (MinHash, Broder
-    1997) reaches the threshold; groups are closed under that.
+    Two texts are near-duplicates if the estimated Jaccard similarity of their five-word shingles (MinHash,
+    Broder 1997) reaches the threshold; groups are closed under that.
 
     Args:
         items: The documents.
         threshold: In (0, 1].
 
     Returns:
-        Groups of ids, each sorted; a document without near-duplicates is a group by itself. The order is that of the first members.
+        Groups of ids, each sorted; a document without near-duplicates is a group by itself. The order is that
+        of the first members.
     """
     from datasketch import MinHashLSH
 
@@ -110,10 +112,10 @@ def plan_split(
 ) -> dict[str, str]:
     """Decide the side of each document.
 
-    Documents that are known keep their side. A group of near-duplicates goes where one of it is already. The others
-    are placed group by group, the one with the rarest entity type first, each on the side that is shortest of its
-    rarest type (iterative stratification, Sechidis, Tsoumakas & Vlahavas 2011); ties are decided by the number of
-    documents, then by the hash of the id.
+    Documents that are known keep their side. A group of near-duplicates goes where one of it is already. The
+    others are placed group by group, the one with the rarest entity type first, each on the side that is
+    shortest of its rarest type (iterative stratification, Sechidis, Tsoumakas & Vlahavas 2011); ties are
+    decided by the number of documents, then by the hash of the id.
 
     Args:
         items: The documents.
@@ -148,7 +150,8 @@ def plan_split(
         decided = Counter(plan[doc_id] for doc_id in group if doc_id in plan)
         fresh = [doc_id for doc_id in group if doc_id not in plan]
         if decided:
-            # Copies that were put on two sides before can't be mended without moving one: new ones join the training side then.
+            # Copies that were put on two sides before can't be mended without moving one: new ones join the
+            # training side then.
             side = TRAIN if len(decided) > 1 else next(iter(decided))
             plan.update(dict.fromkeys(fresh, side))
         elif fresh:

@@ -12,8 +12,8 @@
 | ``span._.anndoc`` | the original entity (JSON object) behind a span, or ``None`` |
 | ``span._.anndoc_fields`` | its labels by name |
 
-The extensions are registered when :mod:`spacy_tagtog.convert` is imported; the values travel with the Doc (``user_data``), also through a DocBin with
-``store_user_data=True``.
+The extensions are registered when :mod:`spacy_tagtog.convert` is imported; the values travel with the Doc
+(``user_data``), also through a DocBin with ``store_user_data=True``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class DocState:
         html: The bytes of plain.html.
         ann: The text of ann.json, or ``None`` where the document had no such version.
         legend: The project's class ids and names.
-        spans: (index in ann.json, first character, one past the last, label) of each entity that was put into ``doc.spans["anndoc"]``.
+        spans: (index in ann.json, first character, one past the last, label) of each entity that was put into
+            ``doc.spans["anndoc"]``.
         in_ents: Indices of those that were put into ``doc.ents``.
     """
 
@@ -84,7 +85,8 @@ class DocState:
             end: One past the last character.
 
         Returns:
-            (part id, start, end) with offsets in code points of the part's text, or ``None`` where it crosses a border of parts.
+            (part id, start, end) with offsets in code points of the part's text, or ``None`` where it crosses
+            a border of parts.
         """
         starts = self._starts
         if not starts:

@@ -34,15 +34,19 @@ class ToDocSettings:
     """How documents become Docs.
 
     Attributes:
-        member: Whose annotations: ``"master"`` or a member's name. (The converter also takes ``a,b`` and ``*``, and makes a Doc of each version.)
+        member: Whose annotations: ``"master"`` or a member's name. (The converter also takes ``a,b`` and
+            ``*``, and makes a Doc of each version.)
         alignment: See :data:`AlignmentMode`.
         ents: See :data:`EntsPolicy`.
         offset_unit: How offsets count; ``"auto"`` finds out for each document.
-        repair: Place entities whose offset is wrong where the right place is certain, see :mod:`spacy_tagtog.anndoc.repair`.
+        repair: Place entities whose offset is wrong where the right place is certain, see
+            :mod:`spacy_tagtog.anndoc.repair`.
         labels: Entity type names to rename (two may get one name); an empty name leaves the type out.
-        types: The entity types, by their names in the project, that annotators looked for. Empty: all of them. Otherwise the others are
-            left out, and whatever is no entity is *missing* instead of ``O``: nobody said that there is nothing.
-        states: The only states (``""``, ``"pre-added"``…) of which entities are taken. Empty: all but ``pre-removed``.
+        types: The entity types, by their names in the project, that annotators looked for. Empty: all of
+            them. Otherwise the others are left out, and whatever is no entity is *missing* instead of ``O``:
+            nobody said that there is nothing.
+        states: The only states (``""``, ``"pre-added"``…) of which entities are taken. Empty: all but
+            ``pre-removed``.
         authors: Patterns such as ``user:*``; an entity is taken if one of its authors matches. Empty: all.
         min_prob: Entities with a lower ``prob`` are left out; one without counts as 1.
 
@@ -111,8 +115,9 @@ def document_to_doc(
     """Convert one document into one Doc.
 
     The Doc's text is that of the parts, divided by an empty line. Where entities are found is described in
-    :mod:`spacy_tagtog.convert.state`. What can't be carried into ``doc.ents`` is in the report, stays in the round
-    trip, and its tokens are *missing* for NER (``ent_iob`` 0), so that training isn't taught that there is nothing.
+    :mod:`spacy_tagtog.convert.state`. What can't be carried into ``doc.ents`` is in the report, stays in the
+    round trip, and its tokens are *missing* for NER (``ent_iob`` 0), so that training isn't taught that there
+    is nothing.
 
     Args:
         document: The document.
@@ -133,7 +138,8 @@ def document_to_doc(
     located = locate(parts, annotations, unit=unit)
     if settings.repair and any(item.problem == "offset_mismatch" for item in located):
         located = repair(parts, located, unit=unit)
-    # Every reading below this line can fail on bad files; counting begins after it, so that the totals always add up.
+    # Every reading below this line can fail on bad files; counting begins after it, so that the totals always
+    # add up.
     cuts: dict[str, set[int]] = {}
     if settings.alignment == "split":
         for item in located:
@@ -189,7 +195,8 @@ def document_to_doc(
         if item.problem is not None:
             set_aside(item, item.problem, item.detail)
             if entity.part in where and not entity.is_removed:
-                # It is somewhere in this part, nobody knows where: nothing in the part can be said to be no entity.
+                # It is somewhere in this part, nobody knows where: nothing in the part can be said to be no
+                # entity.
                 unknown.add(whole_part(entity.part))
             continue
         if item.repair is not None:
@@ -249,7 +256,8 @@ def document_to_doc(
 
     annotatable = set(annotations.annotatable)
     if annotatable & where.keys():
-        # Parts that annotators could not annotate say nothing. (Where no listed part exists the list is of another text: it says nothing either.)
+        # Parts that annotators could not annotate say nothing. (Where no listed part exists the list is of
+        # another text: it says nothing either.)
         unknown.update(whole_part(part) for part in where if part not in annotatable)
 
     doc.set_ents(

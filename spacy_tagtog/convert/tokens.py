@@ -32,7 +32,8 @@ class Assembled:
     """A Doc and where each part stands in it.
 
     Attributes:
-        doc: The Doc: the parts' texts, divided by the separator, with the first token of each part marked as a sentence start.
+        doc: The Doc: the parts' texts, divided by the separator, with the first token of each part marked as
+            a sentence start.
         parts: (part id, start, end) in characters of ``doc.text``.
         splits: Characters of ``doc.text`` at which a token of the tokenizer was split.
         text: ``doc.text``, which spaCy makes anew each time.
@@ -111,8 +112,9 @@ def _stand_apart(places: Sequence[tuple[str, int, int]], starts: Sequence[int]) 
 def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], text: str) -> Doc | None:
     """The Doc of the joined text, where spaCy's tokenizer should make the same of it as part by part; else ``None``.
 
-    Its tokens are slices of the text, and its special cases must consist of what they stand for. It tokenizes every stretch of characters that
-    are no white space by itself, and every other stretch of white space than one blank. The separator is such a stretch if no white space touches it.
+    Its tokens are slices of the text, and its special cases must consist of what they stand for. It tokenizes
+    every stretch of characters that are no white space by itself, and every other stretch of white space than
+    one blank. The separator is such a stretch if no white space touches it.
     """
     tokenizer: Any = nlp.tokenizer
     # A class of somebody else's may look at what it likes, also a subclass.
@@ -143,9 +145,10 @@ def _divides_separator(tokenizer: Tokenizer) -> bool:
 def _longest_searched(text: str) -> int | None:
     """How long a stretch without white space may be to be searched for tokens; ``None`` where all of them are.
 
-    spaCy's tokenizer takes affixes off one by one and searches what is left again, so that a stretch takes time by the square of its length: a
-    megabyte of brackets takes days. Where all stretches together would take longer than some seconds and 50 times what ordinary text takes, the
-    longest of them become one token each.
+    spaCy's tokenizer takes affixes off one by one and searches what is left again, so that a stretch takes
+    time by the square of its length: a megabyte of brackets takes days. Where all stretches together would
+    take longer than some seconds and 50 times what ordinary text takes, the longest of them become one token
+    each.
     """
     allowed = _FREE_SQUARES + _SQUARES_A_CHARACTER * len(text)
     if len(text) ** 2 <= allowed:
@@ -283,10 +286,11 @@ def unset_by_tokenizer(nlp: Language) -> frozenset[int]:
 def prepare_for_tokens(nlp: Language) -> None:
     """Make a pipeline that is used for its tokenizer alone faster. Its tokens stay the same.
 
-    New words of its vocabulary will know nothing but their norm, the only one of their features that a ``.spacy`` file holds: the twenty others
-    (shape, whether it looks like an address…) take longer than to find the word. And words of plain letters aren't searched for prefixes and
-    suffixes where the tokenizer's expressions can't match any (:mod:`spacy_tagtog.convert.tokenizer.regex_letters`). And the tokenizer remembers what it made of more
-    words than the 10,000 of spaCy, which a corpus soon has.
+    New words of its vocabulary will know nothing but their norm, the only one of their features that a
+    ``.spacy`` file holds: the twenty others (shape, whether it looks like an address…) take longer than to
+    find the word. And words of plain letters aren't searched for prefixes and suffixes where the tokenizer's
+    expressions can't match any (:mod:`spacy_tagtog.convert.tokenizer.regex_letters`). And the tokenizer
+    remembers what it made of more words than the 10,000 of spaCy, which a corpus soon has.
 
     Nothing happens where the tokenizer isn't spaCy's own.
     """
@@ -301,7 +305,8 @@ def prepare_for_tokens(nlp: Language) -> None:
     tokenizer.rules = {}  # each change of the others would load all of them anew
     others = tokenizer.prefix_search, tokenizer.suffix_search, tokenizer.infix_finditer, tokenizer.url_match
     if not any(find is not None and may_match_letters(find) for find in others):
-        # The tokenizer asks this first, and a match is a token as it is: what none of the others can match is that, too.
+        # The tokenizer asks this first, and a match is a token as it is: what none of the others can match is
+        # that, too.
         tokenizer.token_match = letters_or(tokenizer.token_match)
     tokenizer.rules = rules
 

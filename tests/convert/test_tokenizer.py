@@ -31,17 +31,16 @@ from typer.testing import CliRunner
 from spacy_tagtog.anndoc import Document, Project, write_project
 from spacy_tagtog.cli import app
 from spacy_tagtog.convert import ConversionReport, convert_documents, document_to_doc, make_converter, side_of
-from spacy_tagtog.convert.tokenizer.learn import (
-    GoldText,
-    LearnedPiece,
+from spacy_tagtog.convert.tokenizer import (
     TokenizerRules,
     apply_rules,
     gold_texts,
     learn_tokenizer,
-    measure_alignment,
     read_rules,
     write_rules,
 )
+from spacy_tagtog.convert.tokenizer.gold import GoldText, measure_alignment
+from spacy_tagtog.convert.tokenizer.rules import LearnedPiece
 from spacy_tagtog.errors import ConfigurationError, ConversionError, PipelineError
 
 CALLBACK = "spacy-tagtog.LearnedTokenizer.v1"

@@ -1,8 +1,8 @@
 """Which regular expressions can match nothing in a word of plain letters.
 
-Most of a tokenizer's time goes into looking for prefixes, suffixes, infixes and addresses in words that have none. Where a look at the expression
-proves that it can't match anywhere in a string of the letters A-Z and a-z, that string needs no search. The proof errs on the safe side: what isn't
-understood can match.
+Most of a tokenizer's time goes into looking for prefixes, suffixes, infixes and addresses in words that have
+none. Where a look at the expression proves that it can't match anywhere in a string of the letters A-Z and
+a-z, that string needs no search. The proof errs on the safe side: what isn't understood can match.
 """
 
 from __future__ import annotations
