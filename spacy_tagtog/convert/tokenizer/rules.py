@@ -137,7 +137,7 @@ def _read_pieces(kind: Kind, data: object, place: str) -> tuple[LearnedPiece, ..
         if not isinstance(pattern, str) or not pattern:
             legal = "an object with a pattern, which is a text that isn't empty"
             raise _bad("this rule has no pattern", at, item, legal)
-        numbers = {key: value for key, value in fields.items() if key != "pattern"}
+        numbers: dict[str, Any] = {key: value for key, value in fields.items() if key != "pattern"}
         for key, value in numbers.items():
             if key not in {"borders", "tokens", "documents"} or type(value) is not int:
                 legal = "pattern, and whole numbers: borders, tokens, documents"
