@@ -116,13 +116,13 @@ def anndoc_converter(
     min_prob: float = 0.0,
     unit: str = "document",
 ) -> Converter:
-    """The converter ``spacy-tagtog.Anndoc.v1``: one Doc a document or a part, see :class:`spacy_tagtog.convert.to_doc.ToDocSettings`.
+    """The converter ``spacy-tagtog.Anndoc.v1``: one Doc a document or a part, see :class:`spacy_tagtog.convert.settings.ToDocSettings`.
 
     Raises:
         ConfigurationError: A setting has an unknown value.
     """
     from spacy_tagtog.convert.converter import AnndocConverter
-    from spacy_tagtog.convert.to_doc import ToDocSettings
+    from spacy_tagtog.convert.settings import ToDocSettings
 
     # The settings and the converter check their own values.
     of_what: Any = unit

@@ -13,9 +13,10 @@ from spacy_tagtog.convert.from_doc import doc_to_document, docs_to_document, new
 from spacy_tagtog.convert.parts import split_into_parts
 from spacy_tagtog.convert.relations import DocRelation
 from spacy_tagtog.convert.report import ConversionReport, ReportItem
+from spacy_tagtog.convert.settings import ToDocSettings
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, get_state
-from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
+from spacy_tagtog.convert.to_doc import document_to_doc
 from spacy_tagtog.convert.tokenizer import TokenizerRules, apply_rules, learn_tokenizer
 from spacy_tagtog.convert.tokens import assemble, predicted_doc
 

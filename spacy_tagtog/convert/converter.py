@@ -26,7 +26,8 @@ from spacy_tagtog.anndoc import MASTER, Document, Legend
 from spacy_tagtog.convert.from_doc import docs_to_document
 from spacy_tagtog.convert.parts import split_into_parts
 from spacy_tagtog.convert.report import ConversionReport
-from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
+from spacy_tagtog.convert.settings import ToDocSettings
+from spacy_tagtog.convert.to_doc import document_to_doc
 from spacy_tagtog.errors import ConfigurationError
 
 DEFAULT_CONVERTER = "spacy-tagtog.Anndoc.v1"
@@ -60,7 +61,7 @@ class AnndocConverter:
     """One Doc a document, every part tokenized by itself; or one Doc a part.
 
     Args:
-        settings: See :class:`~spacy_tagtog.convert.to_doc.ToDocSettings`.
+        settings: See :class:`~spacy_tagtog.convert.settings.ToDocSettings`.
         unit: ``"document"``, or ``"part"``: then the first Doc of a document remembers it, and its Docs go
             back together.
 

@@ -28,7 +28,7 @@ from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, docs_
 from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, shown_member
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.state import get_state
-from spacy_tagtog.convert.tokens import assemble, predicted_doc
+from spacy_tagtog.convert.tokens import assemble, part_texts, predicted_doc
 from spacy_tagtog.errors import (
     AnndocError,
     ConfigurationError,
@@ -271,7 +271,7 @@ def read_texts(path: Path, nlp: Language, *, on_problem: OnProblem = "error") ->
     for item in _readable(project, project.ids):
         if not isinstance(item, AnndocError):
             try:
-                yield assemble(nlp, [(part.id, part.text) for part in item.parts.values()]).doc
+                yield assemble(nlp, part_texts(item)).doc
                 continue
             except AnndocError as error:
                 item = error  # noqa: PLW2901 — the parts are read only now

@@ -15,7 +15,8 @@ from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
-from spacy_tagtog.convert.state import SEPARATOR
+from spacy_tagtog.anndoc import Document
+from spacy_tagtog.convert.state import SEPARATOR, get_state
 from spacy_tagtog.convert.tokenizer.regex_letters import letters_or, may_match_letters
 from spacy_tagtog.errors import PipelineError
 
@@ -316,13 +317,24 @@ def predicted_doc(nlp: Language, doc: Doc) -> Doc:
 
     A Doc that was made from a tagtog document is tokenized part by part, any other with ``nlp.make_doc``.
     """
-    from spacy_tagtog.convert.state import get_state
-
     state = get_state(doc)
     if state is None:
         return nlp.make_doc(doc.text)
     text = doc.text
     return assemble(nlp, [(part, text[start:end]) for part, start, end in state.parts]).doc
+
+
+def part_texts(document: Document) -> list[tuple[str, str]]:
+    """The id and the text of each part, as :func:`assemble` takes them."""
+    return [(part.id, part.text) for part in document.parts.values()]
+
+
+def touched_tokens(starts: Sequence[int], ends: Sequence[int], start: int, end: int) -> tuple[int, int]:
+    """The tokens that share a character with a stretch of the text: first, and one past the last.
+
+    Arguments are those of :func:`token_range`.
+    """
+    return bisect_right(ends, start), bisect_left(starts, end)
 
 
 def token_range(starts: Sequence[int], ends: Sequence[int], start: int, end: int) -> tuple[int, int] | None:

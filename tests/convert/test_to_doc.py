@@ -27,7 +27,7 @@ from spacy_tagtog.convert import (
     make_converter,
     predicted_doc,
 )
-from spacy_tagtog.convert.to_doc import _gaps
+from spacy_tagtog.convert.ents import missing_spans
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 
 
@@ -462,5 +462,5 @@ def test_gaps_are_the_unknown_tokens_that_no_entity_covers(
     expected = {token for start, end in unknown for token in range(start, end)} - {
         token for start, end in known for token in range(start, end)
     }
-    found = [token.i for span in _gaps(doc, unknown, places) for token in span]
+    found = [token.i for span in missing_spans(doc, unknown, places) for token in span]
     assert found == sorted(expected)
