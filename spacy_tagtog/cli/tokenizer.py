@@ -212,9 +212,9 @@ def tokenizer(
     from spacy_tagtog._files import check_free
     from spacy_tagtog._options import choose
     from spacy_tagtog.anndoc import Project
-    from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter, parse_split, side_of
+    from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
-    from spacy_tagtog.convert.split import TRAIN
+    from spacy_tagtog.convert.split import TRAIN, parse_split, side_of
     from spacy_tagtog.convert.tokenizer import apply_rules, gold_texts, learn_tokenizer, write_rules
     from spacy_tagtog.convert.tokenizer.gold import GoldText, measure_alignment
     from spacy_tagtog.errors import ConfigurationError, ConversionError

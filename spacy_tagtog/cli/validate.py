@@ -94,7 +94,8 @@ def validate_cli(
 
       spacy-tagtog validate --project proteins --query "folder:batch-2" --set "member=*"
     """
-    from spacy_tagtog.convert import make_converter, settings_from_text
+    from spacy_tagtog.convert import make_converter
+    from spacy_tagtog.convert.converter import settings_from_text
 
     check_reports(report)
     settings = settings_from_text(dict(parse_pairs(setting or [], option="--set")))

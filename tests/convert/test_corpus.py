@@ -29,13 +29,12 @@ from spacy_tagtog.convert import (
     converters,
     doc_to_document,
     document_to_doc,
-    get_state,
     make_converter,
-    parse_split,
     read_spacy,
-    side_of,
     write_docbin,
 )
+from spacy_tagtog.convert.split import parse_split, side_of
+from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.errors import (
     AnnJsonError,
     ConfigurationError,

@@ -19,7 +19,6 @@ from strategies import documents, examples, slow
 
 from spacy_tagtog.anndoc import MASTER, Document, Legend, locate
 from spacy_tagtog.convert import (
-    SPANS_KEY,
     ConversionReport,
     ToDocSettings,
     doc_to_document,
@@ -28,6 +27,7 @@ from spacy_tagtog.convert import (
     read_spacy,
     write_docbin,
 )
+from spacy_tagtog.convert.state import SPANS_KEY
 from spacy_tagtog.errors import ConversionError, LegendError, PlainHtmlError
 
 TEXT = "Sirius and Mars and Venus"

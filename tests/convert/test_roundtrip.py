@@ -28,18 +28,16 @@ from spacy_tagtog.anndoc import (
 )
 from spacy_tagtog.anndoc.repair import repair
 from spacy_tagtog.convert import (
-    PARTS_KEY,
-    SPANS_KEY,
     ConversionReport,
     ToDocSettings,
     convert_documents,
     doc_to_document,
     document_to_doc,
-    get_state,
     make_converter,
     read_spacy,
     write_docbin,
 )
+from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, get_state
 
 ALIGNMENTS = ["split", "strict", "contract", "expand"]
 POLICIES = ["longest", "shortest", "first", "surest"]

@@ -28,11 +28,11 @@ from strategies import projects, quick, slow
 
 from spacy_tagtog.anndoc import Document, Project, write_project
 from spacy_tagtog.cli.convert import convert
-from spacy_tagtog.convert import ConversionReport, assemble, docbin, document_to_doc, read_spacy, write_docbin
+from spacy_tagtog.convert import ConversionReport, docbin, document_to_doc, read_spacy, write_docbin
 from spacy_tagtog.convert import tokens as tokens_module
 from spacy_tagtog.convert.bulk import BulkJob, Shards, convert_in_bulk
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker
-from spacy_tagtog.convert.tokens import _longest_searched, prepare_for_tokens
+from spacy_tagtog.convert.tokens import _longest_searched, assemble, prepare_for_tokens
 from spacy_tagtog.errors import (
     ConfigurationError,
     ConversionError,

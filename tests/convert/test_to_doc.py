@@ -17,17 +17,15 @@ from spacy.training import Example
 
 from spacy_tagtog.anndoc import MASTER, Document, Legend, OffsetUnit, Project
 from spacy_tagtog.convert import (
-    PARTS_KEY,
-    SPANS_KEY,
     ConversionReport,
     ToDocSettings,
     doc_to_document,
     document_to_doc,
-    get_state,
     make_converter,
-    predicted_doc,
 )
 from spacy_tagtog.convert.ents import missing_spans
+from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, get_state
+from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 
 

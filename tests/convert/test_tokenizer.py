@@ -30,7 +30,8 @@ from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Document, Project, write_project
 from spacy_tagtog.cli import app
-from spacy_tagtog.convert import ConversionReport, convert_documents, document_to_doc, make_converter, side_of
+from spacy_tagtog.convert import ConversionReport, convert_documents, document_to_doc, make_converter
+from spacy_tagtog.convert.split import side_of
 from spacy_tagtog.convert.tokenizer import (
     TokenizerRules,
     apply_rules,

@@ -23,8 +23,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_tagtog.anndoc import Document, html_from_blocks, write_project
-from spacy_tagtog.convert import predicted_doc
 from spacy_tagtog.convert.corpus import read_texts, write_docbin
+from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import AnndocError, ConversionError, PipelineError, ProjectError
 from spacy_tagtog.pipeline.calibration.crossfit import fold_pipelines
 from spacy_tagtog.pipeline.seed.component import SeedModel, SeedNer
