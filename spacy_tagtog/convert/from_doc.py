@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from spacy.tokens import Doc, Span
@@ -120,6 +121,35 @@ def docs_to_document(
             crosses from one part into another.
         PlainHtmlError: The text of a new document holds a character that XML can't carry.
     """
+    states = _states_of_one_document(docs)
+    first = states[0]
+    if legend is None:
+        legend = Legend(first.legend)
+    html = PlainHtml(first.html, place=first.id)
+    original = first.annotations
+    data: dict[str, Any] | None = None
+    edits = _Edits()
+    for doc, state in zip(docs, states, strict=True):
+        edits.add(doc, state, original)
+    if edits:
+        data = edits.applied(original, html, legend, who, offset_unit)
+    annotations = original if data is None else Annotations(data, place=first.id)
+    if report is not None:
+        report.documents_in += 1
+        report.documents_out += 1
+        report.entities_in += len(annotations)
+        report.entities_out += len(annotations)
+    # No version before, and nothing to say now: a document that nobody annotated stays one.
+    versions = {} if first.ann is None and data is None else {first.member: annotations}
+    return Document(first.id, html, versions, folder=first.folder, legend=legend)
+
+
+def _states_of_one_document(docs: Sequence[Doc]) -> list[DocState]:
+    """What the Docs remember of their document.
+
+    Raises:
+        ConversionError: They aren't the Docs of one document, the first one first.
+    """
     states = [get_state(doc) for doc in docs]
     first = states[0] if states else None
     if first is None:
@@ -129,8 +159,7 @@ def docs_to_document(
                 value=f"{len(docs)} Docs",
                 legal="the Docs of one document, or one new Doc",
             )
-        first = _new_state(docs[0])
-        states = [first]
+        return [_new_state(docs[0])]
     whole = [
         state
         for state in states
@@ -146,25 +175,7 @@ def docs_to_document(
             ),
             legal="all Docs of one document and one member, in order: the first remembers the document",
         )
-    if legend is None:
-        legend = Legend(first.legend)
-    html = PlainHtml(first.html, place=first.id)
-    original = first.annotations
-    data: dict[str, Any] | None = None
-    edits = _Edits()
-    for doc, state in zip(docs, whole, strict=True):
-        edits.add(doc, state, original)
-    if edits:
-        data = edits.applied(original, html, legend, who, offset_unit)
-    annotations = original if data is None else Annotations(data, place=first.id)
-    if report is not None:
-        report.documents_in += 1
-        report.documents_out += 1
-        report.entities_in += len(annotations)
-        report.entities_out += len(annotations)
-    # No version before, and nothing to say now: a document that nobody annotated stays one.
-    versions = {} if first.ann is None and data is None else {first.member: annotations}
-    return Document(first.id, html, versions, folder=first.folder, legend=legend)
+    return whole
 
 
 def _new_state(doc: Doc) -> DocState:
@@ -180,12 +191,66 @@ def _new_state(doc: Doc) -> DocState:
     )
 
 
+_Border = tuple[int, int, str]
+"""First character, one past the last, and label of a span."""
+
+
+def _border(span: Span) -> _Border:
+    return span.start_char, span.end_char, span.label_
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Spans beside the entities that they were made from.
+
+    Attributes:
+        found: The span of each entity that is still there, by its index in ann.json.
+        gone: The entities without a span.
+        new: Spans without an entity.
+    """
+
+    found: dict[int, Span]
+    gone: list[int]
+    new: list[Span]
+
+
+def _compare(spans: Iterable[Span], expected: Iterable[int], before: Mapping[int, _Border]) -> _Compared:
+    """Find the entity of each span.
+
+    Args:
+        spans: The spans of ``doc.ents`` or of ``doc.spans["anndoc"]``.
+        expected: The entities that were among them when the Doc was made.
+        before: Where each entity of the Doc was then.
+    """
+    found: dict[int, Span] = {}
+    loose: list[Span] = []
+    for span in spans:
+        index = entity_index(span)
+        if index is None or index not in before or index in found:
+            loose.append(span)
+        else:
+            found[index] = span
+    gone = [index for index in expected if index not in found]
+    # A new span where one was just taken away, with the same borders, is that entity with another label. (Or with
+    # the same: spaCy forgets ids.)
+    by_place = {before[index][:2]: index for index in gone}
+    new: list[Span] = []
+    for span in loose:
+        same = by_place.pop((span.start_char, span.end_char), None)
+        if same is None:
+            new.append(span)
+        else:
+            gone.remove(same)
+            found[same] = span
+    return _Compared(found, gone, new)
+
+
 class _Edits:
     """What was done to the Docs of one document, by the entities' places in its ann.json."""
 
     def __init__(self) -> None:
         self.removed: set[int] = set()
-        self.changed: dict[int, tuple[Span, DocState, tuple[int, int, str]]] = {}
+        self.changed: dict[int, tuple[Span, DocState, _Border]] = {}
         self.added: list[tuple[Span, DocState]] = []
 
     def __bool__(self) -> bool:
@@ -194,7 +259,8 @@ class _Edits:
     def add(self, doc: Doc, state: DocState, original: Annotations) -> None:
         """Compare a Doc with what it was when it was made."""
         before = {index: (start, end, label) for index, start, end, label in state.spans}
-        # The Docs of later parts count the entities of their part by themselves.
+        known = set(before.values())
+        # The Docs of later parts count the entities of their part from 0.
         own = (
             None
             if state.html
@@ -203,32 +269,16 @@ class _Edits:
         groups: list[tuple[Iterable[Span], Iterable[int]]] = [(doc.ents, state.in_ents)]
         if SPANS_KEY in doc.spans:
             groups.append((doc.spans[SPANS_KEY], before))
-        added: dict[tuple[int, int, str], Span] = {}
-        known = set(before.values())
+        added: dict[_Border, Span] = {}
         for spans, expected in groups:
-            loose: list[Span] = []
-            seen: dict[int, Span] = {}
-            for span in spans:
-                index = entity_index(span)
-                if index is None or index not in before or index in seen:
-                    loose.append(span)
-                else:
-                    seen[index] = span
-            gone = [index for index in expected if index not in seen]
-            # A new span where one was just taken away, with the same borders, is that entity with another
-            # label (or the same: spaCy forgets ids).
-            by_border = {before[index][:2]: index for index in gone}
-            for span in loose:
-                index = by_border.pop((span.start_char, span.end_char), None)
-                if index is not None:
-                    gone.remove(index)
-                    seen[index] = span
-                elif (span.start_char, span.end_char, span.label_) not in known:
-                    added.setdefault((span.start_char, span.end_char, span.label_), span)
-            self.removed.update(index if own is None else own[index] for index in gone)
-            for index, span in seen.items():
-                if (span.start_char, span.end_char, span.label_) != before[index]:
+            compared = _compare(spans, expected, before)
+            self.removed.update(index if own is None else own[index] for index in compared.gone)
+            for index, span in compared.found.items():
+                if _border(span) != before[index]:
                     self.changed[index if own is None else own[index]] = (span, state, before[index])
+            for span in compared.new:
+                if _border(span) not in known:
+                    added.setdefault(_border(span), span)
         self.added.extend((span, state) for span in sorted(added.values(), key=lambda span: span.start_char))
 
     def applied(
