@@ -65,7 +65,7 @@ def anndoc_corpus(
         raise ConfigurationError(
             "a corpus has no path",
             legal="a .spacy file, a folder of them, or the folder or zip of a tagtog project",
-            advice="give it on the command line: --paths.train PATH --paths.dev PATH",
+            advice="set paths.train and paths.dev, in the config or where spaCy trains",
         )
     return AnndocCorpus(
         Path(path),
@@ -86,7 +86,9 @@ def anndoc_corpus(
 def texts(
     path: str | Path | None = None, on_problem: str = "error"
 ) -> Callable[[Language], Iterator[Doc]] | None:
-    """The reader ``spacy-tagtog.Texts.v1``: texts that nobody need have annotated, see :func:`spacy_tagtog.convert.corpus.read_texts`.
+    """The reader ``spacy-tagtog.Texts.v1``: texts that nobody need have annotated.
+
+    See :func:`spacy_tagtog.convert.corpus.read_texts`.
 
     Args:
         path: A ``.spacy`` file, a folder of them, or the folder or zip of a tagtog project; with ``None``
@@ -116,7 +118,9 @@ def anndoc_converter(
     min_prob: float = 0.0,
     unit: str = "document",
 ) -> Converter:
-    """The converter ``spacy-tagtog.Anndoc.v1``: one Doc a document or a part, see :class:`spacy_tagtog.convert.settings.ToDocSettings`.
+    """The converter ``spacy-tagtog.Anndoc.v1``: one Doc per document or per part.
+
+    See :class:`spacy_tagtog.convert.settings.ToDocSettings`.
 
     Raises:
         ConfigurationError: A setting has an unknown value.
@@ -151,7 +155,9 @@ def affix_hash_embed(
     word_dropout: float = 0.0,
     include_static_vectors: bool = False,
 ) -> Model[list[Doc], list[Floats2d]]:
-    """The architecture ``spacy-tagtog.AffixHashEmbed.v1``, see :func:`spacy_tagtog.pipeline.tok2vec.build_affix_embed`.
+    """The architecture ``spacy-tagtog.AffixHashEmbed.v1``.
+
+    See :func:`spacy_tagtog.pipeline.tok2vec.build_affix_embed`.
 
     Raises:
         ConfigurationError: A value is out of range.
@@ -162,14 +168,15 @@ def affix_hash_embed(
 
 
 def learned_tokenizer(path: str | Path | None = None) -> Callable[[Language], Language]:
-    """The callback ``spacy-tagtog.LearnedTokenizer.v1``: puts the rules that ``spacy-tagtog tokenizer`` learned into the pipeline's tokenizer.
+    """The callback ``spacy-tagtog.LearnedTokenizer.v1``: puts learned rules into the pipeline's tokenizer.
 
     It belongs into ``[initialize.before_init]``: that runs once, before training (and in ``spacy debug
     data``), and never when a pipeline is loaded. The tokenizer is saved with the pipeline, so the file isn't
     needed again. The callbacks of ``[nlp]`` run at every loading, too.
 
     Args:
-        path: The JSON file of rules; ``None`` leaves the tokenizer as it is.
+        path: The JSON file of rules that ``spacy-tagtog tokenizer`` wrote; ``None`` leaves the tokenizer as
+            it is.
     """
 
     def apply(nlp: Language) -> Language:

@@ -41,8 +41,11 @@ class Converter(Protocol):
     """What a converter must do."""
 
     member: str
-    """Whose annotations it reads. It may also name several (``a,b``) or all (``*``) if it has a method ``with_member(name)``, which gives the
-    converter of one of them."""
+    """Whose annotations it reads.
+
+    It may also name several (``a,b``) or all (``*``) if it has a method ``with_member(name)``, which gives
+    the converter of one of them.
+    """
 
     def to_docs(self, document: Document, nlp: Language, report: ConversionReport) -> Iterator[Doc]:
         """Convert a document into one or more Docs, counting what it does in the report."""
@@ -58,7 +61,7 @@ DocUnit = Literal["document", "part"]
 
 
 class AnndocConverter:
-    """One Doc a document, every part tokenized by itself; or one Doc a part.
+    """One Doc per document, every part tokenized by itself, or one Doc per part.
 
     Args:
         settings: See :class:`~spacy_tagtog.convert.settings.ToDocSettings`.
@@ -66,7 +69,7 @@ class AnndocConverter:
             back together.
 
     Raises:
-        ConfigurationError: The unit is another.
+        ConfigurationError: The unit is neither.
     """
 
     def __init__(self, settings: ToDocSettings | None = None, *, unit: DocUnit = "document") -> None:
@@ -79,7 +82,7 @@ class AnndocConverter:
         return AnndocConverter(replace(self.settings, member=member), unit=self.unit)
 
     def to_docs(self, document: Document, nlp: Language, report: ConversionReport) -> Iterator[Doc]:
-        """Convert a document into one Doc, or one for each part, see :func:`~spacy_tagtog.convert.to_doc.document_to_doc`."""
+        """Convert a document into one Doc or one per part, see :func:`.document_to_doc`."""
         doc = document_to_doc(document, nlp, settings=self.settings, report=report)
         if self.unit == "document":
             yield doc
@@ -100,7 +103,7 @@ class AnndocConverter:
 
 
 ALL_MEMBERS = "*"
-"""Everybody who has a version of a document, the master version included."""
+"""All who have a version of a document, the master version included."""
 
 
 def members_of(member: str, document: Document) -> list[str]:

@@ -15,6 +15,7 @@ from spacy.vocab import Vocab
 
 from spacy_tagtog._files import atomic_path
 from spacy_tagtog._plural import counted
+from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.anndoc.project import is_in_folder
 from spacy_tagtog.convert.converter import (
@@ -41,7 +42,7 @@ OnProblem = Literal["error", "report"]
 """What happens with faults of the data: ``error`` refuses them, ``report`` sets them aside and lists them."""
 
 DocumentChoice = Literal["confirmed", "unconfirmed", "all"]
-"""Which documents: those that the member confirmed (``anncomplete``), those not yet, or all that have annotations."""
+"""Which documents: those that the member confirmed (``anncomplete``), the others, or all annotated ones."""
 
 _logger = logging.getLogger("spacy.spacy_tagtog")  # below spaCy's own, which shows it
 _SPACY_SUFFIX = ".spacy"
@@ -55,7 +56,7 @@ def convert_documents(
     *,
     choice: DocumentChoice = "confirmed",
     on_problem: OnProblem = "error",
-    progress: Callable[[Iterable[str], int], Iterable[str]] | None = None,
+    progress: Progress = silent,
 ) -> Iterator[Doc]:
     """Convert documents one at a time.
 
@@ -77,7 +78,7 @@ def convert_documents(
         if on_problem == "error" and documents.problems:
             raise documents.problems[0]
         note_problems(documents, report)
-        ids = documents.ids if progress is None else progress(documents.ids, len(documents))
+        ids = progress(documents.ids, len(documents))
         yield from _convert(_readable(documents, ids), nlp, converter, report, choice, on_problem)
     else:
         yield from _convert(documents, nlp, converter, report, choice, on_problem)
@@ -127,7 +128,10 @@ def convert_ids(
     *,
     choice: DocumentChoice,
 ) -> Iterator[Doc]:
-    """Convert some documents of a project; faults are set aside and listed. Arguments as in :func:`convert_documents`."""
+    """Convert some documents of a project; faults are set aside and listed.
+
+    Arguments are those of :func:`convert_documents`.
+    """
     return _convert(_readable(project, ids), nlp, converter, report, choice, "report")
 
 
@@ -162,7 +166,7 @@ def _version_docs(
     choice: DocumentChoice,
     on_problem: OnProblem,
 ) -> list[Doc]:
-    """The Docs of one version of a document. All of them at once: a fault must not leave half of it behind."""
+    """The Docs of one version of a document, all at once: a fault must not leave half of it behind."""
     skip = _skip(document, member, choice)
     if skip is not None:
         report.documents_in += 1
@@ -215,7 +219,7 @@ def is_spacy_path(path: Path) -> bool:
 
 
 def _spacy_files(folder: Path) -> list[Path]:
-    """As spaCy's own corpus reader finds them: hidden ones, such as those of an interrupted run, are none."""
+    """The files that spaCy's own corpus reader would find: not hidden ones, as an interrupted run leaves."""
     files = folder.rglob(f"*{_SPACY_SUFFIX}")
     return sorted(
         file for file in files if not any(piece.startswith(".") for piece in file.relative_to(folder).parts)
@@ -323,7 +327,7 @@ class AnndocCorpus:
         side: The side of the split to read, such as ``train`` or ``dev``; ``None`` reads all.
         folders: Read only the documents of these tagtog folders and of those below them, such as
             ``pool/train``; ``None`` reads all.
-        limit: Read no more than so many Docs; 0 reads all.
+        limit: Read at most so many Docs; 0 reads all.
         max_length: Leave out Docs of more tokens; 0 keeps all. Same as in ``spacy.Corpus.v1``, except that
             long Docs aren't cut into sentences.
         shuffle: Shuffle the Docs each time they are read.
@@ -425,7 +429,9 @@ class AnndocCorpus:
             raise ConversionError(
                 "there is nothing to read",
                 place=self.path,
-                value=f"documents = {self.documents}, side = {self.side}, folders = {list(self.folders)}, max_length = {self.max_length}",
+                value=f"documents = {self.documents}, side = {self.side}, folders = {list(self.folders)}, "
+                f"max_length = {self.max_length}",
                 legal="at least one document of this choice",
-                advice="confirm some documents in tagtog and fetch them, or choose others (documents, side, folders, max_length)",
+                advice="confirm some documents in tagtog and fetch them, or choose others "
+                "(documents, side, folders, max_length)",
             )

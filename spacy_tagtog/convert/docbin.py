@@ -27,7 +27,7 @@ from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
 PIECE_DOCS: Final = 100
-"""Docs in a piece. It is part of the format in so far as other numbers give other (equivalent) bytes."""
+"""Docs per piece. Another number gives other bytes, which hold the same."""
 
 # What DocBin's default is for the attributes, in its order.
 _TEMPLATE = DocBin(store_user_data=True)
@@ -289,9 +289,8 @@ class _Loads:
     """``srsly.msgpack_loads`` that looks for its decoders once, not in each call."""
 
     def __init__(self, *, use_list: bool) -> None:
-        self._unpacker: Any = srsly.msgpack.Unpacker(
-            use_list=use_list, raw=False, max_buffer_size=0
-        )  # no limit: the whole file is in memory already
+        # No limit to the buffer: the whole file is in memory already.
+        self._unpacker: Any = srsly.msgpack.Unpacker(use_list=use_list, raw=False, max_buffer_size=0)
 
     def __call__(self, data: bytes) -> Any:
         unpacker = self._unpacker
@@ -332,7 +331,10 @@ def _set_groups(doc: Doc, groups: dict[str, dict[str, Any]], number: int) -> boo
 
 
 def _combined(adler: int, segment: _Segment) -> int:
-    """The checksum of what was before with the segment after it (zlib's ``adler32_combine``, which Python doesn't offer)."""
+    """The checksum of what was before with the segment after it.
+
+    This is zlib's ``adler32_combine``, which Python doesn't offer.
+    """
     low, high = adler & 0xFFFF, adler >> 16
     new_low, new_high = segment.adler & 0xFFFF, segment.adler >> 16
     # Each byte of the segment adds the low sum before it to the high one; the segment's own count began with
@@ -343,7 +345,7 @@ def _combined(adler: int, segment: _Segment) -> int:
 
 
 def _map_header(size: int) -> bytes:
-    return bytes([0x80 | size])  # a small one
+    return bytes([0x80 | size])  # of at most 15 entries
 
 
 def _list_header(size: int) -> bytes:

@@ -231,8 +231,8 @@ def _compare(spans: Iterable[Span], expected: Iterable[int], before: Mapping[int
         else:
             found[index] = span
     gone = [index for index in expected if index not in found]
-    # A new span where one was just taken away, with the same borders, is that entity with another label. (Or with
-    # the same: spaCy forgets ids.)
+    # A new span where one was just taken away, with the same borders, is that entity with another label. (Or
+    # with the same: spaCy forgets ids.)
     by_place = {before[index][:2]: index for index in gone}
     new: list[Span] = []
     for span in loose:

@@ -1,4 +1,7 @@
-"""What a conversion did with every document and every entity. Totals always add up: in = out + each listed reason."""
+"""What a conversion did with every document and every entity.
+
+Totals always add up: what came in is what came out and what is listed with a reason.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any, Final
 from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc.document import MASTER
 from spacy_tagtog.anndoc.repair import CONFIDENCE
-from spacy_tagtog.errors import ConversionError
+from spacy_tagtog.errors import ConversionError, setting
 
 ENTITY_REASONS: Final = {
     "missing_part": "stands in a part that plain.html lacks",
@@ -182,7 +185,7 @@ class ConversionReport:
         self,
         *,
         place: object = None,
-        advice: str = 'mend them in tagtog, or pass on_problem="report" to set them aside',
+        advice: str = f"mend them in tagtog, or pass {setting('on_problem', 'report')} to set them aside",
     ) -> None:
         """Raise if there are faults.
 

@@ -1,4 +1,7 @@
-"""Which document goes into which part of the data: by a stable hash of its id, so that no document ever changes sides as the corpus grows."""
+"""Which document goes to which side of the data.
+
+A stable hash of its id decides, so that no document ever changes sides as the corpus grows.
+"""
 
 from __future__ import annotations
 

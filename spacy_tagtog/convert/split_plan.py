@@ -136,8 +136,8 @@ def plan_split(
         decided = {plan[doc_id] for doc_id in group if doc_id in plan}
         fresh = tuple(doc_id for doc_id in group if doc_id not in plan)
         if decided:
-            # Copies that were put on two sides before can't be mended without moving one. New ones then join the
-            # training side.
+            # Copies that were put on two sides before can't be mended without moving one. New ones then join
+            # the training side.
             plan.update(dict.fromkeys(fresh, TRAIN if len(decided) > 1 else decided.pop()))
         elif fresh:
             waiting.append(fresh)
@@ -209,7 +209,10 @@ def _stratified(
 
 
 def split_items(project: Project, *, member: str, confirmed_only: bool) -> Iterator[SplitItem]:
-    """What a plan needs to know of a project's documents. Documents that can't be read are passed over: the conversion speaks of them.
+    """What a plan needs to know of a project's documents.
+
+    Documents that can't be read are passed over; the conversion lists them.
+
 
     Args:
         project: The project.

@@ -3,8 +3,10 @@
 | name | what |
 |---|---|
 | ``doc.ents`` | entities without overlap, chosen by a named policy |
-| ``doc.spans["anndoc"]`` | all entities that stand on tokens; ``attrs["scores"]``: ``prob``; ``span.id_``: place in ann.json (``e0``…) |
-| ``doc.spans["anndoc.parts"]`` | the parts, ``span.label_`` the part's id (parts without tokens are not in it) |
+| ``doc.spans["anndoc"]`` | all entities that stand on tokens |
+| – its ``attrs["scores"]`` | their ``prob`` |
+| – ``span.id_`` | the entity's place in ann.json (``e0``…) |
+| ``doc.spans["anndoc.parts"]`` | the parts that have tokens; ``span.label_``: the part's id |
 | ``doc.cats`` | document labels: ``NAME`` for booleans, ``NAME=VALUE`` for others, 1.0 where set |
 | ``doc._.anndoc_id`` | the document's id |
 | ``doc._.anndoc`` | :class:`DocState`: the original files and where each part stands |

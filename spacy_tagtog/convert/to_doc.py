@@ -92,7 +92,7 @@ def document_to_doc(
 
 
 def _located(document: Document, annotations: Annotations, settings: ToDocSettings) -> list[Located]:
-    """Where the entities stand in the text of their parts, with wrong offsets repaired if the settings say so."""
+    """Where the entities stand in the text of their parts, wrong offsets repaired if that is wanted."""
     parts = document.parts
     unit = detect_unit(parts, annotations) if settings.offset_unit == "auto" else settings.offset_unit
     located = locate(parts, annotations, unit=unit)

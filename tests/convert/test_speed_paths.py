@@ -167,7 +167,7 @@ def test_long_stretches_are_one_token(nlp: Language, monkeypatch: pytest.MonkeyP
 def test_the_longest_stretches_change_and_nothing_else(nlp: Language, text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("spacy_tagtog.convert.tokens._FREE_SQUARES", 500)
-        patch.setattr("spacy_tagtog.convert.tokens._SQUARES_A_CHARACTER", 0)
+        patch.setattr("spacy_tagtog.convert.tokens._SQUARES_PER_CHARACTER", 0)
         longest = _longest_searched(text)
         doc = assemble(nlp, [("p", text)]).doc
     assert doc.text == text
