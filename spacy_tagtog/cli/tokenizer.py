@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spacy_tagtog._plural import counted
+from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, write_json
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def tokenizer_cli(
         on_problem=on_problem,
         legend=legend,
         force=force,
-        progress=lambda items, total: progress(items, total, what="reading"),
+        progress=lambda items, total=None: progress(items, total, what="reading"),
     )
     write_json(report, result.to_json())
     note(result.conversion.faults, caption="set aside because of faults in the data")
@@ -186,7 +186,7 @@ def tokenizer(
     on_problem: str = "error",
     legend: Path | None = None,
     force: bool = False,
-    progress: Callable[[Iterable[Any], int], Iterable[Any]] | None = None,
+    progress: Progress = silent,
 ) -> LearnedTokenizer:
     """Learn a tokenizer's rules from the side ``train`` of a project, measure them on the other sides, and write them to a file.
 
