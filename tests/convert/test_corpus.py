@@ -254,7 +254,7 @@ def test_a_truncated_spacy_file(places: dict[str, Path]) -> None:
 
 
 def broken_project(folder: Path) -> Path:
-    """Six documents: good, wrong offset, broken JSON, broken HTML, no content, and an unconfirmed one with a fault."""
+    """Documents: good, wrong offset, broken JSON, broken HTML, no content, unconfirmed with a fault."""
     wrong = E(1, 0, 4, keys={"offsets": [{"start": 3, "text": "Deneb"}]})
     made = [
         document("Mars", entities=[E(1, 0, 4)], name="good"),

@@ -52,7 +52,7 @@ def original() -> Document:
 
 @pytest.fixture(params=["in memory", "from disk"])
 def doc(request: pytest.FixtureRequest, nlp: Language, original: Document, tmp_path: Path) -> Doc:
-    """The Doc, both fresh and as a later process reads it. ``doc.ents``: Sirius, Mars, Mars (in the second part)."""
+    """The Doc, fresh and as a later process reads it. ``doc.ents``: Sirius, Mars, Mars (second part)."""
     made = document_to_doc(original, nlp, settings=ToDocSettings(ents="shortest"))
     if request.param == "in memory":
         return made

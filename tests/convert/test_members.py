@@ -25,7 +25,7 @@ TEXTS = ("Sirius and Vega are stars", "Mars is none 🪐 but Venus neither")
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """One document with three versions (of which cy's is not confirmed), one with two, one with master only."""
+    """Documents with three versions (cy's is not confirmed), with two, and with master only."""
     of_ann = [E(1, 0, 6), E(2, 19, 24, "e_2")]
     of_bob = [E(1, 0, 6), E(1, 11, 15), E(2, 0, 4, "e_2")]
     documents = []

@@ -84,7 +84,8 @@ print(catalogue.create("spacy_tagtog_converters", entry_points=True).get("spacy-
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [
-        # spaCy itself imports requests (weasel) for its commands; that is no doing of this package, so it is compared with spaCy alone.
+        # spaCy itself imports requests (weasel) for its commands. That is no doing of this package, so it is
+        # compared with spaCy alone.
         (
             "spacy_tagtog.registry",
             HEAVY | {"spacy_tagtog.convert", "spacy_tagtog.client", "spacy_tagtog.server", "typer"},
