@@ -86,14 +86,14 @@ def anndoc_corpus(
 def texts(
     path: str | Path | None = None, on_problem: str = "error"
 ) -> Callable[[Language], Iterator[Doc]] | None:
-    """The reader ``spacy-tagtog.Texts.v1``: texts that nobody need have annotated.
+    """The reader ``spacy-tagtog.Texts.v1``: texts, annotated or not.
 
     See :func:`spacy_tagtog.convert.corpus.read_texts`.
 
     Args:
         path: A ``.spacy`` file, a folder of them, or the folder or zip of a tagtog project; with ``None``
             there is no reader.
-        on_problem: ``error``, or ``report``: documents that can't be read are passed over.
+        on_problem: ``error``, or ``report``: documents that can't be read are skipped.
 
     Raises:
         ConfigurationError: A setting has an unknown value.

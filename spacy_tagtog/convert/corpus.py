@@ -27,7 +27,7 @@ from spacy_tagtog.convert.converter import (
 )
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, docs_of
 from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, shown_member
-from spacy_tagtog.convert.split import parse_split, side_of
+from spacy_tagtog.convert.split import TRAIN, parse_split, side_of
 from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokens import assemble, part_texts, predicted_doc
 from spacy_tagtog.errors import (
@@ -101,8 +101,8 @@ def in_folders(project: Project, folders: Iterable[str], report: ConversionRepor
 
     Args:
         project: The project.
-        folders: Paths such as ``pool/train``; what is below them belongs to them. None at all: all of the
-            project.
+        folders: Paths such as ``pool/train``; what is below them belongs to them. Where there are none, all
+            of the project is taken.
         report: The documents of other folders are listed there.
 
     Raises:
@@ -259,7 +259,7 @@ def read_texts(path: Path, nlp: Language, *, on_problem: OnProblem = "error") ->
         path: A ``.spacy`` file, a folder of them, or a project's folder or zip: all of its documents,
             annotated or not.
         nlp: Its tokenizer and vocabulary are used.
-        on_problem: ``error`` raises at the first file of a project that can't be read, ``report`` passes over
+        on_problem: ``error`` raises at the first file of a project that can't be read, ``report`` skips
             its document and warns in the log.
 
     Raises:
@@ -283,10 +283,8 @@ def read_texts(path: Path, nlp: Language, *, on_problem: OnProblem = "error") ->
             raise item
         unreadable.append(item)
     if unreadable:
-        passed_over = counted(len(unreadable), "file or document", "files or documents")
-        _logger.warning(
-            "%s: %s can't be read and passed over; the first: %s", path, passed_over, unreadable[0]
-        )
+        skipped = counted(len(unreadable), "file or document", "files or documents")
+        _logger.warning("%s: skipped %s that can't be read; the first: %s", path, skipped, unreadable[0])
 
 
 def write_docbin(docs: Iterable[Doc], path: Path) -> int:
@@ -362,9 +360,9 @@ class AnndocCorpus:
         self.shuffle = shuffle
         self.augmenter = augmenter
         self.report = ConversionReport()
-        if side is not None and side not in (*self.shares, "train"):
+        if side is not None and side not in (*self.shares, TRAIN):
             raise ConfigurationError(
-                "the split has no such side", value=side, legal=", ".join((*self.shares, "train"))
+                "the split has no such side", value=side, legal=", ".join((*self.shares, TRAIN))
             )
 
     def docs(self, nlp: Language) -> Iterator[Doc]:
@@ -374,25 +372,29 @@ class AnndocCorpus:
             ConversionError: A ``.spacy`` file can't be read or split, or there is a fault in a document.
         """
         if is_spacy_path(self.path):
-            for doc in read_spacy(self.path, nlp.vocab):
-                state = get_state(doc)
-                if state is None and ((self.side is not None and self.shares) or self.folders):
-                    # To put it on both sides would be to evaluate on what was trained on.
-                    raise ConversionError(
-                        "a Doc doesn't know its document, so it can't be chosen by split or folder",
-                        place=self.path,
-                        value=doc.text[:40],
-                        legal="Docs that spacy-tagtog convert wrote",
-                        advice="leave out split, side and folders, or give each side a file of its own",
-                    )
-                if state is None or (
-                    (self.side is None or side_of(state.id, self.shares) == self.side)
-                    and (
-                        not self.folders or any(is_in_folder(state.folder, folder) for folder in self.folders)
-                    )
-                ):
-                    yield doc
-            return
+            return (doc for doc in read_spacy(self.path, nlp.vocab) if self._chooses(doc))
+        return self._project_docs(nlp)
+
+    def _chooses(self, doc: Doc) -> bool:
+        """Whether a Doc of a ``.spacy`` file is on the side and in one of the folders that are to be read."""
+        state = get_state(doc)
+        if state is not None:
+            on_side = self.side is None or side_of(state.id, self.shares) == self.side
+            return on_side and (
+                not self.folders or any(is_in_folder(state.folder, folder) for folder in self.folders)
+            )
+        if (self.side is not None and self.shares) or self.folders:
+            # To put it on both sides would be to evaluate on what was trained on.
+            raise ConversionError(
+                "a Doc doesn't know its document, so it can't be chosen by split or folder",
+                place=self.path,
+                value=doc.text[:40],
+                legal="Docs that spacy-tagtog convert wrote",
+                advice="leave out split, side and folders, or give each side a file of its own",
+            )
+        return True
+
+    def _project_docs(self, nlp: Language) -> Iterator[Doc]:
         self.report = ConversionReport()
         project = Project.open(self.path, strict=self.on_problem == "error")
         chosen = in_folders(project, self.folders, self.report)

@@ -1,14 +1,13 @@
 """Writing Docs as ``.spacy`` files: what ``DocBin`` writes, in less time and memory.
 
-``DocBin.add`` puts nine strings into a set for each token and makes a new packer for each Doc, and
-``DocBin.to_bytes`` needs the whole corpus in memory, several times over. Here strings are looked up once for
-each that occurs, one packer serves all Docs, and Docs are packed and compressed piece by piece. The file
-holds the same message as spaCy's, byte for byte; only its compression differs.
+``DocBin.add`` puts nine strings per token into a set and makes a new packer for each Doc. ``DocBin.to_bytes``
+needs the whole corpus in memory, several times over. Here each string is looked up once, one packer serves
+all Docs, and Docs are packed and compressed piece by piece. The file holds the same message as spaCy's, byte
+for byte; only its compression differs. A piece can be made in another process: it is plain data, and pieces
+in the same order make the same file.
 
-The other way, ``DocBin.get_docs`` asks all installed packages for decoders four times for each Doc. Here one
-unpacker serves all Docs.
-
-A piece can be made in another process: it's plain data, and pieces in the same order make the same file.
+In the other direction, ``DocBin.get_docs`` asks all installed packages for decoders, four times per Doc. Here
+one unpacker serves all Docs.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def docs_to_document(
     offset_unit: OffsetUnit | None = None,
     report: ConversionReport | None = None,
 ) -> Document:
-    """Convert the Docs of one document, one a part, back into the document. See :func:`doc_to_document`.
+    """Convert the Docs of one document, one per part, back into it. See :func:`doc_to_document`.
 
     Args:
         docs: The Docs. The first must be the document's first, which remembers the whole document; of the

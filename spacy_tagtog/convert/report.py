@@ -133,7 +133,7 @@ class ConversionReport:
         labels_out: Entities in ``doc.ents`` by label.
         document_labels_out: Docs by document label that is set, as in ``doc.cats``.
         items: Everything that was set aside.
-        repairs: Entities whose offset was wrong and that were placed all the same; ``reason`` is the method.
+        repairs: Entities whose wrong offset was repaired; ``reason`` is the method.
             They are not set aside.
     """
 

@@ -3,7 +3,7 @@
 The side of a document by the hash of its id alone (:func:`~spacy_tagtog.convert.split.side_of`) never changes
 and needs no memory, but it puts two copies of one text on two sides as readily as on one, and leaves the
 balance of the entity types to chance. A plan looks at the texts and the entities, and is written to a file:
-documents that are in it keep their side for ever, new ones join their near-duplicates or go where their types
+documents that are in it always keep their side, new ones join their near-duplicates or go where their types
 are needed most.
 """
 
@@ -211,7 +211,7 @@ def _stratified(
 def split_items(project: Project, *, member: str, confirmed_only: bool) -> Iterator[SplitItem]:
     """What a plan needs to know of a project's documents.
 
-    Documents that can't be read are passed over; the conversion lists them.
+    Documents that can't be read are skipped; the conversion lists them.
 
 
     Args:

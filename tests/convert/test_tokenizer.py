@@ -32,7 +32,7 @@ from spacy_tagtog.convert.tokenizer import (
     write_rules,
 )
 from spacy_tagtog.convert.tokenizer.gold import GoldText, measure_alignment
-from spacy_tagtog.convert.tokenizer.rules import LearnedPiece
+from spacy_tagtog.convert.tokenizer.rules import LearnedRule
 from spacy_tagtog.errors import ConfigurationError, ConversionError, PipelineError
 
 # Mutations behind a name, in parentheses. An entity is what stands between « and ».
@@ -296,9 +296,9 @@ def test_a_tokenizer_without_any_functions(mutation_rules: TokenizerRules) -> No
     apply_rules(
         nlp,
         TokenizerRules(
-            prefixes=(LearnedPiece("<"),),
-            suffixes=(LearnedPiece(">"),),
-            infixes=(LearnedPiece("(?<=a)(?=b)"),),
+            prefixes=(LearnedRule("<"),),
+            suffixes=(LearnedRule(">"),),
+            infixes=(LearnedRule("(?<=a)(?=b)"),),
         ),
     )
     assert words(nlp, "<<ab> a") == ["<", "<", "a", "b", ">", "a"]
@@ -317,7 +317,7 @@ def test_tokenizers_that_have_no_rules(mutation_rules: TokenizerRules) -> None:
     nlp = spacy.blank("en")
     nlp.tokenizer.infix_finditer = lambda text: iter(())
     with pytest.raises(PipelineError, match="infixes with a function that can't be extended"):
-        apply_rules(nlp, TokenizerRules(infixes=(LearnedPiece("x"),)))
+        apply_rules(nlp, TokenizerRules(infixes=(LearnedRule("x"),)))
 
 
 # Gold texts
@@ -346,7 +346,7 @@ def test_the_file_holds_all(tmp_path: Path, mutation_rules: TokenizerRules) -> N
     assert read_rules(path) == mutation_rules
     path.write_text('{"infixes": ["(?<=a)(?=b)"], "exceptions": ["Mar."]}', encoding="utf-8")  # by hand
     assert read_rules(path) == TokenizerRules(
-        infixes=(LearnedPiece("(?<=a)(?=b)"),), exceptions=(LearnedPiece("Mar."),)
+        infixes=(LearnedRule("(?<=a)(?=b)"),), exceptions=(LearnedRule("Mar."),)
     )
 
 

@@ -330,7 +330,7 @@ def test_what_cant_be_read_is_refused_or_said(
     with pytest.raises(AnndocError, match="000003-"):
         list(read_texts(path, nlp))
     assert len(list(read_texts(path, nlp, on_problem="report"))) == 279
-    assert "1 file or document can't be read and passed over" in caplog.text
+    assert "skipped 1 file or document that can't be read" in caplog.text
     assert "000003-" in caplog.text
     with pytest.raises(ProjectError):
         list(read_texts(tmp_path / "nowhere", nlp))

@@ -11,7 +11,7 @@ from spacy.tokenizer import Tokenizer
 
 from spacy_tagtog.convert.tokenizer.rules import (
     Kind,
-    LearnedPiece,
+    LearnedRule,
     TokenizerRules,
     anchored,
     compile_pattern,
@@ -44,7 +44,7 @@ def rule_based_tokenizer(nlp: Language) -> Tokenizer:
 
 
 def _extended(
-    function: Callable[..., Any] | None, kind: Kind, pieces: Sequence[LearnedPiece]
+    function: Callable[..., Any] | None, kind: Kind, pieces: Sequence[LearnedRule]
 ) -> Callable[..., Any] | None:
     """A tokenizer's search function with more alternatives.
 

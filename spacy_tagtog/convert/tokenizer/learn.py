@@ -37,7 +37,7 @@ from spacy_tagtog.convert.tokenizer.contexts import (
     pattern_of,
 )
 from spacy_tagtog.convert.tokenizer.gold import GoldText, measure_tokenizer
-from spacy_tagtog.convert.tokenizer.rules import KINDS, Kind, LearnedPiece, TokenizerRules
+from spacy_tagtog.convert.tokenizer.rules import KINDS, Kind, LearnedRule, TokenizerRules
 from spacy_tagtog.errors import ConfigurationError, ConversionError
 
 
@@ -62,8 +62,8 @@ class _Chunk:
     core: str = ""
 
 
-def _as_rules(learned: Iterable[tuple[Kind, LearnedPiece]], lang: str = "") -> TokenizerRules:
-    pieces: dict[str, list[LearnedPiece]] = {kind: [] for kind in KINDS}
+def _as_rules(learned: Iterable[tuple[Kind, LearnedRule]], lang: str = "") -> TokenizerRules:
+    pieces: dict[str, list[LearnedRule]] = {kind: [] for kind in KINDS}
     for kind, piece in learned:
         pieces[kind].append(piece)
     prefixes, suffixes, infixes, exceptions = (tuple(pieces[kind]) for kind in KINDS)
@@ -96,9 +96,9 @@ class _Learner:
         )
         self.min_support = min_support
         self.min_gain = min_gain
-        self.learned: list[tuple[Kind, LearnedPiece]] = []
+        self.learned: list[tuple[Kind, LearnedRule]] = []
         self.chunks = self._read(gold)
-        # (chunk, place) where a rule held and the tokenizer did not split all the same.
+        # (chunk, place) where a rule held and the tokenizer still did not split.
         self.stuck: set[tuple[int, int]] = set()
         # How many tokens a split in each context adds, and which chunks have a place with this context.
         self.costs: Counter[Context] = Counter()
@@ -244,7 +244,7 @@ class _Learner:
     def _try(self, kind: Kind, pattern: str, affected: Iterable[int]) -> bool:
         """Change the tokenizer; keep the change if it is worth it, by what the tokenizer then really does."""
         numbers = sorted(affected)
-        install_rules(self.tokenizer, self.base, _as_rules([*self.learned, (kind, LearnedPiece(pattern))]))
+        install_rules(self.tokenizer, self.base, _as_rules([*self.learned, (kind, LearnedRule(pattern))]))
         borders = tokens = 0
         documents: set[str] = set()
         for number in numbers:
@@ -259,7 +259,7 @@ class _Learner:
         if len(documents) < self.min_support or borders <= 0 or self._net(borders, tokens) <= 0:
             # To take the pattern out again takes long. The next trial sets the tokenizer anew in any case.
             return False
-        self.learned.append((kind, LearnedPiece(pattern, borders, tokens, len(documents))))
+        self.learned.append((kind, LearnedRule(pattern, borders, tokens, len(documents))))
         for number in numbers:
             self._leave(number)
             self._enter(number)
@@ -303,7 +303,7 @@ class _Learner:
                 self._leave(number)
                 self._enter(number)
 
-    def learn(self) -> Iterator[tuple[Kind, LearnedPiece]]:
+    def learn(self) -> Iterator[tuple[Kind, LearnedRule]]:
         """Search, and yield what was found in the order in which it was."""
         self._prepare()
         self._drop_exceptions()
@@ -322,7 +322,7 @@ def learn_tokenizer(
     Args:
         nlp: The pipeline whose tokenizer is to be added to. It isn't changed.
         gold: Texts with entities, see :func:`gold_texts`.
-        min_support: A rule must gain a border in at least so many documents.
+        min_support: The number of documents in which a rule must gain a border, at least 1.
         min_gain: How many borders a rule must gain for each token that it adds, more than 0 and at most 1.
             The smaller, the more is split.
 

@@ -119,7 +119,7 @@ class _Reader:
         possible = self._alternatives()
         self.ignore_case = outside
         self.at += 1
-        # What must not stand there says nothing about what stands there.
+        # A negative assertion says nothing about the characters that do stand there.
         return possible or "!" in (kind, behind)
 
     def _flags_of_all(self) -> bool:

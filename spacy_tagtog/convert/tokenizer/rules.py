@@ -20,7 +20,7 @@ KINDS: Final[tuple[Kind, ...]] = ("prefixes", "suffixes", "infixes", "exceptions
 
 
 @dataclass(frozen=True, slots=True)
-class LearnedPiece:
+class LearnedRule:
     """One rule.
 
     Attributes:
@@ -53,17 +53,17 @@ class TokenizerRules:
         lang: The language of the pipeline that they were learned for.
     """
 
-    prefixes: tuple[LearnedPiece, ...] = ()
-    suffixes: tuple[LearnedPiece, ...] = ()
-    infixes: tuple[LearnedPiece, ...] = ()
-    exceptions: tuple[LearnedPiece, ...] = ()
+    prefixes: tuple[LearnedRule, ...] = ()
+    suffixes: tuple[LearnedRule, ...] = ()
+    infixes: tuple[LearnedRule, ...] = ()
+    exceptions: tuple[LearnedRule, ...] = ()
     lang: str = ""
 
     def __len__(self) -> int:
         """The number of rules of all kinds."""
         return sum(len(pieces) for _, pieces in self.items())
 
-    def items(self) -> Iterator[tuple[Kind, tuple[LearnedPiece, ...]]]:
+    def items(self) -> Iterator[tuple[Kind, tuple[LearnedRule, ...]]]:
         """Each kind and its rules."""
         yield "prefixes", self.prefixes
         yield "suffixes", self.suffixes
@@ -126,7 +126,7 @@ def _bad(problem: str, place: object, value: object, legal: str) -> Configuratio
     )
 
 
-def _read_pieces(kind: Kind, data: object, place: str) -> tuple[LearnedPiece, ...]:
+def _read_pieces(kind: Kind, data: object, place: str) -> tuple[LearnedRule, ...]:
     if not isinstance(data, list):
         raise _bad("this isn't a list of rules", place, data, "a list of objects with a pattern")
     pieces = []
@@ -142,14 +142,14 @@ def _read_pieces(kind: Kind, data: object, place: str) -> tuple[LearnedPiece, ..
             if key not in {"borders", "tokens", "documents"} or type(value) is not int:
                 legal = "pattern, and whole numbers: borders, tokens, documents"
                 raise _bad("this rule has a field that can't be read", f"{at}, {key}", value, legal)
-        piece = LearnedPiece(pattern, **numbers)
+        piece = LearnedRule(pattern, **numbers)
         if kind != "exceptions":
             compile_pattern(anchored(kind, piece), at, pattern)
         pieces.append(piece)
     return tuple(pieces)
 
 
-def anchored(kind: Kind, piece: LearnedPiece) -> str:
+def anchored(kind: Kind, piece: LearnedRule) -> str:
     """A rule's pattern as the tokenizer searches it: prefixes at a string's start, suffixes at its end."""
     return {"prefixes": "^(?:{})", "suffixes": "(?:{})$"}.get(kind, "(?:{})").format(piece.pattern)
 
