@@ -57,22 +57,20 @@ def anndoc_corpus(
     Raises:
         ConfigurationError: There is no path, or a setting has an unknown value.
     """
-    from spacy_tagtog._options import choose
-    from spacy_tagtog.convert.corpus import AnndocCorpus, DocumentChoice, OnProblem
+    from spacy_tagtog.convert.corpus import AnndocCorpus
     from spacy_tagtog.errors import ConfigurationError
 
     if path is None:
         raise ConfigurationError(
             "a corpus has no path",
             legal="a .spacy file, a folder of them, or the folder or zip of a tagtog project",
-            advice="set paths.train and paths.dev, in the config or where spaCy trains",
+            advice="set paths.train and paths.dev in the config, or give them to spacy train",
         )
+    choices: dict[str, Any] = {"documents": documents, "on_problem": on_problem}  # the reader checks them
     return AnndocCorpus(
         Path(path),
         converter=converter,
         settings=settings,
-        documents=choose("documents", documents, DocumentChoice),
-        on_problem=choose("on_problem", on_problem, OnProblem),
         split=split,
         side=side,
         folders=folders,
@@ -80,6 +78,7 @@ def anndoc_corpus(
         max_length=max_length,
         shuffle=shuffle,
         augmenter=augmenter,
+        **choices,
     )
 
 

@@ -1,8 +1,8 @@
 """Converters: how a document becomes Docs and how Docs become a document again.
 
-They live in a registry of our own, ``spacy_tagtog_converters``, because spaCy has none and because ``spacy
-convert`` hands a converter one file only, never the ``plain.html`` beside its ``ann.json``. Register yours
-with the decorator or by an entry point of the group ``spacy_tagtog_converters``:
+They live in a registry of our own, ``spacy_tagtog_converters``, since spaCy has none: ``spacy convert`` hands
+a converter one file only, never the ``plain.html`` beside its ``ann.json``. Register yours with the decorator
+or by an entry point of the group ``spacy_tagtog_converters``:
 
     from spacy_tagtog.convert import converters
 

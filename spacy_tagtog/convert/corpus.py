@@ -14,6 +14,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from spacy_tagtog._files import atomic_path
+from spacy_tagtog._options import choose
 from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import MASTER, Document, Project
@@ -321,7 +322,7 @@ class AnndocCorpus:
         settings: Arguments of its factory, for projects.
         documents: Which documents, for projects.
         on_problem: What happens with faults of the data, for projects.
-        split: Shares such as ``dev=0.2``, for projects.
+        split: Shares such as ``dev=0.2``.
         side: The side of the split to read, such as ``train`` or ``dev``; ``None`` reads all.
         folders: Read only the documents of these tagtog folders and of those below them, such as
             ``pool/train``; ``None`` reads all.
@@ -330,6 +331,9 @@ class AnndocCorpus:
             long Docs aren't cut into sentences.
         shuffle: Shuffle the Docs each time they are read.
         augmenter: A data augmentation callback.
+
+    Raises:
+        ConfigurationError: A setting has an unknown value, or the split can't be read or has no such side.
     """
 
     def __init__(
@@ -350,8 +354,8 @@ class AnndocCorpus:
     ) -> None:
         self.path = Path(path)
         self.converter = make_converter(converter, settings)
-        self.documents = documents
-        self.on_problem = on_problem
+        self.documents: DocumentChoice = choose("documents", documents, DocumentChoice)
+        self.on_problem: OnProblem = choose("on_problem", on_problem, OnProblem)
         self.shares = parse_split(split or "")
         self.side = side
         self.folders = tuple(folders or ())

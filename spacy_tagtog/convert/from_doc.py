@@ -77,9 +77,10 @@ def doc_to_document(
 
     A Doc that was made from a tagtog document and not changed gives back the same bytes of plain.html and an
     equal ann.json. Edits of ``doc.ents`` and of ``doc.spans["anndoc"]`` go back: a span that was removed from
-    either removes its entity and the relations with it, another label or other borders change it, a new span
-    adds one (``pre-added``, with the probability of ``span._.confidence`` where the pipeline gives one). A
-    Doc without a tagtog document behind it becomes a new document with one verbatim part.
+    either removes its entity, and the relations with it. Another label or other borders change it. A new span
+    adds one: ``pre-added``, with the probability of ``span._.confidence`` where the pipeline gives one.
+
+    A Doc without a tagtog document behind it becomes a new document with one verbatim part.
 
     Args:
         doc: The Doc.

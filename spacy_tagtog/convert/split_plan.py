@@ -1,10 +1,10 @@
 """A split that keeps near-duplicates together, is balanced over entity types, and is remembered.
 
-The side of a document by the hash of its id alone (:func:`~spacy_tagtog.convert.split.side_of`) never changes
-and needs no memory, but it puts two copies of one text on two sides as readily as on one, and leaves the
-balance of the entity types to chance. A plan looks at the texts and the entities, and is written to a file:
-documents that are in it always keep their side, new ones join their near-duplicates or go where their types
-are needed most.
+The hash of a document's id alone (:func:`~spacy_tagtog.convert.split.side_of`) gives it a side that never
+changes and needs no memory. But it may put two copies of one text on two sides, and it leaves the balance of
+the entity types to chance. A plan looks at the texts and the entities, and is written to a file: documents
+that are in it always keep their side, new ones join their near-duplicates or go where their types are needed
+most.
 """
 
 from __future__ import annotations
@@ -113,9 +113,9 @@ def plan_split(
     """Decide the side of each document.
 
     Documents that are known keep their side. A group of near-duplicates goes where one of it is already. The
-    others are placed group by group, the one with the rarest entity type first, each on the side that is
-    shortest of its rarest type (iterative stratification, Sechidis, Tsoumakas & Vlahavas 2011); ties are
-    decided by the number of documents, then by the hash of the id.
+    others are placed by iterative stratification (Sechidis, Tsoumakas & Vlahavas 2011): group by group, the
+    one with the rarest entity type first, each on the side that lacks most of that type. Ties are decided by
+    the number of documents, then by the hash of the id.
 
     Args:
         items: The documents.

@@ -188,6 +188,12 @@ def test_a_folder_that_no_document_is_in(nlp: Language, places: dict[str, Path])
         list(AnndocCorpus(places["file"], folders=["pool/nowhere"])(nlp))
 
 
+@pytest.mark.parametrize("wrong", [{"documents": "some"}, {"on_problem": "ignore"}])
+def test_unknown_choices(places: dict[str, Path], wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=f"unknown value of {next(iter(wrong))}"):
+        AnndocCorpus(places["folder"], **wrong)
+
+
 def test_an_unknown_side(places: dict[str, Path]) -> None:
     with pytest.raises(ConfigurationError, match="dev, train"):
         AnndocCorpus(places["folder"], split="dev=0.2", side="test")

@@ -1,8 +1,8 @@
 r"""Which regular expressions can match nothing in a word of plain letters.
 
 Most of a tokenizer's time goes into looking for prefixes, suffixes, infixes and addresses in words that have
-none. Where a look at the expression proves that it can't match anywhere in a string of the letters A-Z and
-a-z, that string needs no search.
+none. Where the expression provably can't match anywhere in a string of the letters A-Z and a-z, no search is
+needed.
 
 The proof reads the text of the expression. It knows most of Python's syntax: characters, sets, groups,
 alternatives, repetitions, assertions. It errs on the safe side: whatever it doesn't know can match. Python's
