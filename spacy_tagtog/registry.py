@@ -1,8 +1,8 @@
 """Everything that spaCy's config system and our own registries can name.
 
-This module stands behind entry points, which spaCy loads for every pipeline: it imports nothing heavier than spaCy
-itself, and the work is imported when it is asked for. confection validates the values of a config and doesn't coerce
-them, so paths arrive as strings and are coerced here.
+This module stands behind entry points, which spaCy loads for every pipeline: it imports nothing heavier than
+spaCy itself, and the work is imported when it is asked for. confection validates the values of a config and
+doesn't coerce them, so paths arrive as strings and are coerced here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ __all__ = [
     "affix_hash_embed",
     "anndoc_converter",
     "anndoc_corpus",
-    "anndoc_corpus_v2",
     "entity_confidence",
     "entity_confidence_v2",
     "label_confidence",
@@ -47,67 +46,31 @@ def anndoc_corpus(
     on_problem: str = "error",
     split: str | None = None,
     side: str | None = None,
-    limit: int = 0,
-    max_length: int = 0,
-    shuffle: bool = False,
-    augmenter: Callable[[Language, Example], Iterator[Example]] | None = None,
-) -> Callable[[Language], Iterator[Example]]:
-    """The reader ``spacy-tagtog.AnndocCorpus.v1``: :func:`anndoc_corpus_v2` without a choice of folders.
-
-    Raises:
-        ConfigurationError: There is no path, or a setting has an unknown value.
-    """
-    return anndoc_corpus_v2(
-        path,
-        converter,
-        settings,
-        documents,
-        on_problem,
-        split,
-        side,
-        None,
-        limit,
-        max_length,
-        shuffle,
-        augmenter,
-    )
-
-
-def anndoc_corpus_v2(
-    path: str | Path | None,
-    converter: str = "spacy-tagtog.Anndoc.v1",
-    settings: dict[str, Any] | None = None,
-    documents: str = "confirmed",
-    on_problem: str = "error",
-    split: str | None = None,
-    side: str | None = None,
     folders: list[str] | None = None,
     limit: int = 0,
     max_length: int = 0,
     shuffle: bool = False,
     augmenter: Callable[[Language, Example], Iterator[Example]] | None = None,
 ) -> Callable[[Language], Iterator[Example]]:
-    """The reader ``spacy-tagtog.AnndocCorpus.v2``, see :class:`spacy_tagtog.convert.corpus.AnndocCorpus`.
+    """The reader ``spacy-tagtog.AnndocCorpus.v1``, see :class:`spacy_tagtog.convert.corpus.AnndocCorpus`.
 
     Raises:
         ConfigurationError: There is no path, or a setting has an unknown value.
     """
-    from spacy_tagtog._options import choose
-    from spacy_tagtog.convert.corpus import AnndocCorpus, DocumentChoice, OnProblem
+    from spacy_tagtog.convert.corpus import AnndocCorpus
     from spacy_tagtog.errors import ConfigurationError
 
     if path is None:
         raise ConfigurationError(
             "a corpus has no path",
             legal="a .spacy file, a folder of them, or the folder or zip of a tagtog project",
-            advice="give it on the command line: --paths.train PATH --paths.dev PATH",
+            advice="set paths.train and paths.dev in the config, or give them to spacy train",
         )
+    choices: dict[str, Any] = {"documents": documents, "on_problem": on_problem}  # the reader checks them
     return AnndocCorpus(
         Path(path),
         converter=converter,
         settings=settings,
-        documents=choose("documents", documents, DocumentChoice),
-        on_problem=choose("on_problem", on_problem, OnProblem),
         split=split,
         side=side,
         folders=folders,
@@ -115,17 +78,21 @@ def anndoc_corpus_v2(
         max_length=max_length,
         shuffle=shuffle,
         augmenter=augmenter,
+        **choices,
     )
 
 
 def texts(
     path: str | Path | None = None, on_problem: str = "error"
 ) -> Callable[[Language], Iterator[Doc]] | None:
-    """The reader ``spacy-tagtog.Texts.v1``: texts that nobody need have annotated, see :func:`spacy_tagtog.convert.corpus.read_texts`.
+    """The reader ``spacy-tagtog.Texts.v1``: texts, annotated or not.
+
+    See :func:`spacy_tagtog.convert.corpus.read_texts`.
 
     Args:
-        path: A ``.spacy`` file, a folder of them, or the folder or zip of a tagtog project; with ``None`` there is no reader.
-        on_problem: ``error``, or ``report``: documents that can't be read are passed over.
+        path: A ``.spacy`` file, a folder of them, or the folder or zip of a tagtog project; with ``None``
+            there is no reader.
+        on_problem: ``error``, or ``report``: documents that can't be read are skipped.
 
     Raises:
         ConfigurationError: A setting has an unknown value.
@@ -150,13 +117,15 @@ def anndoc_converter(
     min_prob: float = 0.0,
     unit: str = "document",
 ) -> Converter:
-    """The converter ``spacy-tagtog.Anndoc.v1``: one Doc a document or a part, see :class:`spacy_tagtog.convert.to_doc.ToDocSettings`.
+    """The converter ``spacy-tagtog.Anndoc.v1``: one Doc per document or per part.
+
+    See :class:`spacy_tagtog.convert.settings.ToDocSettings`.
 
     Raises:
         ConfigurationError: A setting has an unknown value.
     """
     from spacy_tagtog.convert.converter import AnndocConverter
-    from spacy_tagtog.convert.to_doc import ToDocSettings
+    from spacy_tagtog.convert.settings import ToDocSettings
 
     # The settings and the converter check their own values.
     of_what: Any = unit
@@ -185,7 +154,9 @@ def affix_hash_embed(
     word_dropout: float = 0.0,
     include_static_vectors: bool = False,
 ) -> Model[list[Doc], list[Floats2d]]:
-    """The architecture ``spacy-tagtog.AffixHashEmbed.v1``, see :func:`spacy_tagtog.pipeline.tok2vec.build_affix_embed`.
+    """The architecture ``spacy-tagtog.AffixHashEmbed.v1``.
+
+    See :func:`spacy_tagtog.pipeline.tok2vec.build_affix_embed`.
 
     Raises:
         ConfigurationError: A value is out of range.
@@ -196,13 +167,15 @@ def affix_hash_embed(
 
 
 def learned_tokenizer(path: str | Path | None = None) -> Callable[[Language], Language]:
-    """The callback ``spacy-tagtog.LearnedTokenizer.v1``: puts the rules that ``spacy-tagtog tokenizer`` learned into the pipeline's tokenizer.
+    """The callback ``spacy-tagtog.LearnedTokenizer.v1``: puts learned rules into the pipeline's tokenizer.
 
-    It belongs into ``[initialize.before_init]``: that runs once, before training (and in ``spacy debug data``), and never when a pipeline is loaded.
-    The tokenizer is saved with the pipeline, so the file isn't needed again. The callbacks of ``[nlp]`` run at every loading, too.
+    It belongs into ``[initialize.before_init]``: that runs once, before training (and in ``spacy debug
+    data``), and never when a pipeline is loaded. The tokenizer is saved with the pipeline, so the file isn't
+    needed again. The callbacks of ``[nlp]`` run at every loading, too.
 
     Args:
-        path: The JSON file of rules; ``None`` leaves the tokenizer as it is.
+        path: The JSON file of rules that ``spacy-tagtog tokenizer`` wrote; ``None`` leaves the tokenizer as
+            it is.
     """
 
     def apply(nlp: Language) -> Language:
@@ -213,7 +186,7 @@ def learned_tokenizer(path: str | Path | None = None) -> Callable[[Language], La
             PipelineError: The tokenizer isn't spaCy's rule-based one.
         """
         if path is not None:
-            from spacy_tagtog.convert.tokenizer.learn import apply_rules, read_rules
+            from spacy_tagtog.convert.tokenizer import apply_rules, read_rules
 
             apply_rules(nlp, read_rules(Path(path)))
         return nlp
@@ -296,7 +269,8 @@ def label_confidence(nlp: Language, name: str, textcat: str) -> LabelConfidence:
 def remember_documents() -> Callable[[Language], Language]:
     """The callback ``spacy-tagtog.RememberDocuments.v1``: keeps fingerprints of the training documents in the pipeline.
 
-    It belongs into ``[initialize.after_init]``. ``spacy-tagtog calibrate`` needs them to refuse documents that the pipeline was trained on.
+    It belongs into ``[initialize.after_init]``. ``spacy-tagtog calibrate`` needs them to refuse documents
+    that the pipeline was trained on.
     """
 
     def apply(nlp: Language) -> Language:

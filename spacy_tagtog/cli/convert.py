@@ -148,7 +148,8 @@ def convert_cli(
       spacy-tagtog convert corpus documents.zip --back
     """
     from spacy_tagtog.anndoc import Project
-    from spacy_tagtog.convert import ConversionReport, make_converter, settings_from_text
+    from spacy_tagtog.convert import ConversionReport, make_converter
+    from spacy_tagtog.convert.converter import settings_from_text
 
     if back:
         _check_back(context)
@@ -312,11 +313,11 @@ def convert(
     from spacy_tagtog._files import atomic_folder, check_free
     from spacy_tagtog._options import choose
     from spacy_tagtog.anndoc import Project
-    from spacy_tagtog.convert import ConversionReport, make_converter, parse_split
+    from spacy_tagtog.convert import ConversionReport, make_converter
     from spacy_tagtog.convert.bulk import BulkJob, Shards, convert_in_bulk
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem, in_folders
     from spacy_tagtog.convert.docbin import PIECE_DOCS
-    from spacy_tagtog.convert.split import TRAIN
+    from spacy_tagtog.convert.split import TRAIN, parse_split
     from spacy_tagtog.convert.split_plan import plan_split, read_plan, split_items, write_plan
     from spacy_tagtog.errors import ConfigurationError
 
@@ -394,7 +395,7 @@ def _file_of(path: Path, side: str) -> Iterator[Path]:
 
 def _make_nlp(base: str, lang: str, tokenizer: Path | None) -> Language:
     """The pipeline whose tokenizer is used; every process makes its own."""
-    from spacy_tagtog.convert.tokenizer.learn import apply_rules, read_rules
+    from spacy_tagtog.convert.tokenizer import apply_rules, read_rules
     from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
 
     nlp = load_pipeline(base) if base else blank_pipeline(lang)
@@ -408,7 +409,7 @@ def _document_of(docs: list[Doc], maker: Converter) -> Document:
     from itertools import groupby
 
     from spacy_tagtog.anndoc import Document
-    from spacy_tagtog.convert import get_state
+    from spacy_tagtog.convert.state import get_state
     from spacy_tagtog.errors import ConversionError
 
     first, *others = [
@@ -457,7 +458,8 @@ def convert_back(
 
     from spacy_tagtog._files import check_free
     from spacy_tagtog.anndoc import write_project
-    from spacy_tagtog.convert import get_state, make_converter, read_spacy
+    from spacy_tagtog.convert import make_converter, read_spacy
+    from spacy_tagtog.convert.state import get_state
     from spacy_tagtog.errors import ConversionError
 
     maker = make_converter(converter)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spacy_tagtog._plural import counted
+from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.cli._run import command, good, info, note, progress, table, write_json
 
 if TYPE_CHECKING:
     from spacy_tagtog.convert import ConversionReport
-    from spacy_tagtog.convert.tokenizer.learn import Alignment, TokenizerRules
+    from spacy_tagtog.convert.tokenizer import TokenizerRules
+    from spacy_tagtog.convert.tokenizer.gold import Alignment
 
 _KIND = {"prefixes": "prefix", "suffixes": "suffix", "infixes": "infix", "exceptions": "no exception"}
 
@@ -136,7 +137,7 @@ def tokenizer_cli(
         on_problem=on_problem,
         legend=legend,
         force=force,
-        progress=lambda items, total: progress(items, total, what="reading"),
+        progress=lambda items, total=None: progress(items, total, what="reading"),
     )
     write_json(report, result.to_json())
     note(result.conversion.faults, caption="set aside because of faults in the data")
@@ -185,7 +186,7 @@ def tokenizer(
     on_problem: str = "error",
     legend: Path | None = None,
     force: bool = False,
-    progress: Callable[[Iterable[Any], int], Iterable[Any]] | None = None,
+    progress: Progress = silent,
 ) -> LearnedTokenizer:
     """Learn a tokenizer's rules from the side ``train`` of a project, measure them on the other sides, and write them to a file.
 
@@ -211,17 +212,11 @@ def tokenizer(
     from spacy_tagtog._files import check_free
     from spacy_tagtog._options import choose
     from spacy_tagtog.anndoc import Project
-    from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter, parse_split, side_of
+    from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
-    from spacy_tagtog.convert.split import TRAIN
-    from spacy_tagtog.convert.tokenizer.learn import (
-        GoldText,
-        apply_rules,
-        gold_texts,
-        learn_tokenizer,
-        measure_alignment,
-        write_rules,
-    )
+    from spacy_tagtog.convert.split import TRAIN, parse_split, side_of
+    from spacy_tagtog.convert.tokenizer import apply_rules, gold_texts, learn_tokenizer, write_rules
+    from spacy_tagtog.convert.tokenizer.gold import GoldText, measure_alignment
     from spacy_tagtog.errors import ConfigurationError, ConversionError
     from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
 

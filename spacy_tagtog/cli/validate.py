@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spacy_tagtog._plural import counted
+from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.cli._connection import (
     DEFAULT_DATABASE,
     DEFAULT_THREADS,
@@ -94,7 +95,8 @@ def validate_cli(
 
       spacy-tagtog validate --project proteins --query "folder:batch-2" --set "member=*"
     """
-    from spacy_tagtog.convert import make_converter, settings_from_text
+    from spacy_tagtog.convert import make_converter
+    from spacy_tagtog.convert.converter import settings_from_text
 
     check_reports(report)
     settings = settings_from_text(dict(parse_pairs(setting or [], option="--set")))
@@ -126,7 +128,7 @@ def validate_cli(
             settings=settings,
             documents=documents,
             legend=legend,
-            progress=lambda items, total: progress(items, total, what="checking"),
+            progress=lambda items, total=None: progress(items, total, what="checking"),
         )
         for item in unwritten:
             result.documents_in += 1
@@ -220,7 +222,7 @@ def validate(
     settings: Mapping[str, Any] | None = None,
     documents: str = "all",
     legend: Path | None = None,
-    progress: Callable[[Iterable[Any], int], Iterable[Any]] | None = None,
+    progress: Progress = silent,
 ) -> tuple[ConversionReport, Project]:
     """Convert a project to nowhere.
 

@@ -1,4 +1,7 @@
-"""Converting whole projects: by several processes, into files of a limited size, in memory that doesn't grow with the project."""
+"""Converting whole projects: by several processes, into files of a limited size.
+
+The memory that it takes doesn't grow with the project.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +29,13 @@ from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.split import TRAIN, side_of
 from spacy_tagtog.convert.state import get_id
 from spacy_tagtog.convert.tokens import prepare_for_tokens, unset_by_tokenizer
-from spacy_tagtog.errors import ConfigurationError, ConversionError
+from spacy_tagtog.errors import ConfigurationError, ConversionError, setting
 
 _NEW_OBJECTS: Final = 100_000
-"""So many more of them than before, and Python looks for garbage: those of some hundred documents."""
+"""How many new objects let Python look for garbage: those of some hundred documents."""
 
 SHARD_DOCS: Final = 2000
-"""Docs in a file, unless somebody says otherwise."""
+"""At most so many Docs per file by default."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class _Worker:
         self._nlp = job.make_nlp()
         self._unset: frozenset[int] = frozenset()
         if type(self._converter).__module__ == AnndocConverter.__module__:
-            # Somebody else's converter may look at any feature of a word and set any of a token. Ours don't.
+            # Only our own converter is known to look at no feature of a word and to set none of a token.
             prepare_for_tokens(self._nlp)
             self._unset = unset_by_tokenizer(self._nlp)
 
@@ -111,7 +114,7 @@ class _Worker:
             side = (
                 TRAIN if doc_id is None else self._job.plan.get(doc_id) or side_of(doc_id, self._job.shares)
             )
-            if side not in packers:  # a DocPacker takes a third of what the document takes
+            if side not in packers:  # to make a DocPacker takes a third of the time of a document
                 packers[side] = DocPacker(self._unset)
             packers[side].add(doc)
         return _LooseBatch(ids, {side: packer.take() for side, packer in packers.items()}, report)
@@ -134,7 +137,7 @@ def convert_in_bulk(
         project: The project, opened with ``strict=False``.
         report: Everything is counted there.
         n_process: The number of processes that read, convert and pack.
-        batch_size: Documents in a batch.
+        batch_size: At most so many documents per batch.
 
     Raises:
         ConversionError: A process ended without an answer.
@@ -149,9 +152,8 @@ def convert_in_bulk(
     batches = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]
     n_process = min(n_process, len(batches))
     with _rarely_collected_garbage():
-        worker = _Worker(
-            job, project
-        )  # what fails in making a pipeline or converter is to fail here, as what it is
+        # Made here, so that whatever fails in making a pipeline or converter is raised as what it is.
+        worker = _Worker(job, project)
         done = (
             _in_this_process(worker, batches)
             if n_process <= 1
@@ -164,7 +166,10 @@ def convert_in_bulk(
 
 @contextmanager
 def _rarely_collected_garbage() -> Iterator[None]:
-    """Let Python look for garbage less often: documents come and go by the thousands of objects, and hold no cycles."""
+    """Let Python look for garbage less often.
+
+    Documents come and go by the thousands of objects, and hold no cycles.
+    """
     before = gc.get_threshold()
     _collect_rarely()
     try:
@@ -187,7 +192,8 @@ def _add_up(total: ConversionReport, more: ConversionReport) -> None:
 
 
 def _in_this_process(worker: _Worker, batches: Iterable[Sequence[str]]) -> Iterator[Batch]:
-    # zlib lets other threads run: while one batch is compressed the next one is converted. Packing holds Python's lock: it stays here.
+    # zlib lets other threads run: while one batch is compressed the next one is converted. Packing holds
+    # Python's lock: it stays here.
     with ThreadPoolExecutor(1, thread_name_prefix="compress") as executor:
         before: Future[Batch] | None = None
         for ids in batches:
@@ -207,7 +213,7 @@ def _in_this_process(worker: _Worker, batches: Iterable[Sequence[str]]) -> Itera
 
 _worker: _Worker | None = None
 _inherited: _Worker | None = None
-"""What a forked process finds here, and need not make."""
+"""A forked process finds its worker here, and need not make one."""
 
 
 def _start(job: BulkJob) -> None:
@@ -236,7 +242,8 @@ def _in_processes(
     try:
         for ids in batches:
             with warnings.catch_warnings():
-                # Python 3.12 warns of any thread when it forks. The threads here (of BLAS, of the progress bar) hold no lock that a worker needs.
+                # Python 3.12 warns of any thread when it forks. The threads here (of BLAS, of the progress
+                # bar) hold no lock that a worker needs.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 waiting.append(executor.submit(_run, ids))
             # No more at a time than keeps all of them busy: results that nobody takes are memory.
@@ -248,7 +255,7 @@ def _in_processes(
         raise ConversionError(
             "a process that converts ended without an answer",
             place=job.source,
-            advice="there may be too little memory: use fewer processes (--n-process)",
+            advice=f"there may be too little memory: use fewer processes, see {setting('n_process')}",
         ) from error
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
@@ -256,12 +263,15 @@ def _in_processes(
 
 
 class Shards:
-    """The ``.spacy`` files of one side: ``SIDE.spacy``, or ``SIDE/0000.spacy``… where there are too many Docs for one file.
+    """The ``.spacy`` files of one side of the split.
+
+    That is ``SIDE.spacy``, or ``SIDE/0000.spacy``… where there are too many Docs for one file.
+
 
     Args:
         folder: Where to write.
         side: The side's name.
-        size: No file gets more Docs, unless one piece has more; 0 makes one file, whatever its size.
+        size: At most so many Docs per file, unless one piece has more; 0 makes one file, whatever its size.
     """
 
     def __init__(self, folder: Path, side: str, size: int = SHARD_DOCS) -> None:

@@ -1,7 +1,7 @@
 """Converters: how a document becomes Docs and how Docs become a document again.
 
-They live in a registry of our own, ``spacy_tagtog_converters``, because spaCy has none and because ``spacy convert``
-hands a converter one file only, never the ``plain.html`` beside its ``ann.json``. Register yours with the decorator
+They live in a registry of our own, ``spacy_tagtog_converters``, since spaCy has none: ``spacy convert`` hands
+a converter one file only, never the ``plain.html`` beside its ``ann.json``. Register yours with the decorator
 or by an entry point of the group ``spacy_tagtog_converters``:
 
     from spacy_tagtog.convert import converters
@@ -26,7 +26,8 @@ from spacy_tagtog.anndoc import MASTER, Document, Legend
 from spacy_tagtog.convert.from_doc import docs_to_document
 from spacy_tagtog.convert.parts import split_into_parts
 from spacy_tagtog.convert.report import ConversionReport
-from spacy_tagtog.convert.to_doc import ToDocSettings, document_to_doc
+from spacy_tagtog.convert.settings import ToDocSettings
+from spacy_tagtog.convert.to_doc import document_to_doc
 from spacy_tagtog.errors import ConfigurationError
 
 DEFAULT_CONVERTER = "spacy-tagtog.Anndoc.v1"
@@ -40,8 +41,11 @@ class Converter(Protocol):
     """What a converter must do."""
 
     member: str
-    """Whose annotations it reads. It may also name several (``a,b``) or all (``*``) if it has a method ``with_member(name)``, which gives the
-    converter of one of them."""
+    """Whose annotations it reads.
+
+    It may also name several (``a,b``) or all (``*``) if it has a method ``with_member(name)``, which gives
+    the converter of one of them.
+    """
 
     def to_docs(self, document: Document, nlp: Language, report: ConversionReport) -> Iterator[Doc]:
         """Convert a document into one or more Docs, counting what it does in the report."""
@@ -57,14 +61,15 @@ DocUnit = Literal["document", "part"]
 
 
 class AnndocConverter:
-    """One Doc a document, every part tokenized by itself; or one Doc a part.
+    """One Doc per document, every part tokenized by itself, or one Doc per part.
 
     Args:
-        settings: See :class:`~spacy_tagtog.convert.to_doc.ToDocSettings`.
-        unit: ``"document"``, or ``"part"``: then the first Doc of a document remembers it, and its Docs go back together.
+        settings: See :class:`~spacy_tagtog.convert.settings.ToDocSettings`.
+        unit: ``"document"``, or ``"part"``: then the first Doc of a document remembers it, and its Docs go
+            back together.
 
     Raises:
-        ConfigurationError: The unit is another.
+        ConfigurationError: The unit is neither.
     """
 
     def __init__(self, settings: ToDocSettings | None = None, *, unit: DocUnit = "document") -> None:
@@ -77,7 +82,7 @@ class AnndocConverter:
         return AnndocConverter(replace(self.settings, member=member), unit=self.unit)
 
     def to_docs(self, document: Document, nlp: Language, report: ConversionReport) -> Iterator[Doc]:
-        """Convert a document into one Doc, or one for each part, see :func:`~spacy_tagtog.convert.to_doc.document_to_doc`."""
+        """Convert a document into one Doc or one per part, see :func:`.document_to_doc`."""
         doc = document_to_doc(document, nlp, settings=self.settings, report=report)
         if self.unit == "document":
             yield doc
@@ -98,7 +103,7 @@ class AnndocConverter:
 
 
 ALL_MEMBERS = "*"
-"""Everybody who has a version of a document, the master version included."""
+"""All who have a version of a document, the master version included."""
 
 
 def members_of(member: str, document: Document) -> list[str]:
@@ -143,8 +148,9 @@ def settings_from_text(pairs: Mapping[str, str], name: str = DEFAULT_CONVERTER) 
         name: The converter's registered name.
 
     Raises:
-        ConfigurationError: A text can't be read as what the setting must be, see :func:`~spacy_tagtog._options.read_settings`. Unknown settings
-            pass; :func:`make_converter` refuses them.
+        ConfigurationError: A text can't be read as what the setting must be, see
+            :func:`~spacy_tagtog._options.read_settings`. Unknown settings pass; :func:`make_converter`
+            refuses them.
     """
     return read_settings(pairs, inspect.signature(_factory(name)).parameters)
 

@@ -14,7 +14,9 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from spacy_tagtog._files import atomic_path
+from spacy_tagtog._options import choose
 from spacy_tagtog._plural import counted
+from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.anndoc.project import is_in_folder
 from spacy_tagtog.convert.converter import (
@@ -26,9 +28,9 @@ from spacy_tagtog.convert.converter import (
 )
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, docs_of
 from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, shown_member
-from spacy_tagtog.convert.split import parse_split, side_of
+from spacy_tagtog.convert.split import TRAIN, parse_split, side_of
 from spacy_tagtog.convert.state import get_state
-from spacy_tagtog.convert.tokens import assemble, predicted_doc
+from spacy_tagtog.convert.tokens import assemble, part_texts, predicted_doc
 from spacy_tagtog.errors import (
     AnndocError,
     ConfigurationError,
@@ -41,7 +43,7 @@ OnProblem = Literal["error", "report"]
 """What happens with faults of the data: ``error`` refuses them, ``report`` sets them aside and lists them."""
 
 DocumentChoice = Literal["confirmed", "unconfirmed", "all"]
-"""Which documents: those that the member confirmed (``anncomplete``), those not yet, or all that have annotations."""
+"""Which documents: those that the member confirmed (``anncomplete``), the others, or all annotated ones."""
 
 _logger = logging.getLogger("spacy.spacy_tagtog")  # below spaCy's own, which shows it
 _SPACY_SUFFIX = ".spacy"
@@ -55,12 +57,13 @@ def convert_documents(
     *,
     choice: DocumentChoice = "confirmed",
     on_problem: OnProblem = "error",
-    progress: Callable[[Iterable[str], int], Iterable[str]] | None = None,
+    progress: Progress = silent,
 ) -> Iterator[Doc]:
     """Convert documents one at a time.
 
     Args:
-        documents: A project, or any stream of documents. The problems of a project that was opened with ``strict=False`` are reported first.
+        documents: A project, or any stream of documents. The problems of a project that was opened with
+            ``strict=False`` are reported first.
         nlp: Its tokenizer and vocabulary are used.
         converter: See :func:`~spacy_tagtog.convert.converter.make_converter`.
         report: Everything is counted there.
@@ -76,7 +79,7 @@ def convert_documents(
         if on_problem == "error" and documents.problems:
             raise documents.problems[0]
         note_problems(documents, report)
-        ids = documents.ids if progress is None else progress(documents.ids, len(documents))
+        ids = progress(documents.ids, len(documents))
         yield from _convert(_readable(documents, ids), nlp, converter, report, choice, on_problem)
     else:
         yield from _convert(documents, nlp, converter, report, choice, on_problem)
@@ -99,7 +102,8 @@ def in_folders(project: Project, folders: Iterable[str], report: ConversionRepor
 
     Args:
         project: The project.
-        folders: Paths such as ``pool/train``; what is below them belongs to them. None at all: all of the project.
+        folders: Paths such as ``pool/train``; what is below them belongs to them. Where there are none, all
+            of the project is taken.
         report: The documents of other folders are listed there.
 
     Raises:
@@ -125,7 +129,10 @@ def convert_ids(
     *,
     choice: DocumentChoice,
 ) -> Iterator[Doc]:
-    """Convert some documents of a project; faults are set aside and listed. Arguments as in :func:`convert_documents`."""
+    """Convert some documents of a project; faults are set aside and listed.
+
+    Arguments are those of :func:`convert_documents`.
+    """
     return _convert(_readable(project, ids), nlp, converter, report, choice, "report")
 
 
@@ -160,7 +167,7 @@ def _version_docs(
     choice: DocumentChoice,
     on_problem: OnProblem,
 ) -> list[Doc]:
-    """The Docs of one version of a document. All of them at once: a fault must not leave half of it behind."""
+    """The Docs of one version of a document, all at once: a fault must not leave half of it behind."""
     skip = _skip(document, member, choice)
     if skip is not None:
         report.documents_in += 1
@@ -213,7 +220,7 @@ def is_spacy_path(path: Path) -> bool:
 
 
 def _spacy_files(folder: Path) -> list[Path]:
-    """As spaCy's own corpus reader finds them: hidden ones, such as those of an interrupted run, are none."""
+    """The files that spaCy's own corpus reader would find: not hidden ones, as an interrupted run leaves."""
     files = folder.rglob(f"*{_SPACY_SUFFIX}")
     return sorted(
         file for file in files if not any(piece.startswith(".") for piece in file.relative_to(folder).parts)
@@ -250,9 +257,11 @@ def read_texts(path: Path, nlp: Language, *, on_problem: OnProblem = "error") ->
     """The texts of documents, whatever was annotated in them, tokenized part by part.
 
     Args:
-        path: A ``.spacy`` file, a folder of them, or a project's folder or zip: all of its documents, annotated or not.
+        path: A ``.spacy`` file, a folder of them, or a project's folder or zip: all of its documents,
+            annotated or not.
         nlp: Its tokenizer and vocabulary are used.
-        on_problem: ``error`` raises at the first file of a project that can't be read, ``report`` passes over its document and warns in the log.
+        on_problem: ``error`` raises at the first file of a project that can't be read, ``report`` skips
+            its document and warns in the log.
 
     Raises:
         ConversionError: A ``.spacy`` file can't be read.
@@ -267,7 +276,7 @@ def read_texts(path: Path, nlp: Language, *, on_problem: OnProblem = "error") ->
     for item in _readable(project, project.ids):
         if not isinstance(item, AnndocError):
             try:
-                yield assemble(nlp, [(part.id, part.text) for part in item.parts.values()]).doc
+                yield assemble(nlp, part_texts(item)).doc
                 continue
             except AnndocError as error:
                 item = error  # noqa: PLW2901 — the parts are read only now
@@ -275,10 +284,8 @@ def read_texts(path: Path, nlp: Language, *, on_problem: OnProblem = "error") ->
             raise item
         unreadable.append(item)
     if unreadable:
-        passed_over = counted(len(unreadable), "file or document", "files or documents")
-        _logger.warning(
-            "%s: %s can't be read and passed over; the first: %s", path, passed_over, unreadable[0]
-        )
+        skipped = counted(len(unreadable), "file or document", "files or documents")
+        _logger.warning("%s: skipped %s that can't be read; the first: %s", path, skipped, unreadable[0])
 
 
 def write_docbin(docs: Iterable[Doc], path: Path) -> int:
@@ -306,7 +313,8 @@ def write_docbin(docs: Iterable[Doc], path: Path) -> int:
 class AnndocCorpus:
     """A corpus reader for ``spacy train``: ``.spacy`` files **or** tagtog projects (folder or zip) directly.
 
-    The reference Doc of each Example is the gold Doc, the predicted one is what the pipeline's own tokenizer makes, part by part.
+    The reference Doc of each Example is the gold Doc, the predicted one is what the pipeline's own tokenizer
+    makes, part by part.
 
     Args:
         path: A ``.spacy`` file, a folder of them, a project's folder, or a project's zip.
@@ -314,13 +322,18 @@ class AnndocCorpus:
         settings: Arguments of its factory, for projects.
         documents: Which documents, for projects.
         on_problem: What happens with faults of the data, for projects.
-        split: Shares such as ``dev=0.2``, for projects.
+        split: Shares such as ``dev=0.2``.
         side: The side of the split to read, such as ``train`` or ``dev``; ``None`` reads all.
-        folders: Read only the documents of these tagtog folders and of those below them, such as ``pool/train``; ``None`` reads all.
-        limit: Read no more than so many Docs; 0 reads all.
-        max_length: Leave out Docs of more tokens; 0 keeps all. Same as in ``spacy.Corpus.v1``, except that long Docs aren't cut into sentences.
+        folders: Read only the documents of these tagtog folders and of those below them, such as
+            ``pool/train``; ``None`` reads all.
+        limit: Read at most so many Docs; 0 reads all.
+        max_length: Leave out Docs of more tokens; 0 keeps all. Same as in ``spacy.Corpus.v1``, except that
+            long Docs aren't cut into sentences.
         shuffle: Shuffle the Docs each time they are read.
         augmenter: A data augmentation callback.
+
+    Raises:
+        ConfigurationError: A setting has an unknown value, or the split can't be read or has no such side.
     """
 
     def __init__(
@@ -341,8 +354,8 @@ class AnndocCorpus:
     ) -> None:
         self.path = Path(path)
         self.converter = make_converter(converter, settings)
-        self.documents = documents
-        self.on_problem = on_problem
+        self.documents: DocumentChoice = choose("documents", documents, DocumentChoice)
+        self.on_problem: OnProblem = choose("on_problem", on_problem, OnProblem)
         self.shares = parse_split(split or "")
         self.side = side
         self.folders = tuple(folders or ())
@@ -351,9 +364,9 @@ class AnndocCorpus:
         self.shuffle = shuffle
         self.augmenter = augmenter
         self.report = ConversionReport()
-        if side is not None and side not in (*self.shares, "train"):
+        if side is not None and side not in (*self.shares, TRAIN):
             raise ConfigurationError(
-                "the split has no such side", value=side, legal=", ".join((*self.shares, "train"))
+                "the split has no such side", value=side, legal=", ".join((*self.shares, TRAIN))
             )
 
     def docs(self, nlp: Language) -> Iterator[Doc]:
@@ -363,25 +376,29 @@ class AnndocCorpus:
             ConversionError: A ``.spacy`` file can't be read or split, or there is a fault in a document.
         """
         if is_spacy_path(self.path):
-            for doc in read_spacy(self.path, nlp.vocab):
-                state = get_state(doc)
-                if state is None and ((self.side is not None and self.shares) or self.folders):
-                    # To put it on both sides would be to evaluate on what was trained on.
-                    raise ConversionError(
-                        "a Doc doesn't know its document, so it can't be chosen by split or folder",
-                        place=self.path,
-                        value=doc.text[:40],
-                        legal="Docs that spacy-tagtog convert wrote",
-                        advice="leave out split, side and folders, or give each side a file of its own",
-                    )
-                if state is None or (
-                    (self.side is None or side_of(state.id, self.shares) == self.side)
-                    and (
-                        not self.folders or any(is_in_folder(state.folder, folder) for folder in self.folders)
-                    )
-                ):
-                    yield doc
-            return
+            return (doc for doc in read_spacy(self.path, nlp.vocab) if self._chooses(doc))
+        return self._project_docs(nlp)
+
+    def _chooses(self, doc: Doc) -> bool:
+        """Whether a Doc of a ``.spacy`` file is on the side and in one of the folders that are to be read."""
+        state = get_state(doc)
+        if state is not None:
+            on_side = self.side is None or side_of(state.id, self.shares) == self.side
+            return on_side and (
+                not self.folders or any(is_in_folder(state.folder, folder) for folder in self.folders)
+            )
+        if (self.side is not None and self.shares) or self.folders:
+            # To put it on both sides would be to evaluate on what was trained on.
+            raise ConversionError(
+                "a Doc doesn't know its document, so it can't be chosen by split or folder",
+                place=self.path,
+                value=doc.text[:40],
+                legal="Docs that spacy-tagtog convert wrote",
+                advice="leave out split, side and folders, or give each side a file of its own",
+            )
+        return True
+
+    def _project_docs(self, nlp: Language) -> Iterator[Doc]:
         self.report = ConversionReport()
         project = Project.open(self.path, strict=self.on_problem == "error")
         chosen = in_folders(project, self.folders, self.report)
@@ -418,7 +435,9 @@ class AnndocCorpus:
             raise ConversionError(
                 "there is nothing to read",
                 place=self.path,
-                value=f"documents = {self.documents}, side = {self.side}, folders = {list(self.folders)}, max_length = {self.max_length}",
+                value=f"documents = {self.documents}, side = {self.side}, folders = {list(self.folders)}, "
+                f"max_length = {self.max_length}",
                 legal="at least one document of this choice",
-                advice="confirm some documents in tagtog and fetch them, or choose others (documents, side, folders, max_length)",
+                advice="confirm some documents in tagtog and fetch them, or choose others "
+                "(documents, side, folders, max_length)",
             )

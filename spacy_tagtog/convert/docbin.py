@@ -1,12 +1,13 @@
 """Writing Docs as ``.spacy`` files: what ``DocBin`` writes, in less time and memory.
 
-``DocBin.add`` puts nine strings into a set for each token and makes a new packer for each Doc, and ``DocBin.to_bytes`` needs the whole corpus in
-memory, several times over. Here strings are looked up once for each that occurs, one packer serves all Docs, and Docs are packed and compressed
-piece by piece. The file holds the same message as spaCy's, byte for byte; only its compression differs.
+``DocBin.add`` puts nine strings per token into a set and makes a new packer for each Doc. ``DocBin.to_bytes``
+needs the whole corpus in memory, several times over. Here each string is looked up once, one packer serves
+all Docs, and Docs are packed and compressed piece by piece. The file holds the same message as spaCy's, byte
+for byte; only its compression differs. A piece can be made in another process: it is plain data, and pieces
+in the same order make the same file.
 
-The other way, ``DocBin.get_docs`` asks all installed packages for decoders four times for each Doc. Here one unpacker serves all Docs.
-
-A piece can be made in another process: it's plain data, and pieces in the same order make the same file.
+In the other direction, ``DocBin.get_docs`` asks all installed packages for decoders, four times per Doc. Here
+one unpacker serves all Docs.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from spacy.tokens import Doc, DocBin, Span, SpanGroup
 from spacy.vocab import Vocab
 
 PIECE_DOCS: Final = 100
-"""Docs in a piece. It is part of the format in so far as other numbers give other (equivalent) bytes."""
+"""Docs per piece. Another number gives other bytes, which hold the same."""
 
 # What DocBin's default is for the attributes, in its order.
 _TEMPLATE = DocBin(store_user_data=True)
@@ -287,9 +288,8 @@ class _Loads:
     """``srsly.msgpack_loads`` that looks for its decoders once, not in each call."""
 
     def __init__(self, *, use_list: bool) -> None:
-        self._unpacker: Any = srsly.msgpack.Unpacker(
-            use_list=use_list, raw=False, max_buffer_size=0
-        )  # no limit: the whole file is in memory already
+        # No limit to the buffer: the whole file is in memory already.
+        self._unpacker: Any = srsly.msgpack.Unpacker(use_list=use_list, raw=False, max_buffer_size=0)
 
     def __call__(self, data: bytes) -> Any:
         unpacker = self._unpacker
@@ -305,7 +305,8 @@ def _set_groups(doc: Doc, groups: dict[str, dict[str, Any]], number: int) -> boo
     """Put span groups on a Doc.
 
     Returns:
-        Whether that could be done: one group under two names, and spans that aren't those of tokens of the Doc, are left to spaCy.
+        Whether that could be done: one group under two names, and spans that aren't those of tokens of the
+        Doc, are left to spaCy.
     """
     if len(groups) != number:
         return False
@@ -329,17 +330,21 @@ def _set_groups(doc: Doc, groups: dict[str, dict[str, Any]], number: int) -> boo
 
 
 def _combined(adler: int, segment: _Segment) -> int:
-    """The checksum of what was before with the segment after it (zlib's ``adler32_combine``, which Python doesn't offer)."""
+    """The checksum of what was before with the segment after it.
+
+    This is zlib's ``adler32_combine``, which Python doesn't offer.
+    """
     low, high = adler & 0xFFFF, adler >> 16
     new_low, new_high = segment.adler & 0xFFFF, segment.adler >> 16
-    # Each byte of the segment adds the low sum before it to the high one; the segment's own count began with 1.
+    # Each byte of the segment adds the low sum before it to the high one; the segment's own count began with
+    # 1.
     high = (high + new_high + segment.length * (low - 1)) % _ADLER_BASE
     low = (low + new_low - 1) % _ADLER_BASE
     return high << 16 | low
 
 
 def _map_header(size: int) -> bytes:
-    return bytes([0x80 | size])  # a small one
+    return bytes([0x80 | size])  # of at most 15 entries
 
 
 def _list_header(size: int) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from spacy.tokens import Doc, Span
@@ -74,17 +75,19 @@ def doc_to_document(
 ) -> Document:
     """Convert a Doc back into a tagtog document.
 
-    A Doc that was made from a tagtog document and not changed gives back the same bytes of plain.html and an equal
-    ann.json. Edits of ``doc.ents`` and of ``doc.spans["anndoc"]`` go back: a span that was removed from either
-    removes its entity and the relations with it, another label or other borders change it, a new span adds one (``pre-added``,
-    with the probability of ``span._.confidence`` where the pipeline gives one). A Doc without a tagtog document
-    behind it becomes a new document with one verbatim part.
+    A Doc that was made from a tagtog document and not changed gives back the same bytes of plain.html and an
+    equal ann.json. Edits of ``doc.ents`` and of ``doc.spans["anndoc"]`` go back: a span that was removed from
+    either removes its entity, and the relations with it. Another label or other borders change it. A new span
+    adds one: ``pre-added``, with the probability of ``span._.confidence`` where the pipeline gives one.
+
+    A Doc without a tagtog document behind it becomes a new document with one verbatim part.
 
     Args:
         doc: The Doc.
         who: The author of new entities.
         legend: Class ids and names; by default those that the Doc remembers.
-        offset_unit: The unit of new offsets; by default the one that the document uses (UTF-16 where nothing tells).
+        offset_unit: The unit of new offsets; by default the one that the document uses (UTF-16 where nothing
+            tells).
         report: ``documents_out`` and ``entities_out`` are counted there.
 
     Raises:
@@ -103,11 +106,11 @@ def docs_to_document(
     offset_unit: OffsetUnit | None = None,
     report: ConversionReport | None = None,
 ) -> Document:
-    """Convert the Docs of one document, one a part, back into the document. See :func:`doc_to_document`.
+    """Convert the Docs of one document, one per part, back into it. See :func:`doc_to_document`.
 
     Args:
-        docs: The Docs. The first must be the document's first, which remembers the whole document; of the others any may be missing, their parts
-            come back as they were.
+        docs: The Docs. The first must be the document's first, which remembers the whole document; of the
+            others any may be missing, their parts come back as they were.
         who: The author of new entities.
         legend: Class ids and names; by default those that the Docs remember.
         offset_unit: The unit of new offsets.
@@ -115,8 +118,38 @@ def docs_to_document(
 
     Raises:
         LegendError: A label has no class id in the legend.
-        ConversionError: The first Doc is missing, the Docs are of several documents, or an edited span crosses from one part into another.
+        ConversionError: The first Doc is missing, the Docs are of several documents, or an edited span
+            crosses from one part into another.
         PlainHtmlError: The text of a new document holds a character that XML can't carry.
+    """
+    states = _states_of_one_document(docs)
+    first = states[0]
+    if legend is None:
+        legend = Legend(first.legend)
+    html = PlainHtml(first.html, place=first.id)
+    original = first.annotations
+    data: dict[str, Any] | None = None
+    edits = _Edits()
+    for doc, state in zip(docs, states, strict=True):
+        edits.add(doc, state, original)
+    if edits:
+        data = edits.applied(original, html, legend, who, offset_unit)
+    annotations = original if data is None else Annotations(data, place=first.id)
+    if report is not None:
+        report.documents_in += 1
+        report.documents_out += 1
+        report.entities_in += len(annotations)
+        report.entities_out += len(annotations)
+    # No version before, and nothing to say now: a document that nobody annotated stays one.
+    versions = {} if first.ann is None and data is None else {first.member: annotations}
+    return Document(first.id, html, versions, folder=first.folder, legend=legend)
+
+
+def _states_of_one_document(docs: Sequence[Doc]) -> list[DocState]:
+    """What the Docs remember of their document.
+
+    Raises:
+        ConversionError: They aren't the Docs of one document, the first one first.
     """
     states = [get_state(doc) for doc in docs]
     first = states[0] if states else None
@@ -127,8 +160,7 @@ def docs_to_document(
                 value=f"{len(docs)} Docs",
                 legal="the Docs of one document, or one new Doc",
             )
-        first = _new_state(docs[0])
-        states = [first]
+        return [_new_state(docs[0])]
     whole = [
         state
         for state in states
@@ -144,25 +176,7 @@ def docs_to_document(
             ),
             legal="all Docs of one document and one member, in order: the first remembers the document",
         )
-    if legend is None:
-        legend = Legend(first.legend)
-    html = PlainHtml(first.html, place=first.id)
-    original = first.annotations
-    data: dict[str, Any] | None = None
-    edits = _Edits()
-    for doc, state in zip(docs, whole, strict=True):
-        edits.add(doc, state, original)
-    if edits:
-        data = edits.applied(original, html, legend, who, offset_unit)
-    annotations = original if data is None else Annotations(data, place=first.id)
-    if report is not None:
-        report.documents_in += 1
-        report.documents_out += 1
-        report.entities_in += len(annotations)
-        report.entities_out += len(annotations)
-    # No version before, and nothing to say now: a document that nobody annotated stays one.
-    versions = {} if first.ann is None and data is None else {first.member: annotations}
-    return Document(first.id, html, versions, folder=first.folder, legend=legend)
+    return whole
 
 
 def _new_state(doc: Doc) -> DocState:
@@ -178,12 +192,66 @@ def _new_state(doc: Doc) -> DocState:
     )
 
 
+_Border = tuple[int, int, str]
+"""First character, one past the last, and label of a span."""
+
+
+def _border(span: Span) -> _Border:
+    return span.start_char, span.end_char, span.label_
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Spans beside the entities that they were made from.
+
+    Attributes:
+        found: The span of each entity that is still there, by its index in ann.json.
+        gone: The entities without a span.
+        new: Spans without an entity.
+    """
+
+    found: dict[int, Span]
+    gone: list[int]
+    new: list[Span]
+
+
+def _compare(spans: Iterable[Span], expected: Iterable[int], before: Mapping[int, _Border]) -> _Compared:
+    """Find the entity of each span.
+
+    Args:
+        spans: The spans of ``doc.ents`` or of ``doc.spans["anndoc"]``.
+        expected: The entities that were among them when the Doc was made.
+        before: Where each entity of the Doc was then.
+    """
+    found: dict[int, Span] = {}
+    loose: list[Span] = []
+    for span in spans:
+        index = entity_index(span)
+        if index is None or index not in before or index in found:
+            loose.append(span)
+        else:
+            found[index] = span
+    gone = [index for index in expected if index not in found]
+    # A new span where one was just taken away, with the same borders, is that entity with another label. (Or
+    # with the same: spaCy forgets ids.)
+    by_place = {before[index][:2]: index for index in gone}
+    new: list[Span] = []
+    for span in loose:
+        same = by_place.pop((span.start_char, span.end_char), None)
+        if same is None:
+            new.append(span)
+        else:
+            gone.remove(same)
+            found[same] = span
+    return _Compared(found, gone, new)
+
+
 class _Edits:
     """What was done to the Docs of one document, by the entities' places in its ann.json."""
 
     def __init__(self) -> None:
         self.removed: set[int] = set()
-        self.changed: dict[int, tuple[Span, DocState, tuple[int, int, str]]] = {}
+        self.changed: dict[int, tuple[Span, DocState, _Border]] = {}
         self.added: list[tuple[Span, DocState]] = []
 
     def __bool__(self) -> bool:
@@ -192,7 +260,8 @@ class _Edits:
     def add(self, doc: Doc, state: DocState, original: Annotations) -> None:
         """Compare a Doc with what it was when it was made."""
         before = {index: (start, end, label) for index, start, end, label in state.spans}
-        # The Docs of later parts count the entities of their part by themselves.
+        known = set(before.values())
+        # The Docs of later parts count the entities of their part from 0.
         own = (
             None
             if state.html
@@ -201,31 +270,16 @@ class _Edits:
         groups: list[tuple[Iterable[Span], Iterable[int]]] = [(doc.ents, state.in_ents)]
         if SPANS_KEY in doc.spans:
             groups.append((doc.spans[SPANS_KEY], before))
-        added: dict[tuple[int, int, str], Span] = {}
-        known = set(before.values())
+        added: dict[_Border, Span] = {}
         for spans, expected in groups:
-            loose: list[Span] = []
-            seen: dict[int, Span] = {}
-            for span in spans:
-                index = entity_index(span)
-                if index is None or index not in before or index in seen:
-                    loose.append(span)
-                else:
-                    seen[index] = span
-            gone = [index for index in expected if index not in seen]
-            # A new span where one was just taken away, with the same borders, is that entity with another label (or the same: spaCy forgets ids).
-            by_border = {before[index][:2]: index for index in gone}
-            for span in loose:
-                index = by_border.pop((span.start_char, span.end_char), None)
-                if index is not None:
-                    gone.remove(index)
-                    seen[index] = span
-                elif (span.start_char, span.end_char, span.label_) not in known:
-                    added.setdefault((span.start_char, span.end_char, span.label_), span)
-            self.removed.update(index if own is None else own[index] for index in gone)
-            for index, span in seen.items():
-                if (span.start_char, span.end_char, span.label_) != before[index]:
+            compared = _compare(spans, expected, before)
+            self.removed.update(index if own is None else own[index] for index in compared.gone)
+            for index, span in compared.found.items():
+                if _border(span) != before[index]:
                     self.changed[index if own is None else own[index]] = (span, state, before[index])
+            for span in compared.new:
+                if _border(span) not in known:
+                    added.setdefault(_border(span), span)
         self.added.extend((span, state) for span in sorted(added.values(), key=lambda span: span.start_char))
 
     def applied(
@@ -244,7 +298,8 @@ class _Edits:
                 continue
             if index in self.changed:
                 span, state, before = self.changed[index]
-                # A label that was mapped to another name on the way in needn't be one of the legend's: it is looked up only if it was edited.
+                # A label that was mapped to another name on the way in needn't be one of the legend's: it is
+                # looked up only if it was edited.
                 if span.label_ != before[2]:
                     entity["classId"] = legend.id_of("e", span.label_, place=state.id)
                 if before[:2] != (span.start_char, span.end_char):

@@ -34,7 +34,8 @@ class DocRelation:
         label: The relation type's name in the legend, or its class id.
         type: ``linked``, ``part-of``, ``anaphora``…; empty where the file has none.
         directed: Whether it goes from the first to the second.
-        spans: The entities that it connects, as they are in ``doc.spans["anndoc"]``; ``None`` for one that isn't on the Doc.
+        spans: The entities that it connects, as they are in ``doc.spans["anndoc"]``; ``None`` for one that
+            isn't on the Doc.
         data: The relation's JSON object.
     """
 
@@ -46,9 +47,12 @@ class DocRelation:
 
 
 def relations_of(doc: Doc) -> list[DocRelation]:
-    """The relations of a converted Doc, in file order; none for any other Doc. Of a document with a Doc for each part the first Doc has them all.
+    """The relations of a converted Doc, in file order; none for any other Doc.
 
-    An end that two entities fit (older files name no class) is the one that ann.json lists first. An end that can't be read is ``None``.
+    Where a document has a Doc per part, the first Doc has all of them.
+
+    An end that two entities fit (older files name no class) is the one that ann.json lists first. An end that
+    can't be read is ``None``.
     """
     state = get_state(doc)
     if state is None or not state.html:
@@ -70,7 +74,7 @@ def relations_of(doc: Doc) -> list[DocRelation]:
         except AnnJsonError:
             connected: tuple[Span | None, ...] = (None,) * len(relation.data["entities"])
         else:
-            # Of entities that are alike the one that is on the Doc.
+            # Where entities are alike, it is the one that is on the Doc.
             connected = tuple(
                 next((spans[index] for index in entities.get(end, ()) if index in spans), None)
                 for end in ends
@@ -89,7 +93,7 @@ def relations_of(doc: Doc) -> list[DocRelation]:
 
 
 def fields_of(span: Span) -> dict[str, Any]:
-    """The labels of the entity behind a span, name (or class id) to value; empty for a span without an entity."""
+    """The labels of the entity behind a span: name (or class id) to value. Empty where there is no entity."""
     entity, state = original_entity(span), get_state(span.doc)
     if entity is None or state is None:
         return {}

@@ -1,4 +1,7 @@
-"""What a conversion did with every document and every entity. Totals always add up: in = out + each listed reason."""
+"""What a conversion did with every document and every entity.
+
+Totals always add up: what came in is what came out and what is listed with a reason.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any, Final
 from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc.document import MASTER
 from spacy_tagtog.anndoc.repair import CONFIDENCE
-from spacy_tagtog.errors import ConversionError
+from spacy_tagtog.errors import ConversionError, setting
 
 ENTITY_REASONS: Final = {
     "missing_part": "stands in a part that plain.html lacks",
@@ -125,11 +128,13 @@ class ConversionReport:
         docs_out: spaCy Docs made of them.
         entities_in: Entities of the converted documents.
         entities_out: Those that are in ``doc.ents``.
-        entities_retokenized: Of these, how many begin or end inside a token of the pipeline's own tokenizer, which can therefore never predict them.
+        entities_retokenized: Of these, how many begin or end inside a token of the pipeline's own tokenizer,
+            which can therefore never predict them.
         labels_out: Entities in ``doc.ents`` by label.
         document_labels_out: Docs by document label that is set, as in ``doc.cats``.
         items: Everything that was set aside.
-        repairs: Entities whose offset was wrong and that were placed all the same; ``reason`` is the method. They are not set aside.
+        repairs: Entities whose wrong offset was repaired; ``reason`` is the method.
+            They are not set aside.
     """
 
     documents_in: int = 0
@@ -180,7 +185,7 @@ class ConversionReport:
         self,
         *,
         place: object = None,
-        advice: str = 'mend them in tagtog, or pass on_problem="report" to set them aside',
+        advice: str = f"mend them in tagtog, or pass {setting('on_problem', 'report')} to set them aside",
     ) -> None:
         """Raise if there are faults.
 

@@ -1,4 +1,7 @@
-"""Which document goes into which part of the data: by a stable hash of its id, so that no document ever changes sides as the corpus grows."""
+"""Which document goes to which side of the data.
+
+A stable hash of its id decides, so that no document ever changes sides as the corpus grows.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,8 @@ def parse_split(text: str) -> dict[str, float]:
 def side_of(doc_id: str, shares: Mapping[str, float]) -> str:
     """The side of a document.
 
-    The SHA-256 hash of the id gives a number in [0, 1); the shares take their stretches of that interval in the order given, ``train`` the rest.
+    The SHA-256 hash of the id gives a number in [0, 1); the shares take their stretches of that interval in
+    the order given, ``train`` the rest.
     """
     if not shares:
         return TRAIN

@@ -1,9 +1,10 @@
 """A split that keeps near-duplicates together, is balanced over entity types, and is remembered.
 
-The side of a document by the hash of its id alone (:func:`~spacy_tagtog.convert.split.side_of`) never changes and
-needs no memory, but it puts two copies of one text on two sides as readily as on one, and leaves the balance of the
-entity types to chance. A plan looks at the texts and the entities, and is written to a file: documents that are in it
-keep their side for ever, new ones join their near-duplicates or go where their types are needed most.
+The hash of a document's id alone (:func:`~spacy_tagtog.convert.split.side_of`) gives it a side that never
+changes and needs no memory. But it may put two copies of one text on two sides, and it leaves the balance of
+the entity types to chance. A plan looks at the texts and the entities, and is written to a file: documents
+that are in it always keep their side, new ones join their near-duplicates or go where their types are needed
+most.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from spacy_tagtog._files import write_atomic
 from spacy_tagtog.anndoc import Project
@@ -25,10 +26,10 @@ from spacy_tagtog.errors import AnndocError, ConfigurationError
 if TYPE_CHECKING:
     from datasketch import MinHash
 
-_SHINGLE = 5  # words
-_PERMUTATIONS = 128
-_WORD = re.compile(r"\w+")
-_VERSION = 1
+_SHINGLE: Final = 5  # words
+_PERMUTATIONS: Final = 128
+_WORD: Final = re.compile(r"\w+")
+_VERSION: Final = 1
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,16 @@ def _signature(text: str) -> MinHash:
 def near_duplicates(items: Iterable[SplitItem], *, threshold: float = 0.7) -> list[list[str]]:
     """Group documents with nearly the same text.
 
-    Two texts are near-duplicates if the estimated Jaccard similarity of their five-word shingles (MinHash, Broder
-    1997) reaches the threshold; groups are closed under that.
+    Two texts are near-duplicates if the estimated Jaccard similarity of their five-word shingles (MinHash,
+    Broder 1997) reaches the threshold; groups are closed under that.
 
     Args:
         items: The documents.
         threshold: In (0, 1].
 
     Returns:
-        Groups of ids, each sorted; a document without near-duplicates is a group by itself. The order is that of the first members.
+        Groups of ids, each sorted; a document without near-duplicates is a group by itself. The order is that
+        of the first members.
     """
     from datasketch import MinHashLSH
 
@@ -110,10 +112,10 @@ def plan_split(
 ) -> dict[str, str]:
     """Decide the side of each document.
 
-    Documents that are known keep their side. A group of near-duplicates goes where one of it is already. The others
-    are placed group by group, the one with the rarest entity type first, each on the side that is shortest of its
-    rarest type (iterative stratification, Sechidis, Tsoumakas & Vlahavas 2011); ties are decided by the number of
-    documents, then by the hash of the id.
+    Documents that are known keep their side. A group of near-duplicates goes where one of it is already. The
+    others are placed by iterative stratification (Sechidis, Tsoumakas & Vlahavas 2011): group by group, the
+    one with the rarest entity type first, each on the side that lacks most of that type. Ties are decided by
+    the number of documents, then by the hash of the id.
 
     Args:
         items: The documents.
@@ -128,9 +130,25 @@ def plan_split(
         ConfigurationError: A known document is on a side that the split doesn't have.
     """
     documents = {item.id: item for item in items}
-    sides = {**shares, TRAIN: 1 - sum(shares.values())}
-    known = dict(known or {})
-    plan: dict[str, str] = {}
+    plan = _known_sides(documents, shares, known or {})
+    waiting: list[tuple[str, ...]] = []
+    for group in near_duplicates(documents.values(), threshold=threshold):
+        decided = {plan[doc_id] for doc_id in group if doc_id in plan}
+        fresh = tuple(doc_id for doc_id in group if doc_id not in plan)
+        if decided:
+            # Copies that were put on two sides before can't be mended without moving one. New ones then join
+            # the training side.
+            plan.update(dict.fromkeys(fresh, TRAIN if len(decided) > 1 else decided.pop()))
+        elif fresh:
+            waiting.append(fresh)
+    return plan | _stratified(waiting, documents, plan, shares)
+
+
+def _known_sides(
+    ids: Collection[str], shares: Mapping[str, float], known: Mapping[str, str]
+) -> dict[str, str]:
+    """The sides that were decided before, of those documents that are still there."""
+    sides = (*shares, TRAIN)
     for doc_id, side in known.items():
         if side not in sides:
             raise ConfigurationError(
@@ -140,29 +158,32 @@ def plan_split(
                 legal=", ".join(sides),
                 advice="name the same sides as before, or begin with a new split file",
             )
-        if doc_id in documents:
-            plan[doc_id] = side
+    return {doc_id: side for doc_id, side in known.items() if doc_id in ids}
 
-    waiting: list[tuple[str, ...]] = []
-    for group in near_duplicates(documents.values(), threshold=threshold):
-        decided = Counter(plan[doc_id] for doc_id in group if doc_id in plan)
-        fresh = [doc_id for doc_id in group if doc_id not in plan]
-        if decided:
-            # Copies that were put on two sides before can't be mended without moving one: new ones join the training side then.
-            side = TRAIN if len(decided) > 1 else next(iter(decided))
-            plan.update(dict.fromkeys(fresh, side))
-        elif fresh:
-            waiting.append(tuple(fresh))
+
+def _stratified(
+    groups: Iterable[tuple[str, ...]],
+    documents: Mapping[str, SplitItem],
+    plan: Mapping[str, str],
+    shares: Mapping[str, float],
+) -> dict[str, str]:
+    """Place groups of documents by iterative stratification, see :func:`plan_split`.
+
+    Args:
+        groups: The documents that have no side yet.
+        documents: All documents.
+        plan: Those that have one.
+        shares: Name to share for the sides beside ``train``.
+    """
 
     def labels_of(group: Iterable[str]) -> Counter[str]:
         return sum((Counter(documents[doc_id].labels) for doc_id in group), Counter())
 
+    sides = {**shares, TRAIN: 1 - sum(shares.values())}
     total = labels_of(documents)
-    have: dict[str, Counter[str]] = {
-        side: labels_of(doc_id for doc_id in plan if plan[doc_id] == side) for side in sides
-    }
+    weights = {group: labels_of(group) for group in groups}
+    have = {side: labels_of(doc_id for doc_id in plan if plan[doc_id] == side) for side in sides}
     number = Counter(plan.values())
-    weights = {group: labels_of(group) for group in waiting}
 
     def rarest(group: tuple[str, ...]) -> str | None:
         return min(weights[group], key=lambda label: (total[label], label), default=None)
@@ -171,23 +192,27 @@ def plan_split(
         label = rarest(group)
         return (total[label] if label is not None else float("inf"), group[0])
 
-    def shortage(side: str, members: tuple[str, ...], label: str | None) -> tuple[float, float, bool]:
+    def shortage(side: str, group: tuple[str, ...], label: str | None) -> tuple[float, float, bool]:
         """How much a side still needs, as a share of what it should have."""
         wanted = sides[side]
         of_label = 0.0 if label is None else 1 - have[side][label] / (wanted * total[label])
-        return (of_label, 1 - number[side] / (wanted * len(documents)), side_of(members[0], shares) == side)
+        return (of_label, 1 - number[side] / (wanted * len(documents)), side_of(group[0], shares) == side)
 
-    for members in sorted(waiting, key=order):
-        label = rarest(members)
-        side = max(sides, key=lambda name: shortage(name, members, label))
-        plan.update(dict.fromkeys(members, side))
-        have[side] += weights[members]
-        number[side] += len(members)
-    return plan
+    placed: dict[str, str] = {}
+    for group in sorted(weights, key=order):
+        label = rarest(group)
+        side = max(sides, key=lambda name: shortage(name, group, label))
+        placed.update(dict.fromkeys(group, side))
+        have[side] += weights[group]
+        number[side] += len(group)
+    return placed
 
 
 def split_items(project: Project, *, member: str, confirmed_only: bool) -> Iterator[SplitItem]:
-    """What a plan needs to know of a project's documents. Documents that can't be read are passed over: the conversion speaks of them.
+    """What a plan needs to know of a project's documents.
+
+    Documents that can't be read are skipped; the conversion lists them.
+
 
     Args:
         project: The project.

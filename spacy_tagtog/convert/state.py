@@ -3,8 +3,10 @@
 | name | what |
 |---|---|
 | ``doc.ents`` | entities without overlap, chosen by a named policy |
-| ``doc.spans["anndoc"]`` | all entities that stand on tokens; ``attrs["scores"]``: ``prob``; ``span.id_``: place in ann.json (``e0``…) |
-| ``doc.spans["anndoc.parts"]`` | the parts, ``span.label_`` the part's id (parts without tokens are not in it) |
+| ``doc.spans["anndoc"]`` | all entities that stand on tokens |
+| – its ``attrs["scores"]`` | their ``prob`` |
+| – ``span.id_`` | the entity's place in ann.json (``e0``…) |
+| ``doc.spans["anndoc.parts"]`` | the parts that have tokens; ``span.label_``: the part's id |
 | ``doc.cats`` | document labels: ``NAME`` for booleans, ``NAME=VALUE`` for others, 1.0 where set |
 | ``doc._.anndoc_id`` | the document's id |
 | ``doc._.anndoc`` | :class:`DocState`: the original files and where each part stands |
@@ -12,8 +14,8 @@
 | ``span._.anndoc`` | the original entity (JSON object) behind a span, or ``None`` |
 | ``span._.anndoc_fields`` | its labels by name |
 
-The extensions are registered when :mod:`spacy_tagtog.convert` is imported; the values travel with the Doc (``user_data``), also through a DocBin with
-``store_user_data=True``.
+The extensions are registered when :mod:`spacy_tagtog.convert` is imported; the values travel with the Doc
+(``user_data``), also through a DocBin with ``store_user_data=True``.
 """
 
 from __future__ import annotations
@@ -47,7 +49,8 @@ class DocState:
         html: The bytes of plain.html.
         ann: The text of ann.json, or ``None`` where the document had no such version.
         legend: The project's class ids and names.
-        spans: (index in ann.json, first character, one past the last, label) of each entity that was put into ``doc.spans["anndoc"]``.
+        spans: (index in ann.json, first character, one past the last, label) of each entity that was put into
+            ``doc.spans["anndoc"]``.
         in_ents: Indices of those that were put into ``doc.ents``.
     """
 
@@ -84,7 +87,8 @@ class DocState:
             end: One past the last character.
 
         Returns:
-            (part id, start, end) with offsets in code points of the part's text, or ``None`` where it crosses a border of parts.
+            (part id, start, end) with offsets in code points of the part's text, or ``None`` where it crosses
+            a border of parts.
         """
         starts = self._starts
         if not starts:

@@ -15,15 +15,18 @@ from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
-from spacy_tagtog.convert.state import SEPARATOR
+from spacy_tagtog.anndoc import Document
+from spacy_tagtog.convert.state import SEPARATOR, get_state
 from spacy_tagtog.convert.tokenizer.regex_letters import letters_or, may_match_letters
 from spacy_tagtog.errors import PipelineError
 
 _CACHED_WORDS: Final = 200_000
-"""Some tens of bytes each."""
+"""For how many words the tokenizer remembers their tokens. Each takes less than 100 bytes."""
+# The tokenizer takes time by the squares of the lengths of stretches without white space, up to 0.2
+# microseconds per square. English text has 8 per character. A text may have _FREE_SQUARES, and more in
+# proportion to its length.
 _FREE_SQUARES: Final = 100_000_000
-_SQUARES_A_CHARACTER: Final = 50
-"""Of the lengths of stretches without white space. English has 8 for each character; a square takes up to 0.2 microseconds."""
+_SQUARES_PER_CHARACTER: Final = 50
 _STRETCH: Final = re.compile(r"\S+")
 
 
@@ -32,7 +35,8 @@ class Assembled:
     """A Doc and where each part stands in it.
 
     Attributes:
-        doc: The Doc: the parts' texts, divided by the separator, with the first token of each part marked as a sentence start.
+        doc: The Doc: the parts' texts, divided by the separator, with the first token of each part marked as
+            a sentence start.
         parts: (part id, start, end) in characters of ``doc.text``.
         splits: Characters of ``doc.text`` at which a token of the tokenizer was split.
         text: ``doc.text``, which spaCy makes anew each time.
@@ -109,13 +113,14 @@ def _stand_apart(places: Sequence[tuple[str, int, int]], starts: Sequence[int]) 
 
 
 def _tokenized_at_once(nlp: Language, parts: Sequence[tuple[str, str]], text: str) -> Doc | None:
-    """The Doc of the joined text, where spaCy's tokenizer should make the same of it as part by part; else ``None``.
+    """The Doc of the joined text, if spaCy's tokenizer makes the same of it as part by part; else ``None``.
 
-    Its tokens are slices of the text, and its special cases must consist of what they stand for. It tokenizes every stretch of characters that
-    are no white space by itself, and every other stretch of white space than one blank. The separator is such a stretch if no white space touches it.
+    That is faster. spaCy's tokenizer looks at every stretch of characters without white space by itself, and
+    at every stretch of white space other than one blank. The separator is such a stretch if no white space
+    touches it.
     """
     tokenizer: Any = nlp.tokenizer
-    # A class of somebody else's may look at what it likes, also a subclass.
+    # Another class, also a subclass, may look at whatever it likes.
     if type(tokenizer) is not Tokenizer or tokenizer.vocab is not nlp.vocab:
         return None
     if len(parts) > 1 and (
@@ -130,7 +135,7 @@ _looked_at: tuple[dict[str, Any] | None, int, bool] = (None, 0, False)
 
 
 def _divides_separator(tokenizer: Tokenizer) -> bool:
-    """Whether a special case of the tokenizer could reach over the separator."""
+    """Whether a special case of the tokenizer holds the separator, and would reach from part to part."""
     global _looked_at  # noqa: PLW0603 — English has 1,300 special cases, and there are many documents
     rules: dict[str, Any] = tokenizer.rules
     seen, number, result = _looked_at
@@ -141,13 +146,13 @@ def _divides_separator(tokenizer: Tokenizer) -> bool:
 
 
 def _longest_searched(text: str) -> int | None:
-    """How long a stretch without white space may be to be searched for tokens; ``None`` where all of them are.
+    """The greatest length of stretches without white space that are searched for tokens; ``None``: no limit.
 
-    spaCy's tokenizer takes affixes off one by one and searches what is left again, so that a stretch takes time by the square of its length: a
-    megabyte of brackets takes days. Where all stretches together would take longer than some seconds and 50 times what ordinary text takes, the
-    longest of them become one token each.
+    spaCy's tokenizer takes affixes off one by one and searches what is left again. So a stretch takes time by
+    the square of its length: a megabyte of brackets takes days. Where all stretches together would take too
+    long, the longest of them become one token each.
     """
-    allowed = _FREE_SQUARES + _SQUARES_A_CHARACTER * len(text)
+    allowed = _FREE_SQUARES + _SQUARES_PER_CHARACTER * len(text)
     if len(text) ** 2 <= allowed:
         return None
     lengths = list(map(len, text.split()))
@@ -163,7 +168,7 @@ def _longest_searched(text: str) -> int | None:
 
 
 def _pieces(text: str, longest: int | None) -> Iterator[tuple[str, bool]]:
-    """The text in pieces, and of each whether it is one token."""
+    """The text in pieces, each with whether it is one token."""
     position = 0
     if longest is not None:
         for stretch in _STRETCH.finditer(text):
@@ -236,7 +241,10 @@ def _doc(vocab: Any, orths: list[int], spaces: list[bool], norms: list[int]) -> 
 
 
 def _inside(starts: Sequence[int], ends: Sequence[int], edges: Collection[int]) -> dict[int, list[int]]:
-    """The edges that are inside a token, by token. One on the space after a word is in none: nothing can be split there."""
+    """The edges that are inside a token, by token.
+
+    An edge on the space after a word is in none: nothing can be split there.
+    """
     inside: dict[int, list[int]] = {}
     for edge in sorted(edges):
         token = bisect_right(ends, edge)
@@ -272,7 +280,9 @@ def _start_sentences(doc: Doc, starts: Sequence[int], places: Iterable[tuple[str
 
 
 def unset_by_tokenizer(nlp: Language) -> frozenset[int]:
-    """The attributes that no token of an assembled Doc has, since spaCy's tokenizer can't set them; none of them where the tokenizer isn't spaCy's.
+    """The attributes that no token of an assembled Doc has, since spaCy's tokenizer can't set them.
+
+    Where the tokenizer isn't spaCy's, nothing is known, and there are none.
 
     Args:
         nlp: The pipeline whose tokenizer is used.
@@ -283,10 +293,12 @@ def unset_by_tokenizer(nlp: Language) -> frozenset[int]:
 def prepare_for_tokens(nlp: Language) -> None:
     """Make a pipeline that is used for its tokenizer alone faster. Its tokens stay the same.
 
-    New words of its vocabulary will know nothing but their norm, the only one of their features that a ``.spacy`` file holds: the twenty others
-    (shape, whether it looks like an address…) take longer than to find the word. And words of plain letters aren't searched for prefixes and
-    suffixes where the tokenizer's expressions can't match any (:mod:`spacy_tagtog.convert.tokenizer.regex_letters`). And the tokenizer remembers what it made of more
-    words than the 10,000 of spaCy, which a corpus soon has.
+    - New words of its vocabulary know nothing but their norm. The twenty other features (shape, whether it
+    looks
+      like an address…) take longer than to find the word, and a ``.spacy`` file doesn't hold them.
+    - Words of plain letters aren't searched for prefixes and suffixes where the tokenizer's expressions can't
+      match any (:mod:`spacy_tagtog.convert.tokenizer.regex_letters`).
+    - The tokenizer remembers the tokens of more words than spaCy's 10,000, which a corpus soon has.
 
     Nothing happens where the tokenizer isn't spaCy's own.
     """
@@ -298,10 +310,12 @@ def prepare_for_tokens(nlp: Language) -> None:
     }
     tokenizer.max_cache_size = max(tokenizer.max_cache_size, _CACHED_WORDS)
     rules = tokenizer.rules
-    tokenizer.rules = {}  # each change of the others would load all of them anew
+    # Without special cases: each assignment below would make the tokenizer work them out anew.
+    tokenizer.rules = {}
     others = tokenizer.prefix_search, tokenizer.suffix_search, tokenizer.infix_finditer, tokenizer.url_match
     if not any(find is not None and may_match_letters(find) for find in others):
-        # The tokenizer asks this first, and a match is a token as it is: what none of the others can match is that, too.
+        # The tokenizer asks this first, and takes a match as a token. A word in which none of the others can
+        # match is one token in any case.
         tokenizer.token_match = letters_or(tokenizer.token_match)
     tokenizer.rules = rules
 
@@ -311,13 +325,24 @@ def predicted_doc(nlp: Language, doc: Doc) -> Doc:
 
     A Doc that was made from a tagtog document is tokenized part by part, any other with ``nlp.make_doc``.
     """
-    from spacy_tagtog.convert.state import get_state
-
     state = get_state(doc)
     if state is None:
         return nlp.make_doc(doc.text)
     text = doc.text
     return assemble(nlp, [(part, text[start:end]) for part, start, end in state.parts]).doc
+
+
+def part_texts(document: Document) -> list[tuple[str, str]]:
+    """The id and the text of each part, as :func:`assemble` takes them."""
+    return [(part.id, part.text) for part in document.parts.values()]
+
+
+def touched_tokens(starts: Sequence[int], ends: Sequence[int], start: int, end: int) -> tuple[int, int]:
+    """The tokens that share a character with a stretch of the text: first, and one past the last.
+
+    Arguments are those of :func:`token_range`.
+    """
+    return bisect_right(ends, start), bisect_left(starts, end)
 
 
 def token_range(starts: Sequence[int], ends: Sequence[int], start: int, end: int) -> tuple[int, int] | None:

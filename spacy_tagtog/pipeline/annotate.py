@@ -14,8 +14,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, detect_unit, locate
-from spacy_tagtog.convert import assemble, new_entity
-from spacy_tagtog.convert.tokens import Assembled
+from spacy_tagtog.convert.from_doc import new_entity
+from spacy_tagtog.convert.tokens import Assembled, assemble
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names

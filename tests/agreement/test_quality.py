@@ -27,7 +27,8 @@ from spacy_tagtog.agreement.quality import (
 from spacy_tagtog.anndoc import Document, write_project
 from spacy_tagtog.cli import app
 from spacy_tagtog.cli._drawn import only_drawn
-from spacy_tagtog.convert import document_to_doc, parse_split, side_of
+from spacy_tagtog.convert import document_to_doc
+from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.errors import SelectionError
 from spacy_tagtog.selection.ranking import RankedDocument, Ranking, content_fingerprint, write_ranking
 

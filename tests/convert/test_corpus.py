@@ -29,13 +29,12 @@ from spacy_tagtog.convert import (
     converters,
     doc_to_document,
     document_to_doc,
-    get_state,
     make_converter,
-    parse_split,
     read_spacy,
-    side_of,
     write_docbin,
 )
+from spacy_tagtog.convert.split import parse_split, side_of
+from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.errors import (
     AnnJsonError,
     ConfigurationError,
@@ -189,6 +188,12 @@ def test_a_folder_that_no_document_is_in(nlp: Language, places: dict[str, Path])
         list(AnndocCorpus(places["file"], folders=["pool/nowhere"])(nlp))
 
 
+@pytest.mark.parametrize("wrong", [{"documents": "some"}, {"on_problem": "ignore"}])
+def test_unknown_choices(places: dict[str, Path], wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=f"unknown value of {next(iter(wrong))}"):
+        AnndocCorpus(places["folder"], **wrong)
+
+
 def test_an_unknown_side(places: dict[str, Path]) -> None:
     with pytest.raises(ConfigurationError, match="dev, train"):
         AnndocCorpus(places["folder"], split="dev=0.2", side="test")
@@ -255,7 +260,7 @@ def test_a_truncated_spacy_file(places: dict[str, Path]) -> None:
 
 
 def broken_project(folder: Path) -> Path:
-    """Six documents: good, wrong offset, broken JSON, broken HTML, no content, and an unconfirmed one with a fault."""
+    """Documents: good, wrong offset, broken JSON, broken HTML, no content, unconfirmed with a fault."""
     wrong = E(1, 0, 4, keys={"offsets": [{"start": 3, "text": "Deneb"}]})
     made = [
         document("Mars", entities=[E(1, 0, 4)], name="good"),

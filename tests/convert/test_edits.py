@@ -19,7 +19,6 @@ from strategies import documents, examples, slow
 
 from spacy_tagtog.anndoc import MASTER, Document, Legend, locate
 from spacy_tagtog.convert import (
-    SPANS_KEY,
     ConversionReport,
     ToDocSettings,
     doc_to_document,
@@ -28,6 +27,7 @@ from spacy_tagtog.convert import (
     read_spacy,
     write_docbin,
 )
+from spacy_tagtog.convert.state import SPANS_KEY
 from spacy_tagtog.errors import ConversionError, LegendError, PlainHtmlError
 
 TEXT = "Sirius and Mars and Venus"
@@ -52,7 +52,7 @@ def original() -> Document:
 
 @pytest.fixture(params=["in memory", "from disk"])
 def doc(request: pytest.FixtureRequest, nlp: Language, original: Document, tmp_path: Path) -> Doc:
-    """The Doc, both fresh and as a later process reads it. ``doc.ents``: Sirius, Mars, Mars (in the second part)."""
+    """The Doc, fresh and as a later process reads it. ``doc.ents``: Sirius, Mars, Mars (second part)."""
     made = document_to_doc(original, nlp, settings=ToDocSettings(ents="shortest"))
     if request.param == "in memory":
         return made

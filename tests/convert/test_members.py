@@ -16,13 +16,8 @@ from typer.testing import CliRunner
 from spacy_tagtog.anndoc import Document, Legend, Project, write_project
 from spacy_tagtog.cli import app
 from spacy_tagtog.cli.convert import convert, convert_back
-from spacy_tagtog.convert import (
-    ConversionReport,
-    convert_documents,
-    document_to_doc,
-    get_state,
-    make_converter,
-)
+from spacy_tagtog.convert import ConversionReport, convert_documents, document_to_doc, make_converter
+from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.errors import ConfigurationError, ConversionError
 
 TEXTS = ("Sirius and Vega are stars", "Mars is none 🪐 but Venus neither")
@@ -30,7 +25,7 @@ TEXTS = ("Sirius and Vega are stars", "Mars is none 🪐 but Venus neither")
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """One document with three versions (of which cy's is not confirmed), one with two, one with master only."""
+    """Documents with three versions (cy's is not confirmed), with two, and with master only."""
     of_ann = [E(1, 0, 6), E(2, 19, 24, "e_2")]
     of_bob = [E(1, 0, 6), E(1, 11, 15), E(2, 0, 4, "e_2")]
     documents = []

@@ -14,19 +14,17 @@ from strategies import documents, slow
 
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.convert import (
-    PARTS_KEY,
-    SPANS_KEY,
     AnndocConverter,
     ConversionReport,
     docs_to_document,
     document_to_doc,
-    get_state,
     make_converter,
-    predicted_doc,
     read_spacy,
     split_into_parts,
     write_docbin,
 )
+from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, get_state
+from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import ConfigurationError, ConversionError
 
 BLANK = spacy.blank("en")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from builders import LEGEND, E, document
-from corpora import CORPORA
+from corpora import CORPORA, needs_corpora
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
@@ -28,18 +28,16 @@ from spacy_tagtog.anndoc import (
 )
 from spacy_tagtog.anndoc.repair import repair
 from spacy_tagtog.convert import (
-    PARTS_KEY,
-    SPANS_KEY,
     ConversionReport,
     ToDocSettings,
     convert_documents,
     doc_to_document,
     document_to_doc,
-    get_state,
     make_converter,
     read_spacy,
     write_docbin,
 )
+from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, get_state
 
 ALIGNMENTS = ["split", "strict", "contract", "expand"]
 POLICIES = ["longest", "shortest", "first", "surest"]
@@ -320,17 +318,14 @@ def test_parts_are_divided_by_an_empty_line(nlp: Language) -> None:
 
 
 def corpus_names() -> list[str]:
-    return (
-        sorted(path.name for path in CORPORA.iterdir() if path.suffix != ".md")
-        if CORPORA.is_dir()
-        else ["(no corpora here)"]
-    )
+    if not CORPORA.is_dir():
+        return ["(no corpora here)"]
+    return sorted(path.name for path in CORPORA.iterdir() if path.suffix != ".md")
 
 
+@needs_corpora
 @pytest.mark.parametrize("name", corpus_names())
 def test_real_corpora_survive(nlp: Language, name: str) -> None:
-    if not CORPORA.is_dir():
-        pytest.skip("shared/corpora is absent")
     opened = Project.open(CORPORA / name, strict=False)
     sample = itertools.islice(opened.ids, 0, None, max(1, len(opened) // 40))
     sizes = sorted((len(opened[doc_id].html.data), doc_id) for doc_id in sample)

@@ -17,17 +17,15 @@ from spacy.training import Example
 
 from spacy_tagtog.anndoc import MASTER, Document, Legend, OffsetUnit, Project
 from spacy_tagtog.convert import (
-    PARTS_KEY,
-    SPANS_KEY,
     ConversionReport,
     ToDocSettings,
     doc_to_document,
     document_to_doc,
-    get_state,
     make_converter,
-    predicted_doc,
 )
-from spacy_tagtog.convert.to_doc import _gaps
+from spacy_tagtog.convert.ents import missing_spans
+from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, get_state
+from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 
 
@@ -462,5 +460,5 @@ def test_gaps_are_the_unknown_tokens_that_no_entity_covers(
     expected = {token for start, end in unknown for token in range(start, end)} - {
         token for start, end in known for token in range(start, end)
     }
-    found = [token.i for span in _gaps(doc, unknown, places) for token in span]
+    found = [token.i for span in missing_spans(doc, unknown, places) for token in span]
     assert found == sorted(expected)

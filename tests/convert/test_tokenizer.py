@@ -1,11 +1,9 @@
-"""The learned tokenizer: what it learns, that it holds for unseen text and changes nothing else, and that it is saved with a pipeline."""
+"""The learned tokenizer holds for unseen text, changes nothing else, and is saved with a pipeline."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,38 +11,29 @@ from pathlib import Path
 import pytest
 import spacy
 from builders import E, document
-from conftest import CONFIGS, SMALL
-from corpora import CORPORA
+from corpora import CORPORA, needs_corpora
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spacy import registry
-from spacy.cli.debug_data import debug_data
-from spacy.cli.train import train
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
-from spacy.tokens import Doc, DocBin
-from spacy.util import load_config
+from spacy.tokens import Doc
 from strategies import examples, slow
 from strategies import texts as any_texts
-from typer.testing import CliRunner
 
-from spacy_tagtog.anndoc import Document, Project, write_project
-from spacy_tagtog.cli import app
-from spacy_tagtog.convert import ConversionReport, convert_documents, document_to_doc, make_converter, side_of
-from spacy_tagtog.convert.tokenizer.learn import (
-    GoldText,
-    LearnedPiece,
+from spacy_tagtog.anndoc import Project
+from spacy_tagtog.convert import ConversionReport, convert_documents, document_to_doc, make_converter
+from spacy_tagtog.convert.split import side_of
+from spacy_tagtog.convert.tokenizer import (
     TokenizerRules,
     apply_rules,
     gold_texts,
     learn_tokenizer,
-    measure_alignment,
     read_rules,
     write_rules,
 )
+from spacy_tagtog.convert.tokenizer.gold import GoldText, measure_alignment
+from spacy_tagtog.convert.tokenizer.rules import LearnedRule
 from spacy_tagtog.errors import ConfigurationError, ConversionError, PipelineError
-
-CALLBACK = "spacy-tagtog.LearnedTokenizer.v1"
 
 # Mutations behind a name, in parentheses. An entity is what stands between « and ».
 MUTATIONS = [
@@ -105,7 +94,9 @@ def test_it_holds_for_strings_never_seen(mutation_rules: TokenizerRules, nlp: La
 
 
 def test_what_needs_no_rule_keeps_its_tokens(mutation_rules: TokenizerRules, nlp: Language) -> None:
-    text = "The well-known word(s) of Dr. Smith aren't in the U.S. list (at 10am) – see https://example.org/a(1) :-)"
+    text = (
+        "The well-known word(s) of Dr. Smith aren't in the U.S. list (at 10am): https://example.org/a(1) :-)"
+    )
     assert words(with_rules(mutation_rules), text) == words(nlp, text)
 
 
@@ -305,9 +296,9 @@ def test_a_tokenizer_without_any_functions(mutation_rules: TokenizerRules) -> No
     apply_rules(
         nlp,
         TokenizerRules(
-            prefixes=(LearnedPiece("<"),),
-            suffixes=(LearnedPiece(">"),),
-            infixes=(LearnedPiece("(?<=a)(?=b)"),),
+            prefixes=(LearnedRule("<"),),
+            suffixes=(LearnedRule(">"),),
+            infixes=(LearnedRule("(?<=a)(?=b)"),),
         ),
     )
     assert words(nlp, "<<ab> a") == ["<", "<", "a", "b", ">", "a"]
@@ -326,7 +317,7 @@ def test_tokenizers_that_have_no_rules(mutation_rules: TokenizerRules) -> None:
     nlp = spacy.blank("en")
     nlp.tokenizer.infix_finditer = lambda text: iter(())
     with pytest.raises(PipelineError, match="infixes with a function that can't be extended"):
-        apply_rules(nlp, TokenizerRules(infixes=(LearnedPiece("x"),)))
+        apply_rules(nlp, TokenizerRules(infixes=(LearnedRule("x"),)))
 
 
 # Gold texts
@@ -355,7 +346,7 @@ def test_the_file_holds_all(tmp_path: Path, mutation_rules: TokenizerRules) -> N
     assert read_rules(path) == mutation_rules
     path.write_text('{"infixes": ["(?<=a)(?=b)"], "exceptions": ["Mar."]}', encoding="utf-8")  # by hand
     assert read_rules(path) == TokenizerRules(
-        infixes=(LearnedPiece("(?<=a)(?=b)"),), exceptions=(LearnedPiece("Mar."),)
+        infixes=(LearnedRule("(?<=a)(?=b)"),), exceptions=(LearnedRule("Mar."),)
     )
 
 
@@ -394,167 +385,10 @@ def test_no_file(tmp_path: Path) -> None:
             read_rules(path)
 
 
-# In a config
-
-
-@pytest.fixture(scope="module")
-def project_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose entities stand inside tokens."""
-
-    def one(number: int) -> Document:
-        name, change = (
-            f"{'ABCDEFG'[number % 7]}PE{number}",
-            f"{'KLMNPQR'[number % 7]}{number}{'STV'[number % 3]}",
-        )
-        text = f"We saw {name}({change}) in mice (often)."
-        start = text.index(name)
-        entities = [
-            E(1, start, start + len(name)),
-            E(1, text.index(change), text.index(change) + len(change), "e_2"),
-        ]
-        return document(text, entities=entities, name=f"note{number}.txt")
-
-    path = tmp_path_factory.mktemp("mutations") / "project"
-    write_project([one(number) for number in range(20)], path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def rules_file(project_folder: Path, nlp: Language, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    docs = convert_documents(Project.open(project_folder), nlp, make_converter(), ConversionReport())
-    path = tmp_path_factory.mktemp("rules") / "rules.json"
-    write_rules(learn_tokenizer(nlp, gold_texts(docs)), path)
-    return path
-
-
-def test_the_callback_without_a_path_leaves_the_tokenizer_as_it_is() -> None:
-    nlp = spacy.blank("en")
-    before = nlp.tokenizer.to_bytes(exclude=["vocab"])
-    assert registry.callbacks.get(CALLBACK)()(nlp) is nlp
-    assert registry.callbacks.get(CALLBACK)(path=None)(nlp).tokenizer.to_bytes(exclude=["vocab"]) == before
-
-
-def test_train_with_rules_and_load_without_the_file(
-    project_folder: Path,
-    rules_file: Path,
-    tmp_path: Path,
-    subprocess_env: dict[str, str],
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    config = load_config(CONFIGS / "ner.cfg")
-    rules = tmp_path / "rules.json"
-    rules.write_bytes(rules_file.read_bytes())
-    config["initialize"]["before_init"] = {"@callbacks": CALLBACK, "path": str(rules)}
-    config.to_disk(tmp_path / "ner.cfg")
-    paths = {"paths.train": str(project_folder), "paths.dev": str(project_folder)}
-    overrides = {**SMALL, **paths, "training.max_steps": 40, "training.eval_frequency": 40}
-    with pytest.raises(SystemExit):  # it finds that these are too few documents
-        debug_data(tmp_path / "ner.cfg", config_overrides=overrides, silent=False)
-    assert "Pipeline can be initialized with data" in capsys.readouterr().out
-    train(tmp_path / "ner.cfg", tmp_path / "trained", overrides=overrides)
-    rules.unlink()
-    code = """
-import json, sys, spacy
-nlp = spacy.load(sys.argv[1])
-doc = nlp("We saw BPE99(M7S) in mice (often).")
-print(json.dumps([[token.text for token in doc], [ent.text for ent in doc.ents]]))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "trained/model-last")],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=subprocess_env,
-    )
-    tokens, entities = json.loads(done.stdout)
-    assert tokens == ["We", "saw", "BPE99", "(", "M7S", ")", "in", "mice", "(", "often", ")", "."]
-    assert set(entities) & {"BPE99", "M7S"}  # entities that the language's tokenizer could never give
-
-
-# The commands
-
-
-def run(*arguments: object) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
-
-
-def test_the_command_measures_on_held_out_documents(project_folder: Path, tmp_path: Path) -> None:
-    target, report = tmp_path / "rules.json", tmp_path / "report.json"
-    code, out, err = run("tokenizer", project_folder, target, "--split", "dev=0.3", "--report", report)
-    assert code == 0, err
-    assert "held out: 0.00 % → 100.00 % of the entities" in out
-    assert "infix" in out
-    figures = json.loads(report.read_text(encoding="utf-8"))
-    held_out = {one for one in Project.open(project_folder).ids if side_of(one, {"dev": 0.3}) == "dev"}
-    assert figures["held_out"]["before"]["documents"] == len(held_out) > 0
-    assert (
-        figures["held_out"]["after"]["aligned"]
-        == figures["held_out"]["after"]["entities"]
-        == 2 * len(held_out)
-    )
-    assert figures["held_out"]["after"]["tokens"] > figures["held_out"]["before"]["tokens"]
-    assert TokenizerRules.from_json(figures["rules"]) == read_rules(target)
-
-    code, _, err = run("tokenizer", project_folder, target)
-    assert code == 1
-    assert "--force" in err
-    code, out, err = run("tokenizer", project_folder, target, "--force", "--split", "")
-    assert code == 0, err
-    assert "held out" not in out
-
-
-def test_convert_with_learned_rules(
-    project_folder: Path, rules_file: Path, tmp_path: Path, nlp: Language
-) -> None:
-    for name, more in (("without", []), ("with", ["--tokenizer", rules_file])):
-        code, out, err = run("convert", project_folder, tmp_path / name, *more)
-        assert code == 0, err
-        assert ("split out of longer tokens" in out) == (name == "without")
-    (doc, *_) = DocBin().from_disk(tmp_path / "with/train.spacy").get_docs(nlp.vocab)
-    assert len(doc.ents) == 2
-    code, _, err = run("convert", project_folder, tmp_path / "bad", "--tokenizer", tmp_path / "missing.json")
-    assert code == 1
-    assert "missing.json" in err
-    assert not (tmp_path / "bad").exists()
-
-
-def test_the_command_refuses_what_it_cannot_do(project_folder: Path, tmp_path: Path) -> None:
-    write_project([document("No entity", name=f"{number}.txt") for number in range(9)], tmp_path / "empty")
-    for arguments, piece in (
-        ([tmp_path / "empty", tmp_path / "rules.json"], "no entity"),
-        ([project_folder, tmp_path / "rules.json", "--split", "dev=0.0000001"], "no document to be held out"),
-        (
-            [project_folder, tmp_path / "rules.json", "--documents", "unconfirmed"],
-            "no document to be learned from",
-        ),
-        ([project_folder, tmp_path / "rules.json", "--min-gain", "0"], "least gain"),
-        ([project_folder, tmp_path / "rules.json", "--split", "train=1"], "share"),
-        ([project_folder, tmp_path], "this is a folder"),
-    ):
-        code, _, err = run("tokenizer", *arguments)
-        assert code == 1
-        assert piece in err
-        assert not (tmp_path / "rules.json").exists()
-
-
-def test_nothing_worth_learning_is_said(tmp_path: Path) -> None:
-    write_project(
-        [document("Vega shines", entities=[E(1, 0, 4)], name=f"{number}.txt") for number in range(12)],
-        tmp_path / "plain",
-    )
-    code, out, err = run("tokenizer", tmp_path / "plain", tmp_path / "rules.json", "--split", "dev=0.3")
-    assert code == 0, err
-    assert "the tokenizer stays as it is" in out
-    assert read_rules(tmp_path / "rules.json") == TokenizerRules(lang="en")
-
-
 # Real annotations
 
 
-@pytest.mark.skipif(not (CORPORA / "nala").is_dir(), reason="needs ../shared/corpora")
+@needs_corpora
 def test_unseen_documents_of_a_real_corpus(nlp: Language) -> None:
     project = Project.open(CORPORA / "nala", strict=False).select(
         lambda doc_id: side_of(doc_id, {"some": 0.3}) == "some"

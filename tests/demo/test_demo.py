@@ -11,7 +11,8 @@ from spacy.cli.debug_data import debug_data
 from spacy.language import Language
 
 from spacy_tagtog.anndoc import Document, Project, is_document_id, locate
-from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter, parse_split, side_of
+from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
+from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.demo import DEMO_LEGEND, demo_documents, guidelines, parse_demo
 from spacy_tagtog.errors import AnndocError, LegendError
 

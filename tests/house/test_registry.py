@@ -60,9 +60,9 @@ def test_entry_points_resolve(group: str) -> None:
 
 
 def test_names_load_through_spacys_registries() -> None:
-    for version in (1, 2):
-        assert callable(registry.readers.get(f"spacy-tagtog.AnndocCorpus.v{version}"))
-        assert f"spacy-tagtog.AnndocCorpus.v{version}" in registry.readers
+    for name in ("spacy-tagtog.AnndocCorpus.v1", "spacy-tagtog.Texts.v1"):
+        assert callable(registry.readers.get(name))
+        assert name in registry.readers
     assert Language.has_factory("entity_confidence")
     assert isinstance(spacy.blank("xx").add_pipe("entity_confidence"), EntityConfidence)
     assert "spacy-tagtog.Anndoc.v1" in converters
@@ -84,7 +84,8 @@ print(catalogue.create("spacy_tagtog_converters", entry_points=True).get("spacy-
 @pytest.mark.parametrize(
     ("module", "forbidden"),
     [
-        # spaCy itself imports requests (weasel) for its commands; that is no doing of this package, so it is compared with spaCy alone.
+        # spaCy itself imports requests (weasel) for its commands. That is no doing of this package, so it is
+        # compared with spaCy alone.
         (
             "spacy_tagtog.registry",
             HEAVY | {"spacy_tagtog.convert", "spacy_tagtog.client", "spacy_tagtog.server", "typer"},
@@ -118,17 +119,15 @@ def test_entry_points_are_light(module: str, forbidden: set[str], subprocess_env
 
 CONFIG = """
 [reader]
-@readers = "spacy-tagtog.AnndocCorpus.v2"
+@readers = "spacy-tagtog.AnndocCorpus.v1"
 path = "{path}"
 documents = "all"
 {more}
 """
 
 
-def reader(path: Path, more: str = "", version: str = "v2") -> AnndocCorpus:
-    config = Config().from_str(
-        CONFIG.format(path=path.as_posix(), more=more).replace("Corpus.v2", f"Corpus.{version}")
-    )
+def reader(path: Path, more: str = "") -> AnndocCorpus:
+    config = Config().from_str(CONFIG.format(path=path.as_posix(), more=more))
     return registry.resolve(config)["reader"]  # type: ignore[no-any-return]
 
 
@@ -138,9 +137,8 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
-def test_every_version_of_the_reader_reads(project: Path, nlp: Language, version: str) -> None:
-    corpus = reader(project, "limit = 1\nmax_length = 9\nshuffle = true", version)
+def test_the_reader_takes_all_that_spacys_own_takes(project: Path, nlp: Language) -> None:
+    corpus = reader(project, "limit = 1\nmax_length = 9\nshuffle = true")
     assert isinstance(corpus, AnndocCorpus)
     assert (corpus.limit, corpus.max_length, corpus.shuffle, corpus.augmenter) == (1, 9, True, None)
     assert [[ent.text for ent in example.reference.ents] for example in corpus(nlp)] == [["lob"]]

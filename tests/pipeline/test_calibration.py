@@ -24,7 +24,8 @@ from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.cli import app
-from spacy_tagtog.convert import document_to_doc, predicted_doc
+from spacy_tagtog.convert import document_to_doc
+from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import ConfigurationError, EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
 from spacy_tagtog.pipeline.calibration.calibrators import (

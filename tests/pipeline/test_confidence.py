@@ -21,7 +21,8 @@ from spacy.util import load_config
 from strategies import slow
 
 from spacy_tagtog.anndoc import Document
-from spacy_tagtog.convert import assemble, document_to_doc, predicted_doc
+from spacy_tagtog.convert import document_to_doc
+from spacy_tagtog.convert.tokens import assemble, predicted_doc
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.confidence import (
     DEFAULT_SPANS_KEY,

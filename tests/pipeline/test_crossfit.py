@@ -18,8 +18,9 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_tagtog.anndoc import Document
-from spacy_tagtog.convert import document_to_doc, predicted_doc
+from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.convert.split_plan import SplitItem, near_duplicates
+from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.calibration.calibrators import Calibrator, LabelCalibrator, fit_calibrator, logit
 from spacy_tagtog.pipeline.calibration.component import FEATURES, Calibration

@@ -17,7 +17,8 @@ from spacy.training import Example
 from strategies import quick
 
 from spacy_tagtog.anndoc import Document
-from spacy_tagtog.convert import document_to_doc, predicted_doc
+from spacy_tagtog.convert import document_to_doc
+from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import EvaluationError
 from spacy_tagtog.pipeline.evaluation import Evaluation, Scores, evaluate_docs, score_entities
 

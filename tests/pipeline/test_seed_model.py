@@ -26,7 +26,8 @@ from spacy.util import load_config
 from strategies import slow
 
 from spacy_tagtog.anndoc import Document
-from spacy_tagtog.convert import document_to_doc, predicted_doc
+from spacy_tagtog.convert import document_to_doc
+from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.evaluation import evaluate_docs
 from spacy_tagtog.pipeline.seed.component import SeedModel, SeedNer

@@ -23,8 +23,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_tagtog.anndoc import Document, html_from_blocks, write_project
-from spacy_tagtog.convert import predicted_doc
 from spacy_tagtog.convert.corpus import read_texts, write_docbin
+from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import AnndocError, ConversionError, PipelineError, ProjectError
 from spacy_tagtog.pipeline.calibration.crossfit import fold_pipelines
 from spacy_tagtog.pipeline.seed.component import SeedModel, SeedNer
@@ -330,7 +330,7 @@ def test_what_cant_be_read_is_refused_or_said(
     with pytest.raises(AnndocError, match="000003-"):
         list(read_texts(path, nlp))
     assert len(list(read_texts(path, nlp, on_problem="report"))) == 279
-    assert "1 file or document can't be read and passed over" in caplog.text
+    assert "skipped 1 file or document that can't be read" in caplog.text
     assert "000003-" in caplog.text
     with pytest.raises(ProjectError):
         list(read_texts(tmp_path / "nowhere", nlp))

@@ -20,8 +20,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
-from spacy_tagtog.convert import predicted_doc
 from spacy_tagtog.convert.split_plan import SplitItem, near_duplicates
+from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import EvaluationError, PipelineError
 from spacy_tagtog.pipeline.calibration.training_counts import Seen
 from spacy_tagtog.pipeline.seed.component import SeedNer

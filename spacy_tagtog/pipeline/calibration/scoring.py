@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_tagtog.convert import predicted_doc
+from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.pipeline.calibration.calibrators import logit
 from spacy_tagtog.pipeline.calibration.component import CalibratedConfidence, entity_features, missed_features
 from spacy_tagtog.pipeline.calibration.training_counts import Seen
