@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from spacy_tagtog._tagtog import DEFAULT_THREADS as DEFAULT_THREADS
 from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 LOCAL_NAME = "local tagtog"
 LOCAL_OWNER = "local"
-DEFAULT_THREADS = 12
 DEFAULT_DATABASE = Path("local-tagtog.db")
 
 Domain = Annotated[

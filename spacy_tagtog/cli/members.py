@@ -22,7 +22,7 @@ from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from spacy_tagtog.client import TagtogClient
-    from spacy_tagtog.client.api import Role
+    from spacy_tagtog._tagtog import Role
 
 
 @command

@@ -199,7 +199,7 @@ def test_a_server_that_is_down_fails_after_a_few_bounded_retries(
     with TagtogClient(
         f"http://127.0.0.1:{closed_port}", username="ann", password=PASSWORD, project="proj"
     ) as client:
-        for call in (client.count, lambda: list(client.push([document("Some text")]))):
+        for call in (client.count, lambda: list(client.overwrite_documents([document("Some text")]))):
             waits.clear()
             with pytest.raises(UnreachableError, match="refused") as caught:
                 call()
@@ -226,7 +226,7 @@ def test_a_refused_push_is_sent_once_the_server_is_up(
 
     monkeypatch.setattr(socket.socket, "connect", refuse_once)
     with fault.client() as client:
-        assert [item.result for item in client.push([doc])] == ["created"]
+        assert [item.result for item in client.overwrite_documents([doc])] == ["created"]
     assert not refusals
     assert len(fault.requests) == 1
 
@@ -297,7 +297,10 @@ def test_a_connection_that_breaks_is_tried_again_for_get_only(
     with pytest.raises(UnreachableError):
         client.count()
     fault.requests.clear()
-    for call in (lambda: list(client.push([document("Some text")])), lambda: client.delete("*")):
+    for call in (
+        lambda: list(client.overwrite_documents([document("Some text")])),
+        lambda: client.delete("*"),
+    ):
         with pytest.raises(UnreachableError) as caught:
             call()
         assert caught.value.uncertain
@@ -507,7 +510,7 @@ def test_a_push_is_not_repeated_to_a_failing_server(fault: FaultServer, client: 
         fault.requests.clear()
         fault.answers = [answer("busy", status, Retry_After="1")]
         with pytest.raises(RejectedError) as caught:
-            list(client.push([document("Some text")]))
+            list(client.overwrite_documents([document("Some text")]))
         assert len(fault.requests) == 1
         assert caught.value.uncertain
 
@@ -521,7 +524,7 @@ def test_what_tagtog_has_certainly_not_done_is_repeated_whatever_it_is(
         answer("slow down", 429, Retry_After="1"),
         answer(imported({"docid": doc.id, "result": "created"})),
     ]
-    assert [item.result for item in client.push([doc])] == ["created"]
+    assert [item.result for item in client.overwrite_documents([doc])] == ["created"]
     assert len({request.body.partition(b"\r\n")[2][:200] for request in fault.requests}) == 1
     fault.answers = [answer("slow down", 429), answer("3")]
     assert client.delete("*") == 3
@@ -539,7 +542,7 @@ def test_nonsense_is_asked_for_again_but_only_where_that_is_safe(
     assert len(fault.requests) == 3
     fault.requests.clear()
     with pytest.raises(UnexpectedAnswerError) as caught:
-        list(client.push([document("Some text")]))
+        list(client.overwrite_documents([document("Some text")]))
     assert len(fault.requests) == 1
     assert caught.value.uncertain
 
@@ -672,7 +675,7 @@ def test_a_redirect_to_nowhere_is_unexpected(fault: FaultServer, client: TagtogC
 def test_an_upload_is_not_redirected(fault: FaultServer, client: TagtogClient) -> None:
     fault.answers = [answer(b"", 301, Location=fault.url.replace("http:", "https:") + "/-api/documents/v1")]
     with pytest.raises(RejectedError, match="redirects this POST") as caught:
-        list(client.push([document("Some text")]))
+        list(client.overwrite_documents([document("Some text")]))
     assert "wants https, not http" in str(caught.value.advice)
     fault.answers = [answer(b"", 307, Location="/other")]
     with pytest.raises(RejectedError, match="redirects this POST"):
@@ -801,7 +804,7 @@ def test_compressed_answers(fault: FaultServer, client: TagtogClient) -> None:
 def test_an_answer_without_end_is_cut(
     fault: FaultServer, client: TagtogClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spacy_tagtog.client._http._MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr("spacy_tagtog.client._answer.MAX_ANSWER_BYTES", 1000)
     fault.answers = [answer(b"x" * 1001)]
     with pytest.raises(UnexpectedAnswerError, match="too large"):
         client.original("aDoc")
@@ -1018,7 +1021,7 @@ def test_a_push_whose_answer_does_not_name_each_document_once(
         )
     ]
     with pytest.raises(UnexpectedAnswerError, match=problem):
-        list(client.push(docs))
+        list(client.overwrite_documents(docs))
 
 
 def test_a_new_document_may_get_another_id(fault: FaultServer, client: TagtogClient) -> None:
@@ -1038,7 +1041,7 @@ def test_a_new_document_may_get_another_id(fault: FaultServer, client: TagtogCli
             )
         )
     ]
-    assert [(item.doc_id, item.result, item.origid) for item in client.push([doc])] == [
+    assert [(item.doc_id, item.result, item.origid) for item in client.overwrite_documents([doc])] == [
         (DOC_ID, "created", "text.txt")
     ]
 
@@ -1064,7 +1067,7 @@ def test_batches_go_by_folder_size_and_bytes(
 
     fault.answers = [accept]
     docs = [document(f"Text {number}", folder="pool/b" if number % 2 else "pool") for number in range(7)]
-    pushed = client.push(iter(docs), batch_size=3, member="bob")
+    pushed = client.overwrite_documents(iter(docs), batch_size=3, member="bob")
     assert fault.requests == []
     assert sorted(item.doc_id for item in pushed) == sorted(doc.id for doc in docs)
     assert [(request.query["folder"], request.body.count(b".ann.json")) for request in fault.requests] == [
@@ -1078,17 +1081,17 @@ def test_batches_go_by_folder_size_and_bytes(
     } == {("anndoc", "null", "bob")}
 
     fault.requests.clear()
-    monkeypatch.setattr("spacy_tagtog.client.api.MAX_BATCH_BYTES", 1)
-    assert len(list(client.push(docs))) == 7
+    monkeypatch.setattr("spacy_tagtog.client._uploads.MAX_BATCH_BYTES", 1)
+    assert len(list(client.overwrite_documents(docs))) == 7
     assert [request.body.count(b".ann.json") for request in fault.requests] == [1] * 7
     assert fault.requests[0].query["member"] == "master"
 
 
 def test_what_cannot_be_pushed(fault: FaultServer, client: TagtogClient) -> None:
     with pytest.raises(ConfigurationError, match="batch size"):
-        list(client.push([document("x")], batch_size=0))
+        list(client.overwrite_documents([document("x")], batch_size=0))
     with pytest.raises(DuplicateDocumentError):
-        list(client.push([document("x"), document("x")]))
+        list(client.overwrite_documents([document("x"), document("x")]))
     assert fault.requests == []
 
 
@@ -1098,7 +1101,7 @@ def test_lone_surrogates_are_escaped_in_json_and_refused_elsewhere(
     doc = document("Some text")
     doc.annotations.data["sources"] = [{"name": "\ud83d", "id": None, "url": None}]
     fault.answers = [answer(imported({"docid": doc.id, "result": "created"}))]
-    list(client.push([doc]))
+    list(client.overwrite_documents([doc]))
     assert rb'"name":"\ud83d"' in fault.requests[0].body
     with pytest.raises(ConfigurationError, match="encoded"):
         client.upload_text("\ud83d")
@@ -1123,7 +1126,7 @@ def test_files_go_in_requests_of_bounded_size(
     paths = [tmp_path / f"{number}.txt" for number in range(3)]
     for path in paths:
         path.write_text("12345")
-    monkeypatch.setattr("spacy_tagtog.client.api.MAX_BATCH_BYTES", 10)
+    monkeypatch.setattr("spacy_tagtog.client._uploads.MAX_BATCH_BYTES", 10)
     fault.answers = [
         answer(imported({"docid": "aOne", "result": "created"}, {"docid": "aTwo", "result": "created"})),
         answer(imported({"docid": "aThree", "result": "updated"})),
@@ -1238,8 +1241,8 @@ def test_documents_come_back_as_they_were_pushed(live: TagtogClient) -> None:
     }
     annotations.data["sources"] = [{"name": "MEDLINE", "id": "1", "url": None}]
     doc = Document(str(html.id), html, {"master": annotations}, folder="pool/a/b", legend=LEGEND)
-    assert [(item.doc_id, item.result) for item in live.push([doc])] == [(doc.id, "created")]
-    assert [(item.doc_id, item.result) for item in live.push([doc])] == [(doc.id, "updated")]
+    assert [(item.doc_id, item.result) for item in live.overwrite_documents([doc])] == [(doc.id, "created")]
+    assert [(item.doc_id, item.result) for item in live.overwrite_documents([doc])] == [(doc.id, "updated")]
 
     (hit,) = live.search("anncomplete:true")
     assert (hit.id, hit.folder, hit.anncomplete, hit.filename) == (doc.id, "pool/a/b", True, "ö 1.md")
@@ -1256,10 +1259,10 @@ def test_documents_come_back_as_they_were_pushed(live: TagtogClient) -> None:
 
 def test_versions_of_members(live: TagtogClient) -> None:
     doc = document("Some text")
-    list(live.push([doc]))
+    list(live.overwrite_documents([doc]))
     own = document("Some text", complete=True)
     own.annotations.data["entities"] = []
-    (item,) = live.push([Document(doc.id, doc.html, {"bob": own.annotations})], member="bob")
+    (item,) = live.overwrite_documents([Document(doc.id, doc.html, {"bob": own.annotations})], member="bob")
     assert item.result == "updated"
     assert live.annotations(doc.id, member="bob").complete
     assert not live.annotations(doc.id).complete
@@ -1278,7 +1281,7 @@ def test_versions_of_members(live: TagtogClient) -> None:
 
 def test_more_than_a_page(live: TagtogClient) -> None:
     docs = [document(f"Text {number}", name=f"{number}.txt") for number in range(103)]
-    assert len(list(live.push(docs, batch_size=50))) == 103
+    assert len(list(live.overwrite_documents(docs, batch_size=50))) == 103
     assert live.count() == 103
     assert [hit.id for hit in live.search()] == [doc.id for doc in docs]
     assert [hit.filename for hit in live.search("filename:7.txt")] == ["7.txt"]
@@ -1286,7 +1289,7 @@ def test_more_than_a_page(live: TagtogClient) -> None:
 
 def test_deleting(live: TagtogClient) -> None:
     docs = [document(f"Text {number}", complete=number == 0) for number in range(4)]
-    list(live.push(docs))
+    list(live.overwrite_documents(docs))
     assert live.delete("anncomplete:true") == 1
     assert live.delete_document(docs[1].id) == 1
     assert live.delete("anncomplete:true") == 0
@@ -1304,12 +1307,17 @@ def test_what_the_server_refuses(live: TagtogClient, server: LocalTagtog) -> Non
     unknown = document("Some text")
     unknown.annotations.data["entities"][0]["classId"] = "e_99"
     with pytest.raises(RejectedError, match="400") as caught:
-        list(live.push([unknown]))
+        list(live.overwrite_documents([unknown]))
     assert "e_99" in str(caught.value.value)
     with TagtogClient(
         server.url, username=server.username, password=server.password, project="none", owner="owner"
     ) as other:
-        for call in (other.count, other.legend, other.settings, lambda: list(other.push([document("x")]))):
+        for call in (
+            other.count,
+            other.legend,
+            other.settings,
+            lambda: list(other.overwrite_documents([document("x")])),
+        ):
             with pytest.raises(NotFoundError):
                 call()
     with (

@@ -15,7 +15,7 @@ from fault_server import FaultServer, answer, fault_server, imported, page
 from spacy_tagtog.anndoc import Annotations, Document, Legend, confidence, html_from_text
 from spacy_tagtog.cli._connection import Connection
 from spacy_tagtog.cli.upload import pre_annotate
-from spacy_tagtog.client import Agreement, DeleteReport, TagtogClient, UploadReport, delete, upload
+from spacy_tagtog.client import DeleteReport, ReportedAgreement, TagtogClient, UploadReport, delete, upload
 from spacy_tagtog.errors import (
     ClientError,
     ConfigurationError,
@@ -84,7 +84,7 @@ def document(
 
 
 def put(client: TagtogClient, *documents: Document, member: str = "master") -> None:
-    assert len(list(client.push(documents, member=member))) == len(documents)
+    assert len(list(client.overwrite_documents(documents, member=member))) == len(documents)
 
 
 # ---------------------------------------------------------------- one document, in every form
@@ -189,7 +189,7 @@ def test_versions_and_agreement(client: TagtogClient) -> None:
     assert (
         client.iaa("ann", "bob", "e_1", metric="overlapping_v1")
         == client.iaa("ann", "bob", "e_1")
-        == Agreement(0.0, 1)
+        == ReportedAgreement(0.0, 1)
     )
     assert "e_1" in str(client.search_stats("*"))
     for call in (lambda: client.merge("x", "all_v1"), lambda: client.iaa("a", "b", "e_1", metric="exact")):  # type: ignore[arg-type]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,13 @@ from spacy_tagtog.anndoc import (
 )
 from spacy_tagtog.client import (
     ALL_MEMBERS,
-    MANIFEST_NAME,
     FetchReport,
     Member,
     SearchHit,
     TagtogClient,
     fetch,
 )
-from spacy_tagtog.client.fetch import JOURNAL_NAME
+from spacy_tagtog.client._manifest import JOURNAL_NAME, MANIFEST_NAME, Manifest
 from spacy_tagtog.errors import (
     ConfigurationError,
     NotFoundError,
@@ -43,8 +41,6 @@ from spacy_tagtog.errors import (
 )
 from spacy_tagtog.server import LocalTagtog, settings_from_legend
 
-# The package's attribute of this name is the function.
-MODULE: Any = sys.modules["spacy_tagtog.client.fetch"]
 LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
 
 
@@ -87,7 +83,7 @@ def document(
 
 
 def upload(client: TagtogClient, *documents: Document, member: str = "master") -> None:
-    assert len(list(client.push(documents, member=member))) == len(documents)
+    assert len(list(client.overwrite_documents(documents, member=member))) == len(documents)
 
 
 def tree(target: Path) -> dict[str, tuple[bytes, int]]:
@@ -169,7 +165,7 @@ def test_a_fetch_writes_a_project_that_can_be_opened(client: TagtogClient, targe
     }
     written = manifest(target)
     assert written | {"documents": {}, "legend": None} == {
-        "version": 2,
+        "version": 1,
         "domain": "local",
         "owner": "owner",
         "project": client.project,
@@ -230,7 +226,7 @@ def test_progress_sees_each_document_and_the_total(client: TagtogClient, target:
     upload(client, *docs)
     seen: list[Any] = []
 
-    def progress(hits: Iterable[SearchHit], total: int) -> Iterator[SearchHit]:
+    def progress(hits: Iterable[SearchHit], total: int | None = None) -> Iterator[SearchHit]:
         seen.append(total)
         for hit in hits:
             yield hit
@@ -433,14 +429,14 @@ def test_a_killed_fetch_is_continued_from_its_journal(
     downloads.failures[28] = KeyboardInterrupt()
     with monkeypatch.context() as patch:
         # After kill -9 nothing is saved at the end.
-        save, saves = MODULE._Fetch.save, []
+        save, saves = Manifest.save, []
 
         def first(self: Any) -> None:
             saves.append(1)
             if len(saves) == 1:
                 save(self)
 
-        patch.setattr(MODULE._Fetch, "save", first)
+        patch.setattr(Manifest, "save", first)
         with pytest.raises(KeyboardInterrupt):
             fetch(client, target)
     assert manifest(target)["documents"] == {}
@@ -523,7 +519,7 @@ def test_the_first_error_is_told_when_the_disk_is_full(
 
     downloads.failures[2] = UnreachableError("gone")
     with monkeypatch.context() as patch:
-        patch.setattr(MODULE, "write_atomic", full)
+        patch.setattr("spacy_tagtog.client._manifest.write_atomic", full)
         with pytest.raises(UnreachableError):
             fetch(client, target)
         assert len(refused) == 1
@@ -545,7 +541,7 @@ def test_a_document_that_disappears_before_it_is_downloaded_is_removed(
     fetch(client, target)
     upload(client, document(1, class_id="e_2"), document(8))
 
-    def progress(hits: Iterable[SearchHit], _: int) -> Iterator[SearchHit]:
+    def progress(hits: Iterable[SearchHit], _: int | None = None) -> Iterator[SearchHit]:
         client.delete_document(docs[1].id)
         client.delete_document(document(8).id)
         yield from hits
@@ -567,7 +563,7 @@ def test_a_project_that_disappears_removes_nothing(
     fetch(client, target)
     upload(client, document(1, class_id="e_2"))
 
-    def progress(hits: Iterable[SearchHit], _: int) -> Iterator[SearchHit]:
+    def progress(hits: Iterable[SearchHit], _: int | None = None) -> Iterator[SearchHit]:
         monkeypatch.setitem(client._http._fields, "project", "no-such-project")
         yield from hits
 
@@ -654,7 +650,7 @@ def test_two_fetches_at_once_do_not_share_a_folder(client: TagtogClient, target:
     upload(client, document(1))
     errors: list[BaseException] = []
 
-    def progress(hits: Iterable[SearchHit], _: int) -> Iterator[SearchHit]:
+    def progress(hits: Iterable[SearchHit], _: int | None = None) -> Iterator[SearchHit]:
         yield from hits
         try:
             fetch(client, target)
@@ -664,21 +660,6 @@ def test_two_fetches_at_once_do_not_share_a_folder(client: TagtogClient, target:
     fetch(client, target, progress=progress)
     assert "another program writes" in str(errors[0])
     assert fetch(client, target).unchanged == [document(1).id]
-
-
-def test_a_manifest_of_the_first_version_is_taken_over(
-    client: TagtogClient, target: Path, downloads: Downloads
-) -> None:
-    upload(client, document(1))
-    fetch(client, target)
-    old = manifest(target) | {"version": 1}
-    del old["writing"]
-    for entry in old["documents"].values():
-        del entry["anncomplete"], entry["fetched"]
-    (target / MANIFEST_NAME).write_text(json.dumps(old))
-    downloads.ids.clear()
-    assert fetch(client, target).unchanged == [document(1).id]
-    assert (downloads.ids, manifest(target)["version"]) == ([], 2)
 
 
 def test_hostile_names_never_leave_the_folder(
@@ -788,8 +769,7 @@ def test_the_domain_is_the_manifests_name_of_the_server_by_default(
     [
         ("{", "isn't JSON"),
         ("[]", "another version"),
-        ('{"version": 3}', "another version"),
-        ('{"version": 2}', "is broken"),
+        ('{"version": 2}', "another version"),
         ('{"version": 1}', "is broken"),
         ('{"version": 1, "documents": {"a": 1}}', "is broken"),
     ],
@@ -826,7 +806,7 @@ def test_a_manifest_cannot_have_other_files_removed(client: TagtogClient, target
         "folder": "pool",
         "updated": "x",
         "anncomplete": True,
-        "fetched": None,
+        "fetched": "2024-01-01T00:00:00Z",
         "members": [],
         "files": {name: "0" * 64},
     }

@@ -73,13 +73,13 @@ def client(server: LocalTagtog, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tag
 def posts(client: TagtogClient, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of documents in each batch that was sent."""
     sent: list[int] = []
-    send = client._push_batch
+    send = client._send_batch
 
     def counted(batch: Any, *rest: Any, **more: Any) -> dict[str, ImportedItem]:
         sent.append(len(batch))
         return send(batch, *rest, **more)
 
-    monkeypatch.setattr(client, "_push_batch", counted)
+    monkeypatch.setattr(client, "_send_batch", counted)
     return sent
 
 
@@ -124,7 +124,7 @@ def test_what_becomes_of_documents(client: TagtogClient, posts: list[int]) -> No
     assert push(client, docs) == PushReport(unchanged=[doc.id for doc in docs])
     assert posts == []
 
-    list(client.push([document(1, entity("e_2"), complete=True)]))
+    list(client.overwrite_documents([document(1, entity("e_2"), complete=True)]))
     second = [document(0, entity(prob=0.6)), document(1), docs[2], document(9)]
     report = push(client, second)
     assert report == PushReport(
@@ -186,7 +186,7 @@ def test_only_the_version_that_is_pushed_counts(client: TagtogClient) -> None:
         {**doc.annotations.data, "annotatable": {"parts": [PART]}}
     )
     assert push(client, [own], member="bob").unchanged == [doc.id]
-    list(client.push([document(0, entity("e_7"), complete=True, member="bob")], member="bob"))
+    list(client.overwrite_documents([document(0, entity("e_7"), complete=True, member="bob")], member="bob"))
     assert push(client, [own], member="bob").refused == [(doc.id, "it is confirmed in tagtog")]
     # Even where what bob would start from, the master version, equals what is pushed, carol has no version of her own yet.
     carol = Document(doc.id, doc.html, {"carol": doc.annotations}, legend=THERE)
@@ -443,7 +443,7 @@ def test_a_push_that_fails_midway_says_what_was_done_and_can_go_on(
     client: TagtogClient, posts: list[int], monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     docs = [document(number) for number in range(7)]
-    send = client._push_batch
+    send = client._send_batch
 
     def fail(batch: Any, *rest: Any, **more: Any) -> dict[str, ImportedItem]:
         if docs[4].id in [pair.doc_id for pair in batch]:
@@ -451,7 +451,7 @@ def test_a_push_that_fails_midway_says_what_was_done_and_can_go_on(
         return send(batch, *rest, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(client, "_push_batch", fail)
+        patch.setattr(client, "_send_batch", fail)
         with pytest.raises(type(error)) as caught:
             push(client, docs, batch_size=2)
     # The batches go out at the same time: what came after the one that failed may have been sent, and then it is said.
@@ -467,7 +467,7 @@ def test_what_the_server_refuses_carries_the_report(client: TagtogClient) -> Non
     good, bad = document(0), document(1)
     html = html_from_text("Changed content", filename="001.txt", doc_id=bad.id)
     push(client, [bad])
-    list(client.push([document(1, entity("e_2"), member="bob")], member="bob"))
+    list(client.overwrite_documents([document(1, entity("e_2"), member="bob")], member="bob"))
     changed = Document(bad.id, html, {"master": document(1, entity("e_7")).annotations}, legend=THERE)
     with pytest.raises(RejectedError) as caught:
         push(client, [good, changed], batch_size=1)
@@ -496,13 +496,13 @@ def test_what_is_confirmed_before_its_batch_is_full_is_kept_without_help_of_the_
     """tagtog itself overwrites whatever it is told to; so the client asks again before it sends."""
     push(client, [document(number, member=member) for number in range(3)], member=member)
     mine = document(0, entity("e_7"), complete=True, member=member)
-    look, send = client.own_annotations, client._push_batch
+    look, send = client.own_annotations, client._send_batch
     asked: list[str] = []
 
     def looking(doc_id: str, **more: Any) -> Annotations | None:
         found = look(doc_id, **more)
         if doc_id == document(2).id:  # the last one: by now the first was looked at
-            list(client.push([mine], member=member))
+            list(client.overwrite_documents([mine], member=member))
         return found
 
     def as_tagtog_does(batch: Any, *rest: Any, **more: Any) -> dict[str, ImportedItem]:
@@ -517,7 +517,7 @@ def test_what_is_confirmed_before_its_batch_is_full_is_kept_without_help_of_the_
     with monkeypatch.context() as patch:
         patch.setattr(client, "threads", 1)
         patch.setattr(client, "own_annotations", looking)
-        patch.setattr(client, "_push_batch", as_tagtog_does)
+        patch.setattr(client, "_send_batch", as_tagtog_does)
         patch.setattr(client, "search", searching)
         again = [document(number, entity("e_2"), member=member) for number in range(4)]
         report = push(client, again, member=member)

@@ -31,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from faults.proxy import proxy
 
 from spacy_tagtog.anndoc import Annotations, Document, Legend, PlainHtml, Project, confidence, html_from_text
-from spacy_tagtog.client import MANIFEST_NAME, TagtogClient, fetch, push
+from spacy_tagtog.client import TagtogClient, fetch, push
+from spacy_tagtog.client._manifest import MANIFEST_NAME
 from spacy_tagtog.server import local_tagtog, settings_from_legend
 
 LEGEND = Legend({"e_1": "Person", "e_2": "Place"})

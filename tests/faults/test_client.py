@@ -17,7 +17,8 @@ from clocks import FakeTime
 from faults.proxy import FAULTS, Proxy, proxy, seeded
 
 from spacy_tagtog.anndoc import Annotations, Document, Legend, Project, confidence, html_from_text
-from spacy_tagtog.client import MANIFEST_NAME, PushReport, Retries, TagtogClient, fetch, push
+from spacy_tagtog.client import PushReport, Retries, TagtogClient, fetch, push
+from spacy_tagtog.client._manifest import MANIFEST_NAME
 from spacy_tagtog.errors import ClientError, WriteError
 from spacy_tagtog.server import LocalTagtog, settings_from_legend
 
@@ -286,7 +287,7 @@ def test_a_full_disk_leaves_a_folder_that_the_next_fetch_completes(
 def test_a_disk_that_fills_up_midway(
     server: LocalTagtog, project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module: Any = sys.modules["spacy_tagtog.client.fetch"]
+    module: Any = sys.modules["spacy_tagtog.client._manifest"]
     write, written = module.write_atomic, []
 
     def full(path: Path, data: bytes) -> None:
@@ -341,7 +342,11 @@ def test_two_pushes_and_a_reviewer_at_once(server: LocalTagtog, project: str) ->
                     reviewed = Annotations(
                         {**document_.annotations.data, "anncomplete": True, "entities": []}
                     )
-                    list(client.push([Document(doc_id, document_.html, {"master": reviewed}, legend=LEGEND)]))
+                    list(
+                        client.overwrite_documents(
+                            [Document(doc_id, document_.html, {"master": reviewed}, legend=LEGEND)]
+                        )
+                    )
                     confirmed[doc_id] = reviewed
         except BaseException as error:
             errors.append(error)
