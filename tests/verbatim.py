@@ -1,4 +1,4 @@
-"""Documents of one verbatim part, as tagtog makes them of texts, and clients of new projects to put them in."""
+"""Documents of one verbatim part, as tagtog makes them of texts, and projects to put them in."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def document(
 
 
 def numbered(
-    number: int,
+    number: int = 1,
     *,
     class_id: str = "e_1",
     who: str = "user:ann",
@@ -71,6 +71,26 @@ def numbered(
         complete=complete,
         member=member,
     )
+
+
+def mixed(number: int, *, class_id: str = "e_1", who: str = "user:ann", complete: bool = True) -> Document:
+    """One of many documents, of which every fifth has a name that tagtog can't use as its id.
+
+    Every third lies in a folder that has to be made.
+    """
+    return numbered(
+        number,
+        class_id=class_id,
+        who=who,
+        complete=complete,
+        doc_id=f"foreign-{number}" if number % 5 == 0 else None,
+        folder="pool" if number % 3 else "pool/train/deep",
+    )
+
+
+def put(client: TagtogClient, *documents: Document, member: str = MASTER) -> None:
+    """Have a project hold these documents, whatever it held."""
+    assert len(list(client.overwrite_documents(documents, member=member))) == len(documents)
 
 
 def new_project(

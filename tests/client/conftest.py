@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from clocks import FakeTime
 from fault_server import FaultServer, fault_server
+from fetched import Downloads
 
 from spacy_tagtog.client import TagtogClient
 
@@ -39,3 +41,15 @@ def closed_port() -> int:
     """A port that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """A folder to fetch to, which doesn't exist yet."""
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def downloads(client: TagtogClient, monkeypatch: pytest.MonkeyPatch) -> Downloads:
+    """What the client downloads."""
+    return Downloads(client, monkeypatch)

@@ -37,7 +37,8 @@ pytestmark = pytest.mark.usefixtures("waits")
         b'{"totalFound": "1", "pages": {"next": -1, "numPages": 1}, "docs": []}',
         b'{"totalFound": 1, "pages": null, "docs": []}',
         b'{"totalFound": 1, "pages": {"next": -1, "numPages": 1}, "docs": [{"id": ""}]}',
-        b'{"totalFound": 1, "pages": {"next": -1, "numPages": 1}, "docs": [{"id": "a", "updated": "x", "anncomplete": "false"}]}',
+        b'{"totalFound": 1, "pages": {"next": -1, "numPages": 1}, '
+        b'"docs": [{"id": "a", "updated": "x", "anncomplete": "false"}]}',
     ],
 )
 def test_search_results_of_another_shape(fault: FaultServer, client: TagtogClient, body: bytes) -> None:
@@ -197,8 +198,13 @@ def test_the_name_of_an_answer_is_understood(
     fault.answers = [answer(HTML.data, **headers)]
     assert client.plain_html(doc_id) == HTML.data
     assert fault.requests[0].query == {
-        "owner": "ann", "project": "proj", "idType": "tagtogID", "ids": doc_id, "output": "plain.html", "member": "master"
-    }  # fmt: skip
+        "owner": "ann",
+        "project": "proj",
+        "idType": "tagtogID",
+        "ids": doc_id,
+        "output": "plain.html",
+        "member": "master",
+    }
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         pytest.skip("needs the openssl program to make a certificate")
     folder = tmp_path_factory.mktemp("tls")
     pair = (folder / "cert.pem", folder / "key.pem")
-    command = f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    command = (
+        f"{openssl} req -x509 -newkey rsa:2048 -nodes -days 2 "
+        "-subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
     subprocess.run(
         [*command.split(), "-out", str(pair[0]), "-keyout", str(pair[1])], check=True, capture_output=True
     )
