@@ -89,7 +89,7 @@ def test_an_answer_without_end_is_cut(
 
 
 def test_a_server_that_speaks_no_http(fault: FaultServer, client: TagtogClient, waits: list[float]) -> None:
-    fault.answers = [lambda handler: handler.wfile.write(b"220 mail.example ESMTP ready\r\n") and None]
+    fault.answers = [lambda handler: handler.wfile.write(b"220 mail.example ESMTP ready\r\n")]
     with pytest.raises(UnexpectedAnswerError, match="HTTP"):
         client.count()
 
@@ -168,7 +168,7 @@ def test_paging_ends_whatever_the_server_says(
     ],
 )
 def test_an_answer_that_is_not_the_plain_html(
-    fault: FaultServer, client: TagtogClient, body: bytes, headers: dict[str, str], problem: str
+    fault: FaultServer, client: TagtogClient, body: bytes, headers: dict[str, Any], problem: str
 ) -> None:
     fault.answers = [answer(body, **headers)]
     with pytest.raises(UnexpectedAnswerError, match=problem) as caught:
@@ -191,7 +191,7 @@ def test_an_answer_that_is_not_the_plain_html(
 def test_the_name_of_an_answer_is_understood(
     fault: FaultServer, client: TagtogClient, doc_id: str, disposition: str | None
 ) -> None:
-    headers = {
+    headers: dict[str, Any] = {
         "Content-Type": "text/html;charset=utf-8",
         **({} if disposition is None else {"Content-Disposition": disposition}),
     }
@@ -244,13 +244,14 @@ def test_legends_and_settings_of_another_shape(fault: FaultServer, client: Tagto
         fault.answers = [answer(body)]
         with pytest.raises(UnexpectedAnswerError):
             client.settings()
-    for folders in (
+    shapes: list[dict[str, Any]] = [
         {},
         {"folders": None},
         {"folders": []},
         {"folders": {"pool": 1}},
         {"folders": {"pool": {"children": [1]}}},
-    ):
+    ]
+    for folders in shapes:
         fault.answers = [answer(folders)]
         with pytest.raises(UnexpectedAnswerError, match="folders"):
             client.folders()

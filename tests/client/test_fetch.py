@@ -128,7 +128,7 @@ def test_progress_sees_each_document_and_the_total(client: TagtogClient, target:
     put(client, *docs)
     seen: list[Any] = []
 
-    def progress(hits: Iterable[SearchHit], total: int | None = None) -> Iterator[SearchHit]:
+    def progress(hits: Iterable[Any], total: int | None = None, /) -> Iterator[Any]:
         seen.append(total)
         for hit in hits:
             yield hit
@@ -307,7 +307,7 @@ def test_a_document_that_disappears_before_it_is_downloaded_is_removed(
     fetch(client, target)
     put(client, numbered(1, class_id="e_2"), numbered(8))
 
-    def progress(hits: Iterable[SearchHit], _: int | None = None) -> Iterator[SearchHit]:
+    def progress(hits: Iterable[Any], _: int | None = None, /) -> Iterator[Any]:
         client.delete_document(docs[1].id)
         client.delete_document(numbered(8).id)
         yield from hits
@@ -329,7 +329,7 @@ def test_a_project_that_disappears_removes_nothing(
     fetch(client, target)
     put(client, numbered(1, class_id="e_2"))
 
-    def progress(hits: Iterable[SearchHit], _: int | None = None) -> Iterator[SearchHit]:
+    def progress(hits: Iterable[Any], _: int | None = None, /) -> Iterator[Any]:
         monkeypatch.setitem(client._http._fields, "project", "no-such-project")
         yield from hits
 
@@ -416,7 +416,7 @@ def test_two_fetches_at_once_do_not_share_a_folder(client: TagtogClient, target:
     put(client, numbered(1))
     errors: list[BaseException] = []
 
-    def progress(hits: Iterable[SearchHit], _: int | None = None) -> Iterator[SearchHit]:
+    def progress(hits: Iterable[Any], _: int | None = None, /) -> Iterator[Any]:
         yield from hits
         try:
             fetch(client, target)

@@ -391,7 +391,7 @@ def test_a_project_and_a_generator_can_be_pushed(client: TagtogClient, tmp_path:
 def test_progress_sees_each_document_and_the_total(client: TagtogClient) -> None:
     seen: list[Any] = []
 
-    def progress(documents: Iterable[Document], total: int | None = None) -> Iterator[Document]:
+    def progress(documents: Iterable[Any], total: int | None = None, /) -> Iterator[Any]:
         seen.append(total)
         for doc in documents:
             seen.append(doc.id)
@@ -446,7 +446,7 @@ def test_a_push_that_fails_midway_says_what_was_done_and_can_go_on(
         with pytest.raises(type(error)) as caught:
             push(client, docs, batch_size=2)
     # Several batches go out at once: later ones may have been sent, and then the report says so.
-    done = caught.value.report.created  # type: ignore[union-attr]
+    done = caught.value.report.created  # type: ignore[attr-defined]
     assert {doc.id for doc in docs[:4]} <= set(done)
     assert not {doc.id for doc in docs[4:6]} & set(done)
     assert {hit.id for hit in client.search()} == set(done)

@@ -61,7 +61,7 @@ def test_a_refused_push_is_sent_once_the_server_is_up(
 
 
 def test_a_server_that_hangs_is_asked_again_and_given_up(fault: FaultServer) -> None:
-    fault.answers = [lambda _: fault.released.wait(30) and None]
+    fault.answers = [lambda _: fault.released.wait(30)]
     with fault.client(timeout=(2, 0.1)) as client:
         with pytest.raises(UnreachableError, match="in time") as caught:
             client.count()
@@ -77,7 +77,7 @@ def test_a_server_that_hangs_is_asked_again_and_given_up(fault: FaultServer) -> 
 
 
 def test_a_server_that_is_slow_once_is_no_problem(fault: FaultServer) -> None:
-    fault.answers = [lambda _: fault.released.wait(30) and None, answer(page([], 7))]
+    fault.answers = [lambda _: fault.released.wait(30), answer(page([], 7))]
     with fault.client(timeout=(2, 0.1)) as client:
         assert client.count() == 7
 

@@ -137,7 +137,7 @@ def test_a_lost_answer_is_looked_for_before_a_batch_is_sent_again(server: LocalT
     """Nothing that somebody confirmed after the first try is overwritten by the second."""
     docs = [mixed(number, complete=False) for number in range(1, 5)]
     mine = mixed(1, class_id="e_2", complete=True, who="user:reviewer")
-    posts = []
+    posts: list[str] = []
 
     def plan(method: str, path: str) -> str | None:
         return "cut" if method == "POST" and "documents" in path and len(posts) == 0 else None
