@@ -66,7 +66,7 @@ def normalised(domain: str) -> SplitResult:
             "tagtog's domain has something after the host",
             value=domain,
             legal=legal,
-            advice=f"give {origin(parts)}, and the owner and the project by themselves",
+            advice=f"give {origin(parts)}, and the owner and the project separately",
         )
     return parts
 

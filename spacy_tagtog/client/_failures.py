@@ -34,7 +34,7 @@ class Failure:
     Attributes:
         error: What to raise if no other try follows.
         kind: The setting of :class:`Retries` that says how many tries follow. ``None``: it would fail again.
-        uncertain: tagtog may have done what was asked all the same.
+        uncertain: tagtog may have done what was asked anyway.
         wait: Seconds that tagtog asks to wait.
     """
 
@@ -189,7 +189,7 @@ def _of_encryption(found: _Causes, place: str) -> Failure | None:
             f"no encrypted connection: {reason}",
             place=place,
             advice="check the port; if this server speaks plain HTTP, write http:// before the domain; "
-            "TAGTOG_CA_FILE trusts a self-signed one",
+            "to trust a self-signed certificate, set TAGTOG_CA_FILE",
         )
     )
 

@@ -163,7 +163,7 @@ class Transport:
 
         Raises:
             ClientError: In one of its forms, see :mod:`spacy_tagtog.errors`. Its ``uncertain`` says whether
-                tagtog may have done it all the same.
+                tagtog may have done it anyway.
             ConfigurationError: The request can't be sent.
         """
         safe = method == "GET" if safe is None else safe
@@ -211,7 +211,7 @@ class Transport:
             error.uncertain = uncertain
             if uncertain and not safe:
                 error.advice = (
-                    f"{error.advice}; tagtog may have done it all the same: look there before you repeat it"
+                    f"{error.advice}; tagtog may have done it anyway: look there before you repeat it"
                 )
         self.secrets.clean(error)
         return error

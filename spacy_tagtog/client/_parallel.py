@@ -26,10 +26,10 @@ The threads are daemons, so calls that still hang then don't keep the program al
 
 
 def check_threads(number: int) -> None:
-    """Make sure that so many threads may be used.
+    """Make sure that a number of threads can be used.
 
     Raises:
-        ConfigurationError: They may not.
+        ConfigurationError: It can't.
     """
     if not 1 <= number <= MAX_THREADS:
         raise ConfigurationError(

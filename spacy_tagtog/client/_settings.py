@@ -143,7 +143,7 @@ class SettingsCalls(SearchCalls):
         new = "/".join([*pieces[:-1], new_name])
         if len(pieces) < 2 or "/" in new_name:
             raise ConfigurationError(
-                "this folder can't be renamed so",
+                "this folder can't be renamed like this",
                 value=f"{path} to {new_name}",
                 legal="pool/…, and a name without a slash",
             )

@@ -36,7 +36,7 @@ class TagtogClient(ReadingCalls, UploadCalls, VersionCalls, MemberCalls):
     ...         print(hit.id, len(tagtog.annotations(hit.id).entities))
 
     Args:
-        domain: tagtog's address. Without a scheme, ``https://`` is meant.
+        domain: tagtog's address. Without a scheme, ``https://`` is assumed.
         username: The user who logs in.
         password: Their password. It is sent to this domain alone, and never appears in a message.
         project: The project's name.

@@ -145,7 +145,7 @@ class _Fetch:
     ) -> None:
         if isinstance(members, str) or not all(members) or not (members or text_only):
             raise ConfigurationError(
-                "whose annotations isn't clear",
+                "it isn't clear whose annotations are wanted",
                 value=members,
                 legal='names, such as ["master", "ann"], or ["*"] for everybody',
             )
