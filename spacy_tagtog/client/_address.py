@@ -87,7 +87,7 @@ def ca_file(verify: bool | Path | str) -> bool | str:
             "the server's certificate must be verified: a password goes over this connection",
             value=False,
             legal="True, or the path of a CA file",
-            advice="for a self-signed certificate give the certificate itself as the CA file (TAGTOG_CA_FILE)",
+            advice="for a self-signed certificate, give that certificate as the CA file (TAGTOG_CA_FILE)",
         )
     path = Path(verify)
     try:

@@ -1,4 +1,4 @@
-"""What an answer's status or a network error means: what to tell the user, and whether another try may help."""
+"""What an answer's status or a network error means for the user, and whether another try may help."""
 
 from __future__ import annotations
 

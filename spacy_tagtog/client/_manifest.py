@@ -1,8 +1,8 @@
 """What a fetched folder says about itself: a manifest, and a journal of what was done since it was written.
 
-The manifest says which files were written, when, from which version, and what they held. The journal says before
-each write what is about to be written, and after it that it was. So a fetch that is killed at any moment leaves
-nothing that the next one could mistake for somebody's edit.
+The manifest says which files were written, when, from which version, and what they held. The journal says
+before each write what is about to be written, and after it that it was. So a fetch that is killed at any
+moment leaves nothing that the next one could mistake for somebody's edit.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _ADVICE: Final = "choose another folder, or remove this one and fetch anew"
 class Entry(TypedDict):
     """What the manifest says of a document.
 
-    ``updated`` and ``anncomplete`` are tagtog's, ``fetched`` is when it was downloaded. ``members`` are the versions
-    that were asked for, which may be more than there are files. ``files`` are SHA-256 sums by name.
+    ``updated`` and ``anncomplete`` are tagtog's, ``fetched`` is when it was downloaded. ``members`` are the
+    versions that were asked for, which may be more than there are files. ``files`` are SHA-256 sums by name.
     """
 
     folder: str

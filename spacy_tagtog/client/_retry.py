@@ -1,4 +1,4 @@
-"""When a call may be made: pauses between tries, a rate limit, and the clock for both, which tests replace."""
+"""When a call may be made: pauses between tries, a rate limit, and a clock that tests can replace."""
 
 from __future__ import annotations
 
@@ -71,13 +71,14 @@ class Clock:
 class Retries:
     """How often and how long to try again.
 
-    The pause before repetition ``n`` is random between 0 and ``min(longest_pause, first_pause · 2ⁿ⁻¹)`` seconds
-    ("full jitter", Brooker, *Exponential Backoff and Jitter*, AWS Architecture Blog, 2015). So programs that
-    failed together don't come back together. If the server sends ``Retry-After``, all threads wait that long
-    in addition.
+    The pause before repetition ``n`` is random between 0 and ``min(longest_pause, first_pause · 2ⁿ⁻¹)``
+    seconds ("full jitter", Brooker, *Exponential Backoff and Jitter*, AWS Architecture Blog, 2015). So
+    programs that failed together don't come back together. If the server sends ``Retry-After``, all threads
+    wait that long in addition.
 
     Attributes:
-        failures: At most this many repetitions if tagtog is busy (429), fails (5xx), or breaks the connection.
+        failures: At most this many repetitions if tagtog is busy (429), fails (5xx), or breaks the
+            connection.
         refusals: At most this many if nothing accepts the connection.
         timeouts: At most this many if no answer comes in time. Each costs that time once more.
         nonsense: At most this many if a reading call gets something else, such as a proxy's page.

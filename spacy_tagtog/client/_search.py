@@ -47,7 +47,7 @@ class SearchCalls(Calls):
         while True:
             answer = self._search_page(query, page)
             if page == 0:
-                # The list may change while it is read, so the number of pages promised at first bounds the loop.
+                # The list may change while it is read, so the first page says how many there are at most.
                 last = answer["pages"]["numPages"] - 1
             new = 0
             for raw in answer["docs"]:

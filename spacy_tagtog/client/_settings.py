@@ -42,7 +42,7 @@ class SettingsCalls(SearchCalls):
         )
 
     def import_settings(self, settings: Mapping[str, Any], *, force: bool = False) -> dict[str, str]:
-        """Replace the project's settings. **This makes tagtog remove all documents of the project.**
+        """Replace the project's settings. **tagtog then removes all documents of the project**.
 
         Args:
             settings: Settings as :meth:`settings` returns them.

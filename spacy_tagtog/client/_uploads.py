@@ -93,7 +93,9 @@ class UploadCalls(Calls):
         folder: str = "pool",
         distribute_to: str | None = None,
     ) -> list[ImportedItem]:
-        """Have tagtog import articles of PubMed or PubMed Central. The local tagtog refuses: it has no network.
+        """Have tagtog import articles of PubMed or PubMed Central.
+
+        The local tagtog refuses: it has no network.
 
         Args:
             ids: Such as ``23596191``.

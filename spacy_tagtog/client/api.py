@@ -1,7 +1,7 @@
 """tagtog's HTTP API: one method per call. Every answer is checked before it is used.
 
-Facts: tagtog's API documentation (documents v1, annotation versions v0, settings v1, metrics v0). Answers that
-aren't what was asked for raise; nothing is guessed.
+Facts: tagtog's API documentation (documents v1, annotation versions v0, settings v1, metrics v0). An
+answer that isn't what was asked for raises; nothing is guessed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""User name and password: from the environment, a keyring, or netrc; never from a file of this package's own."""
+"""Where user name and password come from: the environment, a keyring, or netrc."""
 
 from __future__ import annotations
 

@@ -50,8 +50,8 @@ def delete(
 
     Raises:
         ConfigurationError: The query is empty.
-        ClientError: tagtog can't be reached, refuses, or answers with nonsense. The exception's attribute ``report`` is the
-            :class:`DeleteReport` up to there.
+        ClientError: tagtog can't be reached, refuses, or answers with nonsense. The exception's attribute
+            ``report`` is the :class:`DeleteReport` up to there.
     """
     if not query.strip():
         raise ConfigurationError(

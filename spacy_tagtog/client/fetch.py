@@ -1,7 +1,7 @@
 """Keep a folder in step with what a query finds in a tagtog project.
 
-The folder has tagtog's download layout. A manifest beside the documents lets the next fetch download only what
-changed, and never overwrite or remove what was edited here; see :mod:`spacy_tagtog.client._manifest`.
+The folder has tagtog's download layout. A manifest beside the documents lets the next fetch download only
+what changed, and never overwrite or remove what was edited here; see :mod:`spacy_tagtog.client._manifest`.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def fetch(
 ) -> FetchReport:
     """Download the documents that a query finds into a folder, or bring the folder up to date.
 
-    At most ``client.threads`` documents are downloaded at once. An interrupted fetch keeps what it has, even if it
-    was killed. The next one goes on from there, and ends as if nothing had been interrupted.
+    At most ``client.threads`` documents are downloaded at once. An interrupted fetch keeps what it has, even
+    if it was killed. The next one goes on from there, and ends as if nothing had been interrupted.
 
     Args:
         client: The project.
@@ -211,7 +211,7 @@ class _Fetch:
     # ---- what is found
 
     def search(self) -> tuple[list[SearchHit], bool]:
-        """All hits, and whether none is missing: a list that changes while its pages are read may lack some."""
+        """All hits, and whether none is missing: a list that changes while it is read may lack some."""
         hits: list[SearchHit] = []
         for _ in range(_SEARCHES):
             hits = list(self.client.search(self.query))
@@ -257,7 +257,7 @@ class _Fetch:
                 yield hit
 
     def one(self, hit: SearchHit) -> _Outcome:
-        """See to one document. Several threads do this at once, so it changes only what is of this document."""
+        """See to one document. Several threads do this at once, so each changes only its own document."""
         entry = self.manifest.documents.get(hit.id)
         files = entry["files"] if entry is not None else {}
         states = {name: self.manifest.state(name, written) for name, written in files.items()}
@@ -287,7 +287,7 @@ class _Fetch:
         return _Outcome("downloaded", overwritten=in_the_way)
 
     def is_edited(self, name: str, content: bytes, files: dict[str, str]) -> bool:
-        """Whether a person edited the file here: it is neither what was fetched, nor what is being fetched."""
+        """Whether a person edited the file: it is neither what was fetched, nor what is being fetched."""
         return (
             self.manifest.state(name, files.get(name)) == "edited"
             and self.manifest.read_file(name) != content

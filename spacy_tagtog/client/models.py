@@ -172,7 +172,8 @@ class Member:
 
     Attributes:
         name: The user name. For somebody who hasn't answered an invitation, the e-mail address.
-        role: ``reader``, ``curator``, ``supercurator``, ``reviewer``, ``admin``, or another that tagtog names.
+        role: ``reader``, ``curator``, ``supercurator``, ``reviewer``, ``admin``, or another that tagtog
+            names.
         pending: Whether they were invited and haven't answered yet.
         raw: The answer's object, unchanged.
     """

@@ -71,23 +71,23 @@ def push(
     """Upload documents with one version of their annotations, and keep what people confirmed.
 
     It looks at each document in tagtog first, and can be repeated.
-    :meth:`TagtogClient.overwrite_documents <spacy_tagtog.client.TagtogClient.overwrite_documents>` doesn't look,
-    and overwrites whatever is there. At most ``client.threads`` calls run at once.
+    :meth:`TagtogClient.overwrite_documents <spacy_tagtog.client.TagtogClient.overwrite_documents>` doesn't
+    look, and overwrites whatever is there. At most ``client.threads`` calls run at once.
 
-    Class ids are translated by name where the documents' legend differs from the project's. If the documents have
-    no legend, their class ids are taken to be the project's.
+    Class ids are translated by name where the documents' legend differs from the project's. If the documents
+    have no legend, their class ids are taken to be the project's.
 
     Args:
         client: The project.
-        documents: What to upload. A :class:`Project` is read twice, anything else is held in memory: all labels
-            are checked first.
+        documents: What to upload. A :class:`Project` is read twice, anything else is held in memory: all
+            labels are checked first.
         member: Which version is uploaded, and whose version it becomes.
         batch_size: At most this many documents per request.
         distribute_to: To whom new documents are assigned: ``-`` as the project says, ``""`` nobody, ``*`` all
             members, or names separated by commas.
-        folder: Into which folder a document goes if it is new, such as ``pool/review``; by default the one that
-            the document names. Documents that tagtog has already stay where they are: tagtog can't be told to
-            move them.
+        folder: Into which folder a document goes if it is new, such as ``pool/review``; by default the one
+            that the document names. Documents that tagtog has already stay where they are: tagtog can't be
+            told to move them.
         in_order: Send one batch after the other, so that new documents are created in the order given. tagtog
             lists them in that order.
         force: Overwrite confirmed annotations, too.
@@ -246,9 +246,9 @@ class _Push:
     def send(self, batch: _Batch, folder: str) -> list[_Result]:
         """Send documents into one folder in one request.
 
-        If the answer doesn't come, tagtog may have stored all of them, or none. So they are looked at again: what
-        is there now was stored, unless it is what was there before. The rest is sent again, unless people
-        confirmed it meanwhile.
+        If the answer doesn't come, tagtog may have stored all of them, or none. So they are looked at again:
+        what is there now was stored, unless it is what was there before. The rest is sent again, unless
+        people confirmed it meanwhile.
 
         Returns:
             What became of each document, in the order given.
@@ -328,8 +328,8 @@ class _Push:
         """Ask once more whether people confirmed documents since they were looked at.
 
         A batch may have taken long to fill, so this is asked just before it is sent, in one call for many
-        documents. A gap remains between this answer and the request that follows: tagtog can't be told to keep
-        what is confirmed. The local tagtog can, and is.
+        documents. A gap remains between this answer and the request that follows: tagtog can't be told to
+        keep what is confirmed. The local tagtog can, and is.
 
         Returns:
             The documents that are not confirmed.
@@ -369,6 +369,6 @@ def _ready(document: Document, member: str, look: Look, legend: Legend) -> Docum
 
 
 def _size(document: Document) -> int:
-    # About the size of both files. The annotations may be a few times smaller or larger than the content; it is
-    # enough that no request gets many times too large.
+    # About the size of both files. The annotations may be a few times smaller or larger than the content; it
+    # is enough that no request gets many times too large.
     return len(document.html.data) * 2

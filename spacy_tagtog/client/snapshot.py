@@ -26,8 +26,8 @@ def snapshot(
 ) -> list[tuple[str, UnexpectedAnswerError | ProjectError]]:
     """Write the documents that a query finds into an empty folder, as tagtog sends them.
 
-    Nothing is parsed, so nothing is refused. Unlike :func:`spacy_tagtog.client.fetch` it keeps no manifest, and a
-    broken document doesn't stop it. Documents that disappear meanwhile are left out.
+    Nothing is parsed, so nothing is refused. Unlike :func:`spacy_tagtog.client.fetch` it keeps no manifest,
+    and a broken document doesn't stop it. Documents that disappear meanwhile are left out.
 
     Args:
         client: The project.
@@ -37,8 +37,8 @@ def snapshot(
         progress: Shows the progress through the documents found.
 
     Returns:
-        The ids of documents that couldn't even be written, each with the reason: an answer that is no document,
-        or an id that can't be a file name.
+        The ids of documents that couldn't even be written, each with the reason: an answer that is no
+        document, or an id that can't be a file name.
 
     Raises:
         ClientError: tagtog can't be reached or refuses, or its list of documents or its legend is nonsense.

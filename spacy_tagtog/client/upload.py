@@ -1,8 +1,8 @@
 """Upload files as new documents, each once.
 
 The contract of :func:`upload`: a file isn't uploaded again if the project has a document of the same name and
-content. An upload whose answer gets lost is looked for before it is repeated. So an upload that was killed at any
-moment is resumed by running it again.
+content. An upload whose answer gets lost is looked for before it is repeated. So an upload that was killed at
+any moment is resumed by running it again.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def upload(
         paths: Files of types that tagtog reads (txt, pdf, md, html…).
         folder: The folder they are put into. It is added if the project doesn't have it.
         text_format: ``verbatim``, ``formatted`` or ``markdown``; by default tagtog goes by the file name.
-        distribute_to: To whom they are assigned: ``-`` as the project says, ``""`` nobody, ``*`` all members, or
-            names separated by commas.
+        distribute_to: To whom they are assigned: ``-`` as the project says, ``""`` nobody, ``*`` all members,
+            or names separated by commas.
         dry_run: Send nothing; only say what would be done.
         progress: Shows the progress through the files.
 
@@ -79,7 +79,8 @@ def upload(
     Raises:
         ConfigurationError: A file comes twice.
         ProjectError: A file can't be read. Nothing has been sent.
-        ClientError: tagtog can't be reached, refuses, or answers with nonsense. Uploading the same files again goes on.
+        ClientError: tagtog can't be reached, refuses, or answers with nonsense. Uploading the same files
+            again goes on.
     """
     files = [Path(path) for path in paths]
     _check(files)
