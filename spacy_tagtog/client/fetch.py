@@ -92,7 +92,7 @@ def fetch(
             own version of a document have no file of it.
         text_only: Write the contents without annotations, for documents that are still to be annotated.
         force: Overwrite files that were edited here. Edited documents that the query no longer finds are kept
-            all the same.
+            anyway.
         dry_run: Write nothing; only say what would be done, as far as that is known without downloading.
         progress: Shows the progress through the documents found.
 
