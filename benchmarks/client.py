@@ -101,7 +101,7 @@ def main() -> None:
     arguments.add_argument("--threads", type=int)
     given = arguments.parse_args()
 
-    from spacy_tagtog._tagtog import DEFAULT_THREADS
+    from spacy_tagtog._options import DEFAULT_THREADS
     from spacy_tagtog.client import TagtogClient, fetch, push
 
     threads = given.threads or DEFAULT_THREADS

@@ -1,4 +1,4 @@
-"""What several rooms know of tagtog: roles, the form of user names, how many calls it takes at once.
+"""Words of tagtog that its clients and its server share: roles and the form of user names.
 
 Facts: tagtog's documentation of collaboration (roles) and of the settings API (members).
 """
@@ -15,8 +15,3 @@ ROLES: Final[tuple[Role, ...]] = ("reader", "curator", "supercurator", "reviewer
 
 USER_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 """The form of user names; match it against the whole name. ``master`` has it, too, and is no user."""
-
-DEFAULT_THREADS: Final = 12
-"""The number of concurrent calls to a tagtog where several documents are fetched or pushed."""
-MAX_THREADS: Final = 64
-"""At most this many concurrent calls."""

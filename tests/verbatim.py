@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from spacy_tagtog.server import LocalTagtog, settings_from_legend
 LEGEND = Legend(
     {"e_1": "Person", "e_2": "Place", "m_1": "topic", "n_1": "wiki", "f_1": "gender", "r_1": "lives_in"}
 )
+_NUMBERS = itertools.count()
 
 
 def entity(
@@ -101,7 +103,7 @@ def new_project(
     folders: Sequence[str] = (),
 ) -> str:
     """The name of a new project."""
-    name = f"project-{len(server.store.projects())}"
+    name = f"project-{next(_NUMBERS)}"
     server.store.create_project(owner, name, settings_from_legend(legend, folders))
     return name
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog._tagtog import DEFAULT_THREADS as DEFAULT_THREADS  # noqa: PLC0414
+from spacy_tagtog._options import DEFAULT_THREADS as DEFAULT_THREADS  # noqa: PLC0414
 from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:

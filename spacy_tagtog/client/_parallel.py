@@ -10,13 +10,13 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, Final, Generic, TypeVar
 
-from spacy_tagtog._tagtog import MAX_THREADS
 from spacy_tagtog.client._retry import stoppable
 from spacy_tagtog.errors import ConfigurationError
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
+_MAX_THREADS: Final = 64
 _AHEAD: Final = 2
 _PATIENCE: Final = 5.0
 """Seconds that calls under way get to end after an error.
@@ -31,9 +31,9 @@ def check_threads(number: int) -> None:
     Raises:
         ConfigurationError: It can't.
     """
-    if not 1 <= number <= MAX_THREADS:
+    if not 1 <= number <= _MAX_THREADS:
         raise ConfigurationError(
-            "the number of threads can't be used", value=number, legal=f"1 to {MAX_THREADS}"
+            "the number of threads can't be used", value=number, legal=f"1 to {_MAX_THREADS}"
         )
 
 

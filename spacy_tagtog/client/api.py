@@ -12,7 +12,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-from spacy_tagtog._tagtog import DEFAULT_THREADS
+from spacy_tagtog._options import DEFAULT_THREADS
 from spacy_tagtog.client._address import is_loopback, normalised, origin
 from spacy_tagtog.client._http import Transport
 from spacy_tagtog.client._members import MemberCalls

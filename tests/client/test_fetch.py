@@ -138,7 +138,7 @@ def test_progress_sees_each_document_and_the_total(client: TagtogClient, target:
     assert seen == [3, *(doc.id for doc in docs)]
 
 
-def test_a_legend_is_kept_current(client: TagtogClient, target: Path, server: LocalTagtog) -> None:
+def test_a_legend_is_kept_current(client: TagtogClient, target: Path) -> None:
     put(client, numbered(1))
     fetch(client, target)
     (target / LEGEND_NAME).unlink()
@@ -191,11 +191,11 @@ def test_a_missing_file_is_fetched_again(client: TagtogClient, target: Path, wha
     assert without_times(target) == before
 
 
-def test_a_document_that_moved_is_moved_here(client: TagtogClient, target: Path, server: LocalTagtog) -> None:
+def test_a_document_that_moved_is_moved_here(client: TagtogClient, target: Path) -> None:
     doc = numbered(1, folder="pool/train")
     put(client, doc)
     fetch(client, target)
-    server.store.rename_folder("owner", client.project, "pool/train", "dev")
+    client.rename_folder("pool/train", "dev")
     assert fetch(client, target).downloaded == [doc.id]
     assert Project.open(target)[doc.id].folder == "pool/dev"
     assert not (target / "plain.html/pool/train").exists()
@@ -259,14 +259,12 @@ def test_edited_documents_are_left_alone(client: TagtogClient, target: Path, dow
     assert ann_path(target, docs[2]).read_text() == '{"mine": true}'
 
 
-def test_an_edited_document_that_moved_is_left_alone(
-    client: TagtogClient, target: Path, server: LocalTagtog
-) -> None:
+def test_an_edited_document_that_moved_is_left_alone(client: TagtogClient, target: Path) -> None:
     doc = numbered(1, folder="pool/train")
     put(client, doc)
     fetch(client, target)
     ann_path(target, doc).write_text('{"mine": true}')
-    server.store.rename_folder("owner", client.project, "pool/train", "dev")
+    client.rename_folder("pool/train", "dev")
     before = tree(target)
     assert fetch(client, target).kept == [doc.id]
     assert tree(target) == before
