@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spacy_tagtog._options import DEFAULT_THREADS as DEFAULT_THREADS  # noqa: PLC0414
 from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 LOCAL_NAME = "local tagtog"
 LOCAL_OWNER = "local"
+DEFAULT_THREADS = 12
 DEFAULT_DATABASE = Path("local-tagtog.db")
 
 Domain = Annotated[

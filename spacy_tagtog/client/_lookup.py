@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from spacy_tagtog.anndoc import Annotations, Document, Legend, PlainHtml, is_document_id
+from spacy_tagtog.anndoc import Annotations, Document, Legend, PlainHtml
+from spacy_tagtog.anndoc.plain_html import is_document_id
 from spacy_tagtog.client._labels import translated
 from spacy_tagtog.client.api import TagtogClient
 from spacy_tagtog.errors import NotFoundError

@@ -20,7 +20,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import NotRequired, TypedDict
 
 from spacy_tagtog._files import write_atomic, write_error
-from spacy_tagtog.anndoc import LEGEND_NAME
+from spacy_tagtog.anndoc.legend import LEGEND_NAME
 from spacy_tagtog.errors import OutputExistsError, ProjectError
 
 MANIFEST_NAME: Final = ".spacy-tagtog.json"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from spacy_tagtog.anndoc import MASTER, Annotations, Document, PlainHtml, is_document_id
+from spacy_tagtog.anndoc import MASTER, Annotations, Document, PlainHtml
+from spacy_tagtog.anndoc.plain_html import is_document_id
 from spacy_tagtog.client._answer import Answer
 from spacy_tagtog.client._calls import DOCUMENTS, read_annotations, read_text
 from spacy_tagtog.client._settings import SettingsCalls

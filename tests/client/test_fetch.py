@@ -12,11 +12,11 @@ from fetched import Downloads, ann_path, html_path, manifest, tree, without_time
 from verbatim import LEGEND, connect, new_project, numbered, put
 
 from spacy_tagtog.anndoc import (
-    LEGEND_NAME,
     Annotations,
     Legend,
     Project,
 )
+from spacy_tagtog.anndoc.legend import LEGEND_NAME
 from spacy_tagtog.client import (
     ALL_MEMBERS,
     FetchReport,

@@ -14,10 +14,10 @@ from verbatim import connect, new_project, numbered, put
 
 from spacy_tagtog._files import write_atomic
 from spacy_tagtog.anndoc import (
-    LEGEND_NAME,
     Annotations,
     Project,
 )
+from spacy_tagtog.anndoc.legend import LEGEND_NAME
 from spacy_tagtog.client import (
     FetchReport,
     TagtogClient,
