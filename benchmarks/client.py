@@ -101,8 +101,8 @@ def main() -> None:
     arguments.add_argument("--threads", type=int)
     given = arguments.parse_args()
 
+    from spacy_tagtog._options import DEFAULT_THREADS
     from spacy_tagtog.client import TagtogClient, fetch, push
-    from spacy_tagtog.client.api import DEFAULT_THREADS
 
     threads = given.threads or DEFAULT_THREADS
     docs = documents(given.documents)

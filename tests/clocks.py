@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from spacy_tagtog.client import Clock
+from spacy_tagtog.client._retry import Clock
 
 
 class FakeTime:

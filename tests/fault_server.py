@@ -34,7 +34,7 @@ class FaultServer:
     url: str = ""
     port: int = 0
     requests: list[Request] = field(default_factory=list)
-    answers: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
+    answers: list[Callable[[BaseHTTPRequestHandler], object]] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
     def client(self, **arguments: Any) -> TagtogClient:

@@ -21,8 +21,8 @@ from spacy_tagtog.cli._run import Step, carry_out, command, parse_pairs, table
 from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from spacy_tagtog._tagtog import Role
     from spacy_tagtog.client import TagtogClient
-    from spacy_tagtog.client.api import Role
 
 
 @command

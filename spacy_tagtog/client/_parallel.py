@@ -13,32 +13,44 @@ from typing import Any, Final, Generic, TypeVar
 from spacy_tagtog.client._retry import stoppable
 from spacy_tagtog.errors import ConfigurationError
 
-T = TypeVar("T")
-R = TypeVar("R")
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
-MAX_THREADS: Final = 64
+_MAX_THREADS: Final = 64
 _AHEAD: Final = 2
 _PATIENCE: Final = 5.0
-"""Seconds that calls under way get to end after an error. They are daemon threads: what still hangs doesn't keep the program alive."""
+"""Seconds that calls under way get to end after an error.
+
+The threads are daemons, so calls that still hang then don't keep the program alive.
+"""
 
 
-class Workers(Generic[T]):
+def check_threads(number: int) -> None:
+    """Make sure that a number of threads can be used.
+
+    Raises:
+        ConfigurationError: It can't.
+    """
+    if not 1 <= number <= _MAX_THREADS:
+        raise ConfigurationError(
+            "the number of threads can't be used", value=number, legal=f"1 to {_MAX_THREADS}"
+        )
+
+
+class Workers(Generic[_T]):
     """Threads that work off a queue. :func:`workers` makes them and ends them."""
 
     def __init__(self, number: int) -> None:
-        if not 1 <= number <= MAX_THREADS:
-            raise ConfigurationError(
-                "the number of threads can't be used", value=number, legal=f"1 to {MAX_THREADS}"
-            )
+        check_threads(number)
         self.number = number
         self._stop = threading.Event()
         self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._idle = threading.Semaphore(0)
 
-    def submit(self, work: Callable[[], R]) -> Future[R]:
+    def submit(self, work: Callable[[], _R]) -> Future[_R]:
         """Have something done by one of the threads."""
-        future: Future[R] = Future()
+        future: Future[_R] = Future()
         self._queue.put((future, work))
         if not self._idle.acquire(blocking=False) and len(self._threads) < self.number:
             thread = threading.Thread(target=self._run, name=f"tagtog-{len(self._threads)}", daemon=True)
@@ -46,9 +58,15 @@ class Workers(Generic[T]):
             thread.start()
         return future
 
-    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
-        """Apply a function to items; give (item, result) in the order of the items, a few of which are worked on ahead."""
-        ahead: deque[tuple[T, Future[R]]] = deque()
+    def map(self, function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[tuple[_T, _R]]:
+        """Apply a function to items.
+
+        A few items are worked on ahead.
+
+        Yields:
+            Each item with its result, in the order of the items.
+        """
+        ahead: deque[tuple[_T, Future[_R]]] = deque()
         for item in items:
             ahead.append((item, self.submit(lambda item=item: function(item))))  # type: ignore[misc]
             if len(ahead) > self.number * _AHEAD:
@@ -77,7 +95,11 @@ class Workers(Generic[T]):
                 self._idle.release()
 
     def end(self, *, at_once: bool) -> None:
-        """End the threads: when the queue is empty, or at once, without what is still in it."""
+        """End the threads.
+
+        Args:
+            at_once: Drop what is still in the queue. Otherwise it is worked off first.
+        """
         if at_once:
             self._stop.set()
         for _ in self._threads:
@@ -88,7 +110,9 @@ class Workers(Generic[T]):
 
 @contextmanager
 def workers(number: int) -> Iterator[Workers[Any]]:
-    """Threads for the time of a block. Where it ends with an error, what has begun may end, and nothing more begins.
+    """Threads for the time of a block.
+
+    If the block ends with an error, calls under way may end, and no other call begins.
 
     Raises:
         ConfigurationError: The number can't be used.

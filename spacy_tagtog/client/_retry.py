@@ -1,4 +1,4 @@
-"""When a call may be made: pauses between tries, a rate limit, and one clock for all of it, which tests replace."""
+"""When a call may be made: pauses between tries, a rate limit, and a clock that tests can replace."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def stoppable(stop: threading.Event) -> Iterator[None]:
 
 
 def check_stopped() -> None:
-    """Raise :class:`Stopped` where this thread's work isn't wanted any more."""
+    """Raise :class:`Stopped` if this thread's work isn't wanted any more."""
     stop: threading.Event | None = getattr(_thread, "stop", None)
     if stop is not None and stop.is_set():
         raise Stopped
@@ -71,18 +71,21 @@ class Clock:
 class Retries:
     """How often and how long to try again.
 
-    The pause before try ``n`` is random between 0 and ``min(longest_pause, first_pause · 2ⁿ⁻¹)`` seconds ("full jitter"): programs that failed
-    together don't come back together. A ``Retry-After`` of the server's is waited for in full on top, and by all threads.
+    The pause before repetition ``n`` is random between 0 and ``min(longest_pause, first_pause · 2ⁿ⁻¹)``
+    seconds ("full jitter", Brooker, *Exponential Backoff and Jitter*, AWS Architecture Blog, 2015). So
+    programs that failed together don't come back together. If the server sends ``Retry-After``, all threads
+    wait that long in addition.
 
     Attributes:
-        failures: Tries after the first where tagtog is busy (429), fails (5xx), or breaks the connection.
-        refusals: Tries after the first where nothing takes the connection.
-        timeouts: Tries after the first where no answer comes in time: each costs that time once more.
-        nonsense: Tries after the first where a reading call is answered with something else, such as a proxy's page.
-        first_pause: Seconds.
-        longest_pause: Seconds.
-        longest_wait: Seconds that the pauses of one call may take together. A ``Retry-After`` beyond that ends the tries at once: coming back
-            earlier than asked would be the wrong answer to it.
+        failures: At most this many repetitions if tagtog is busy (429), fails (5xx), or breaks the
+            connection.
+        refusals: At most this many if nothing accepts the connection.
+        timeouts: At most this many if no answer comes in time. Each costs that time once more.
+        nonsense: At most this many if a reading call gets something else, such as a proxy's page.
+        first_pause: The longest pause before the first repetition, in seconds.
+        longest_pause: The longest pause before any repetition, in seconds.
+        longest_wait: The seconds that the pauses of one call may take together. A ``Retry-After`` beyond that
+            ends the tries at once: the server asked not to be called earlier.
     """
 
     failures: int = 5
@@ -117,7 +120,15 @@ class Retries:
 
 
 def retry_after(value: str | None, clock: Clock) -> float | None:
-    """Seconds that a server asks to wait: the header gives them, or a date (RFC 9110, 10.2.3); ``None`` where it is neither."""
+    """The seconds that a server asks to wait.
+
+    Args:
+        value: The header ``Retry-After``: seconds, or a date (RFC 9110, 10.2.3).
+        clock: The time.
+
+    Returns:
+        Seconds, or ``None`` if the header is neither.
+    """
     if value is None or len(value) > _MAX_HEADER:
         return None
     text = value.strip()
@@ -137,7 +148,7 @@ class Throttle:
     """When the next call may begin, for all threads together.
 
     Args:
-        rate: Calls a second, or ``None`` for as many as come.
+        rate: At most this many calls per second; ``None``: unlimited.
         clock: The time.
     """
 
@@ -150,11 +161,11 @@ class Throttle:
     def __post_init__(self) -> None:
         if self.rate is not None and not self.rate > 0:
             raise ConfigurationError(
-                "the rate limit is too small", value=self.rate, legal="calls a second, more than 0"
+                "the rate limit is too small", value=self.rate, legal="calls per second, more than 0"
             )
 
     def hold(self, seconds: float) -> None:
-        """No call begins for so long: the server asked for it."""
+        """Let no call begin for some seconds: the server asked for it."""
         with self._lock:
             self._held = max(self._held, self.clock.monotonic() + seconds)
 

@@ -1,4 +1,4 @@
-"""Where user name and password come from: the environment, a keyring, or netrc. Never a file of this package's own."""
+"""Where user name and password come from: the environment, a keyring, or netrc."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spacy_tagtog.client._http import normalised, origin
+from spacy_tagtog.client._address import normalised, origin
 from spacy_tagtog.errors import ConfigurationError
 
 
@@ -29,16 +29,21 @@ class Credentials:
 def find_credentials(domain: str, *, username: str | None = None) -> Credentials:
     """Find user name and password for a domain.
 
-    Looked for, in this order, and the first place that has both wins: the environment (``TAGTOG_USERNAME``, ``TAGTOG_PASSWORD``); the system's
-    keyring, under the domain as the service (needs the extra ``keyring``); netrc, under the domain's host (the file that ``NETRC`` names, else
-    ``~/.netrc``). A user name that is known already restricts keyring and netrc to that user.
+    The first of these places that has both wins:
+
+    1. the environment: ``TAGTOG_USERNAME`` and ``TAGTOG_PASSWORD``;
+    2. the system's keyring, with the domain as the service (needs the extra ``keyring``);
+    3. netrc, with the domain's host: the file that ``NETRC`` names, else ``~/.netrc``.
+
+    If the user name is known already, keyring and netrc are searched for that user alone.
 
     Args:
         domain: tagtog's address.
         username: The user; by default ``TAGTOG_USERNAME``, else whoever is found.
 
     Raises:
-        ConfigurationError: Nothing is found, the domain isn't an address, or netrc can't be read. The message never has a secret in it.
+        ConfigurationError: Nothing is found, the domain isn't an address, or netrc can't be read. The message
+            never has a secret in it.
     """
     address = normalised(domain)
     name = username or os.environ.get("TAGTOG_USERNAME") or None
@@ -53,8 +58,10 @@ def find_credentials(domain: str, *, username: str | None = None) -> Credentials
     raise ConfigurationError(
         "the password is not set" if name else "the user name is not set",
         value=missing,
-        legal=f"the environment variable {missing}; or an entry for {service} in the keyring, or for {address.hostname} in netrc",
-        advice=f"set it in your shell (read -rs {missing}; export {missing}), store it (keyring set {service} {name or 'USER'}), "
+        legal=f"the environment variable {missing}; or an entry for {service} in the keyring, "
+        f"or for {address.hostname} in netrc",
+        advice=f"set it in your shell (read -rs {missing}; export {missing}), "
+        f"store it (keyring set {service} {name or 'USER'}), "
         "or leave the domain empty to use the local tagtog",
     )
 

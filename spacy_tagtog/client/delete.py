@@ -1,13 +1,15 @@
-"""Delete documents, but not what people confirmed unless that is asked for."""
+"""Delete documents, but keep what people confirmed unless told otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.client._parallel import workers
-from spacy_tagtog.client.api import SearchHit, TagtogClient
+from spacy_tagtog.client.api import TagtogClient
+from spacy_tagtog.client.models import SearchHit
 from spacy_tagtog.errors import ConfigurationError, NotFoundError
 
 
@@ -30,21 +32,26 @@ def delete(
     *,
     force: bool = False,
     dry_run: bool = False,
-    progress: Callable[[Iterable[SearchHit], int], Iterable[SearchHit]] | None = None,
+    progress: Progress = silent,
 ) -> DeleteReport:
-    """Delete the documents that a query finds now, one by one: none that comes to match it later.
+    """Delete the documents that a query finds now. Documents that match it later are safe.
+
+    Unlike :meth:`TagtogClient.delete`, it keeps documents that somebody confirmed unless ``force`` is set.
 
     Args:
         client: The project.
         query: Which documents, in tagtog's query language.
         force: Delete documents that somebody confirmed, too.
         dry_run: Delete nothing; only say what would be done.
-        progress: Shows the progress.
+        progress: Shows the progress through the documents to delete.
+
+    Returns:
+        What was done.
 
     Raises:
         ConfigurationError: The query is empty.
-        ClientError: tagtog can't be reached, refuses, or answers with nonsense. The exception's attribute ``report`` is the
-            :class:`DeleteReport` up to there.
+        ClientError: tagtog can't be reached, refuses, or answers with nonsense. The exception's attribute
+            ``report`` is the :class:`DeleteReport` up to there.
     """
     if not query.strip():
         raise ConfigurationError(
@@ -73,7 +80,7 @@ def delete(
                 yield hit
 
     try:
-        for _ in progress(all_hits(), len(chosen)) if progress is not None else all_hits():
+        for _ in progress(all_hits(), len(chosen)):
             pass
     except BaseException as error:
         error.report = report  # type: ignore[attr-defined]

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from spacy_tagtog._files import make_folder, write_atomic
-from spacy_tagtog.anndoc import LEGEND_NAME, MASTER, document_paths
+from spacy_tagtog._progress import Progress, silent
+from spacy_tagtog.anndoc import MASTER, document_paths
+from spacy_tagtog.anndoc.legend import LEGEND_NAME
 from spacy_tagtog.client._parallel import workers
 from spacy_tagtog.client._retry import check_stopped
-from spacy_tagtog.client.api import SearchHit, TagtogClient
-from spacy_tagtog.client.fetch import ALL_MEMBERS, Progress, everybody
+from spacy_tagtog.client.api import TagtogClient
+from spacy_tagtog.client.fetch import ALL_MEMBERS, everybody
+from spacy_tagtog.client.models import SearchHit
 from spacy_tagtog.errors import NotFoundError, ProjectError, UnexpectedAnswerError
 
 
@@ -20,22 +23,23 @@ def snapshot(
     *,
     query: str = "*",
     members: Sequence[str] = (MASTER,),
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> list[tuple[str, UnexpectedAnswerError | ProjectError]]:
-    """Write the documents that a query finds into an empty folder, as tagtog sends them: nothing is parsed, so nothing is refused.
+    """Write the documents that a query finds into an empty folder, as tagtog sends them.
 
-    Unlike :func:`~spacy_tagtog.client.fetch.fetch` it keeps no manifest, and a document that is broken stops nothing. Documents that disappear
-    meanwhile are left out.
+    Nothing is parsed, so nothing is refused. Unlike :func:`spacy_tagtog.client.fetch` it keeps no manifest,
+    and a broken document doesn't stop it. Documents that disappear meanwhile are left out.
 
     Args:
         client: The project.
         target: An empty folder. It gets tagtog's download layout.
         query: Which documents, in tagtog's query language.
         members: Which versions of the annotations; ``[ALL_MEMBERS]`` for master's and every member's.
-        progress: Shows the progress.
+        progress: Shows the progress through the documents found.
 
     Returns:
-        The documents that couldn't even be written, each with the reason: an answer that is no document, an id that can't be a file name.
+        The ids of documents that couldn't even be written, each with the reason: an answer that is no
+        document, or an id that can't be a file name.
 
     Raises:
         ClientError: tagtog can't be reached or refuses, or its list of documents or its legend is nonsense.
@@ -49,7 +53,7 @@ def snapshot(
     failed: list[tuple[str, UnexpectedAnswerError | ProjectError]] = []
 
     def one(hit: SearchHit) -> UnexpectedAnswerError | ProjectError | None:
-        # Who has left the project may have left a version behind.
+        # Somebody who has left the project may have left a version behind.
         names = list(dict.fromkeys([*wanted, *hit.members_anncomplete] if all_members else wanted))
         try:
             html_path, _ = document_paths(hit.id, hit.folder)
@@ -73,6 +77,6 @@ def snapshot(
                     failed.append((hit.id, error))
                 yield hit
 
-    for _ in done() if progress is None else progress(done(), len(hits)):
+    for _ in progress(done(), len(hits)):
         pass
     return failed

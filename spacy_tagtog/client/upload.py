@@ -1,28 +1,28 @@
 """Upload files as new documents, each once.
 
-The contract of :func:`upload`: a file whose name and content the project has already isn't uploaded again, and an upload whose answer gets lost
-is looked for before it is repeated. So an upload that was killed at any moment is resumed by running it again.
+The contract of :func:`upload`: a file isn't uploaded again if the project has a document of the same name and
+content. An upload whose answer gets lost is looked for before it is repeated. So an upload that was killed at
+any moment is resumed by running it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from spacy_tagtog._progress import Progress, silent
+from spacy_tagtog.client._lookup import same_name_query
 from spacy_tagtog.client._parallel import workers
 from spacy_tagtog.client.api import TagtogClient
-from spacy_tagtog.client.push import same_name_query
 from spacy_tagtog.errors import ClientError, ConfigurationError, NotFoundError, ProjectError, RejectedError
 
-Progress = Callable[[Iterable[Path], int], Iterable[Path]]
-"""Wraps the files, whose number is given, and gives them back one by one, as tqdm does."""
-
 _TRIES: Final = 4
+"""A file whose answer doesn't come is sent at most this many times."""
 _NOT_THIS_FILE: Final = frozenset({400, 413, 415, 422, 501})
-"""Statuses that speak of the file; others would come for any."""
+"""Statuses that are about the file. The others would come for any file."""
 
 
 @dataclass
@@ -59,40 +59,31 @@ def upload(
     text_format: str | None = None,
     distribute_to: str | None = None,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> UploadReport:
-    """Upload files as new documents, with ``client.threads`` calls at once.
+    """Upload files as new documents. At most ``client.threads`` calls run at once.
 
     Args:
         client: The project.
         paths: Files of types that tagtog reads (txt, pdf, md, html…).
-        folder: Where they go. It is added if the project doesn't have it.
+        folder: The folder they are put into. It is added if the project doesn't have it.
         text_format: ``verbatim``, ``formatted`` or ``markdown``; by default tagtog goes by the file name.
-        distribute_to: To whom they are assigned: ``-`` as the project says, ``""`` nobody, ``*`` all members, or names with commas between.
+        distribute_to: To whom they are assigned: ``-`` as the project says, ``""`` nobody, ``*`` all members,
+            or names separated by commas.
         dry_run: Send nothing; only say what would be done.
-        progress: Shows the progress.
+        progress: Shows the progress through the files.
+
+    Returns:
+        What was done.
 
     Raises:
         ConfigurationError: A file comes twice.
         ProjectError: A file can't be read. Nothing has been sent.
-        ClientError: tagtog can't be reached, refuses, or answers with nonsense. Uploading the same files again goes on.
+        ClientError: tagtog can't be reached, refuses, or answers with nonsense. Uploading the same files
+            again goes on.
     """
     files = [Path(path) for path in paths]
-    seen: set[Path] = set()
-    for path in files:
-        try:
-            same = path.resolve(strict=True)
-            with path.open("rb") as file:
-                file.read(1)
-        except OSError as error:
-            raise ProjectError(
-                f"a file can't be read: {error.strerror or error}",
-                place=path,
-                advice="check the path and the permissions",
-            ) from error
-        if same in seen:
-            raise ConfigurationError("one file comes twice", value=str(path), legal="each file once")
-        seen.add(same)
+    _check(files)
     report = UploadReport()
     if not dry_run and files:
         client.add_folder(folder)
@@ -101,7 +92,7 @@ def upload(
         for number in range(1, _TRIES + 1):
             known = _known(client, path)
             if known is not None:
-                # After a lost answer, it is ours.
+                # Found after a lost answer, it is the document of the earlier try.
                 return _Outcome("present" if number == 1 else "created", known)
             if dry_run:
                 return _Outcome("created", "")
@@ -129,9 +120,28 @@ def upload(
                 ].append((path, outcome.text))
                 yield path
 
-    for _ in progress(all_files(), len(files)) if progress is not None else all_files():
+    for _ in progress(all_files(), len(files)):
         pass
     return report
+
+
+def _check(files: Sequence[Path]) -> None:
+    """Make sure that all files can be read, and that none comes twice."""
+    seen: set[Path] = set()
+    for path in files:
+        try:
+            same = path.resolve(strict=True)
+            with path.open("rb") as file:
+                file.read(1)
+        except OSError as error:
+            raise ProjectError(
+                f"a file can't be read: {error.strerror or error}",
+                place=path,
+                advice="check the path and the permissions",
+            ) from error
+        if same in seen:
+            raise ConfigurationError("one file comes twice", value=str(path), legal="each file once")
+        seen.add(same)
 
 
 def _known(client: TagtogClient, path: Path) -> str | None:

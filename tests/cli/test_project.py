@@ -33,7 +33,7 @@ def _project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         with TagtogClient(
             local.url, username=local.username, password=local.password, owner="local", project="people"
         ) as client:
-            list(client.push([Document("one", html, {"master": own}, folder="pool/train", legend=LEGEND)]))
+            list(client.overwrite_documents([Document("one", html, {"master": own}, folder="pool/train", legend=LEGEND)]))
             client.upload_text("nothing in it")
 
 

@@ -1,4 +1,4 @@
-"""The calls for versions, settings, members, metrics and single documents; uploading and deleting: against the local tagtog."""
+"""Calls for single documents, versions, settings, members and metrics; uploading and deleting."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import spacy
-from clocks import FakeTime
-from fault_server import FaultServer, answer, fault_server, imported, page
+from fault_server import FaultServer, answer, imported, page
+from spacy.language import Language
+from verbatim import LEGEND, connect, new_project, numbered, put
 
-from spacy_tagtog.anndoc import Annotations, Document, Legend, confidence, html_from_text
 from spacy_tagtog.cli._connection import Connection
 from spacy_tagtog.cli.upload import pre_annotate
-from spacy_tagtog.client import Agreement, DeleteReport, TagtogClient, UploadReport, delete, upload
+from spacy_tagtog.client import DeleteReport, ReportedAgreement, TagtogClient, UploadReport, delete, upload
 from spacy_tagtog.errors import (
     ClientError,
     ConfigurationError,
@@ -24,9 +24,7 @@ from spacy_tagtog.errors import (
     RejectedError,
     UnexpectedAnswerError,
 )
-from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
-
-LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
+from spacy_tagtog.server import LocalTagtog, local_tagtog
 
 
 @pytest.fixture(scope="module")
@@ -39,81 +37,38 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
 
 @pytest.fixture
 def client(server: LocalTagtog) -> Iterator[TagtogClient]:
-    project = f"project-{len(server.store.projects())}"
-    server.store.create_project("local", project, settings_from_legend(LEGEND, ["pool/train"]))
-    with TagtogClient(
-        server.url,
-        username=server.username,
-        password=server.password,
-        project=project,
-        owner="local",
-        threads=2,
-    ) as made:
+    project = new_project(server, owner="local", folders=["pool/train"])
+    with connect(server, project, owner="local", threads=2) as made:
         yield made
-
-
-@pytest.fixture
-def fault(monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultServer]:
-    time = FakeTime()
-    monkeypatch.setattr("spacy_tagtog.client.api.Clock", lambda: time.clock)
-    with fault_server() as running:
-        yield running
-
-
-def document(
-    number: int = 1,
-    *,
-    class_id: str = "e_1",
-    complete: bool = True,
-    member: str = "master",
-    folder: str = "pool",
-) -> Document:
-    html = html_from_text(f"Ann {number} met Bob.", filename=f"{number:03}.txt")
-    annotations = Annotations.empty(list(html.parts), complete=complete)
-    annotations.data["entities"].append(
-        {
-            "classId": class_id,
-            "part": "s1v1",
-            "offsets": [{"start": 0, "text": "Ann"}],
-            "confidence": confidence(state="", who=[f"user:{member}"], prob=1),
-            "fields": {},
-            "normalizations": {},
-        }
-    )
-    return Document(str(html.id), html, {member: annotations}, folder=folder, legend=LEGEND)
-
-
-def put(client: TagtogClient, *documents: Document, member: str = "master") -> None:
-    assert len(list(client.push(documents, member=member))) == len(documents)
 
 
 # ---------------------------------------------------------------- one document, in every form
 
 
 def test_a_document_in_every_form(client: TagtogClient, server: LocalTagtog) -> None:
-    doc = document()
+    doc = numbered()
     put(client, doc)
-    assert client.text(doc.id) == "Ann 1 met Bob."
+    assert client.text(doc.id) == "Ann 1 🦊 lives here."
     assert client.web_url(doc.id).startswith(server.url)
-    assert "met Bob" in client.page(doc.id)
+    assert "lives here" in client.page(doc.id)
     assert ("Ann", "Person") in client.entities_tsv(doc.id)
     assert [row for row in client.entities_tsv(doc.id, only_entities=True) if row != ("", "")] == [
         ("Ann", "Person")
     ]
-    put(client, document(2, complete=False))
-    assert client.confirmed() == {doc.id: True, document(2).id: False}
+    put(client, numbered(2, complete=False))
+    assert client.confirmed() == {doc.id: True, numbered(2).id: False}
     assert client.confirmed("anncomplete:true") == {doc.id: True}
     assert (client.exists(doc.id), client.exists(f"{doc.id}x")) == (True, False)
     for call in (client.text, client.web_url, client.page, client.entities_tsv, client.original):
         with pytest.raises(NotFoundError):
-            call(f"{doc.id}x")  # type: ignore[operator]
+            call(f"{doc.id}x")
         with pytest.raises(ConfigurationError):
-            call("")  # type: ignore[operator]
+            call("")
 
 
 def test_pairs_with_an_original_and_imports_from_elsewhere(client: TagtogClient, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("Ann 1 met Bob.")
-    (tmp_path / "note.ann.json").write_text(document().annotations.dumps())
+    (tmp_path / "note.ann.json").write_text(numbered().annotations.dumps())
     (item,) = client.upload_files(
         [tmp_path / "note.txt", tmp_path / "note.ann.json"],
         text_format="default-plus-annjson",
@@ -123,9 +78,10 @@ def test_pairs_with_an_original_and_imports_from_elsewhere(client: TagtogClient,
     for odd in ([tmp_path / "note.txt"], [tmp_path / "note.ann.json"]):
         with pytest.raises(ConfigurationError, match="partner"):
             client.upload_files(odd, text_format="verbatim-plus-annjson")
-    for call in (lambda: client.upload_url("https://example.org/x"), lambda: client.upload_ids(["23596191"])):
-        with pytest.raises(RejectedError, match="501"):
-            call()
+    with pytest.raises(RejectedError, match="501"):
+        client.upload_url("https://example.org/x")
+    with pytest.raises(RejectedError, match="501"):
+        client.upload_ids(["23596191"])
     for ids in ([], [""], ["1,2"]):
         with pytest.raises(ConfigurationError):
             client.upload_ids(ids)
@@ -157,11 +113,12 @@ def test_members_and_their_tasks(client: TagtogClient) -> None:
     client.remove_member("bob")
     with pytest.raises(NotFoundError):
         client.remove_member("bob")
-    for call in (
+    calls: list[Callable[[], None]] = [
         lambda: client.add_member(" ", "reader"),
-        lambda: client.set_role("ann", "king"),
+        lambda: client.set_role("ann", "king"),  # type: ignore[arg-type]
         lambda: client.set_task_distribution(3, ["ann"]),
-    ):  # type: ignore[arg-type]
+    ]
+    for call in calls:
         with pytest.raises(ConfigurationError):
             call()
 
@@ -169,27 +126,27 @@ def test_members_and_their_tasks(client: TagtogClient) -> None:
 def test_versions_and_agreement(client: TagtogClient) -> None:
     for name in ("ann", "bob"):
         client.add_member(name, "reviewer")
-    put(client, document(1, complete=False))
+    put(client, numbered(1, complete=False))
     with pytest.raises(RejectedError):
-        client.merge(document().id, "union_v1")
-    put(client, document(1, member="ann"), member="ann")
-    put(client, document(1, class_id="e_2", member="bob"), member="bob")
-    merged = client.merge(document().id, "union_v1")
+        client.merge(numbered().id, "union_v1")
+    put(client, numbered(1, member="ann"), member="ann")
+    put(client, numbered(1, class_id="e_2", member="bob"), member="bob")
+    merged = client.merge(numbered().id, "union_v1")
     assert sorted((entity.class_id, entity.prob) for entity in merged.entities) == [
         ("e_1", 0.5),
         ("e_2", 0.5),
     ]
-    assert len(client.annotations(document().id)) == 1
-    client.merge(document().id, "majority_v1", save_to="master")
-    assert len(client.annotations(document().id)) == 0
-    copied = client.copy(document().id, source="ann", target="master")
+    assert len(client.annotations(numbered().id)) == 1
+    client.merge(numbered().id, "majority_v1", save_to="master")
+    assert len(client.annotations(numbered().id)) == 0
+    copied = client.copy(numbered().id, source="ann", target="master")
     assert (len(copied), copied.complete) == (1, False)
     with pytest.raises(RejectedError, match="409"):
-        client.copy(document().id, source="master", target="bob")
+        client.copy(numbered().id, source="master", target="bob")
     assert (
         client.iaa("ann", "bob", "e_1", metric="overlapping_v1")
         == client.iaa("ann", "bob", "e_1")
-        == Agreement(0.0, 1)
+        == ReportedAgreement(0.0, 1)
     )
     assert "e_1" in str(client.search_stats("*"))
     for call in (lambda: client.merge("x", "all_v1"), lambda: client.iaa("a", "b", "e_1", metric="exact")):  # type: ignore[arg-type]
@@ -201,7 +158,7 @@ def test_versions_and_agreement(client: TagtogClient) -> None:
 
 
 def test_folders_are_renamed_and_removed_but_not_with_documents(client: TagtogClient) -> None:
-    put(client, document(folder="pool/train"))
+    put(client, numbered(folder="pool/train"))
     client.rename_folder("pool/train", "dev")
     assert [hit.folder for hit in client.search()] == ["pool/dev"]
     with pytest.raises(ConfigurationError, match="remove its documents") as caught:
@@ -209,18 +166,19 @@ def test_folders_are_renamed_and_removed_but_not_with_documents(client: TagtogCl
     assert "1 document" in str(caught.value)
     client.remove_folder("pool/dev", force=True)
     assert (client.folders(), client.count()) == (["pool"], 0)
-    for call in (
+    calls: list[Callable[[], None]] = [
         lambda: client.remove_folder("pool"),
         lambda: client.rename_folder("pool", "x"),
         lambda: client.rename_folder("pool/a", "b/c"),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ConfigurationError):
             call()
 
 
 def test_settings_are_imported_into_empty_projects_only(client: TagtogClient) -> None:
     settings = client.settings()
-    put(client, document())
+    put(client, numbered())
     with pytest.raises(ConfigurationError, match="remove the project's documents"):
         client.import_settings(settings)
     assert client.count() == 1
@@ -228,6 +186,7 @@ def test_settings_are_imported_into_empty_projects_only(client: TagtogClient) ->
     assert (client.count(), client.legend()) == (0, LEGEND)
 
 
+@pytest.mark.usefixtures("waits")
 def test_lost_answers_of_settings_are_looked_for(fault: FaultServer) -> None:
     """What the answer didn't say, the project says: nothing is done twice, and nothing is left undone."""
 
@@ -239,7 +198,7 @@ def test_lost_answers_of_settings_are_looked_for(fault: FaultServer) -> None:
 
     members = {"members": [{"username": "bob", "role": {"name": "reader"}}]}
     with fault.client() as client:
-        for answers, call, methods in (
+        cases: list[tuple[list[Any], Callable[[], None], str]] = [
             (
                 [folders(), answer("x", 500), folders("a")],
                 lambda: client.add_folder("pool/a"),
@@ -260,7 +219,8 @@ def test_lost_answers_of_settings_are_looked_for(fault: FaultServer) -> None:
             ([answer("x", 500), answer(members)], lambda: client.add_member("bob", "reader"), "POST GET"),
             ([answer("x", 500), answer("gone", 404)], lambda: client.remove_member("bob"), "DELETE DELETE"),
             ([answer("x", 500), answer({})], lambda: client.set_role("bob", "reader"), "PUT PUT"),
-        ):
+        ]
+        for answers, call, methods in cases:
             fault.requests.clear()
             fault.answers = answers
             call()
@@ -291,6 +251,7 @@ def test_lost_answers_of_settings_are_looked_for(fault: FaultServer) -> None:
         (lambda client: client.count(), {**page([]), "pages": {"current": 3, "next": -1, "numPages": 1}}),
     ],
 )
+@pytest.mark.usefixtures("waits")
 def test_answers_of_another_shape(fault: FaultServer, call: Callable[[TagtogClient], Any], body: Any) -> None:
     fault.answers = [answer(body)]
     with fault.client() as client, pytest.raises(UnexpectedAnswerError):
@@ -330,6 +291,7 @@ def test_files_are_uploaded_once(client: TagtogClient, tmp_path: Path) -> None:
     assert upload(client, []) == UploadReport()
 
 
+@pytest.mark.usefixtures("waits")
 def test_an_upload_whose_answer_gets_lost_is_looked_for(fault: FaultServer, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("Text")
@@ -362,7 +324,7 @@ def test_new_documents_are_annotated_as_tagtog_read_them(
     ruler = nlp.add_pipe("span_ruler", config={"spans_key": "found"})
     ruler.add_patterns([{"label": "PER", "pattern": "Ann"}, {"label": "PER", "pattern": "Bob"}])  # type: ignore[attr-defined]
 
-    @spacy.Language.component("sure")
+    @Language.component("sure")
     def sure(doc: Any) -> Any:
         doc.spans["found"].attrs["scores"] = [0.75] * len(doc.spans["found"])
         return doc
@@ -382,9 +344,9 @@ def test_new_documents_are_annotated_as_tagtog_read_them(
 
 
 def test_what_is_confirmed_is_not_deleted_by_the_way(client: TagtogClient) -> None:
-    docs = [document(number, complete=number == 0) for number in range(3)]
+    docs = [numbered(number, complete=number == 0) for number in range(3)]
     put(client, *docs)
-    put(client, document(1, member="ann"), member="ann")
+    put(client, numbered(1, member="ann"), member="ann")
     expected = DeleteReport(deleted=[docs[2].id], kept=[docs[0].id, docs[1].id])
     assert delete(client, "*", dry_run=True) == expected
     assert client.count() == 3

@@ -18,7 +18,6 @@ from fault_server import FaultServer, answer, fault_server
 
 from spacy_tagtog.anndoc import Annotations, Document, html_from_text
 from spacy_tagtog.client import (
-    Credentials,
     Retries,
     TagtogClient,
     delete,
@@ -27,6 +26,7 @@ from spacy_tagtog.client import (
     push,
     upload,
 )
+from spacy_tagtog.client.credentials import Credentials
 from spacy_tagtog.errors import ClientError, ConfigurationError, SpacyTagtogError
 
 CANARY = "kanarien\u2019vogel-9x7q"
@@ -187,7 +187,7 @@ def test_the_canary_sings_nowhere(script: Any, tmp_path: Path, caplog: pytest.Lo
             lambda: client.set_task_distribution(0, []),
             lambda: client.delete_document("aDoc"),
             lambda: client.upload_text("x"),
-            lambda: list(client.push([doc])),
+            lambda: list(client.overwrite_documents([doc])),
             lambda: push(client, [doc]),
             lambda: fetch(client, tmp_path / "out"),
             lambda: upload(client, [tmp_path / "a.txt"]),

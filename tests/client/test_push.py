@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import verbatim
+from verbatim import connect, new_project, put
 
 from spacy_tagtog.anndoc import (
     Annotations,
@@ -15,7 +17,6 @@ from spacy_tagtog.anndoc import (
     Legend,
     PlainHtml,
     Project,
-    confidence,
     html_from_text,
     write_project,
 )
@@ -29,7 +30,7 @@ from spacy_tagtog.errors import (
     SpacyTagtogError,
     UnreachableError,
 )
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog
 
 THERE = Legend(
     {
@@ -60,12 +61,8 @@ PART = "s1v1"
 
 
 @pytest.fixture
-def client(server: LocalTagtog, monkeypatch: pytest.MonkeyPatch) -> Iterator[TagtogClient]:
-    project = f"project-{len(server.store.projects())}"
-    server.store.create_project("owner", project, settings_from_legend(THERE))
-    with TagtogClient(
-        server.url, username=server.username, password=server.password, project=project, owner="owner"
-    ) as made:
+def client(server: LocalTagtog) -> Iterator[TagtogClient]:
+    with connect(server, new_project(server, legend=THERE)) as made:
         yield made
 
 
@@ -73,25 +70,19 @@ def client(server: LocalTagtog, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tag
 def posts(client: TagtogClient, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of documents in each batch that was sent."""
     sent: list[int] = []
-    send = client._push_batch
+    send = client._send_batch
 
     def counted(batch: Any, *rest: Any, **more: Any) -> dict[str, ImportedItem]:
         sent.append(len(batch))
         return send(batch, *rest, **more)
 
-    monkeypatch.setattr(client, "_push_batch", counted)
+    monkeypatch.setattr(client, "_send_batch", counted)
     return sent
 
 
 def entity(class_id: str = "e_1", *, start: int = 0, text: str = "Ann", prob: float = 0.5) -> dict[str, Any]:
-    return {
-        "classId": class_id,
-        "part": PART,
-        "offsets": [{"start": start, "text": text}],
-        "confidence": confidence(state="pre-added", who=["ml:test"], prob=prob),
-        "fields": {},
-        "normalizations": {},
-    }
+    """A pre-annotation."""
+    return verbatim.entity(class_id, start=start, text=text, state="pre-added", who="ml:test", prob=prob)
 
 
 def document(
@@ -124,7 +115,7 @@ def test_what_becomes_of_documents(client: TagtogClient, posts: list[int]) -> No
     assert push(client, docs) == PushReport(unchanged=[doc.id for doc in docs])
     assert posts == []
 
-    list(client.push([document(1, entity("e_2"), complete=True)]))
+    put(client, document(1, entity("e_2"), complete=True))
     second = [document(0, entity(prob=0.6)), document(1), docs[2], document(9)]
     report = push(client, second)
     assert report == PushReport(
@@ -186,9 +177,9 @@ def test_only_the_version_that_is_pushed_counts(client: TagtogClient) -> None:
         {**doc.annotations.data, "annotatable": {"parts": [PART]}}
     )
     assert push(client, [own], member="bob").unchanged == [doc.id]
-    list(client.push([document(0, entity("e_7"), complete=True, member="bob")], member="bob"))
+    put(client, document(0, entity("e_7"), complete=True, member="bob"), member="bob")
     assert push(client, [own], member="bob").refused == [(doc.id, "it is confirmed in tagtog")]
-    # Even where what bob would start from, the master version, equals what is pushed, carol has no version of her own yet.
+    # What is pushed equals the master version, from which carol would start. But she has no own version.
     carol = Document(doc.id, doc.html, {"carol": doc.annotations}, legend=THERE)
     assert push(client, [carol], member="carol").updated == [doc.id]
     assert client.own_annotations(doc.id, member="carol") is not None
@@ -400,7 +391,7 @@ def test_a_project_and_a_generator_can_be_pushed(client: TagtogClient, tmp_path:
 def test_progress_sees_each_document_and_the_total(client: TagtogClient) -> None:
     seen: list[Any] = []
 
-    def progress(documents: Iterable[Document], total: int) -> Iterator[Document]:
+    def progress(documents: Iterable[Any], total: int | None = None, /) -> Iterator[Any]:
         seen.append(total)
         for doc in documents:
             seen.append(doc.id)
@@ -443,7 +434,7 @@ def test_a_push_that_fails_midway_says_what_was_done_and_can_go_on(
     client: TagtogClient, posts: list[int], monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     docs = [document(number) for number in range(7)]
-    send = client._push_batch
+    send = client._send_batch
 
     def fail(batch: Any, *rest: Any, **more: Any) -> dict[str, ImportedItem]:
         if docs[4].id in [pair.doc_id for pair in batch]:
@@ -451,11 +442,11 @@ def test_a_push_that_fails_midway_says_what_was_done_and_can_go_on(
         return send(batch, *rest, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(client, "_push_batch", fail)
+        patch.setattr(client, "_send_batch", fail)
         with pytest.raises(type(error)) as caught:
             push(client, docs, batch_size=2)
-    # The batches go out at the same time: what came after the one that failed may have been sent, and then it is said.
-    done = caught.value.report.created  # type: ignore[union-attr]
+    # Several batches go out at once: later ones may have been sent, and then the report says so.
+    done = caught.value.report.created  # type: ignore[attr-defined]
     assert {doc.id for doc in docs[:4]} <= set(done)
     assert not {doc.id for doc in docs[4:6]} & set(done)
     assert {hit.id for hit in client.search()} == set(done)
@@ -467,7 +458,7 @@ def test_what_the_server_refuses_carries_the_report(client: TagtogClient) -> Non
     good, bad = document(0), document(1)
     html = html_from_text("Changed content", filename="001.txt", doc_id=bad.id)
     push(client, [bad])
-    list(client.push([document(1, entity("e_2"), member="bob")], member="bob"))
+    put(client, document(1, entity("e_2"), member="bob"), member="bob")
     changed = Document(bad.id, html, {"master": document(1, entity("e_7")).annotations}, legend=THERE)
     with pytest.raises(RejectedError) as caught:
         push(client, [good, changed], batch_size=1)
@@ -475,10 +466,7 @@ def test_what_the_server_refuses_carries_the_report(client: TagtogClient) -> Non
 
 
 def test_an_unknown_project_is_not_taken_for_new_documents(client: TagtogClient, server: LocalTagtog) -> None:
-    other = TagtogClient(
-        server.url, username=server.username, password=server.password, project="none", owner="owner"
-    )
-    with other, pytest.raises(NotFoundError) as caught:
+    with connect(server, "none") as other, pytest.raises(NotFoundError) as caught:
         push(other, [document()])
     assert isinstance(caught.value, SpacyTagtogError)
     assert caught.value.report == PushReport()  # type: ignore[attr-defined]
@@ -496,13 +484,13 @@ def test_what_is_confirmed_before_its_batch_is_full_is_kept_without_help_of_the_
     """tagtog itself overwrites whatever it is told to; so the client asks again before it sends."""
     push(client, [document(number, member=member) for number in range(3)], member=member)
     mine = document(0, entity("e_7"), complete=True, member=member)
-    look, send = client.own_annotations, client._push_batch
+    look, send = client.own_annotations, client._send_batch
     asked: list[str] = []
 
     def looking(doc_id: str, **more: Any) -> Annotations | None:
         found = look(doc_id, **more)
         if doc_id == document(2).id:  # the last one: by now the first was looked at
-            list(client.push([mine], member=member))
+            put(client, mine, member=member)
         return found
 
     def as_tagtog_does(batch: Any, *rest: Any, **more: Any) -> dict[str, ImportedItem]:
@@ -517,7 +505,7 @@ def test_what_is_confirmed_before_its_batch_is_full_is_kept_without_help_of_the_
     with monkeypatch.context() as patch:
         patch.setattr(client, "threads", 1)
         patch.setattr(client, "own_annotations", looking)
-        patch.setattr(client, "_push_batch", as_tagtog_does)
+        patch.setattr(client, "_send_batch", as_tagtog_does)
         patch.setattr(client, "search", searching)
         again = [document(number, entity("e_2"), member=member) for number in range(4)]
         report = push(client, again, member=member)

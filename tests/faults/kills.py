@@ -1,10 +1,12 @@
-"""Kill a fetching or pushing client with SIGKILL at random points, again and again: a last, undisturbed run must end as if there had been none.
+"""Kill a fetching or pushing client with SIGKILL at random points, again and again.
 
     python tests/faults/kills.py --kills 100 --seed 1
 
-Half of the kills come after a random time, half when a random request reaches tagtog, or has been done and isn't answered yet. Between the
-kills of a fetch, documents are changed, added, deleted and unconfirmed in tagtog. Prints counts as JSON; the exit code is 1 where something was
-lost, doubled or taken for somebody's edit.
+A last, undisturbed run must end as if there had been no kill. Half of the kills come after a random time. The
+others come when a random request reaches tagtog, or when tagtog has done it and hasn't answered yet. Between
+the kills of a fetch, documents are changed, added, deleted and unconfirmed in tagtog.
+
+Prints counts as JSON. The exit code is 1 if something was lost, doubled or taken for somebody's edit.
 """
 
 from __future__ import annotations
@@ -29,42 +31,23 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from faults.proxy import proxy
+from fetched import without_times
+from verbatim import LEGEND, mixed
 
-from spacy_tagtog.anndoc import Annotations, Document, Legend, PlainHtml, Project, confidence, html_from_text
-from spacy_tagtog.client import MANIFEST_NAME, TagtogClient, fetch, push
+from spacy_tagtog.anndoc import Annotations, Document, PlainHtml, Project
+from spacy_tagtog.client import TagtogClient, fetch, push
 from spacy_tagtog.server import local_tagtog, settings_from_legend
 
-LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
 DOCUMENTS = 40
-
-
-def document(number: int, *, class_id: str = "e_1", complete: bool = True) -> Document:
-    """A small document; every fifth has a name that tagtog can't use as its id."""
-    html = html_from_text(
-        f"Ann {number} lives here.",
-        filename=f"{number:03}.txt",
-        doc_id=f"foreign-{number}" if number % 5 == 0 else None,
-    )
-    annotations = Annotations.empty(list(html.parts), complete=complete)
-    annotations.data["entities"].append(
-        {
-            "classId": class_id,
-            "part": "s1v1",
-            "offsets": [{"start": 0, "text": "Ann"}],
-            "confidence": confidence(state="", who=["user:ann"], prob=1),
-            "fields": {},
-            "normalizations": {},
-        }
-    )
-    folder = "pool" if number % 3 else "pool/train/deep"
-    return Document(str(html.id), html, {"master": annotations}, folder=folder, legend=LEGEND)
-
 
 # ---------------------------------------------------------------- the server, in a process of its own
 
 
 def serve(database: Path) -> None:
-    """Run a local tagtog behind a proxy that kills whom it is told to: lines of ``{"pid", "request", "after"}`` on standard input."""
+    """Run a local tagtog behind a proxy that kills the processes it is told to.
+
+    It reads orders from standard input, lines such as ``{"pid": 1, "request": 3, "when": "before"}``.
+    """
     order: dict[str, Any] = {}
 
     def maybe_kill(when: str) -> None:
@@ -184,18 +167,18 @@ class Killer:
         project, target = f"fetch-{number}", self.folder / f"fetch-{number}"
         self.new_project(project)
         with self.client(project) as client:
-            push(client, [document(one) for one in range(DOCUMENTS)])
+            push(client, [mixed(one) for one in range(DOCUMENTS)])
             seconds, _ = self.timed(lambda: fetch(client, self.folder / f"first-{number}"))
         new = DOCUMENTS
         for _ in range(kills):
             self.killed(lambda: self.fetch_once(project, target), seconds, 2 * DOCUMENTS + 6)
             with self.client(project) as client:
                 known = sorted(hit.id for hit in client.search())
-                push(client, [document(new), document(new + 1, complete=False)])
+                push(client, [mixed(new), mixed(new + 1, complete=False)])
                 new += 2
                 client.delete_document(self.chance.choice(known))
                 changed = [
-                    document(
+                    mixed(
                         self.chance.randrange(new),
                         class_id=self.chance.choice(["e_1", "e_2"]),
                         complete=self.chance.random() < 0.8,
@@ -221,9 +204,7 @@ class Killer:
     def pushes(self, number: int, kills: int) -> None:
         """A project whose pushes are killed."""
         project = f"push-{number}"
-        docs = [
-            document(one, class_id="e_2" if one % 2 else "e_1", complete=False) for one in range(DOCUMENTS)
-        ]
+        docs = [mixed(one, class_id="e_2" if one % 2 else "e_1", complete=False) for one in range(DOCUMENTS)]
         self.new_project(f"first-{number}")
         with self.client(f"first-{number}") as client:
             seconds, _ = self.timed(lambda: push(client, docs, batch_size=4))
@@ -268,20 +249,10 @@ def _content(annotations: Annotations) -> str:
 
 
 def _tree(target: Path) -> dict[str, Any]:
-    files: dict[str, Any] = {
-        str(path.relative_to(target)): path.read_bytes() for path in target.rglob("*") if path.is_file()
-    }
-    manifest = json.loads(files[MANIFEST_NAME])
-    for entry in manifest["documents"].values():
-        del entry["fetched"]
-    for name, content in files.items():
-        if name.endswith(".plain.html"):
-            PlainHtml(content).parts  # noqa: B018
-    return {
-        **files,
-        MANIFEST_NAME: manifest,
-        "folders": sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_dir()),
-    }
+    """What a folder holds; all its contents must parse."""
+    for path in target.rglob("*.plain.html"):
+        PlainHtml(path.read_bytes()).parts  # noqa: B018
+    return without_times(target)
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
-"""A proxy between client and local tagtog that does what networks do: it delays, cuts, truncates, duplicates, and answers with rubbish.
+"""A proxy between client and local tagtog that does what networks do.
 
-As a program, it delays only: ``python tests/faults/proxy.py --target http://127.0.0.1:8181 --delay 0.03`` prints its own address.
+It delays, cuts, truncates, duplicates, and answers with rubbish. As a program, it delays only, and prints its
+address:
+
+    python tests/faults/proxy.py --target http://127.0.0.1:8181 --delay 0.03
 """
 
 from __future__ import annotations
@@ -34,6 +37,8 @@ FAULTS = (
     "noise",  # bytes that aren't HTTP, although tagtog did it
 )
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
+_TEXT = [("Content-Type", "text/plain")]
+_HTML = [("Content-Type", "text/html")]
 
 
 @dataclass
@@ -72,21 +77,60 @@ def seeded(
     return plan
 
 
-@contextlib.contextmanager
-def proxy(target: str, **settings: Any) -> Iterator[Proxy]:
-    """Run a proxy for the time of a block."""
-    running = Proxy(target, **settings)
-    host, port = urlsplit(target).hostname, urlsplit(target).port
-    upstream = threading.local()
+class _Handler(BaseHTTPRequestHandler):
+    """One connection of a client."""
 
-    def forward(
-        method: str, path: str, headers: dict[str, str], body: bytes
-    ) -> tuple[int, str, list[tuple[str, str]], bytes]:
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    # An answer in one piece: small packets would wait for each other.
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def handle_any(self) -> None:
+        running = self.server.proxy
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with running.lock:
+            running.requests += 1
+            fault = running.plan(self.command, self.path)
+            if fault is not None:
+                running.met[fault] += 1
+        if running.delay:
+            time.sleep(running.delay)
+        if fault == "refuse":
+            self.hang_up()
+        elif fault == "busy":
+            self.answer(429, "Too Many Requests", _TEXT, b"slow down")
+        elif fault == "unavailable":
+            self.answer(503, "Service Unavailable", [*_TEXT, ("Retry-After", "3")], b"come back")
+        else:
+            try:
+                if fault == "duplicate":
+                    self.forward(body)
+                status, reason, fields, content = self.forward(body)
+            except (OSError, http.client.HTTPException):
+                self.hang_up()
+                return
+            running.passed(self.command, self.path)
+            self.pass_back(fault, status, reason, fields, content)
+
+    do_GET = do_POST = do_PUT = do_DELETE = handle_any
+
+    def forward(self, body: bytes) -> tuple[int, str, list[tuple[str, str]], bytes]:
+        """tagtog's answer: status, reason, headers, content."""
+        upstream = self.server.upstream
+        headers = {
+            name: value
+            for name, value in self.headers.items()
+            if name.lower() not in _HOP - {"content-length"}
+        }
         for number in range(2):
             if not hasattr(upstream, "connection"):
-                upstream.connection = http.client.HTTPConnection(str(host), port, timeout=60)
+                target = urlsplit(self.server.proxy.target)
+                upstream.connection = http.client.HTTPConnection(
+                    str(target.hostname), target.port, timeout=60
+                )
             try:
-                upstream.connection.request(method, path, body=body, headers=headers)
+                upstream.connection.request(self.command, self.path, body=body, headers=headers)
                 response = upstream.connection.getresponse()
                 return response.status, response.reason, response.getheaders(), response.read()
             except (OSError, http.client.HTTPException):
@@ -96,113 +140,89 @@ def proxy(target: str, **settings: Any) -> Iterator[Proxy]:
                     raise
         raise AssertionError
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # An answer in one piece: small packets would wait for each other.
-        wbufsize = -1
-        disable_nagle_algorithm = True
-
-        def answer(
-            self,
-            status: int,
-            reason: str,
-            headers: Sequence[tuple[str, str]],
-            body: bytes,
-            length: int | None = None,
-        ) -> None:
-            self.send_response_only(status, reason)
-            for name, value in headers:
-                if name.lower() not in _HOP:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body) if length is None else length))
-            self.end_headers()
-            self.wfile.write(body)
+    def pass_back(
+        self, fault: str | None, status: int, reason: str, fields: list[tuple[str, str]], content: bytes
+    ) -> None:
+        """Give the client tagtog's answer, or what the fault makes of it."""
+        half = content[: len(content) // 2]
+        if fault == "cut":
+            self.hang_up()
+        elif fault == "truncate":
+            self.answer(status, reason, fields, half, length=len(content) + 1)
+            self.hang_up()
+        elif fault == "shorten":
+            self.answer(status, reason, fields, half)
+        elif fault == "error":
+            self.answer(500, "Internal Server Error", _TEXT, b"something broke")
+        elif fault == "gateway":
+            self.answer(502, "Bad Gateway", _HTML, b"<html><h1>Bad Gateway</h1></html>")
+        elif fault == "rubbish":
+            page = b"<!DOCTYPE html><title>Guest network</title><p id='x'>Please pay.</p>"
+            self.answer(200, "OK", _HTML, page)
+        elif fault == "noise":
+            self.wfile.write(b"\x00\xff\x13\x37" * 20)
             self.wfile.flush()
+            self.hang_up()
+        else:
+            self.answer(status, reason, fields, content)
 
-        def finish(self) -> None:
-            super().finish()
-            if hasattr(upstream, "connection"):
-                upstream.connection.close()
+    def answer(
+        self,
+        status: int,
+        reason: str,
+        headers: Sequence[tuple[str, str]],
+        body: bytes,
+        length: int | None = None,
+    ) -> None:
+        self.send_response_only(status, reason)
+        for name, value in headers:
+            if name.lower() not in _HOP:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
 
-        def hang_up(self) -> None:
-            self.close_connection = True
-            with contextlib.suppress(OSError):
-                self.connection.shutdown(socket.SHUT_RDWR)
+    def finish(self) -> None:
+        super().finish()
+        if hasattr(self.server.upstream, "connection"):
+            self.server.upstream.connection.close()
 
-        def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            with running.lock:
-                running.requests += 1
-                fault = running.plan(self.command, self.path)
-                if fault is not None:
-                    running.met[fault] += 1
-            if running.delay:
-                time.sleep(running.delay)
-            text = [("Content-Type", "text/plain")]
-            if fault == "refuse":
-                self.hang_up()
-                return
-            if fault == "busy":
-                self.answer(429, "Too Many Requests", text, b"slow down")
-                return
-            if fault == "unavailable":
-                self.answer(503, "Service Unavailable", [*text, ("Retry-After", "3")], b"come back")
-                return
-            headers = {
-                name: value
-                for name, value in self.headers.items()
-                if name.lower() not in _HOP - {"content-length"}
-            }
-            try:
-                if fault == "duplicate":
-                    forward(self.command, self.path, headers, body)
-                status, reason, fields, content = forward(self.command, self.path, headers, body)
-            except (OSError, http.client.HTTPException):
-                self.hang_up()
-                return
-            running.passed(self.command, self.path)
-            if fault == "cut":
-                self.hang_up()
-            elif fault == "truncate":
-                self.answer(status, reason, fields, content[: len(content) // 2], length=len(content) + 1)
-                self.hang_up()
-            elif fault == "shorten":
-                self.answer(status, reason, fields, content[: len(content) // 2])
-            elif fault == "error":
-                self.answer(500, "Internal Server Error", text, b"something broke")
-            elif fault == "gateway":
-                self.answer(
-                    502, "Bad Gateway", [("Content-Type", "text/html")], b"<html><h1>Bad Gateway</h1></html>"
-                )
-            elif fault == "rubbish":
-                self.answer(
-                    200,
-                    "OK",
-                    [("Content-Type", "text/html")],
-                    b"<!DOCTYPE html><title>Guest network</title><p id='x'>Please pay.</p>",
-                )
-            elif fault == "noise":
-                self.wfile.write(b"\x00\xff\x13\x37" * 20)
-                self.wfile.flush()
-                self.hang_up()
-            else:
-                self.answer(status, reason, fields, content)
+    def hang_up(self) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
-        do_GET = do_POST = do_PUT = do_DELETE = handle_any
+    def log_message(self, *args: Any) -> None:
+        pass
 
-        def log_message(self, *args: Any) -> None:
-            pass
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 128
+class _Server(ThreadingHTTPServer):
+    """The proxy's server.
 
-        block_on_close = False
+    Attributes:
+        proxy: What it is told, and what it met.
+        upstream: Each thread's connection to tagtog.
+    """
 
-        def handle_error(self, *args: Any) -> None:
-            pass
+    daemon_threads = True
+    request_queue_size = 128
+    block_on_close = False
 
-    with Server(("127.0.0.1", 0), Handler) as server:
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.proxy = proxy
+        self.upstream = threading.local()
+
+    def handle_error(self, *args: Any) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def proxy(target: str, **settings: Any) -> Iterator[Proxy]:
+    """Run a proxy for the time of a block."""
+    running = Proxy(target, **settings)
+    with _Server(running) as server:
         running.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
         thread.start()

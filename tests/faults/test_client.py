@@ -1,4 +1,4 @@
-"""Fetch and push when everything goes wrong: networks, kills, full disks, and people who work at the same time."""
+"""Fetch and push when everything goes wrong: networks, kills, full disks, people at work meanwhile."""
 
 from __future__ import annotations
 
@@ -13,74 +13,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import verbatim
 from clocks import FakeTime
 from faults.proxy import FAULTS, Proxy, proxy, seeded
+from fetched import without_times
+from verbatim import LEGEND, mixed, new_project
 
-from spacy_tagtog.anndoc import Annotations, Document, Legend, Project, confidence, html_from_text
-from spacy_tagtog.client import MANIFEST_NAME, PushReport, Retries, TagtogClient, fetch, push
+from spacy_tagtog.anndoc import Annotations, Document, Project
+from spacy_tagtog.client import PushReport, Retries, TagtogClient, fetch, push
 from spacy_tagtog.errors import ClientError, WriteError
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog
 
-LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
 IMPATIENT = Retries(failures=1, refusals=1, timeouts=1, nonsense=0)
 
 
 @pytest.fixture
 def project(server: LocalTagtog) -> str:
-    name = f"project-{len(server.store.projects())}"
-    server.store.create_project("owner", name, settings_from_legend(LEGEND))
-    return name
+    return new_project(server)
 
 
 def connect(server: LocalTagtog, project: str, between: Proxy | None = None, **settings: Any) -> TagtogClient:
-    settings = {"clock": FakeTime().clock, "timeout": (5, 20), "threads": 4, **settings}
-    url = server.url if between is None else between.url
-    return TagtogClient(
-        url,
-        username=server.username,
-        password=server.password,
-        project=project,
-        owner="owner",
-        name="local",
-        **settings,
-    )
-
-
-def document(number: int, *, class_id: str = "e_1", complete: bool = True, who: str = "user:ann") -> Document:
-    """Every fifth has a name that tagtog can't use as its id."""
-    html = html_from_text(
-        f"Ann {number} lives here.",
-        filename=f"{number:03}.txt",
-        doc_id=f"foreign-{number}" if number % 5 == 0 else None,
-    )
-    annotations = Annotations.empty(list(html.parts), complete=complete)
-    annotations.data["entities"].append(
-        {
-            "classId": class_id,
-            "part": "s1v1",
-            "offsets": [{"start": 0, "text": "Ann"}],
-            "confidence": confidence(state="", who=[who], prob=1),
-            "fields": {},
-            "normalizations": {},
-        }
-    )
-    return Document(
-        str(html.id),
-        html,
-        {"master": annotations},
-        folder="pool" if number % 3 else "pool/train",
-        legend=LEGEND,
-    )
-
-
-def tree(target: Path) -> dict[str, Any]:
-    files: dict[str, Any] = {
-        str(path.relative_to(target)): path.read_bytes() for path in target.rglob("*") if path.is_file()
-    }
-    files[MANIFEST_NAME] = json.loads(files[MANIFEST_NAME])
-    for entry in files[MANIFEST_NAME]["documents"].values():
-        del entry["fetched"]
-    return files
+    """A client that waits for nothing, and talks to tagtog through the proxy if there is one."""
+    patient = {"clock": FakeTime().clock, "timeout": (5, 20), "threads": 4, "name": "local", **settings}
+    if between is not None:
+        patient["domain"] = between.url
+    return verbatim.connect(server, project, **patient)
 
 
 def content(client: TagtogClient) -> Counter[tuple[str, str, str, str]]:
@@ -102,7 +59,7 @@ def content(client: TagtogClient) -> Counter[tuple[str, str, str, str]]:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_alone_is_outlived(server: LocalTagtog, project: str, tmp_path: Path, fault: str) -> None:
     """Every second request meets it; each call gets through in the end."""
-    docs = [document(number) for number in range(6)]
+    docs = [mixed(number) for number in range(6)]
     turn = Counter[str]()
 
     def plan(method: str, path: str) -> str | None:
@@ -123,15 +80,15 @@ def test_each_fault_alone_is_outlived(server: LocalTagtog, project: str, tmp_pat
         fetch(client, tmp_path / "disturbed")
         fetch(direct, tmp_path / "fresh")
         assert between.met[fault] > 10
-    assert tree(tmp_path / "disturbed") == tree(tmp_path / "fresh")
+    assert without_times(tmp_path / "disturbed") == without_times(tmp_path / "fresh")
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_all_faults_together_lose_nothing_and_double_nothing(
     server: LocalTagtog, project: str, tmp_path: Path, seed: int
 ) -> None:
-    """A quarter of all requests meets a fault, and the client gives up early: what it leaves, the next run completes."""
-    docs = [document(number) for number in range(15)]
+    """A quarter of all requests meets a fault, and the client gives up early: the next run completes it."""
+    docs = [mixed(number) for number in range(15)]
     failures = 0
     with (
         proxy(server.url) as between,
@@ -157,7 +114,7 @@ def test_all_faults_together_lose_nothing_and_double_nothing(
         target = tmp_path / "disturbed"
         for number in range(60):
             if number == 2:
-                push(direct, [document(3, class_id="e_2")], force=True)
+                push(direct, [mixed(3, class_id="e_2")], force=True)
                 direct.delete_document(docs[4].id)
             try:
                 report = fetch(client, target)
@@ -173,14 +130,14 @@ def test_all_faults_together_lose_nothing_and_double_nothing(
         fetch(direct, tmp_path / "fresh")
     assert failures
     assert sum(between.met.values()) >= 5
-    assert tree(target) == tree(tmp_path / "fresh")
+    assert without_times(target) == without_times(tmp_path / "fresh")
 
 
 def test_a_lost_answer_is_looked_for_before_a_batch_is_sent_again(server: LocalTagtog, project: str) -> None:
     """Nothing that somebody confirmed after the first try is overwritten by the second."""
-    docs = [document(number, complete=False) for number in range(1, 5)]
-    mine = document(1, class_id="e_2", complete=True, who="user:reviewer")
-    posts = []
+    docs = [mixed(number, complete=False) for number in range(1, 5)]
+    mine = mixed(1, class_id="e_2", complete=True, who="user:reviewer")
+    posts: list[str] = []
 
     def plan(method: str, path: str) -> str | None:
         return "cut" if method == "POST" and "documents" in path and len(posts) == 0 else None
@@ -194,7 +151,7 @@ def test_a_lost_answer_is_looked_for_before_a_batch_is_sent_again(server: LocalT
                     reviewer.delete_document(docs[1].id)
 
     with proxy(server.url, plan=plan, passed=passed) as between, connect(server, project, between) as client:
-        client.add_folder("pool/train")
+        client.add_folder("pool/train/deep")
         report = push(client, [doc for doc in docs if doc.folder == "pool"])
     assert report.refused == [(docs[0].id, "it is confirmed in tagtog")]
     assert sorted(report.created) == sorted([docs[1].id, docs[3].id])
@@ -208,7 +165,7 @@ def test_a_push_gives_up_in_the_end_and_says_so(server: LocalTagtog, project: st
         client.legend()
         between.plan = lambda method, path: "refuse" if method == "POST" else None
         with pytest.raises(ClientError) as caught:
-            push(client, [document(1)])
+            push(client, [mixed(1)])
         assert caught.value.uncertain
         assert between.met["refuse"] == 4
         assert caught.value.report == PushReport()  # type: ignore[attr-defined]
@@ -238,8 +195,8 @@ def test_a_killed_client_loses_nothing(subprocess_env: dict[str, str]) -> None:
 def test_a_full_disk_leaves_a_folder_that_the_next_fetch_completes(
     server: LocalTagtog, project: str, tmp_path: Path, subprocess_env: dict[str, str]
 ) -> None:
-    """A process that may write no file of more than so many bytes meets the end in the middle of documents, the journal, the manifest."""
-    docs = [document(number) for number in range(8)]
+    """The process may write only small files: it fails in documents, in the journal, in the manifest."""
+    docs = [mixed(number) for number in range(8)]
     code = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
@@ -248,7 +205,8 @@ def test_a_full_disk_leaves_a_folder_that_the_next_fetch_completes(
         "url, user, password, project, target, *limits = sys.argv[1:]\n"
         "for limit in limits:\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))\n"
-        "    with TagtogClient(url, username=user, password=password, project=project, owner='owner', name='local', threads=2) as client:\n"
+        "    login = {'username': user, 'password': password, 'owner': 'owner', 'name': 'local'}\n"
+        "    with TagtogClient(url, project=project, threads=2, **login) as client:\n"
         "        try:\n"
         "            print(len(fetch(client, Path(target)).downloaded))\n"
         "        except Exception as error:\n"
@@ -280,13 +238,13 @@ def test_a_full_disk_leaves_a_folder_that_the_next_fetch_completes(
         assert set(said) == {"WriteError"}
         report = fetch(client, tmp_path / "full")
         assert report.kept == []
-    assert tree(tmp_path / "full") == tree(tmp_path / "fresh")
+    assert without_times(tmp_path / "full") == without_times(tmp_path / "fresh")
 
 
 def test_a_disk_that_fills_up_midway(
     server: LocalTagtog, project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module: Any = sys.modules["spacy_tagtog.client.fetch"]
+    module: Any = sys.modules["spacy_tagtog.client._manifest"]
     write, written = module.write_atomic, []
 
     def full(path: Path, data: bytes) -> None:
@@ -296,7 +254,7 @@ def test_a_disk_that_fills_up_midway(
         write(path, data)
 
     with connect(server, project) as client:
-        push(client, [document(number) for number in range(8)])
+        push(client, [mixed(number) for number in range(8)])
         with monkeypatch.context() as patch:
             patch.setattr(module, "write_atomic", full)
             with pytest.raises(WriteError, match="No space"):
@@ -305,16 +263,16 @@ def test_a_disk_that_fills_up_midway(
         assert report.kept == []
         assert len(report.unchanged) >= 2
         fetch(client, tmp_path / "fresh")
-    assert tree(tmp_path / "full") == tree(tmp_path / "fresh")
+    assert without_times(tmp_path / "full") == without_times(tmp_path / "fresh")
 
 
 # ---------------------------------------------------------------- several at once
 
 
 def test_two_pushes_and_a_reviewer_at_once(server: LocalTagtog, project: str) -> None:
-    """Whatever the order: what the reviewer confirmed stays, everything else is there once, as one of the two pushes had it."""
-    docs = [document(number, complete=False, who="ml:one") for number in range(24)]
-    others = [document(number, class_id="e_2", complete=False, who="ml:two") for number in range(24)]
+    """What the reviewer confirmed stays. Everything else is there once, as one of the two pushes had it."""
+    docs = [mixed(number, complete=False, who="ml:one") for number in range(24)]
+    others = [mixed(number, class_id="e_2", complete=False, who="ml:two") for number in range(24)]
     errors: list[BaseException] = []
     confirmed: dict[str, Annotations] = {}
     start = threading.Barrier(3)
@@ -341,7 +299,11 @@ def test_two_pushes_and_a_reviewer_at_once(server: LocalTagtog, project: str) ->
                     reviewed = Annotations(
                         {**document_.annotations.data, "anncomplete": True, "entities": []}
                     )
-                    list(client.push([Document(doc_id, document_.html, {"master": reviewed}, legend=LEGEND)]))
+                    list(
+                        client.overwrite_documents(
+                            [Document(doc_id, document_.html, {"master": reviewed}, legend=LEGEND)]
+                        )
+                    )
                     confirmed[doc_id] = reviewed
         except BaseException as error:
             errors.append(error)
