@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from spacy_tagtog.errors import ConfigurationError
 
 T = TypeVar("T")
+
+DEFAULT_THREADS: Final = 12
+"""Calls to tagtog at the same time, unless somebody says otherwise."""
 
 
 def choose(name: str, value: str, literal: Any) -> Any:

@@ -17,7 +17,7 @@ from spacy_tagtog.cli._connection import (
     Settings,
     connect,
 )
-from spacy_tagtog.cli._run import Step, carry_out, command, parse_pairs, table
+from spacy_tagtog.cli._run import Change, command, make_changes, parse_pairs, table
 
 
 @command
@@ -65,14 +65,15 @@ def folders_cli(
     """
     with connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
         client = connection.client
-        steps = [Step(f"added {path}", partial(client.add_folder, path)) for path in add or []]
-        steps += [
-            Step(f"renamed {path} to {name}", partial(client.rename_folder, path, name))
+        changes = [Change(f"added {path}", partial(client.add_folder, path)) for path in add or []]
+        changes += [
+            Change(f"renamed {path} to {name}", partial(client.rename_folder, path, name))
             for path, name in parse_pairs(rename or [], option="--rename")
         ]
-        steps += [
-            Step(f"removed {path}", partial(client.remove_folder, path, force=force)) for path in remove or []
+        changes += [
+            Change(f"removed {path}", partial(client.remove_folder, path, force=force))
+            for path in remove or []
         ]
-        carry_out(steps, where=str(connection), dry_run=dry_run)
+        make_changes(changes, where=str(connection), dry_run=dry_run)
         rows = [(path, client.count(f'folder:"{path}"')) for path in client.folders()]
     table(rows, header=("folder", "documents"))

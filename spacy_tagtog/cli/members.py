@@ -17,7 +17,7 @@ from spacy_tagtog.cli._connection import (
     Settings,
     connect,
 )
-from spacy_tagtog.cli._run import Step, carry_out, command, parse_pairs, table
+from spacy_tagtog.cli._run import Change, command, make_changes, parse_pairs, table
 from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def members_cli(
       spacy-tagtog members --add ada=reviewer --add bob=curator --distribute 2=ada,bob
     """
     with connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
-        steps = list(_steps(connection.client, add or [], role or [], remove or [], distribute))
-        carry_out(steps, where=str(connection), dry_run=dry_run)
+        changes = list(_changes(connection.client, add or [], role or [], remove or [], distribute))
+        make_changes(changes, where=str(connection), dry_run=dry_run)
         rows = [
             (member.name, member.role, "invited" if member.pending else "")
             for member in connection.client.members()
@@ -83,19 +83,21 @@ def members_cli(
     table(rows, header=("member", "role", ""))
 
 
-def _steps(
+def _changes(
     client: TagtogClient, add: list[str], role: list[str], remove: list[str], distribute: str
-) -> list[Step]:
+) -> list[Change]:
     """What is to be done, in order; every option is read before anything is done."""
     # The client checks the roles' names.
     adding = [(login, cast("Role", name)) for login, name in parse_pairs(add, option="--add")]
     changing = [(login, cast("Role", name)) for login, name in parse_pairs(role, option="--role")]
-    steps = [Step(f"{login} is {name}", partial(client.add_member, login, name)) for login, name in adding]
-    steps += [
-        Step(f"{login} is now {name}", partial(client.set_role, login, name)) for login, name in changing
+    changes = [
+        Change(f"{login} is {name}", partial(client.add_member, login, name)) for login, name in adding
     ]
-    steps += [
-        Step(f"{login} is no member any more", partial(client.remove_member, login)) for login in remove
+    changes += [
+        Change(f"{login} is now {name}", partial(client.set_role, login, name)) for login, name in changing
+    ]
+    changes += [
+        Change(f"{login} is no member any more", partial(client.remove_member, login)) for login in remove
     ]
     for number, names in parse_pairs([distribute] if distribute else [], option="--distribute"):
         if not (number.isascii() and number.isdigit()):
@@ -108,5 +110,5 @@ def _steps(
             if int(number)
             else "new documents go to nobody in particular"
         )
-        steps.append(Step(said, partial(client.set_task_distribution, int(number), chosen)))
-    return steps
+        changes.append(Change(said, partial(client.set_task_distribution, int(number), chosen)))
+    return changes
