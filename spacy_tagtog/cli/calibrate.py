@@ -113,8 +113,8 @@ def calibrate_cli(
 
     result = steps.calibrate(
         pipeline,
-        reviewed,
         output,
+        reviewed=reviewed,
         train=train,
         by=by,
         method=method,

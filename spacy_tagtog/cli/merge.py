@@ -25,6 +25,13 @@ StrategyOption = Annotated[
         show_default=False,
     ),
 ]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite-confirmed",
+        help="Replace versions of --save-to that are confirmed, too. Default: they stay and are listed.",
+    ),
+]
 
 
 @command
@@ -54,13 +61,7 @@ def merge_cli(
             show_default=False,
         ),
     ] = None,
-    overwrite_confirmed: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite-confirmed",
-            help="Replace versions of --save-to that are confirmed, too. Default: they stay and are listed.",
-        ),
-    ] = False,
+    overwrite_confirmed: OverwriteOption = False,
     on_problem: OnProblemOption = "error",
     legend: LegendOption = None,
     report: Annotated[

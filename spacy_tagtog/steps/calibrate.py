@@ -52,9 +52,9 @@ class CalibratedPipeline:
 
 def calibrate(
     pipeline: Path | str,
-    reviewed: Path | str | None,
     output: Path | str,
     *,
+    reviewed: Path | str | None = None,
     train: Path | str | None = None,
     by: str = "given",
     method: str = "auto",
@@ -74,8 +74,8 @@ def calibrate(
 
     Args:
         pipeline: A folder or a package's name.
-        reviewed: Documents that it was not trained on: a ``.spacy`` file, a folder of them, or a project.
         output: The folder of the calibrated pipeline.
+        reviewed: Documents that it was not trained on: a ``.spacy`` file, a folder of them, or a project.
         train: The documents that it was trained on, in the same forms.
         by: ``given``, ``held-out``, ``cross-fitting``, ``both`` or ``auto``, see :data:`CalibrateBy`.
         method: ``auto``, ``platt``, ``isotonic``, ``logistic``, ``trees``, ``forest`` or ``none``.
@@ -85,8 +85,7 @@ def calibrate(
         documents: Which documents of a project: ``confirmed``, ``unconfirmed`` or ``all``.
         member: Whose annotations of a project.
         on_problem: Faults of a project's data: ``error``, or ``report`` to leave them out.
-        rankings: Only the reviewed documents that chance chose for one of these rankings; all where there is
-            none.
+        rankings: Take only the reviewed documents that chance chose for one of these rankings.
         n_process: Processes.
         force: Replace the output.
         progress: Goes through the reviewed documents.
@@ -94,8 +93,7 @@ def calibrate(
 
     Raises:
         ConfigurationError: What ``by`` needs isn't given, or training whole pipelines wasn't asked for.
-        NotHeldOutError: The pipeline was trained on reviewed documents, wasn't trained on the others, or
-            doesn't know.
+        NotHeldOutError: The pipeline was trained on ``reviewed``, not on ``train``, or doesn't know.
         OutputExistsError: The output exists.
         SpacyTagtogError: The pipeline or the documents can't be read.
     """

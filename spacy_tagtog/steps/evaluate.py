@@ -35,7 +35,7 @@ def evaluate(
         documents: Which documents of a project: ``confirmed``, ``unconfirmed`` or ``all``.
         member: Whose annotations of a project.
         on_problem: Faults of a project's data: ``error``, or ``report`` to leave them out.
-        rankings: Only the documents that chance chose for one of these rankings; all where there is none.
+        rankings: Take only the documents that chance chose for one of these rankings.
         n_process: Processes.
         progress: Goes through the documents.
 

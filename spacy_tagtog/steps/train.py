@@ -135,7 +135,9 @@ def train(
 
 def _plan(choice: Choice, folder: Path, values: dict[str, Any], unlabelled: Path | str | None) -> TrainingRun:
     """A training with the values that its model has a use for."""
-    unused = {name: values.pop(name) for name in _OF_STEPS if name in values} if choice.is_seed else {}
+    unused: dict[str, Any] = {}
+    if choice.is_seed:
+        unused = {name: values.pop(name) for name in _OF_STEPS if name in values}
     if unlabelled is not None:
         has_use = UNLABELLED.partition(".")[2] in (load_config(choice.config).get("paths") or {})
         (values if has_use else unused)[UNLABELLED] = str(unlabelled)

@@ -15,9 +15,8 @@ from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example
 
 from spacy_tagtog.anndoc import Document, Project, write_project
-from spacy_tagtog.cli.rank import rank
 from spacy_tagtog.convert import document_to_doc, write_docbin
-from spacy_tagtog.errors import ConversionError, PipelineError, SelectionError
+from spacy_tagtog.errors import SelectionError
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.selection.ranking import (
     DrawnDocument,
@@ -431,15 +430,3 @@ def test_the_latest_ranking_decides_what_chance_chose() -> None:
     second = made(ranked("b", 1), ranked("c", 2, random=True), drawn_before=[DrawnDocument("a", "0" * 16)])
     assert set(drawn_by_chance([first])) == {"a", "b"}
     assert set(drawn_by_chance([first, second])) == {"a", "c"}
-
-
-def test_from_python(pool: Path, seed_path: Path) -> None:
-    result = rank(
-        pool, pipeline=seed_path, strategy="least_confidence", settings={"aggregation": "max"}, top=3
-    )
-    assert len(result.ranking.documents) == 3
-    assert len(result.confirmed) == 3
-    with pytest.raises(PipelineError):
-        rank(pool, pipeline="no_such_package")
-    with pytest.raises(ConversionError):
-        rank(pool, strategy="random", reviewed=[Path("no.spacy")])

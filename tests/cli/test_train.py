@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import spacy
 from conftest import CONFIGS, SMALL
+from small_corpora import write_corpora
 from spacy.language import Language
 from spacy.util import load_config
 from typer.testing import CliRunner
@@ -15,12 +15,8 @@ from typer.testing import CliRunner
 from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.cli import app
-from spacy_tagtog.cli.evaluate import evaluate
-from spacy_tagtog.cli.train import train
-from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
-from spacy_tagtog.convert.corpus import write_docbin
-from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.pipeline.training import TrainingSize, choose_config, find_config, measure_corpus
+from spacy_tagtog.steps import evaluate
 
 NER, SEED = CONFIGS / "ner.cfg", CONFIGS / "seed.cfg"
 SMALL_NER = {name: value for name, value in SMALL.items() if not name.startswith("corpora.")}
@@ -30,12 +26,7 @@ SMALL_NER = {name: value for name, value in SMALL.items() if not name.startswith
 def corpora(
     tmp_path_factory: pytest.TempPathFactory, demo: list[Document], nlp: Language
 ) -> tuple[Path, Path]:
-    """Ten documents to train on, and three others."""
-    folder = tmp_path_factory.mktemp("corpora")
-    docs = list(convert_documents(demo[:13], nlp, make_converter(), ConversionReport()))
-    write_docbin(docs[:10], folder / "train.spacy")
-    write_docbin(docs[10:], folder / "dev.spacy")
-    return folder / "train.spacy", folder / "dev.spacy"
+    return write_corpora(tmp_path_factory.mktemp("corpora"), demo, nlp)
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -127,20 +118,6 @@ def test_the_configs_come_with_the_package(
     assert find_config(Path("configs/seed.cfg")) == Path("configs/seed.cfg")
 
 
-def test_from_python(corpora: tuple[Path, Path], tmp_path: Path) -> None:
-    told = []
-    choice = train(
-        *corpora,
-        tmp_path,
-        config=NER,
-        seed_config=SEED,
-        overrides={"components.seed_ner.c": 1.0},
-        say=lambda made, _: told.append(made),
-    )
-    assert told == [choice]
-    assert spacy.load(tmp_path / "model-best").get_pipe_config("seed_ner")["c"] == 1
-
-
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -159,44 +136,13 @@ def test_wrong_options_are_refused(
     assert not (tmp_path / "out" / "model-best").exists()
 
 
-def test_a_config_that_is_not_there_is_refused(corpora: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no such config"):
-        train(*corpora, tmp_path, config=NER, seed_config=tmp_path / "none.cfg")
-
-
-@pytest.mark.parametrize("side", [0, 1])
-def test_corpora_without_an_entity_are_refused(
-    corpora: tuple[Path, Path], tmp_path: Path, nlp: Language, side: int
-) -> None:
-    write_docbin([nlp("nothing here")], tmp_path / "empty.spacy")
-    paths = list(corpora)
-    paths[side] = tmp_path / "empty.spacy"
-    with pytest.raises(ConfigurationError, match="nothing to learn from") as caught:
-        train(*paths, tmp_path / "out", config=NER, seed_config=SEED)
-    assert "1 document, no entity" in str(caught.value)
-    assert str(tmp_path / "empty.spacy") in str(caught.value)
-
-
-def test_only_the_seed_model_reads_unlabelled_texts(
+def test_the_seed_model_reads_unlabelled_texts(
     corpora: tuple[Path, Path], demo_folder: Path, tmp_path: Path
 ) -> None:
     code, output = run(*corpora, "--unlabelled", demo_folder, "--output", tmp_path / "seed")
     assert code == 0, output
     config = load_config(tmp_path / "seed" / "model-best" / "config.cfg")
     assert config["paths"]["unlabelled"] == str(demo_folder)
-    said: list[Mapping[str, object]] = []
-    more = {**SMALL_NER, "training.max_steps": 2, "training.eval_frequency": 1}
-    train(
-        *corpora,
-        tmp_path / "ner",
-        model="ner",
-        config=NER,
-        unlabelled=demo_folder,
-        overrides=more,
-        say=lambda _, unused: said.append(unused),
-    )
-    assert said == [{"paths.unlabelled": str(demo_folder)}]
-    assert "unlabelled" not in load_config(tmp_path / "ner" / "model-best" / "config.cfg")["paths"]
 
 
 def test_unlabelled_texts_that_are_not_there(corpora: tuple[Path, Path], tmp_path: Path) -> None:
