@@ -1,8 +1,8 @@
 """What each command does, as a function.
 
 :func:`connect` gives the tagtog to talk to. Each step takes plain arguments and returns a result. Steps print
-nothing: they raise the exceptions of :mod:`spacy_tagtog.errors`, and show how far they are through ``progress``,
-any function such as ``tqdm.tqdm``.
+nothing: they raise the exceptions of :mod:`spacy_tagtog.errors`, and show how far they are through
+``progress``, any function such as ``tqdm.tqdm``.
 
 Nothing is imported before it is used, so that ``import spacy_tagtog.steps`` is quick.
 """
@@ -18,12 +18,70 @@ if TYPE_CHECKING:
     from spacy_tagtog.steps.connection import Connection as Connection
     from spacy_tagtog.steps.connection import ConnectionSettings as ConnectionSettings
     from spacy_tagtog.steps.connection import connect as connect
+    from spacy_tagtog.steps.convert import Converted as Converted
+    from spacy_tagtog.steps.convert import convert as convert
+    from spacy_tagtog.steps.convert import convert_back as convert_back
+    from spacy_tagtog.steps.demo import LoadedDemo as LoadedDemo
+    from spacy_tagtog.steps.demo import load_demo as load_demo
+    from spacy_tagtog.steps.demo import write_demo as write_demo
+    from spacy_tagtog.steps.fetch import fetch as fetch
+    from spacy_tagtog.steps.import_export import Exported as Exported
+    from spacy_tagtog.steps.import_export import Imported as Imported
+    from spacy_tagtog.steps.import_export import export_project as export_project
+    from spacy_tagtog.steps.import_export import import_project as import_project
+    from spacy_tagtog.steps.push import Pushed as Pushed
+    from spacy_tagtog.steps.push import push as push
+    from spacy_tagtog.steps.serve import serve as serve
+    from spacy_tagtog.steps.settings import ReplacedSettings as ReplacedSettings
+    from spacy_tagtog.steps.settings import replace_settings as replace_settings
+    from spacy_tagtog.steps.tokenizer import LearnedTokenizer as LearnedTokenizer
+    from spacy_tagtog.steps.tokenizer import tokenizer as tokenizer
+    from spacy_tagtog.steps.upload import Uploaded as Uploaded
+    from spacy_tagtog.steps.upload import pre_annotate as pre_annotate
+    from spacy_tagtog.steps.upload import upload as upload
+    from spacy_tagtog.steps.users import AddedUser as AddedUser
+    from spacy_tagtog.steps.users import User as User
+    from spacy_tagtog.steps.users import add_user as add_user
+    from spacy_tagtog.steps.users import list_users as list_users
+    from spacy_tagtog.steps.users import remove_user as remove_user
+    from spacy_tagtog.steps.validate import Validated as Validated
+    from spacy_tagtog.steps.validate import validate as validate
+    from spacy_tagtog.steps.validate import validate_running as validate_running
 
 # Public name → the inner module that it is in.
 _WHERE = {
+    "AddedUser": "users",
     "Connection": "connection",
     "ConnectionSettings": "connection",
+    "Converted": "convert",
+    "Exported": "import_export",
+    "Imported": "import_export",
+    "LearnedTokenizer": "tokenizer",
+    "LoadedDemo": "demo",
+    "Pushed": "push",
+    "ReplacedSettings": "settings",
+    "Uploaded": "upload",
+    "User": "users",
+    "Validated": "validate",
+    "add_user": "users",
     "connect": "connection",
+    "convert": "convert",
+    "convert_back": "convert",
+    "export_project": "import_export",
+    "fetch": "fetch",
+    "import_project": "import_export",
+    "list_users": "users",
+    "load_demo": "demo",
+    "pre_annotate": "upload",
+    "push": "push",
+    "remove_user": "users",
+    "replace_settings": "settings",
+    "serve": "serve",
+    "tokenizer": "tokenizer",
+    "upload": "upload",
+    "validate": "validate",
+    "validate_running": "validate",
+    "write_demo": "demo",
 }
 
 __all__ = list(_WHERE)
