@@ -17,9 +17,14 @@ class Outcome(NamedTuple):
     err: str
 
 
-def run(*arguments: object) -> Outcome:
-    """Exit code, standard output and standard error; what isn't an exit is raised."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+def run(*arguments: object, typed: str = "") -> Outcome:
+    """Exit code, standard output and standard error; what isn't an exit is raised.
+
+    Args:
+        arguments: The command.
+        typed: What the user types while it runs.
+    """
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=typed)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Outcome(result.exit_code, result.stdout, result.stderr)

@@ -54,8 +54,8 @@ def _options(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
                 yield name, name.upper()
             elif isinstance(info, OptionInfo):
                 # In annotations, typer keeps the first name of an option where its default would be.
-                declared = [info.default, *(info.param_decls or ())]
-                long = next((one for one in declared if str(one).startswith("--")), _hyphens(name))
+                declared = [str(one) for one in (info.default, *(info.param_decls or ()))]
+                long = next((one for one in declared if one.startswith("--")), _hyphens(name))
                 yield name, long
                 yield long.removeprefix("--").replace("-", "_"), long
 
