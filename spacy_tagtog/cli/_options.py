@@ -13,16 +13,16 @@ import typer
 from spacy_tagtog._options import DEFAULT_THREADS
 from spacy_tagtog.steps.connection import DEFAULT_DATABASE, ConnectionSettings
 
-Domain = Annotated[
+DomainOption = Annotated[
     str,
     typer.Option(
         "--domain",
         envvar="TAGTOG_DOMAIN",
-        help="tagtog's address, such as https://www.tagtog.com. Empty: a local tagtog, just for this command.",
+        help="tagtog's address, such as https://www.tagtog.com. Empty: a local tagtog of the command's own.",
         show_default=False,
     ),
 ]
-Owner = Annotated[
+OwnerOption = Annotated[
     str,
     typer.Option(
         "--owner",
@@ -31,7 +31,7 @@ Owner = Annotated[
         show_default=False,
     ),
 ]
-ProjectName = Annotated[
+ProjectOption = Annotated[
     str,
     typer.Option(
         "--project",
@@ -41,7 +41,7 @@ ProjectName = Annotated[
         show_default=False,
     ),
 ]
-CaFile = Annotated[
+CaFileOption = Annotated[
     str,
     typer.Option(
         "--ca-file",
@@ -50,9 +50,13 @@ CaFile = Annotated[
         show_default=False,
     ),
 ]
-Threads = Annotated[int, typer.Option("--threads", min=1, max=64, help="Calls at the same time, at most.")]
-Rate = Annotated[float, typer.Option("--rate", min=0, help="Calls per second, at most; 0 for no limit.")]
-DistributeTo = Annotated[
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", min=1, max=64, help="Calls at the same time, at most.")
+]
+RateOption = Annotated[
+    float, typer.Option("--rate", min=0, help="Calls per second, at most; 0 for no limit.")
+]
+DistributeToOption = Annotated[
     str | None,
     typer.Option(
         "--distribute-to",
@@ -60,18 +64,18 @@ DistributeTo = Annotated[
         show_default=False,
     ),
 ]
-DocumentsReport = Annotated[
+DocumentsReportOption = Annotated[
     Path | None,
     typer.Option(
         "--report", help="Write what happened to each document to this JSON file.", show_default=False
     ),
 ]
-Database = Annotated[
+DatabaseOption = Annotated[
     Path, typer.Option("--database", envvar="TAGTOG_DATABASE", help="The local tagtog's database file.")
 ]
 
 
-Reports = Annotated[
+ReportsOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--report",
@@ -80,17 +84,17 @@ Reports = Annotated[
         show_default=False,
     ),
 ]
-Lang = Annotated[
+LangOption = Annotated[
     str, typer.Option("--lang", "-l", help="Language of the tokenizer: en, es, de… or xx for any.")
 ]
-Documents = Annotated[
+DocumentsOption = Annotated[
     str, typer.Option("--documents", help="Which documents: confirmed, unconfirmed or all.")
 ]
-OnProblem = Annotated[
+OnProblemOption = Annotated[
     str,
     typer.Option("--on-problem", help="Faults of the data: error (refuse), or report (set aside and list)."),
 ]
-LegendFile = Annotated[
+LegendOption = Annotated[
     Path | None,
     typer.Option(
         "--legend",
@@ -98,8 +102,8 @@ LegendFile = Annotated[
         show_default=False,
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
-Replace = Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+ForceOption = Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")]
 
 
 def takes_connection(*, pace: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -133,10 +137,13 @@ def takes_connection(*, pace: bool = False) -> Callable[[Callable[..., None]], C
 
 
 _PLACE: Final[dict[str, tuple[Any, Any]]] = {
-    "domain": (Domain, ""),
-    "owner": (Owner, ""),
-    "project": (ProjectName, ""),
-    "ca_file": (CaFile, ""),
-    "database": (Database, DEFAULT_DATABASE),
+    "domain": (DomainOption, ""),
+    "owner": (OwnerOption, ""),
+    "project": (ProjectOption, ""),
+    "ca_file": (CaFileOption, ""),
+    "database": (DatabaseOption, DEFAULT_DATABASE),
 }
-_PACE: Final[dict[str, tuple[Any, Any]]] = {"threads": (Threads, DEFAULT_THREADS), "rate": (Rate, 0)}
+_PACE: Final[dict[str, tuple[Any, Any]]] = {
+    "threads": (ThreadsOption, DEFAULT_THREADS),
+    "rate": (RateOption, 0),
+}

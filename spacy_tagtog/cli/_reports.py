@@ -17,7 +17,7 @@ _MOST_LABELS = 20
 
 
 def say_report(report: ConversionReport, *, list_faults: bool = True) -> None:
-    """Print a report: the sums, the entity types, the labels, and the first faults unless an error lists them."""
+    """Print a report: sums, entity types and labels, and the first faults unless an error lists them."""
     table(report.rows())
     if list_faults:
         note(report.faults, caption="set aside because of faults in the data")

@@ -9,107 +9,123 @@ from typing import Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import Documents, Lang, LegendFile, OnProblem, Replace, Reports
+from spacy_tagtog.cli._options import (
+    DocumentsOption,
+    ForceOption,
+    LangOption,
+    LegendOption,
+    OnProblemOption,
+    ReportsOption,
+)
 from spacy_tagtog.cli._reports import say_choices, say_report
 from spacy_tagtog.cli._run import command, good, parse_pairs, showing
 from spacy_tagtog.errors import ConfigurationError
+
+_SourceArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="A tagtog project (folder or zip); with --back a .spacy file or a folder of them.",
+        show_default=False,
+    ),
+]
+_TargetArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="The folder to write .spacy files into, or one file that ends with .spacy; "
+        "with --back the folder or zip to write documents into.",
+        show_default=False,
+    ),
+]
+_BaseOption = Annotated[
+    str,
+    typer.Option(
+        "--base",
+        help="A trained pipeline whose tokenizer to use instead of the language's.",
+        show_default=False,
+    ),
+]
+_TokenizerOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tokenizer",
+        help="Rules that spacy-tagtog tokenizer learned, for the tokenizer.",
+        show_default=False,
+    ),
+]
+_ConverterOption = Annotated[str, typer.Option("--converter", "-c", help="Registered name of the converter.")]
+_SettingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="A setting of the converter, KEY=VALUE: member=NAME or A,B or * (all), "
+        "alignment=split|strict|contract|expand, ents=longest|shortest|first|surest, "
+        "offset_unit=auto|utf-16|code-point, repair=yes|no, labels=OLD:NEW,DROPPED:, "
+        "unit=document|part, types=A,B (all else is unknown), states=…, authors=user:*, min_prob=0.5.",
+    ),
+]
+_FolderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--folder",
+        help="Only documents of this tagtog folder and of those below it, such as pool/train; "
+        "can be repeated.",
+    ),
+]
+_SplitOption = Annotated[
+    str,
+    typer.Option(
+        "--split",
+        help="Shares of the sides beside train, such as dev=0.2 or dev=0.1,test=0.1. "
+        "A document's side depends on its id alone.",
+    ),
+]
+_SplitFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--split-file",
+        help="Remember every document's side in this file. New documents join their near-duplicates, "
+        "or go where their entity types are needed.",
+        show_default=False,
+    ),
+]
+_NProcessOption = Annotated[
+    int,
+    typer.Option("--n-process", "-n", help="Processes that convert. The files are the same for any number."),
+]
+_ShardSizeOption = Annotated[
+    int,
+    typer.Option(
+        "--shard-size",
+        help="At most N documents per file: more of them make a folder of files. "
+        "0: one file, whatever its size.",
+    ),
+]
+_BackOption = Annotated[
+    bool, typer.Option("--back", help="The other way: from .spacy files to tagtog documents.")
+]
 
 
 @command
 def convert_cli(
     context: typer.Context,
-    source: Annotated[
-        Path,
-        typer.Argument(
-            help="A tagtog project (folder or zip); with --back a .spacy file or a folder of them.",
-            show_default=False,
-        ),
-    ],
-    target: Annotated[
-        Path,
-        typer.Argument(
-            help="The folder to write .spacy files into, or one file that ends with .spacy; "
-            "with --back the folder or zip to write documents into.",
-            show_default=False,
-        ),
-    ],
-    lang: Lang = "en",
-    base: Annotated[
-        str,
-        typer.Option(
-            "--base",
-            help="A trained pipeline whose tokenizer to use instead of the language's.",
-            show_default=False,
-        ),
-    ] = "",
-    tokenizer: Annotated[
-        Path | None,
-        typer.Option(
-            "--tokenizer",
-            help="Rules that spacy-tagtog tokenizer learned, for the tokenizer.",
-            show_default=False,
-        ),
-    ] = None,
-    converter: Annotated[
-        str, typer.Option("--converter", "-c", help="Registered name of the converter.")
-    ] = "spacy-tagtog.Anndoc.v1",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="A setting of the converter, KEY=VALUE: member=NAME or A,B or * (all), "
-            "alignment=split|strict|contract|expand, ents=longest|shortest|first|surest, "
-            "offset_unit=auto|utf-16|code-point, repair=yes|no, labels=OLD:NEW,DROPPED:, "
-            "unit=document|part, types=A,B (all else is unknown), states=…, authors=user:*, min_prob=0.5.",
-        ),
-    ] = None,
-    documents: Documents = "confirmed",
-    folder: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--folder",
-            help="Only documents of this tagtog folder and of those below it, such as pool/train; "
-            "can be repeated.",
-        ),
-    ] = None,
-    split: Annotated[
-        str,
-        typer.Option(
-            "--split",
-            help="Shares of the sides beside train, such as dev=0.2 or dev=0.1,test=0.1. "
-            "A document's side depends on its id alone.",
-        ),
-    ] = "",
-    split_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--split-file",
-            help="Remember every document's side in this file. New documents join their near-duplicates, "
-            "or go where their entity types are needed.",
-            show_default=False,
-        ),
-    ] = None,
-    on_problem: OnProblem = "error",
-    legend: LegendFile = None,
-    n_process: Annotated[
-        int,
-        typer.Option(
-            "--n-process", "-n", help="Processes that convert. The files are the same for any number."
-        ),
-    ] = 1,
-    shard_size: Annotated[
-        int,
-        typer.Option(
-            "--shard-size",
-            help="At most N documents per file: more of them make a folder of files. "
-            "0: one file, whatever its size.",
-        ),
-    ] = 2000,
-    report: Reports = None,
-    force: Replace = False,
-    back: Annotated[
-        bool, typer.Option("--back", help="The other way: from .spacy files to tagtog documents.")
-    ] = False,
+    source: _SourceArgument,
+    target: _TargetArgument,
+    lang: LangOption = "en",
+    base: _BaseOption = "",
+    tokenizer: _TokenizerOption = None,
+    converter: _ConverterOption = "spacy-tagtog.Anndoc.v1",
+    setting: _SettingOption = None,
+    documents: DocumentsOption = "confirmed",
+    folder: _FolderOption = None,
+    split: _SplitOption = "",
+    split_file: _SplitFileOption = None,
+    on_problem: OnProblemOption = "error",
+    legend: LegendOption = None,
+    n_process: _NProcessOption = 1,
+    shard_size: _ShardSizeOption = 2000,
+    report: ReportsOption = None,
+    force: ForceOption = False,
+    back: _BackOption = False,
 ) -> None:
     """Convert tagtog documents to .spacy files for training, character-exact, and back.
 

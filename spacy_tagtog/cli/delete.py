@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import DocumentsReport, DryRun, takes_connection
+from spacy_tagtog.cli._options import DocumentsReportOption, DryRunOption, takes_connection
 from spacy_tagtog.cli._run import command, good, note, showing, write_json
 from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
@@ -20,12 +20,12 @@ def delete_cli(
     query: Annotated[
         str, typer.Argument(help="A tagtog search query; * for all documents.", show_default=False)
     ],
-    dry_run: DryRun = False,
+    dry_run: DryRunOption = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     force: Annotated[
         bool, typer.Option("--force", "-F", help="Delete documents that somebody confirmed, too.")
     ] = False,
-    report: DocumentsReport = None,
+    report: DocumentsReportOption = None,
 ) -> None:
     """Delete the documents that a query finds. There is no way back, so fetch them first.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import Database, Domain, ProjectName
+from spacy_tagtog.cli._options import DatabaseOption, DomainOption, ProjectOption
 from spacy_tagtog.cli._run import command, good, info, showing
 from spacy_tagtog.steps.connection import DEFAULT_DATABASE, ConnectionSettings
 
@@ -24,9 +24,9 @@ def demo_cli(
     force: Annotated[
         bool, typer.Option("--force", "-F", help="With --to: replace what an earlier run wrote there.")
     ] = False,
-    domain: Domain = "",
-    project: ProjectName = "",
-    database: Database = DEFAULT_DATABASE,
+    domain: DomainOption = "",
+    project: ProjectOption = "",
+    database: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Put the demo corpus into the local tagtog: 174 notes of amateur astronomers, 132 of them confirmed.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import DocumentsReport, DryRun, takes_connection
+from spacy_tagtog.cli._options import DocumentsReportOption, DryRunOption, takes_connection
 from spacy_tagtog.cli._run import command, good, note, showing, table, write_json
 from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
@@ -44,11 +44,11 @@ def fetch_cli(
             "--text-only", help="Only the contents, no annotations: for documents that are to be annotated."
         ),
     ] = False,
-    dry_run: DryRun = False,
+    dry_run: DryRunOption = False,
     force: Annotated[
         bool, typer.Option("--force", "-F", help="Overwrite files that were edited here.")
     ] = False,
-    report: DocumentsReport = None,
+    report: DocumentsReportOption = None,
 ) -> None:
     """Download the documents that a query finds, by default those that people confirmed.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spacy_tagtog.cli._options import DryRun, takes_connection
+from spacy_tagtog.cli._options import DryRunOption, takes_connection
 from spacy_tagtog.cli._run import Change, command, make_changes, parse_pairs, table
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
@@ -42,7 +42,7 @@ def folders_cli(
         bool,
         typer.Option("--force", "-F", help="Remove folders with documents in them, and the documents, too."),
     ] = False,
-    dry_run: DryRun = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """List the folders of a project with their documents; add, rename and remove folders.
 

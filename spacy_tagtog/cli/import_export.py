@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import DryRun, Replace, takes_connection
+from spacy_tagtog.cli._options import DryRunOption, ForceOption, takes_connection
 from spacy_tagtog.cli._run import command, good, info, note, showing, table, warn
 from spacy_tagtog.cli.push import saying_what_was_sent
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
@@ -40,7 +40,7 @@ def import_cli(
     force: Annotated[
         bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")
     ] = False,
-    dry_run: DryRun = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """Put all documents of a folder or zip into a tagtog project, with every version of their annotations.
 
@@ -113,7 +113,7 @@ def export_cli(
             show_default=False,
         ),
     ] = None,
-    force: Replace = False,
+    force: ForceOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
 ) -> None:
     """Write all documents of a tagtog project into a folder or zip, in the layout of tagtog's own download.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from spacy_tagtog.cli._options import DryRun, takes_connection
+from spacy_tagtog.cli._options import DryRunOption, takes_connection
 from spacy_tagtog.cli._run import Change, command, make_changes, parse_pairs, table
 from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
@@ -51,7 +51,7 @@ def members_cli(
             show_default=False,
         ),
     ] = "",
-    dry_run: DryRun = False,
+    dry_run: DryRunOption = False,
 ) -> None:
     """List the members of a project; add and remove them, change their roles, distribute new documents.
 

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import DistributeTo, DocumentsReport, DryRun, takes_connection
+from spacy_tagtog.cli._options import (
+    DistributeToOption,
+    DocumentsReportOption,
+    DryRunOption,
+    takes_connection,
+)
 from spacy_tagtog.cli._run import command, echo, good, info, note, showing, table, write_json
 from spacy_tagtog.errors import SpacyTagtogError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
@@ -55,12 +60,12 @@ def push_cli(
             show_default=False,
         ),
     ] = "",
-    distribute_to: DistributeTo = None,
-    dry_run: DryRun = False,
+    distribute_to: DistributeToOption = None,
+    dry_run: DryRunOption = False,
     force: Annotated[
         bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")
     ] = False,
-    report: DocumentsReport = None,
+    report: DocumentsReportOption = None,
 ) -> None:
     """Upload documents with their annotations for people to review.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spacy_tagtog.cli._options import Database
+from spacy_tagtog.cli._options import DatabaseOption
 from spacy_tagtog.cli._run import command, good, info
 from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER
 
@@ -39,7 +39,7 @@ def serve_cli(
         Path | None,
         typer.Option("--tls-key", help="A PEM file with the certificate's private key.", show_default=False),
     ] = None,
-    database: Database = DEFAULT_DATABASE,
+    database: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Run the local tagtog until you interrupt it: tagtog's HTTP API, and pages to look at documents.
 

@@ -8,59 +8,61 @@ from typing import Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import Documents, Lang, LegendFile, OnProblem
+from spacy_tagtog.cli._options import DocumentsOption, LangOption, LegendOption, OnProblemOption
 from spacy_tagtog.cli._run import command, good, info, note, showing, table, write_json
 
 _KIND = {"prefixes": "prefix", "suffixes": "suffix", "infixes": "infix", "exceptions": "no exception"}
+
+
+_BaseOption = Annotated[
+    str,
+    typer.Option(
+        "--base",
+        help="A trained pipeline whose tokenizer to add to instead of the language's.",
+        show_default=False,
+    ),
+]
+_SplitOption = Annotated[
+    str,
+    typer.Option(
+        "--split",
+        help="Shares of the sides beside train, as in convert. What is learned from train is measured on "
+        "the others; empty: nothing is held out.",
+    ),
+]
+_MinSupportOption = Annotated[
+    int,
+    typer.Option("--min-support", min=1, help="In how many documents a rule must gain an entity's border."),
+]
+_MinGainOption = Annotated[
+    float,
+    typer.Option(
+        "--min-gain",
+        help="How many borders a rule must gain per token that it adds. The smaller, the more is split.",
+    ),
+]
+_ReportOption = Annotated[
+    Path | None,
+    typer.Option("--report", help="Write the figures and the rules to this JSON file.", show_default=False),
+]
+_ForceOption = Annotated[bool, typer.Option("--force", "-F", help="Replace the file of rules if it exists.")]
 
 
 @command
 def tokenizer_cli(
     source: Annotated[Path, typer.Argument(help="A tagtog project (folder or zip).", show_default=False)],
     rules: Annotated[Path, typer.Argument(help="The JSON file to write the rules into.", show_default=False)],
-    lang: Lang = "en",
-    base: Annotated[
-        str,
-        typer.Option(
-            "--base",
-            help="A trained pipeline whose tokenizer to add to instead of the language's.",
-            show_default=False,
-        ),
-    ] = "",
-    split: Annotated[
-        str,
-        typer.Option(
-            "--split",
-            help="Shares of the sides beside train, as in convert. What is learned from train is measured on "
-            "the others; empty: nothing is held out.",
-        ),
-    ] = "dev=0.2",
-    documents: Documents = "confirmed",
+    lang: LangOption = "en",
+    base: _BaseOption = "",
+    split: _SplitOption = "dev=0.2",
+    documents: DocumentsOption = "confirmed",
     member: Annotated[str, typer.Option("--member", help="Whose annotations.")] = "master",
-    min_support: Annotated[
-        int,
-        typer.Option(
-            "--min-support", min=1, help="In how many documents a rule must gain an entity's border."
-        ),
-    ] = 2,
-    min_gain: Annotated[
-        float,
-        typer.Option(
-            "--min-gain",
-            help="How many borders a rule must gain per token that it adds. The smaller, the more is split.",
-        ),
-    ] = 0.1,
-    on_problem: OnProblem = "error",
-    legend: LegendFile = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", help="Write the figures and the rules to this JSON file.", show_default=False
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", "-F", help="Replace the file of rules if it exists.")
-    ] = False,
+    min_support: _MinSupportOption = 2,
+    min_gain: _MinGainOption = 0.1,
+    on_problem: OnProblemOption = "error",
+    legend: LegendOption = None,
+    report: _ReportOption = None,
+    force: _ForceOption = False,
 ) -> None:
     """Learn where the tokenizer has to split, so that entities begin and end with tokens.
 

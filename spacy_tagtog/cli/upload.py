@@ -8,53 +8,57 @@ from typing import Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import DistributeTo, DryRun, takes_connection
+from spacy_tagtog.cli._options import DistributeToOption, DryRunOption, takes_connection
 from spacy_tagtog.cli._run import command, good, note, parse_pairs, showing, table, write_json
 from spacy_tagtog.cli.annotate import AuthorName, Rename, SpansKey
 from spacy_tagtog.cli.push import say_pushed
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
+
+_FilesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Files that tagtog reads (txt, md, html, pdf…), and folders of them.", show_default=False
+    ),
+]
+_ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="Pre-annotate with this pipeline: a folder, or a package's name. Empty: only upload.",
+        show_default=False,
+    ),
+]
+_FolderOption = Annotated[
+    str, typer.Option("--folder", "-f", help="The folder of the project; added if need be.")
+]
+_TextFormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="verbatim, formatted or markdown. Empty: tagtog goes by the file name.",
+        show_default=False,
+    ),
+]
+_ReportOption = Annotated[
+    Path | None,
+    typer.Option("--report", help="Write what happened to each file to this JSON file.", show_default=False),
+]
 
 
 @command
 @takes_connection(pace=True)
 def upload_cli(
     where: ConnectionSettings,
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Files that tagtog reads (txt, md, html, pdf…), and folders of them.", show_default=False
-        ),
-    ],
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model",
-            help="Pre-annotate with this pipeline: a folder, or a package's name. Empty: only upload.",
-            show_default=False,
-        ),
-    ] = "",
-    folder: Annotated[
-        str, typer.Option("--folder", "-f", help="The folder of the project; added if need be.")
-    ] = "pool",
-    text_format: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            help="verbatim, formatted or markdown. Empty: tagtog goes by the file name.",
-            show_default=False,
-        ),
-    ] = "",
+    files: _FilesArgument,
+    model: _ModelOption = "",
+    folder: _FolderOption = "pool",
+    text_format: _TextFormatOption = "",
     name: AuthorName = "spacy",
     rename: Rename = None,
     spans_key: SpansKey = "",
-    distribute_to: DistributeTo = None,
-    dry_run: DryRun = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", help="Write what happened to each file to this JSON file.", show_default=False
-        ),
-    ] = None,
+    distribute_to: DistributeToOption = None,
+    dry_run: DryRunOption = False,
+    report: _ReportOption = None,
 ) -> None:
     """Upload files as new documents; with --model, annotate what tagtog made of them, and push that.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spacy_tagtog.cli._options import Database, ProjectName
+from spacy_tagtog.cli._options import DatabaseOption, ProjectOption
 from spacy_tagtog.cli._run import command, good, info, table, unwrapped
 from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER
 
@@ -31,7 +31,7 @@ ProjectOwner = Annotated[str, typer.Option("--owner", help="The project's owner.
 @command
 def user_add_cli(
     name: Name,
-    project: ProjectName = "",
+    project: ProjectOption = "",
     role: Annotated[
         str, typer.Option("--role", help=f"The user's role in the project: {_ROLES}.")
     ] = "curator",
@@ -41,7 +41,7 @@ def user_add_cli(
     keep_password: Annotated[
         bool, typer.Option("--keep-password", help="Leave a known user's password as it is.")
     ] = False,
-    database: Database = DEFAULT_DATABASE,
+    database: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Add a user, give a known user a new password, or make one a member of a project.
 
@@ -79,7 +79,7 @@ def user_add_cli(
 
 
 @command
-def user_list_cli(database: Database = DEFAULT_DATABASE) -> None:
+def user_list_cli(database: DatabaseOption = DEFAULT_DATABASE) -> None:
     """List the users and their roles in projects.
 
     Example:
@@ -99,7 +99,7 @@ def user_list_cli(database: Database = DEFAULT_DATABASE) -> None:
 
 
 @command
-def user_remove_cli(name: Name, database: Database = DEFAULT_DATABASE) -> None:
+def user_remove_cli(name: Name, database: DatabaseOption = DEFAULT_DATABASE) -> None:
     """Remove a user. What the user annotated stays.
 
     Example:

@@ -8,41 +8,51 @@ from typing import Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import Documents, Lang, LegendFile, Reports, takes_connection
+from spacy_tagtog.cli._options import (
+    DocumentsOption,
+    LangOption,
+    LegendOption,
+    ReportsOption,
+    takes_connection,
+)
 from spacy_tagtog.cli._reports import say_choices, say_report
 from spacy_tagtog.cli._run import command, good, parse_pairs, showing, warn
 from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
+
+_SourceArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        help="A tagtog project (folder or zip). "
+        "Without it: the project on a running tagtog that the options name.",
+        show_default=False,
+    ),
+]
+_SettingOption = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting of the converter, KEY=VALUE, as in convert.")
+]
+_QueryOption = Annotated[
+    str,
+    typer.Option(
+        "--query",
+        "-q",
+        help="On a running tagtog: a search query for the documents. Empty: all of them.",
+        show_default=False,
+    ),
+]
 
 
 @command
 @takes_connection(pace=True)
 def validate_cli(
     where: ConnectionSettings,
-    source: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A tagtog project (folder or zip). "
-            "Without it: the project on a running tagtog that the options name.",
-            show_default=False,
-        ),
-    ] = None,
-    lang: Lang = "en",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="A setting of the converter, KEY=VALUE, as in convert.")
-    ] = None,
-    documents: Documents = "all",
-    legend: LegendFile = None,
-    report: Reports = None,
-    query: Annotated[
-        str,
-        typer.Option(
-            "--query",
-            "-q",
-            help="On a running tagtog: a search query for the documents. Empty: all of them.",
-            show_default=False,
-        ),
-    ] = "",
+    source: _SourceArgument = None,
+    lang: LangOption = "en",
+    setting: _SettingOption = None,
+    documents: DocumentsOption = "all",
+    legend: LegendOption = None,
+    report: ReportsOption = None,
+    query: _QueryOption = "",
 ) -> None:
     """Check tagtog documents: say everything that a conversion would say, and write nothing but the report.
 

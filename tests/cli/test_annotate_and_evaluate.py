@@ -118,7 +118,7 @@ class TestAnnotateAndEvaluate:
 
 
 def test_nothing_to_annotate_is_no_error(vega: Path, small_pipeline: Path) -> None:
-    """A project in which everything is confirmed has no new documents: the workflow must still run to its end."""
+    """Where everything is confirmed there are no new documents: the workflow must still run to its end."""
     assert run("import", vega).code == 0
     assert run("fetch", "new", "--query", "anncomplete:false").code == 0
     outcome = run("annotate", small_pipeline, "new", "annotated")
