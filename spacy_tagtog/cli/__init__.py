@@ -1,7 +1,7 @@
 """The command line: one thin module per command, which reads options and prints. ``steps`` does the work.
 
-spaCy imports this module for every one of its own commands, through an entry point. So it imports typer and nothing
-heavy: each command imports what it needs when it runs.
+spaCy imports this module for every one of its own commands, through an entry point. So it imports typer and
+nothing heavy: each command imports what it needs when it runs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from spacy_tagtog.cli.evaluate import evaluate_cli
 from spacy_tagtog.cli.fetch import fetch_cli
 from spacy_tagtog.cli.folders import folders_cli
 from spacy_tagtog.cli.iaa import iaa_cli
+from spacy_tagtog.cli.import_export import export_cli, import_cli
 from spacy_tagtog.cli.members import members_cli
 from spacy_tagtog.cli.merge import merge_cli
 from spacy_tagtog.cli.push import push_cli
@@ -32,7 +33,6 @@ from spacy_tagtog.cli.simulate import simulate_cli
 from spacy_tagtog.cli.stats import stats_cli
 from spacy_tagtog.cli.tokenizer import tokenizer_cli
 from spacy_tagtog.cli.train import train_cli
-from spacy_tagtog.cli.transfer import export_cli, import_cli
 from spacy_tagtog.cli.upload import upload_cli
 from spacy_tagtog.cli.user import user_app
 from spacy_tagtog.cli.validate import validate_cli
@@ -47,9 +47,9 @@ app = typer.Typer(
     help=unwrapped("""Train spaCy on what people annotate in tagtog, and send pre-annotations back for review.
 
     The loop: fetch → convert → train → calibrate → evaluate → annotate → rank → push. Where no tagtog is
-    configured, fetch and push use a local tagtog of their own (a database file, see serve). Settings come from
-    options or from the environment: TAGTOG_DOMAIN, TAGTOG_OWNER, TAGTOG_PROJECT, TAGTOG_CA_FILE, TAGTOG_DATABASE.
-    User name and password come only from the environment: TAGTOG_USERNAME, TAGTOG_PASSWORD.
+    configured, fetch and push use a local tagtog of their own (a database file, see serve). Settings come
+    from options or from the environment: TAGTOG_DOMAIN, TAGTOG_OWNER, TAGTOG_PROJECT, TAGTOG_CA_FILE,
+    TAGTOG_DATABASE. User name and password come only from the environment: TAGTOG_USERNAME, TAGTOG_PASSWORD.
 
     Exit codes: 0 done, 1 an error that the message explains, 2 wrong arguments, 130 interrupted."""),
 )

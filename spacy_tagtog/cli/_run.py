@@ -158,7 +158,7 @@ def make_changes(changes: Iterable[Change], *, where: str, dry_run: bool) -> Non
 
 
 def command(function: Callable[P, R]) -> Callable[P, R]:
-    """Turn errors into messages and exit codes, under ``spacy-tagtog`` as under ``python -m spacy tagtog``."""
+    """Turn errors into messages and exit codes, as ``spacy-tagtog`` and as ``python -m spacy tagtog``."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,4 +1,4 @@
-"""How errors name settings to the users of a command: as they type them, options or the workflow's variables."""
+"""How errors name settings to users of a command: as they type them, options or variables of the workflow."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _PROJECT_FILE: Final = Path("project.yml")
 def speller(function: Callable[..., Any]) -> Callable[[str, str | None], str]:
     """Spell the settings of a step as the options and arguments of a command.
 
-    ``on_problem`` becomes ``--on-problem``, a positional argument ``REVIEWED``. A setting that is neither belongs
-    to a registered thing, such as a converter: ``--set KEY=VALUE`` where the command has this option.
+    ``on_problem`` becomes ``--on-problem``, a positional argument ``REVIEWED``. A setting that is neither
+    belongs to a registered thing, such as a converter: ``--set KEY=VALUE`` where the command has this option.
 
     Args:
         function: The command, as typer knows it: parameters are annotated.
@@ -54,8 +54,8 @@ def _options(function: Callable[..., Any]) -> Iterator[tuple[str, str]]:
                 yield name, name.upper()
             elif isinstance(info, OptionInfo):
                 # In annotations, typer keeps the first name of an option where its default would be.
-                declared = [info.default, *(info.param_decls or ())]
-                long = next((one for one in declared if str(one).startswith("--")), _hyphens(name))
+                declared = [str(one) for one in (info.default, *(info.param_decls or ()))]
+                long = next((one for one in declared if one.startswith("--")), _hyphens(name))
                 yield name, long
                 yield long.removeprefix("--").replace("-", "_"), long
 

@@ -58,7 +58,8 @@ class ConnectionSettings:
         """Settings in which the environment stands in for what is empty.
 
         The variables are ``TAGTOG_DOMAIN``, ``TAGTOG_OWNER``, ``TAGTOG_PROJECT``, ``TAGTOG_CA_FILE`` and
-        ``TAGTOG_DATABASE``. An empty string means the same as nothing: ``project.yml`` passes all its variables.
+        ``TAGTOG_DATABASE``. An empty string means the same as nothing: ``project.yml`` passes all its
+        variables.
         """
         return cls(
             domain=domain or os.environ.get("TAGTOG_DOMAIN", ""),

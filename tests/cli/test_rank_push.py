@@ -39,7 +39,7 @@ def tagtog() -> Iterator[TagtogClient]:
 
 @pytest.fixture
 def ids(demo: list[Document]) -> list[str]:
-    """Nine documents, unconfirmed, in the folder ``new``; and their ranking in ``r.json``: three batches. Gives their ids in its order."""
+    """Nine unconfirmed documents in ``new``, and their ranking in ``r.json``: three batches. Gives their ids."""
     waiting = [one for one in demo if not one.annotations.complete][:9]
     write_project(waiting, "new")
     assert run("rank", "new", "-o", "r.json", "-s", "cluster", "--batch-size", 3)[0] == 0
@@ -120,8 +120,8 @@ def test_documents_that_are_there_are_found_by_a_search(ids: list[str]) -> None:
     )
     assert code == 0
     assert (
-        "4 documents were in tagtog already and stay where they are in its lists; to find batch 1, search there for this"
-        in out
+        "4 documents were in tagtog already and stay where they are in its lists; "
+        "to find batch 1, search there for this" in out
     )
     searches = report()["searches"]
     assert [one["batch"] for one in searches] == [1, 2]

@@ -13,8 +13,6 @@ from clocks import FakeTime
 from fault_server import FaultServer, answer, fault_server, imported, page
 
 from spacy_tagtog.anndoc import Annotations, Document, Legend, confidence, html_from_text
-from spacy_tagtog.cli._connection import Connection
-from spacy_tagtog.cli.upload import pre_annotate
 from spacy_tagtog.client import Agreement, DeleteReport, TagtogClient, UploadReport, delete, upload
 from spacy_tagtog.errors import (
     ClientError,
@@ -25,6 +23,8 @@ from spacy_tagtog.errors import (
     UnexpectedAnswerError,
 )
 from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
+from spacy_tagtog.steps.connection import Connection
+from spacy_tagtog.steps.upload import pre_annotate
 
 LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
 

@@ -27,7 +27,6 @@ from spacy.vocab import Vocab
 from strategies import projects, quick, slow
 
 from spacy_tagtog.anndoc import Document, Project, write_project
-from spacy_tagtog.cli.convert import convert
 from spacy_tagtog.convert import ConversionReport, assemble, docbin, document_to_doc, read_spacy, write_docbin
 from spacy_tagtog.convert import tokens as tokens_module
 from spacy_tagtog.convert.bulk import BulkJob, Shards, convert_in_bulk
@@ -40,6 +39,7 @@ from spacy_tagtog.errors import (
     PipelineError,
     WriteError,
 )
+from spacy_tagtog.steps.convert import convert
 
 # Tokenizer exceptions, emoticons, addresses, white space of all kinds, also where parts meet.
 PIECES = [
@@ -414,10 +414,10 @@ def test_files_and_report_are_the_same_for_any_number_of_processes(
     for n_process in (1, 2, 3):
         report = ConversionReport()
         target = tmp_path / f"out{n_process}"
-        sides = convert(
+        converted = convert(
             source, target, split="dev=0.3", report=report, n_process=n_process, shard_size=shard_size
         )
-        results.append((sides, files(target), report))
+        results.append((converted.sides, files(target), report))
     assert results[0] == results[1] == results[2]
     sides, _, report = results[0]
     assert sum(sides.values()) == report.documents_out == 22
@@ -562,7 +562,7 @@ def test_ctrl_c_ends_cleanly(project: Path, tmp_path: Path) -> None:
         f"""
 import os, signal, sys
 from pathlib import Path
-import spacy_tagtog.cli.convert as module
+from spacy_tagtog.steps.convert import convert
 from spacy_tagtog.cli._run import command
 
 # A test run that was started in the background inherits that interrupts are ignored.
@@ -576,7 +576,7 @@ def progress(items, total):
 
 @command
 def run():
-    module.convert(Path({str(project)!r}), Path({str(tmp_path / "out")!r}), n_process=2, shard_size=2, progress=progress)
+    convert(Path({str(project)!r}), Path({str(tmp_path / "out")!r}), n_process=2, shard_size=2, progress=progress)
 
 import typer
 if __name__ == "__main__":
