@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spacy_tagtog.steps.annotate import AnnotatedProject as AnnotatedProject
     from spacy_tagtog.steps.annotate import annotate as annotate
-    from spacy_tagtog.steps.calibrate import CalibrateBy as CalibrateBy
     from spacy_tagtog.steps.calibrate import CalibratedPipeline as CalibratedPipeline
     from spacy_tagtog.steps.calibrate import calibrate as calibrate
     from spacy_tagtog.steps.changes import ChangedProject as ChangedProject
@@ -71,7 +70,6 @@ if TYPE_CHECKING:
 _WHERE = {
     "AddedUser": "users",
     "AnnotatedProject": "annotate",
-    "CalibrateBy": "calibrate",
     "CalibratedPipeline": "calibrate",
     "ChangedProject": "changes",
     "Connection": "connection",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,13 +21,7 @@ from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.steps._corpora import load_pipeline, open_corpus
 from spacy_tagtog.steps._sampled import only_sampled
 
-CalibrateBy = Literal["given", "held-out", "cross-fitting", "both", "auto"]
-"""What to learn from.
-
-``held-out``: documents that the pipeline was not trained on. ``cross-fitting``: its training documents,
-judged by pipelines that are trained without a fold of them. ``given``: all that is given. ``auto``:
-cross-fitting where that takes seconds, otherwise held-out.
-"""
+_By = Literal["given", "held-out", "cross-fitting", "both", "auto"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +36,7 @@ class CalibratedPipeline:
     """
 
     path: Path
-    by: CalibrateBy
+    by: _By
     reason: str
     reports: dict[str, CalibrationReport]
 
@@ -77,7 +72,9 @@ def calibrate(
         output: The folder of the calibrated pipeline.
         reviewed: Documents that it was not trained on: a ``.spacy`` file, a folder of them, or a project.
         train: The documents that it was trained on, in the same forms.
-        by: ``given``, ``held-out``, ``cross-fitting``, ``both`` or ``auto``, see :data:`CalibrateBy`.
+        by: ``held-out`` (``reviewed``), ``cross-fitting`` (``train``, judged by pipelines that are trained
+            without a fold of it), ``both``, ``given`` (what is given), or ``auto``: cross-fitting where that
+            takes seconds, otherwise held-out.
         method: ``auto``, ``platt``, ``isotonic``, ``logistic``, ``trees``, ``forest`` or ``none``.
         folds: Folds of the cross-validation, and of the pipelines that are trained for cross-fitting.
         seed: Of the folds and of trees.
@@ -100,16 +97,11 @@ def calibrate(
     output = Path(output)
     check_free(output, force=force, sources=(pipeline, reviewed, train, *rankings))
     chosen = choose(setting("method"), method, CalibrationMethod)
-    wanted = _check_sources(choose(setting("by"), by, CalibrateBy), reviewed, train, rankings)
+    wanted = _check_sources(choose(setting("by"), by, _By), reviewed, train, rankings)
     nlp = load_pipeline(pipeline)
     if wanted == "given":
         wanted = _all_given(nlp, reviewed, folds)
-
-    def read(path: Path | str | None) -> Iterator[Doc]:
-        if path is not None:
-            corpus = open_corpus(path, documents=documents, member=member, on_problem=on_problem)
-            yield from corpus.docs(nlp)
-
+    read = partial(_read, nlp, documents=documents, member=member, on_problem=on_problem)
     trained = list(read(train)) if wanted != "held-out" else []
     groups, reason = None, ""
     if wanted == "auto":
@@ -132,14 +124,20 @@ def calibrate(
     return CalibratedPipeline(output, wanted, reason, reports)
 
 
+def _read(nlp: Language, path: Path | str | None, **how: str) -> Iterator[Doc]:
+    """The Docs of a source, none where it isn't given."""
+    if path is not None:
+        yield from open_corpus(path, **how).docs(nlp)
+
+
 def _check_sources(
-    by: CalibrateBy,
+    by: _By,
     reviewed: Path | str | None,
     train: Path | str | None,
     rankings: Sequence[Path | str],
-) -> CalibrateBy:
+) -> _By:
     """What to calibrate by, if all that it needs is given; ``given`` stays where ``train`` is given."""
-    needed: dict[CalibrateBy, tuple[bool, bool]] = {
+    needed: dict[_By, tuple[bool, bool]] = {
         "held-out": (True, False),
         "cross-fitting": (False, True),
         "both": (True, True),
@@ -163,7 +161,7 @@ def _check_sources(
             legal=f"{setting('reviewed')}: documents that the pipeline was not trained on; "
             f"{setting('train')}: those that it was trained on",
         )
-    wanted: CalibrateBy = "held-out" if train is None else by
+    wanted: _By = "held-out" if train is None else by
     if rankings and (reviewed is None or wanted in ("cross-fitting", "auto")):
         raise ConfigurationError(
             "a ranking chooses among reviewed documents, and these are not used",
@@ -174,7 +172,7 @@ def _check_sources(
     return wanted
 
 
-def _all_given(nlp: Language, reviewed: Path | str | None, folds: int) -> CalibrateBy:
+def _all_given(nlp: Language, reviewed: Path | str | None, folds: int) -> _By:
     """What to calibrate by where training documents are given and nothing is asked for."""
     if not is_quick(nlp):
         raise ConfigurationError(
@@ -188,7 +186,7 @@ def _all_given(nlp: Language, reviewed: Path | str | None, folds: int) -> Calibr
     return "cross-fitting" if reviewed is None else "both"
 
 
-def _choose(nlp: Language, docs: Sequence[Doc], folds: int) -> tuple[CalibrateBy, str, list[int] | None]:
+def _choose(nlp: Language, docs: Sequence[Doc], folds: int) -> tuple[_By, str, list[int] | None]:
     """What ``auto`` chooses and why; for cross-fitting, the groups of the training documents, too."""
     if not is_quick(nlp):
         return "held-out", "cross-fitting would train the whole pipeline once per fold", None
