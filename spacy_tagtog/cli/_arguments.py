@@ -1,4 +1,4 @@
-"""Arguments and options that several commands take."""
+"""Arguments and options of the commands that work with pipelines, gold documents and rankings."""
 
 from __future__ import annotations
 
@@ -14,18 +14,6 @@ PipelineArgument = Annotated[
         show_default=False,
     ),
 ]
-OnProblemOption = Annotated[
-    str,
-    typer.Option(
-        "--on-problem", help="Files that can't be read: error (refuse), or report (leave out and list)."
-    ),
-]
-LegendOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False
-    ),
-]
 RankingOption = Annotated[
     list[Path] | None,
     typer.Option(
@@ -39,8 +27,4 @@ GoldDocumentsOption = Annotated[
     str, typer.Option("--documents", help="Which documents of a project: confirmed, unconfirmed or all.")
 ]
 GoldMemberOption = Annotated[str, typer.Option("--member", help="Whose annotations of a project.")]
-GoldOnProblemOption = Annotated[
-    str, typer.Option("--on-problem", help="Faults of a project's data: error, or report (set aside).")
-]
 ProcessesOption = Annotated[int, typer.Option("--n-process", min=1, help="Processes.")]
-ForceOption = Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")]

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._arguments import ForceOption, PipelineArgument, ProcessesOption
+from spacy_tagtog.cli._arguments import PipelineArgument, ProcessesOption
+from spacy_tagtog.cli._options import ForceOption
 from spacy_tagtog.cli._run import command, good, note, parse_pairs, showing, table, warn, write_json
 
 AuthorName = Annotated[

@@ -9,27 +9,26 @@ import typer
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._arguments import (
-    ForceOption,
     GoldDocumentsOption,
     GoldMemberOption,
-    GoldOnProblemOption,
     PipelineArgument,
     ProcessesOption,
     RankingOption,
 )
+from spacy_tagtog.cli._options import ForceOption, OnProblemOption
 from spacy_tagtog.cli._run import command, good, info, showing, table, write_json
 
 if TYPE_CHECKING:
     from spacy_tagtog.steps import CalibratedPipeline
 
-ReviewedArgument = Annotated[
+_ReviewedArgument = Annotated[
     Path | None,
     typer.Argument(
         help="Reviewed documents that it was not trained on: .spacy files, or a tagtog project.",
         show_default=False,
     ),
 ]
-TrainOption = Annotated[
+_TrainOption = Annotated[
     Path | None,
     typer.Option(
         "--train",
@@ -37,7 +36,7 @@ TrainOption = Annotated[
         show_default=False,
     ),
 ]
-ByOption = Annotated[
+_ByOption = Annotated[
     str,
     typer.Option(
         "--by",
@@ -45,7 +44,7 @@ ByOption = Annotated[
         "cross-fitting where that takes seconds, as for the seed model, otherwise held-out.",
     ),
 ]
-MethodOption = Annotated[
+_MethodOption = Annotated[
     str,
     typer.Option(
         "--method",
@@ -53,7 +52,7 @@ MethodOption = Annotated[
         "or none (the scores as they are).",
     ),
 ]
-AllowUnknownOption = Annotated[
+_AllowUnknownOption = Annotated[
     bool,
     typer.Option(
         "--allow-unknown",
@@ -71,21 +70,21 @@ def calibrate_cli(
             "--output", "-o", help="The folder to write the calibrated pipeline into.", show_default=False
         ),
     ],
-    reviewed: ReviewedArgument = None,
-    train: TrainOption = None,
-    by: ByOption = "given",
-    method: MethodOption = "auto",
+    reviewed: _ReviewedArgument = None,
+    train: _TrainOption = None,
+    by: _ByOption = "given",
+    method: _MethodOption = "auto",
     folds: Annotated[
         int,
         typer.Option("--folds", min=2, help="Folds of the cross-validation, by document, and of --train."),
     ] = 5,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Of the folds and of --method trees and forest.")
+        int, typer.Option("--seed", min=0, help="The seed of the folds, and of --method trees and forest.")
     ] = 0,
-    allow_unknown: AllowUnknownOption = False,
+    allow_unknown: _AllowUnknownOption = False,
     documents: GoldDocumentsOption = "confirmed",
     member: GoldMemberOption = "master",
-    on_problem: GoldOnProblemOption = "error",
+    on_problem: OnProblemOption = "error",
     ranking: RankingOption = None,
     n_process: ProcessesOption = 1,
     report: Annotated[

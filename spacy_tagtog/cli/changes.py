@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._arguments import LegendOption, OnProblemOption, RankingOption
+from spacy_tagtog.cli._arguments import RankingOption
+from spacy_tagtog.cli._options import LegendOption, OnProblemOption
 from spacy_tagtog.cli._run import command, good, info, note, showing, table, write_json
 from spacy_tagtog.cli._tables import percent, task_names
 

@@ -11,11 +11,11 @@ from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._arguments import (
     GoldDocumentsOption,
     GoldMemberOption,
-    GoldOnProblemOption,
     PipelineArgument,
     ProcessesOption,
     RankingOption,
 )
+from spacy_tagtog.cli._options import OnProblemOption
 from spacy_tagtog.cli._run import command, good, info, showing, table, warn, write_json
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def evaluate_cli(
     ] = None,
     documents: GoldDocumentsOption = "confirmed",
     member: GoldMemberOption = "master",
-    on_problem: GoldOnProblemOption = "error",
+    on_problem: OnProblemOption = "error",
     ranking: RankingOption = None,
     n_process: ProcessesOption = 1,
 ) -> None:

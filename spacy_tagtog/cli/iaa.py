@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._arguments import LegendOption, OnProblemOption
+from spacy_tagtog.cli._options import LegendOption, OnProblemOption
 from spacy_tagtog.cli._run import command, good, info, note, showing, table, warn, write_json
 from spacy_tagtog.cli._tables import percent, task_names
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._arguments import ForceOption, LegendOption, OnProblemOption
+from spacy_tagtog.cli._options import ForceOption, LegendOption, OnProblemOption
 from spacy_tagtog.cli._run import command, good, info, note, showing, table, write_json
 
 if TYPE_CHECKING:
     from spacy_tagtog.steps import MergedProject
 
-StrategyOption = Annotated[
+_StrategyOption = Annotated[
     str,
     typer.Option(
         "--strategy",
@@ -25,7 +25,7 @@ StrategyOption = Annotated[
         show_default=False,
     ),
 ]
-OverwriteOption = Annotated[
+_OverwriteOption = Annotated[
     bool,
     typer.Option(
         "--overwrite-confirmed",
@@ -48,7 +48,7 @@ def merge_cli(
             help="The folder or zip to write: the whole project with the merged versions.", show_default=False
         ),
     ],
-    strategy: StrategyOption,
+    strategy: _StrategyOption,
     save_to: Annotated[
         str, typer.Option("--save-to", help="Whose version the merged one becomes.")
     ] = "master",
@@ -61,7 +61,7 @@ def merge_cli(
             show_default=False,
         ),
     ] = None,
-    overwrite_confirmed: OverwriteOption = False,
+    overwrite_confirmed: _OverwriteOption = False,
     on_problem: OnProblemOption = "error",
     legend: LegendOption = None,
     report: Annotated[

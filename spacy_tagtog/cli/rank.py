@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._arguments import OnProblemOption, ProcessesOption
+from spacy_tagtog.cli._arguments import ProcessesOption
+from spacy_tagtog.cli._options import OnProblemOption
 from spacy_tagtog.cli._run import command, good, info, note, parse_pairs, showing, table
 from spacy_tagtog.cli.annotate import SpansKey
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 
-ReviewedOption = Annotated[
+_ReviewedOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--reviewed",
@@ -26,7 +27,7 @@ ReviewedOption = Annotated[
         show_default=False,
     ),
 ]
-PipelineOption = Annotated[
+_PipelineOption = Annotated[
     str,
     typer.Option(
         "--pipeline",
@@ -34,11 +35,11 @@ PipelineOption = Annotated[
         show_default=False,
     ),
 ]
-StrategyOption = Annotated[
+_StrategyOption = Annotated[
     str,
     typer.Option("--strategy", "-s", help="How to choose. Empty: the default, see docs/active-learning.md."),
 ]
-RandomShareOption = Annotated[
+_RandomShareOption = Annotated[
     float,
     typer.Option(
         "--random-share",
@@ -61,9 +62,9 @@ def rank_cli(
         Path,
         typer.Option("--output", "-o", help="The JSON file to write the ranking into.", show_default=False),
     ],
-    pipeline: PipelineOption = "",
-    reviewed: ReviewedOption = None,
-    strategy: StrategyOption = "",
+    pipeline: _PipelineOption = "",
+    reviewed: _ReviewedOption = None,
+    strategy: _StrategyOption = "",
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", help="A setting of the strategy, KEY=VALUE (repeat for several)."),
@@ -77,8 +78,8 @@ def rank_cli(
             "--batch-size", min=1, help="Documents per batch: what people review before the next training."
         ),
     ] = 20,
-    random_share: RandomShareOption = 0.1,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")] = 0,
+    random_share: _RandomShareOption = 0.1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The seed of all chance.")] = 0,
     lang: Annotated[
         str, typer.Option("--lang", help="The tokenizer's language where there is no pipeline.")
     ] = "en",
@@ -103,14 +104,16 @@ def rank_cli(
       spacy-tagtog rank assets/new --strategy cluster --output ranking.json
     """
     from spacy_tagtog import steps
+    from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, strategy_settings_from_text
 
+    pairs = dict(parse_pairs(setting or [], option="--set"))
     result = steps.rank(
         documents,
         output,
         pipeline=pipeline,
         reviewed=reviewed or [],
         strategy=strategy,
-        settings=dict(parse_pairs(setting or [], option="--set")),
+        settings=strategy_settings_from_text(pairs, strategy or DEFAULT_STRATEGY),
         top=top,
         batch_size=batch_size,
         random_share=random_share,

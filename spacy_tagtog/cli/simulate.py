@@ -8,29 +8,30 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._arguments import GoldMemberOption, GoldOnProblemOption
+from spacy_tagtog.cli._arguments import GoldMemberOption
+from spacy_tagtog.cli._options import OnProblemOption
 from spacy_tagtog.cli._run import command, good, info, showing, table
 
 if TYPE_CHECKING:
     from spacy_tagtog.steps import SimulatedProject
 
-ProjectArgument = Annotated[
+_ProjectArgument = Annotated[
     Path,
     typer.Argument(
         help="Reviewed documents: a tagtog project (folder or zip), or .spacy files that convert wrote.",
         show_default=False,
     ),
 ]
-OutputOption = Annotated[
+_OutputOption = Annotated[
     Path,
     typer.Option(
         "--output",
         "-o",
-        help="The folder for rounds, tables and plots; a run goes on there.",
+        help="The folder for rounds, tables and plots; an interrupted run goes on there.",
         show_default=False,
     ),
 ]
-StrategiesOption = Annotated[
+_StrategiesOption = Annotated[
     str,
     typer.Option(
         "--strategies",
@@ -43,18 +44,18 @@ StrategiesOption = Annotated[
 @command
 def simulate_cli(
     ctx: typer.Context,
-    project: ProjectArgument,
-    output: OutputOption,
-    strategies: StrategiesOption = "random,variance_reduction",
+    project: _ProjectArgument,
+    output: _OutputOption,
+    strategies: _StrategiesOption = "random,variance_reduction",
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, help="How many times each, with the seeds 0, 1, …")
+        int, typer.Option("--seeds", min=1, help="How many runs per strategy, with the seeds 0, 1, …")
     ] = 3,
     budget: Annotated[
         float, typer.Option("--budget", help="The share of the pool after which a run ends.")
     ] = 1.0,
     test: Annotated[
         str,
-        typer.Option("--test", help="What F is measured on: a share of the documents, or a path as PROJECT."),
+        typer.Option("--test", help="What F is measured on: a share of the documents, or other documents."),
     ] = "0.2",
     config: Annotated[
         Path, typer.Option("--config", "-c", help="The config that is trained in every round.")
@@ -72,10 +73,10 @@ def simulate_cli(
         float, typer.Option("--random-share", help="The share of each batch that chance chooses.")
     ] = 0.1,
     member: GoldMemberOption = "master",
-    on_problem: GoldOnProblemOption = "error",
+    on_problem: OnProblemOption = "error",
     n_process: Annotated[int, typer.Option("--n-process", min=1, help="Runs at the same time.")] = 1,
     plots: Annotated[
-        bool, typer.Option("--plots/--no-plots", help="Draw curves.png, and into the page.")
+        bool, typer.Option("--plots/--no-plots", help="Draw the curves: curves.png, and in the page.")
     ] = True,
     force: Annotated[
         bool, typer.Option("--force", "-F", help="Begin anew if the folder holds another simulation.")

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ModelOption = Annotated[
+_ModelOption = Annotated[
     str,
     typer.Option(
         "--model",
         help="seed, ner, both (the better one is kept), or auto: seed while there are few entities.",
     ),
 ]
-UnlabelledOption = Annotated[
+_UnlabelledOption = Annotated[
     Path | None,
     typer.Option(
         "--unlabelled",
@@ -32,7 +32,7 @@ UnlabelledOption = Annotated[
         show_default=False,
     ),
 ]
-CodeOption = Annotated[
+_CodeOption = Annotated[
     Path | None,
     typer.Option("--code", help="A Python file with registered functions of your own.", show_default=False),
 ]
@@ -53,7 +53,7 @@ def train_cli(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The folder for model-best and model-last.")
     ] = Path("training"),
-    model: ModelOption = "auto",
+    model: _ModelOption = "auto",
     seed_below: Annotated[
         int,
         typer.Option("--seed-below", min=0, help="With auto: the seed model below this number of entities."),
@@ -64,8 +64,8 @@ def train_cli(
     seed_config: Annotated[Path, typer.Option("--seed-config", help="The config of the seed model.")] = Path(
         "configs/seed.cfg"
     ),
-    unlabelled: UnlabelledOption = None,
-    code: CodeOption = None,
+    unlabelled: _UnlabelledOption = None,
+    code: _CodeOption = None,
     gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU; -1 for the CPU.")] = -1,
 ) -> None:
     """Train with spaCy: the seed model while there are few entities, spaCy's NER from then on.

@@ -77,7 +77,7 @@ def calibrate(
             takes seconds, otherwise held-out.
         method: ``auto``, ``platt``, ``isotonic``, ``logistic``, ``trees``, ``forest`` or ``none``.
         folds: Folds of the cross-validation, and of the pipelines that are trained for cross-fitting.
-        seed: Of the folds and of trees.
+        seed: The seed of the folds, and of trees.
         allow_unknown: Go on where the pipeline doesn't know its training documents.
         documents: Which documents of a project: ``confirmed``, ``unconfirmed`` or ``all``.
         member: Whose annotations of a project.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from spacy.language import Language
 
@@ -26,7 +27,7 @@ from spacy_tagtog.selection.ranking import (
     reviewed_of,
     write_ranking,
 )
-from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, strategy_settings_from_text
+from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, make_strategy
 from spacy_tagtog.steps._corpora import load_pipeline, open_corpus
 from spacy_tagtog.steps._versions import open_project, readable_documents
 
@@ -55,7 +56,7 @@ def rank(
     pipeline: Path | str = "",
     reviewed: Sequence[Path | str] = (),
     strategy: str = "",
-    settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
     top: int = 0,
     batch_size: int = 20,
     random_share: float = 0.1,
@@ -76,11 +77,11 @@ def rank(
         pipeline: A folder or a package's name; empty for strategies that need no predictions.
         reviewed: More reviewed documents: ``.spacy`` files, folders of them, or projects.
         strategy: Its registered name, or a short one; empty for the default.
-        settings: Settings of the strategy, as text.
+        settings: Settings of the strategy.
         top: Rank at most this number of documents; 0 ranks all.
         batch_size: Documents per batch.
         random_share: The expected share of each batch that chance chooses, from 0 to 1.
-        seed: Of everything random.
+        seed: The seed of all chance.
         lang: The tokenizer's language where there is no pipeline.
         member: Whose version says whether a document is confirmed.
         spans_key: Take entities from this span group instead of ``doc.ents``.
@@ -95,7 +96,7 @@ def rank(
     """
     earlier = read_ranking(Path(output)) if output is not None and Path(output).exists() else None
     name = strategy or DEFAULT_STRATEGY
-    given = strategy_settings_from_text(dict(settings or {}), name)
+    make_strategy(name, settings)  # refuses what is wrong, before anything is read
     nlp = load_pipeline(pipeline) if str(pipeline) else blank_pipeline(lang)
     pool = _read_pool(documents, reviewed, nlp, member, on_problem)
     ranking = rank_documents(
@@ -105,7 +106,7 @@ def rank(
         pool.reviewed,
         pipeline=str(pipeline) or None,
         strategy=name,
-        settings=given,
+        settings=settings,
         top=top,
         batch_size=batch_size,
         random_share=random_share,
