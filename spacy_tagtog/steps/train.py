@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from spacy.cli._util import import_code
 from spacy.cli.train import train as spacy_train
-from spacy.util import load_config
+from spacy.util import import_file, load_config
 
 from spacy_tagtog._files import atomic_folder
 from spacy_tagtog._options import choose
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog.errors import setting
+from spacy_tagtog.errors import ConfigurationError, setting
 from spacy_tagtog.pipeline.training import (
     Choice,
     ModelChoice,
@@ -84,7 +83,7 @@ def train(
     overrides: Mapping[str, Any] | None = None,
     progress: Progress = silent,
 ) -> TrainedPipeline:
-    """Train with spaCy, by the config that suits the amount of data.
+    """Train with spaCy, by the config that suits the amount of data. Meanwhile spaCy prints its own table.
 
     Args:
         train_path: A ``.spacy`` file, a folder of them, or a tagtog project.
@@ -105,7 +104,8 @@ def train(
         progress: Goes through the trainings (:class:`TrainingRun`), each before it begins.
 
     Raises:
-        ConfigurationError: ``model`` has an unknown value, a corpus has no entity, or the config isn't there.
+        ConfigurationError: ``model`` has an unknown value, a corpus has no entity, the config isn't there, or
+            ``code`` can't be imported.
         confection.ConfigValidationError: spaCy finds the config invalid.
         SpacyTagtogError: A corpus can't be read.
     """
@@ -113,7 +113,8 @@ def train(
     output = Path(output)
     size = measure_corpus(Path(train_path))
     measure_corpus(Path(dev_path))
-    import_code(code)
+    if code is not None:
+        _import_code(Path(code))
     paths = {"ner": Path(config), "seed": Path(seed_config)}
     runs = []
     models: tuple[ModelChoice, ...] = ("seed", "ner") if wanted == "both" else (wanted,)
@@ -131,6 +132,19 @@ def train(
         spacy_train(run.choice.config, run.folder, use_gpu=gpu, overrides={**run.values, **corpora})
     kept = runs[0].choice if wanted != "both" else _keep_better(runs, Path(dev_path), output)
     return TrainedPipeline(output / "model-best", kept, runs)
+
+
+def _import_code(path: Path) -> None:
+    """Import a file, so that its functions are registered."""
+    try:
+        import_file("python_code", path)
+    except Exception as error:  # the file may raise anything
+        raise ConfigurationError(
+            "the code can't be imported",
+            place=path,
+            value=f"{type(error).__name__}: {error}",
+            legal="a Python file with registered functions",
+        ) from error
 
 
 def _plan(choice: Choice, folder: Path, values: dict[str, Any], unlabelled: Path | str | None) -> TrainingRun:

@@ -71,6 +71,19 @@ def test_a_config_that_is_not_there_is_refused(corpora: tuple[Path, Path], tmp_p
         train(*corpora, tmp_path, config=NER, seed_config=tmp_path / "none.cfg")
 
 
+@pytest.mark.parametrize("content", [None, "1 / 0", "not Python"])
+def test_code_that_cannot_be_imported_is_refused(
+    corpora: tuple[Path, Path], tmp_path: Path, content: str | None
+) -> None:
+    code = tmp_path / "code.py"
+    if content is not None:
+        code.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="the code can't be imported") as caught:
+        train(*corpora, tmp_path / "out", config=NER, seed_config=SEED, code=code)
+    assert str(code) in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
 def test_errors_name_settings_as_python_spells_them(corpora: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         train(*corpora, tmp_path, model="big")
