@@ -18,7 +18,7 @@ DomainOption = Annotated[
     typer.Option(
         "--domain",
         envvar="TAGTOG_DOMAIN",
-        help="tagtog's address, such as https://www.tagtog.com. Empty: a local tagtog of the command's own.",
+        help="tagtog's address, such as https://www.tagtog.com. Empty: a local one, just for this command.",
         show_default=False,
     ),
 ]
@@ -51,10 +51,10 @@ CaFileOption = Annotated[
     ),
 ]
 ThreadsOption = Annotated[
-    int, typer.Option("--threads", min=1, max=64, help="Calls at the same time, at most.")
+    int, typer.Option("--threads", min=1, max=64, help="At most N calls at the same time.")
 ]
 RateOption = Annotated[
-    float, typer.Option("--rate", min=0, help="Calls per second, at most; 0 for no limit.")
+    float, typer.Option("--rate", min=0, help="At most N calls per second; 0 for no limit.")
 ]
 DistributeToOption = Annotated[
     str | None,

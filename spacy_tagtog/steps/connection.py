@@ -31,8 +31,8 @@ class ConnectionSettings:
         project: The project's name. Empty, on the local tagtog: its only project.
         ca_file: A PEM file with certificates to verify a self-signed tagtog with.
         database: The local tagtog's database file.
-        threads: Calls at the same time, at most.
-        rate: Calls per second, at most; 0 for no limit.
+        threads: At most N calls at the same time.
+        rate: At most N calls per second; 0 for no limit.
     """
 
     domain: str = ""
@@ -129,8 +129,8 @@ def connect(
         project: The project's name. Empty: ``TAGTOG_PROJECT``, else the only project of the local tagtog.
         ca_file: A PEM file with certificates to verify a self-signed tagtog with. Empty: ``TAGTOG_CA_FILE``.
         database: The local tagtog's database file. Empty: ``TAGTOG_DATABASE``, else ``local-tagtog.db``.
-        threads: Calls at the same time, at most.
-        rate: Calls per second, at most; 0 for no limit.
+        threads: At most N calls at the same time.
+        rate: At most N calls per second; 0 for no limit.
 
     Raises:
         ConfigurationError: A setting is missing.
@@ -217,8 +217,13 @@ def _local(settings: ConnectionSettings, *, create: bool) -> Iterator[Connection
             yield Connection(client, local.store, settings.database)
 
 
+def local_projects(store: Store) -> list[tuple[str, str]]:
+    """Owner and name of each project in a local tagtog's database."""
+    return store.projects()
+
+
 def _only_project(store: Store) -> tuple[str, str]:
-    projects = store.projects()
+    projects = local_projects(store)
     if len(projects) == 1:
         return projects[0]
     if projects:

@@ -9,7 +9,7 @@ from spacy_tagtog import client
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import write_project
 from spacy_tagtog.demo import DEMO_LEGEND, DEMO_PROJECT, demo_documents
-from spacy_tagtog.steps.connection import Connection, ConnectionSettings, open_connection
+from spacy_tagtog.steps.connection import Connection, ConnectionSettings, local_projects, open_connection
 from spacy_tagtog.steps.import_export import create_local_project
 
 _BATCH_SIZE = 50
@@ -47,7 +47,7 @@ def load_demo(where: ConnectionSettings | None = None, *, progress: Progress = s
         return LoadedDemo(why_not=f"the project {where.project} is configured: no demo")
     with open_connection(replace(where, owner="", project=DEMO_PROJECT), create=True) as tagtog:
         assert tagtog.store is not None
-        present = [name for _, name in tagtog.store.projects()]
+        present = [name for _, name in local_projects(tagtog.store)]
         if present and not (where.project and DEMO_PROJECT not in present):
             names = ", ".join(present)
             return LoadedDemo(why_not=f"the local tagtog ({where.database}) has a project already: {names}")

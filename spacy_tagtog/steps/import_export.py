@@ -17,7 +17,7 @@ from spacy_tagtog.anndoc import MASTER, Legend, Project, write_project
 from spacy_tagtog.client import ALL_MEMBERS, PushReport
 from spacy_tagtog.convert.corpus import OnProblem
 from spacy_tagtog.errors import AnndocError, AuthenticationError, ConfigurationError, setting
-from spacy_tagtog.steps.connection import Connection, ConnectionSettings, open_connection
+from spacy_tagtog.steps.connection import Connection, ConnectionSettings, local_projects, open_connection
 
 if TYPE_CHECKING:
     from spacy_tagtog.server.db.archive import Archived
@@ -146,12 +146,12 @@ def _is_in(where: ConnectionSettings) -> bool:
     if not where.database.exists():
         return False
     with closing(Store(where.database)) as store:
-        return (where.local_owner, where.project) in store.projects()
+        return (where.local_owner, where.project) in local_projects(store)
 
 
 def _is_there(tagtog: Connection) -> bool:
     assert tagtog.store is not None
-    return (tagtog.client.owner, tagtog.client.project) in tagtog.store.projects()
+    return (tagtog.client.owner, tagtog.client.project) in local_projects(tagtog.store)
 
 
 def _is_archive(tagtog: Connection, source: Path) -> bool:

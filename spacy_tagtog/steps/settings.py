@@ -31,7 +31,7 @@ def replace_settings(
 
     Args:
         tagtog: The project.
-        source: A JSON file, such as ``spacy-tagtog settings --output`` writes.
+        source: A JSON file, such as ``spacy-tagtog settings`` writes.
         force: Although the project has documents.
         dry_run: Change nothing; only say what would be done.
 
@@ -63,6 +63,6 @@ def read_settings(path: Path) -> dict[str, Any]:
             place=str(path),
             value=type(settings).__name__,
             legal='an object such as {"version": "1.6", "entities": {…}}',
-            advice="make one: spacy-tagtog settings --output FILE",
+            advice="give a file that spacy-tagtog settings wrote",
         )
     return settings

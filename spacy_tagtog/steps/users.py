@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spacy_tagtog.errors import ConfigurationError, setting
-from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER
+from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER, local_projects
 
 if TYPE_CHECKING:
     from spacy_tagtog.server import Store
@@ -106,11 +106,12 @@ def add_user(
         from spacy_tagtog.server.db.roles import as_role
 
         as_role(role, place=setting("role"))
-        if project and (owner, project) not in store.projects():
+        projects = local_projects(store)
+        if project and (owner, project) not in projects:
             raise ConfigurationError(
                 "there is no such project",
                 value=f"{owner}/{project}",
-                legal=", ".join("/".join(one) for one in store.projects()) or "(the database has no project)",
+                legal=", ".join("/".join(one) for one in projects) or "(the database has no project)",
             )
         known = name in (user for user, _ in store.users())
         if keep_password and not known:
@@ -148,7 +149,7 @@ def list_users(database: Path | str = DEFAULT_DATABASE) -> list[User]:
         from spacy_tagtog.server.api.members import members_of
 
         roles: dict[str, dict[str, str]] = {}
-        for owner, project in store.projects():
+        for owner, project in local_projects(store):
             for login, role in members_of(store, owner, project).items():
                 roles.setdefault(login, {})[f"{owner}/{project}"] = role
         return [User(name, admin, roles.get(name, {})) for name, admin in store.users()]
