@@ -218,7 +218,7 @@ def _floor(folder: Path, *, store_user_data: bool) -> Callable[[], object]:
 
 def ours(folder: Path, *, n_process: int = 1) -> Callable[[], object]:
     """spacy-tagtog."""
-    from spacy_tagtog.cli.convert import convert
+    from spacy_tagtog.steps.convert import convert
 
     _warm_up()
     return lambda: convert(folder / "project", folder / "out", force=True, n_process=n_process)
@@ -227,7 +227,7 @@ def ours(folder: Path, *, n_process: int = 1) -> Callable[[], object]:
 def _warm_up() -> None:
     """Import all that a conversion imports."""
     from spacy_tagtog.anndoc import Project
-    from spacy_tagtog.cli.convert import convert, convert_back
+    from spacy_tagtog.steps.convert import convert, convert_back
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -260,7 +260,7 @@ def get_docs(folder: Path) -> Callable[[], object]:
 
 def back(folder: Path) -> Callable[[], object]:
     """spacy-tagtog, from .spacy files to a project."""
-    from spacy_tagtog.cli.convert import convert_back
+    from spacy_tagtog.steps.convert import convert_back
 
     _convert_for_back(folder)
     _warm_up()
@@ -268,7 +268,7 @@ def back(folder: Path) -> Callable[[], object]:
 
 
 def _convert_for_back(folder: Path) -> None:
-    from spacy_tagtog.cli.convert import convert
+    from spacy_tagtog.steps.convert import convert
 
     if not (folder / "back").exists():
         convert(folder / "project", folder / "back", shard_size=0)

@@ -1,7 +1,7 @@
-"""The command line: one thin module a command, over plain functions.
+"""The command line: one thin module per command, which reads options and prints. ``steps`` does the work.
 
-This module is behind entry points, and spaCy imports it for every one of its own commands: it imports typer and
-nothing heavy. Each command imports what it needs when it runs.
+spaCy imports this module for every one of its own commands, through an entry point. So it imports typer and
+nothing heavy: each command imports what it needs when it runs.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from spacy_tagtog.cli._run import unwrapped
+from spacy_tagtog.cli._spelling import IN_WORKFLOW
 from spacy_tagtog.cli.annotate import annotate_cli
 from spacy_tagtog.cli.calibrate import calibrate_cli
 from spacy_tagtog.cli.changes import changes_cli
@@ -21,6 +22,7 @@ from spacy_tagtog.cli.evaluate import evaluate_cli
 from spacy_tagtog.cli.fetch import fetch_cli
 from spacy_tagtog.cli.folders import folders_cli
 from spacy_tagtog.cli.iaa import iaa_cli
+from spacy_tagtog.cli.import_export import export_cli, import_cli
 from spacy_tagtog.cli.members import members_cli
 from spacy_tagtog.cli.merge import merge_cli
 from spacy_tagtog.cli.push import push_cli
@@ -31,7 +33,6 @@ from spacy_tagtog.cli.simulate import simulate_cli
 from spacy_tagtog.cli.stats import stats_cli
 from spacy_tagtog.cli.tokenizer import tokenizer_cli
 from spacy_tagtog.cli.train import train_cli
-from spacy_tagtog.cli.transfer import export_cli, import_cli
 from spacy_tagtog.cli.upload import upload_cli
 from spacy_tagtog.cli.user import user_app
 from spacy_tagtog.cli.validate import validate_cli
@@ -43,12 +44,12 @@ app = typer.Typer(
     name="spacy-tagtog",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help=unwrapped("""Train spaCy on what people annotate in tagtog, and send pre-annotations with probabilities back for review.
+    help=unwrapped("""Train spaCy on what people annotate in tagtog, and send pre-annotations back for review.
 
-    The loop: fetch → convert → train → calibrate → evaluate → annotate → rank → push. Where no tagtog is configured,
-    fetch and push use a local tagtog of their own (a database file, see serve). Settings come from options or from
-    the environment: TAGTOG_DOMAIN, TAGTOG_OWNER, TAGTOG_PROJECT, TAGTOG_CA_FILE, TAGTOG_DATABASE; user name and
-    password only from the environment: TAGTOG_USERNAME, TAGTOG_PASSWORD.
+    The loop: fetch → convert → train → calibrate → evaluate → annotate → rank → push. Where no tagtog is
+    configured, fetch and push use a local tagtog of their own (a database file, see serve). Settings come
+    from options or from the environment: TAGTOG_DOMAIN, TAGTOG_OWNER, TAGTOG_PROJECT, TAGTOG_CA_FILE,
+    TAGTOG_DATABASE. User name and password come only from the environment: TAGTOG_USERNAME, TAGTOG_PASSWORD.
 
     Exit codes: 0 done, 1 an error that the message explains, 2 wrong arguments, 130 interrupted."""),
 )
@@ -99,7 +100,12 @@ def _options(
             help="Print the versions of this package, spaCy and Python.",
         ),
     ] = False,
-) -> None: ...
+    workflow: Annotated[
+        bool,
+        typer.Option("--workflow", hidden=True, help="For project.yml: errors name its variables."),
+    ] = False,
+) -> None:
+    IN_WORKFLOW.set(workflow)
 
 
 def main() -> None:

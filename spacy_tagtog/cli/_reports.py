@@ -1,16 +1,12 @@
-"""What ``convert`` and ``validate`` print and write of a conversion report."""
+"""What ``convert`` and ``validate`` print of a conversion report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._run import info, note, table, warn, write_json
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.cli._run import info, note, table, warn
 
 if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Project
@@ -19,49 +15,9 @@ if TYPE_CHECKING:
 _MOST_LABELS = 20
 """Labels that hold free text may be as many as documents."""
 
-Reports = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--report",
-        help="Write the whole report to this file: .json, or .html to see the places in context (repeat for both).",
-        show_default=False,
-    ),
-]
-
-
-def check_reports(paths: Iterable[Path] | None) -> None:
-    """Make sure, before any work is done, that each report's form is known.
-
-    Raises:
-        ConfigurationError: A file has another ending.
-    """
-    for path in paths or ():
-        if path.suffix not in (".json", ".html"):
-            raise ConfigurationError(
-                "the form of a report is not known",
-                value=str(path),
-                legal="a file name that ends with .json or .html",
-            )
-
-
-def write_reports(paths: Iterable[Path] | None, report: ConversionReport, project: Project) -> None:
-    """Write a report in each form that is asked for.
-
-    Raises:
-        WriteError: The file system refuses.
-    """
-    for path in paths or ():
-        if path.suffix == ".json":
-            write_json(path, report.to_json())
-        else:
-            from spacy_tagtog._files import write_atomic
-            from spacy_tagtog.convert.report_page import report_page
-
-            write_atomic(path, report_page(report, project))
-
 
 def say_report(report: ConversionReport, *, list_faults: bool = True) -> None:
-    """Print a report: the sums, the first faults unless an error will list them, the entity types and document labels."""
+    """Print a report: sums, entity types and labels, and the first faults unless an error lists them."""
     table(report.rows())
     if list_faults:
         note(report.faults, caption="set aside because of faults in the data")
@@ -74,13 +30,17 @@ def say_report(report: ConversionReport, *, list_faults: bool = True) -> None:
 
 
 def say_choices(report: ConversionReport, open_project: Callable[[], Project], converter: Converter) -> None:
-    """Print what is probably a mistake in what was chosen: names that nothing has, versions that nobody asked for, no entity left.
+    """Print what is probably a mistake in what was chosen.
+
+    Such are names that nothing has, versions that nobody asked for, and that no entity is left.
 
     Args:
         report: What became of the choices.
         open_project: Opens what was converted; called only where something has to be looked up in it.
         converter: How.
     """
+    from spacy_tagtog.steps.convert import other_versions
+
     settings = getattr(converter, "settings", None)
     asked = {setting: set(getattr(settings, setting, ())) for setting in ("types", "labels")}
     if report.entities_in and not report.entities_out:
@@ -94,18 +54,7 @@ def say_choices(report: ConversionReport, open_project: Callable[[], Project], c
         if unknown and types:
             warn(f"{setting}: the project has no entity type {', '.join(unknown)}; it has {', '.join(types)}")
     if report.count("not_annotated") and (others := other_versions(project, converter)):
-        there = ", ".join(others)
         info(
-            f"not every document has annotations of {converter.member}, but there are those of {there} (--set member=NAME, or * for all)"
+            f"not every document has annotations of {converter.member}, "
+            f"but there are those of {', '.join(others)} (--set member=NAME, or * for all)"
         )
-
-
-def other_versions(project: Project, converter: Converter) -> list[str]:
-    """Whose annotations a project has that a converter doesn't read.
-
-    Args:
-        project: The project.
-        converter: The converter.
-    """
-    asked = {name.strip() for name in converter.member.split(",")}
-    return [] if "*" in asked else [name for name in project.members if name not in asked]

@@ -13,15 +13,15 @@ from typing import Literal, NamedTuple, ParamSpec, TypeVar, cast
 
 import typer
 
-from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError
+from spacy_tagtog._progress import Progress
+from spacy_tagtog.cli._spelling import speller
+from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError, spelled
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
 _MAX_ITEMS = 10
-
-
 _SIGNS = {"good": ("✔", "green"), "info": ("ℹ", "blue"), "warn": ("⚠", "yellow"), "fail": ("✘", "red")}
 
 
@@ -66,12 +66,23 @@ def note(items: Iterable[object], *, caption: str) -> None:
 def table(
     rows: Iterable[tuple[object, ...]], *, header: tuple[str, ...] | None = None, aligns: str = ""
 ) -> None:
-    """Print rows: the first column to the left, numbers to the right, or as ``aligns`` says with a letter (l, r, c) for each column."""
+    """Print rows: text to the left, numbers to the right.
+
+    Args:
+        rows: The cells. A column in which no cell has a letter holds numbers; the first column holds names.
+        header: The names of the columns.
+        aligns: How to align instead, one letter (l, r, c) per column.
+    """
     from wasabi.tables import table as wasabi_table
 
     data = [tuple(str(cell) for cell in row) for row in rows]
     if data:
-        letters = cast("list[Literal['l', 'r', 'c']]", list(aligns or "l" + "r" * (len(data[0]) - 1)))
+        numbers = [
+            not any(letter.isalpha() for cell in cells for letter in cell)
+            for cells in zip(*data, strict=True)
+        ]
+        aligns = aligns or "l" + "".join("r" if number else "l" for number in numbers[1:])
+        letters = cast("list[Literal['l', 'r', 'c']]", list(aligns))
         echo(wasabi_table(data, header=header, divider=header is not None, aligns=letters, max_col=100))
 
 
@@ -83,6 +94,20 @@ def progress(
 
     bar: Iterable[T] = tqdm(items, total=total, desc=what or None, unit=f" {unit}", disable=None, leave=False)
     return bar
+
+
+def showing(what: str, *, unit: str = "documents") -> Progress:
+    """The progress bar for a step.
+
+    Args:
+        what: What the step does, such as ``fetching``.
+        unit: What it goes through.
+    """
+
+    def show(items: Iterable[T], total: int | None = None, /) -> Iterable[T]:
+        return progress(items, total, what=what, unit=unit)
+
+    return show
 
 
 def write_json(path: Path | None, data: object) -> None:
@@ -109,54 +134,58 @@ def parse_pairs(pairs: Iterable[str], *, option: str) -> Iterator[tuple[str, str
         yield key, value
 
 
-def _fail(error: SpacyTagtogError) -> None:
-    _say("fail", error.problem, err=True)
-    for caption, text in error.details():
+def _fail(error: SpacyTagtogError, spell: Callable[[str, str | None], str]) -> None:
+    _say("fail", spelled(error.problem, spell), err=True)
+    for caption, text in error.details(spell):
         echo(f"  {caption + ':':<7}{text}", err=True)
 
 
-class Step(NamedTuple):
-    """Something that a command does, and what it says of it."""
+class Change(NamedTuple):
+    """A change in tagtog that a command makes, and what it says of it."""
 
     said: str
-    do: Callable[[], object]
+    make: Callable[[], object]
 
 
-def carry_out(steps: Iterable[Step], *, where: str, dry_run: bool) -> None:
-    """Take the steps one after the other and say so; with ``dry_run`` only say it."""
-    for step in steps:
+def make_changes(changes: Iterable[Change], *, where: str, dry_run: bool) -> None:
+    """Make the changes one after the other, and say so; with ``dry_run`` only say it."""
+    for change in changes:
         if dry_run:
-            info(f"{where}, would be done: {step.said}")
+            info(f"{where}, would be done: {change.said}")
         else:
-            step.do()
-            good(f"{where}: {step.said}")
+            change.make()
+            good(f"{where}: {change.said}")
 
 
 def command(function: Callable[P, R]) -> Callable[P, R]:
-    """Turn errors into messages and exit codes, the same under ``spacy-tagtog`` and ``python -m spacy tagtog``."""
+    """Turn errors into messages and exit codes, as ``spacy-tagtog`` and as ``python -m spacy tagtog``."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except SpacyTagtogError as error:
-            _fail(error)
+            _fail(error, speller(function))
             raise typer.Exit(1) from error
         except KeyboardInterrupt:
             echo("Interrupted.", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
-            # The reader of our output went away (… | head): not an error. Python would complain again when it flushes.
+            # The reader of our output went away (… | head): not an error.
+            # Python would complain again when it flushes.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
 
-    # typer prints the line breaks of a docstring as they are: one line a paragraph lets it fill the terminal.
+    # typer prints a docstring's line breaks as they are: one line per paragraph lets it fill the terminal.
     run.__doc__ = unwrapped(function.__doc__ or "")
     return run
 
 
 def unwrapped(text: str) -> str:
-    """Text with one line a paragraph, except for the examples at its end: click leaves a paragraph alone that begins with a backspace."""
+    """Text with one line per paragraph, except for the examples at its end.
+
+    They begin with a backspace: click leaves such a paragraph as it is.
+    """
     paragraphs = inspect.cleandoc(text).split("\n\n")
     number = next(
         (i for i, paragraph in enumerate(paragraphs) if paragraph.startswith("Example")), len(paragraphs)

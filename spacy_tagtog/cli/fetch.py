@@ -9,29 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._connection import (
-    DEFAULT_DATABASE,
-    DEFAULT_THREADS,
-    CaFile,
-    Database,
-    DocumentsReport,
-    Domain,
-    Owner,
-    ProjectName,
-    Rate,
-    Settings,
-    Threads,
-    connect,
-)
-from spacy_tagtog.cli._run import command, good, note, progress, table, write_json
+from spacy_tagtog.cli._options import DocumentsReportOption, DryRunOption, takes_connection
+from spacy_tagtog.cli._run import command, good, note, showing, table, write_json
 from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 if TYPE_CHECKING:
     from spacy_tagtog.client import FetchReport
 
 
 @command
+@takes_connection(pace=True)
 def fetch_cli(
+    where: ConnectionSettings,
     target: Annotated[
         Path, typer.Argument(help="The folder to keep in step with the query.", show_default=False)
     ],
@@ -54,46 +44,38 @@ def fetch_cli(
             "--text-only", help="Only the contents, no annotations: for documents that are to be annotated."
         ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: DryRunOption = False,
     force: Annotated[
         bool, typer.Option("--force", "-F", help="Overwrite files that were edited here.")
     ] = False,
-    threads: Threads = DEFAULT_THREADS,
-    rate: Rate = 0,
-    report: DocumentsReport = None,
-    domain: Domain = "",
-    owner: Owner = "",
-    project: ProjectName = "",
-    ca_file: CaFile = "",
-    database: Database = DEFAULT_DATABASE,
+    report: DocumentsReportOption = None,
 ) -> None:
     """Download the documents that a query finds, by default those that people confirmed.
 
-    The target gets tagtog's download layout and a manifest: the next fetch into it downloads only what changed,
-    removes what the query no longer finds, and leaves alone what was edited here, and says so. An interrupted fetch, even
-    one that was killed, goes on where it stopped.
+    The target gets tagtog's download layout and a manifest. The next fetch into it downloads only what
+    changed, removes what the query no longer finds, and leaves alone what was edited here, and says so. An
+    interrupted fetch, even one that was killed, goes on where it stopped.
 
     Examples:
       spacy-tagtog fetch assets/reviewed
 
       spacy-tagtog fetch assets/new --query "anncomplete:false AND folder:batch-2" --text-only
     """
-    from spacy_tagtog.client import ALL_MEMBERS, fetch
+    from spacy_tagtog.client import ALL_MEMBERS
+    from spacy_tagtog.steps.fetch import fetch
 
     if all_members and member:
         raise ConfigurationError("--all-members and --member contradict each other", legal="one of them")
-    with connect(
-        Settings.of(domain, owner, project, ca_file, database, threads=threads, rate=rate)
-    ) as connection:
+    with open_connection(where) as tagtog:
         result = fetch(
-            connection.client,
+            tagtog,
             target,
             query=query,
             members=[ALL_MEMBERS] if all_members else member or ["master"],
             text_only=text_only,
             force=force,
             dry_run=dry_run,
-            progress=lambda hits, total: progress(hits, total, what="fetching"),
+            progress=showing("fetching"),
         )
     write_json(report, asdict(result))
     rows = [

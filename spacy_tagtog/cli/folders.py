@@ -7,21 +7,15 @@ from typing import Annotated
 
 import typer
 
-from spacy_tagtog.cli._connection import (
-    DEFAULT_DATABASE,
-    CaFile,
-    Database,
-    Domain,
-    Owner,
-    ProjectName,
-    Settings,
-    connect,
-)
-from spacy_tagtog.cli._run import Step, carry_out, command, parse_pairs, table
+from spacy_tagtog.cli._options import DryRunOption, takes_connection
+from spacy_tagtog.cli._run import Change, command, make_changes, parse_pairs, table
+from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 
 @command
+@takes_connection()
 def folders_cli(
+    where: ConnectionSettings,
     add: Annotated[
         list[str] | None,
         typer.Option(
@@ -48,12 +42,7 @@ def folders_cli(
         bool,
         typer.Option("--force", "-F", help="Remove folders with documents in them, and the documents, too."),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    domain: Domain = "",
-    owner: Owner = "",
-    project: ProjectName = "",
-    ca_file: CaFile = "",
-    database: Database = DEFAULT_DATABASE,
+    dry_run: DryRunOption = False,
 ) -> None:
     """List the folders of a project with their documents; add, rename and remove folders.
 
@@ -63,16 +52,17 @@ def folders_cli(
       spacy-tagtog folders
       spacy-tagtog folders --add pool/train --rename pool/old=new
     """
-    with connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
-        client = connection.client
-        steps = [Step(f"added {path}", partial(client.add_folder, path)) for path in add or []]
-        steps += [
-            Step(f"renamed {path} to {name}", partial(client.rename_folder, path, name))
+    with open_connection(where) as tagtog:
+        client = tagtog.client
+        changes = [Change(f"added {path}", partial(client.add_folder, path)) for path in add or []]
+        changes += [
+            Change(f"renamed {path} to {name}", partial(client.rename_folder, path, name))
             for path, name in parse_pairs(rename or [], option="--rename")
         ]
-        steps += [
-            Step(f"removed {path}", partial(client.remove_folder, path, force=force)) for path in remove or []
+        changes += [
+            Change(f"removed {path}", partial(client.remove_folder, path, force=force))
+            for path in remove or []
         ]
-        carry_out(steps, where=str(connection), dry_run=dry_run)
+        make_changes(changes, where=str(tagtog), dry_run=dry_run)
         rows = [(path, client.count(f'folder:"{path}"')) for path in client.folders()]
     table(rows, header=("folder", "documents"))

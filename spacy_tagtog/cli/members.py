@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from spacy_tagtog.cli._connection import (
-    DEFAULT_DATABASE,
-    CaFile,
-    Database,
-    Domain,
-    Owner,
-    ProjectName,
-    Settings,
-    connect,
-)
-from spacy_tagtog.cli._run import Step, carry_out, command, parse_pairs, table
+from spacy_tagtog.cli._options import DryRunOption, takes_connection
+from spacy_tagtog.cli._run import Change, command, make_changes, parse_pairs, table
 from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 if TYPE_CHECKING:
     from spacy_tagtog._tagtog import Role
@@ -26,7 +18,9 @@ if TYPE_CHECKING:
 
 
 @command
+@takes_connection()
 def members_cli(
+    where: ConnectionSettings,
     add: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,14 +51,9 @@ def members_cli(
             show_default=False,
         ),
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    domain: Domain = "",
-    owner: Owner = "",
-    project: ProjectName = "",
-    ca_file: CaFile = "",
-    database: Database = DEFAULT_DATABASE,
+    dry_run: DryRunOption = False,
 ) -> None:
-    """List the members of a project; add and remove them, change their roles, and say to whom new documents go.
+    """List the members of a project; add and remove them, change their roles, distribute new documents.
 
     Roles: reader, curator, supercurator, reviewer, admin. Only an admin may change them. Members of the local
     tagtog are among its users: add those first (spacy-tagtog user add).
@@ -73,29 +62,31 @@ def members_cli(
       spacy-tagtog members
       spacy-tagtog members --add ada=reviewer --add bob=curator --distribute 2=ada,bob
     """
-    with connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
-        steps = list(_steps(connection.client, add or [], role or [], remove or [], distribute))
-        carry_out(steps, where=str(connection), dry_run=dry_run)
+    with open_connection(where) as tagtog:
+        changes = list(_changes(tagtog.client, add or [], role or [], remove or [], distribute))
+        make_changes(changes, where=str(tagtog), dry_run=dry_run)
         rows = [
             (member.name, member.role, "invited" if member.pending else "")
-            for member in connection.client.members()
+            for member in tagtog.client.members()
         ]
     table(rows, header=("member", "role", ""))
 
 
-def _steps(
+def _changes(
     client: TagtogClient, add: list[str], role: list[str], remove: list[str], distribute: str
-) -> list[Step]:
+) -> list[Change]:
     """What is to be done, in order; every option is read before anything is done."""
     # The client checks the roles' names.
     adding = [(login, cast("Role", name)) for login, name in parse_pairs(add, option="--add")]
     changing = [(login, cast("Role", name)) for login, name in parse_pairs(role, option="--role")]
-    steps = [Step(f"{login} is {name}", partial(client.add_member, login, name)) for login, name in adding]
-    steps += [
-        Step(f"{login} is now {name}", partial(client.set_role, login, name)) for login, name in changing
+    changes = [
+        Change(f"{login} is {name}", partial(client.add_member, login, name)) for login, name in adding
     ]
-    steps += [
-        Step(f"{login} is no member any more", partial(client.remove_member, login)) for login in remove
+    changes += [
+        Change(f"{login} is now {name}", partial(client.set_role, login, name)) for login, name in changing
+    ]
+    changes += [
+        Change(f"{login} is no member any more", partial(client.remove_member, login)) for login in remove
     ]
     for number, names in parse_pairs([distribute] if distribute else [], option="--distribute"):
         if not (number.isascii() and number.isdigit()):
@@ -108,5 +99,5 @@ def _steps(
             if int(number)
             else "new documents go to nobody in particular"
         )
-        steps.append(Step(said, partial(client.set_task_distribution, int(number), chosen)))
-    return steps
+        changes.append(Change(said, partial(client.set_task_distribution, int(number), chosen)))
+    return changes

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from spacy_tagtog.cli._connection import DEFAULT_DATABASE, LOCAL_OWNER, Database
+from spacy_tagtog.cli._options import DatabaseOption
 from spacy_tagtog.cli._run import command, good, info
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER
 
 
 @command
@@ -27,7 +26,7 @@ def serve_cli(
         bool,
         typer.Option(
             "--allow-remote",
-            help="Allow a host that other computers can reach. Encrypt with --tls-cert, or put a proxy before it.",
+            help="Allow a host that other computers can reach. Encrypt with --tls-cert, or behind a proxy.",
         ),
     ] = False,
     tls_cert: Annotated[
@@ -40,44 +39,33 @@ def serve_cli(
         Path | None,
         typer.Option("--tls-key", help="A PEM file with the certificate's private key.", show_default=False),
     ] = None,
-    database: Database = DEFAULT_DATABASE,
+    database: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Run the local tagtog until you interrupt it: tagtog's HTTP API, and pages to look at documents.
 
-    At the first start a password is made and shown once; only its hash is stored. Other people get in with user add.
-    Projects come in by import or demo; fetch, push and the others use the same database file when no domain is
-    configured, also while this runs.
+    At the first start a password is made and shown once; only its hash is stored. Other people get in with
+    user add. Projects come in by import or demo; fetch, push and the others use the same database file when
+    no domain is configured, also while this runs.
 
     Example:
       spacy-tagtog serve --port 8181
     """
-    try:
-        from spacy_tagtog.server import Store, Tls, serve
-    except ImportError as error:
-        raise ConfigurationError(
-            f"the local tagtog is not installed ({error.name} is missing)",
-            advice="pip install 'spacy-tagtog[server]'",
-        ) from error
+    from spacy_tagtog.steps.serve import serve
 
-    if (tls_cert is None) != (tls_key is None):
-        raise ConfigurationError(
-            "a certificate and its private key belong together",
-            legal="both --tls-cert and --tls-key, or neither",
-        )
-    tls = None if tls_cert is None or tls_key is None else Tls(tls_cert, tls_key)
-    password = ""
-    store = Store(database)
-    try:
-        if new_password or not store.has_users():
-            password = secrets.token_urlsafe(12)
-            store.add_user(user, password, admin=True)
-    finally:
-        store.close()
-
-    def ready(url: str) -> None:
+    def ready(url: str, password: str) -> None:
         good(f"the local tagtog ({database}) is at {url}")
         if password:
             info(f"user {user}, password {password}   (shown this once; --new-password makes another)")
         info("Ctrl+C stops it")
 
-    serve(database, host=host, port=port, ready=ready, allow_remote=allow_remote, tls=tls)
+    serve(
+        database,
+        ready=ready,
+        host=host,
+        port=port,
+        user=user,
+        new_password=new_password,
+        allow_remote=allow_remote,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+    )

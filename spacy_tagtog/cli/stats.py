@@ -9,21 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._connection import (
-    DEFAULT_DATABASE,
-    CaFile,
-    Database,
-    Domain,
-    Owner,
-    ProjectName,
-    Settings,
-    connect,
-)
+from spacy_tagtog.cli._options import takes_connection
 from spacy_tagtog.cli._run import command, good, table, write_json
+from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 
 @command
+@takes_connection()
 def stats_cli(
+    where: ConnectionSettings,
     query: Annotated[str, typer.Argument(help="A tagtog search query: which documents are counted.")] = "*",
     output: Annotated[
         Path | None,
@@ -31,24 +25,19 @@ def stats_cli(
             "--output", "-o", help="Write tagtog's whole answer to this JSON file.", show_default=False
         ),
     ] = None,
-    domain: Domain = "",
-    owner: Owner = "",
-    project: ProjectName = "",
-    ca_file: CaFile = "",
-    database: Database = DEFAULT_DATABASE,
 ) -> None:
     """Count the annotations of the master versions, by entity type and document label.
 
     Example:
       spacy-tagtog stats "anncomplete:true AND folder:pool"
     """
-    with connect(Settings.of(domain, owner, project, ca_file, database)) as connection:
-        stats = connection.client.search_stats(query)
-        where = str(connection)
+    with open_connection(where) as tagtog:
+        stats = tagtog.client.search_stats(query)
+        place = str(tagtog)
     write_json(output, stats)
     table(_rows(stats), header=("annotation type", "annotations", "documents with it", "without it"))
     shown = ", ".join(counted(stats[key], *words) for key, words in _TOTALS.items() if key in stats)
-    good(f"{where}: {shown}" if shown else f"{where}: tagtog gave no totals")
+    good(f"{place}: {shown}" if shown else f"{place}: tagtog gave no totals")
 
 
 _TOTALS = {
@@ -59,7 +48,10 @@ _TOTALS = {
 
 
 def _rows(stats: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """A line for each class, and one for each value of a document label. The API is marked alpha: what isn't there is left empty."""
+    """A line for each class, and one for each value of a document label.
+
+    The API is marked alpha: what isn't there is left empty.
+    """
     for counts in stats.values():
         if not isinstance(counts, dict):
             continue

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from spacy_tagtog.cli._connection import DEFAULT_DATABASE, LOCAL_OWNER, Database, ProjectName
+from spacy_tagtog.cli._options import DatabaseOption, ProjectOption
 from spacy_tagtog.cli._run import command, good, info, table, unwrapped
-from spacy_tagtog.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from spacy_tagtog.server import Store
+from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER
 
 NEW_PASSWORD = "TAGTOG_NEW_PASSWORD"  # noqa: S105  the variable's name
 _ROLES = "reader, curator, supercurator, reviewer, admin"
@@ -25,7 +19,8 @@ user_app = typer.Typer(
     no_args_is_help=True,
     help=unwrapped("""The users of the local tagtog: who may log in to spacy-tagtog serve.
 
-    A user sees the projects of which they are a member; their role says what they may do there (docs/local-tagtog.md).
+    A user sees the projects of which they are a member. Their role says what they may do there
+    (docs/local-tagtog.md).
     Whoever can write the database file may do everything: these commands need no password."""),
 )
 
@@ -33,26 +28,10 @@ Name = Annotated[str, typer.Argument(help="The user's name.", show_default=False
 ProjectOwner = Annotated[str, typer.Option("--owner", help="The project's owner.")]
 
 
-@contextmanager
-def _store(database: Database) -> Iterator[Store]:
-    try:
-        from spacy_tagtog.server import Store
-    except ImportError as error:
-        raise ConfigurationError(
-            f"the local tagtog is not installed ({error.name} is missing)",
-            advice="pip install 'spacy-tagtog[server]'",
-        ) from error
-    store = Store(database)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
 @command
 def user_add_cli(
     name: Name,
-    project: ProjectName = "",
+    project: ProjectOption = "",
     role: Annotated[
         str, typer.Option("--role", help=f"The user's role in the project: {_ROLES}.")
     ] = "curator",
@@ -62,78 +41,57 @@ def user_add_cli(
     keep_password: Annotated[
         bool, typer.Option("--keep-password", help="Leave a known user's password as it is.")
     ] = False,
-    database: Database = DEFAULT_DATABASE,
+    database: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Add a user, give a known user a new password, or make one a member of a project.
 
-    The password is the environment variable TAGTOG_NEW_PASSWORD, or asked for (--prompt), or made and shown once.
-    Only a hash of it is stored.
+    The password is the environment variable TAGTOG_NEW_PASSWORD, or asked for (--prompt), or made and shown
+    once. Only a hash of it is stored.
 
     Examples:
       spacy-tagtog user add ada --project proteins --role reviewer
       spacy-tagtog user add ada --project genes --keep-password
     """
-    with _store(database) as store:
-        from spacy_tagtog.server.api.members import set_member
-        from spacy_tagtog.server.db.roles import as_role
+    from spacy_tagtog.steps.users import add_user
 
-        as_role(role, place="--role")
-        if project and (owner, project) not in store.projects():
-            raise ConfigurationError(
-                "there is no such project",
-                value=f"{owner}/{project}",
-                legal=", ".join("/".join(one) for one in store.projects()) or "(the database has no project)",
-            )
-        known = name in (user for user, _ in store.users())
-        if keep_password and not known:
-            raise ConfigurationError(
-                "there is no such user, so there is no password to keep",
-                value=name,
-                advice="leave --keep-password out",
-            )
-        if keep_password and (prompt or admin):
-            raise ConfigurationError(
-                "--keep-password goes with neither --prompt nor --admin", legal="one of them"
-            )
-        made = ""
-        if not keep_password:
-            password = os.environ.get(NEW_PASSWORD, "")
-            if prompt:
-                password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-            elif not password:
-                password = made = secrets.token_urlsafe(12)
-            store.add_user(name, password, admin=True if admin else None)
-        if project:
-            set_member(store, owner, project, name, role)
+    def ask() -> str:
+        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+    # A variable may be set for other users: it contradicts nothing.
+    given = "" if keep_password else os.environ.get(NEW_PASSWORD, "")
+    result = add_user(
+        name,
+        password=ask if prompt else given,
+        keep_password=keep_password,
+        admin=admin,
+        project=project,
+        role=role,
+        owner=owner,
+        database=database,
+    )
     if not keep_password:
-        good(
-            f"{'changed the password of' if known else 'added'} the user {name} in {database}{', admin of every project' if admin else ''}"
-        )
+        done = "added" if result.is_new else "changed the password of"
+        good(f"{done} the user {name} in {database}{', admin of every project' if admin else ''}")
     if project:
         good(f"{name} is {role} of {owner}/{project}")
-    if made:
-        info(f"password {made}   (shown this once)")
+    if result.password:
+        info(f"password {result.password}   (shown this once)")
 
 
 @command
-def user_list_cli(database: Database = DEFAULT_DATABASE) -> None:
+def user_list_cli(database: DatabaseOption = DEFAULT_DATABASE) -> None:
     """List the users and their roles in projects.
 
     Example:
       spacy-tagtog user list
     """
-    with _store(database) as store:
-        from spacy_tagtog.server.api.members import members_of
+    from spacy_tagtog.steps.users import list_users
 
-        roles: dict[str, list[str]] = {}
-        for owner, project in store.projects():
-            for login, role in members_of(store, owner, project).items():
-                roles.setdefault(login, []).append(f"{role} of {owner}/{project}")
-        users = store.users()
-    rows = [
-        (name, "; ".join(["admin of every project"] * admin + roles.get(name, [])) or "no project")
-        for name, admin in users
-    ]
+    rows = []
+    for user in list_users(database):
+        roles = [f"{role} of {project}" for project, role in user.roles.items()]
+        roles[:0] = ["admin of every project"] * user.is_admin
+        rows.append((user.name, "; ".join(roles) or "no project"))
     if rows:
         table(rows, header=("user", "roles"))
     else:
@@ -141,14 +99,15 @@ def user_list_cli(database: Database = DEFAULT_DATABASE) -> None:
 
 
 @command
-def user_remove_cli(name: Name, database: Database = DEFAULT_DATABASE) -> None:
+def user_remove_cli(name: Name, database: DatabaseOption = DEFAULT_DATABASE) -> None:
     """Remove a user. What the user annotated stays.
 
     Example:
       spacy-tagtog user remove ada
     """
-    with _store(database) as store:
-        store.remove_user(name)
+    from spacy_tagtog.steps.users import remove_user
+
+    remove_user(name, database=database)
     good(f"removed the user {name} from {database}")
 
 

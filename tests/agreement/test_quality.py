@@ -26,11 +26,11 @@ from spacy_tagtog.agreement.quality import (
 )
 from spacy_tagtog.anndoc import Document, write_project
 from spacy_tagtog.cli import app
-from spacy_tagtog.cli._drawn import only_drawn
 from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.errors import SelectionError
 from spacy_tagtog.selection.ranking import RankedDocument, Ranking, content_fingerprint, write_ranking
+from spacy_tagtog.steps._sampled import only_sampled
 
 CLUSTERS = st.lists(
     st.integers(0, 9).flatmap(lambda whole: st.tuples(st.integers(0, whole), st.just(whole))), max_size=12
@@ -184,7 +184,7 @@ def test_changes_estimate_by_what_chance_chose(
     assert code == 0
     rows = {line.split("  ")[0]: line.split()[-4:] for line in out.splitlines() if "  " in line}
     assert (rows["precision %"][0], rows["precision %"][3]) == ("83.3", "75.0")
-    assert (rows["edits a document"][0], rows["edits a document"][3]) == ("0.3", "0.5")
+    assert (rows["edits per document"][0], rows["edits per document"][3]) == ("0.3", "0.5")
     assert "unbiased estimate of the pre-annotations: from 3 documents that chance chose" in out
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["random"]
     assert report["documents"] == sorted(note(i).id for i in (0, 1, 3))
@@ -281,8 +281,8 @@ def test_docs_that_do_not_know_their_document(
 ) -> None:
     _, _, ranking = review()
     with pytest.raises(SelectionError) as caught:
-        list(only_drawn([nlp("Vega")], [ranking]))
+        list(only_sampled([nlp("Vega")], [ranking]))
     assert "doesn't know its document" in str(caught.value)
     docs = [document_to_doc(note(i, E(1, 0, 4)), nlp) for i in range(6)]
-    assert [doc._.anndoc_id for doc in only_drawn(docs, [ranking])] == [note(i).id for i in (0, 1, 3)]
-    assert list(only_drawn(docs, [])) == docs
+    assert [doc._.anndoc_id for doc in only_sampled(docs, [ranking])] == [note(i).id for i in (0, 1, 3)]
+    assert list(only_sampled(docs, [])) == docs

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from commands import refused, run
+from notes import entity, write
 
 from spacy_tagtog.anndoc import (
     Annotations,
@@ -17,31 +18,18 @@ from spacy_tagtog.anndoc import (
     Project,
     confidence,
     html_from_text,
-    write_project,
 )
 
 LEGEND = Legend({"e_1": "Star", "e_2": "Planet", "f_1": "Planet", "m_1": "clear"})
+# Offsets count UTF-16 code units, as tagtog does: 🌠 has two of them.
 TEXT = "I saw Vega 🌠 and Mars, then Vega again."
 
 
-def entity(start: int, text: str, class_id: str = "e_1") -> dict[str, Any]:
-    """``start`` counts UTF-16, as tagtog does."""
-    found = confidence(state="", who=["user:ada"], prob=1)
-    return {
-        "classId": class_id,
-        "part": "s1v1",
-        "offsets": [{"start": start, "text": text}],
-        "confidence": found,
-        "fields": {},
-        "normalizations": {},
-    }
-
-
 VEGA, MARS, MARS_STAR, AGAIN = (
-    entity(6, "Vega"),
-    entity(18, "Mars", "e_2"),
-    entity(18, "Mars"),
-    entity(29, "Vega"),
+    entity("e_1", 6, "Vega"),
+    entity("e_2", 18, "Mars"),
+    entity("e_1", 18, "Mars"),
+    entity("e_1", 29, "Vega"),
 )
 
 
@@ -61,13 +49,12 @@ def document(versions: Mapping[str, Annotations], *, text: str = TEXT, name: str
 
 
 def project(path: Path, *documents: Document) -> Path:
-    write_project(documents, path, legend=LEGEND)
-    return path
+    return write(path, *documents, legend=LEGEND)
 
 
 @pytest.fixture
 def team(tmp_path: Path) -> Path:
-    """Three documents: one that three confirmed, one that nobody confirmed, one of which master is confirmed."""
+    """A document that three members confirmed, one that nobody did, and one that master confirmed, too."""
     return project(
         tmp_path / "team.zip",
         document(
@@ -121,7 +108,7 @@ def test_iaa_of_one_pair_shows_more(team: Path) -> None:
     assert rows(out)["clear"] == ["0.0", "–", "0.0", "1", "0", "0.00"]
 
 
-def test_a_metric_without_annotations(team: Path) -> None:
+def test_iaa_says_when_a_metric_has_no_annotations(team: Path) -> None:
     code, out, _ = run("iaa", team, "--metric", "documentlevel_v1")
     assert code == 0
     assert "nobody made an annotation for which tagtog defines documentlevel_v1" in out
@@ -147,7 +134,7 @@ def test_iaa_with_master_as_a_member(team: Path) -> None:
         ),
     ],
 )
-def test_iaa_refuses(team: Path, options: list[str], pieces: list[str]) -> None:
+def test_iaa_refuses_what_it_cannot_measure(team: Path, options: list[str], pieces: list[str]) -> None:
     message = refused("iaa", team, *options)
     for piece in pieces:
         assert piece in message
@@ -173,9 +160,9 @@ def test_broken_files_are_refused_or_listed(tmp_path: Path) -> None:
     assert "unknown value of --on-problem" in refused("iaa", path, "--on-problem", "ignore")
 
 
-def test_wrong_offsets_are_said(tmp_path: Path) -> None:
+def test_iaa_says_which_entities_point_at_another_text(tmp_path: Path) -> None:
     path = project(
-        tmp_path / "team", document({"ada": version(VEGA, entity(0, "Deneb")), "bob": version(VEGA)})
+        tmp_path / "team", document({"ada": version(VEGA, entity("e_1", 0, "Deneb")), "bob": version(VEGA)})
     )
     assert "1 entity of ada points at another text" in run("iaa", path)[2]
 
@@ -249,7 +236,7 @@ def test_merge_by_agreement_says_whom_it_followed(team: Path, tmp_path: Path) ->
     assert set(figures["ranking"]["overall"]) == {"ada", "bob", "cyd"}
 
 
-def test_merge_refuses(team: Path, tmp_path: Path) -> None:
+def test_merge_refuses_before_it_writes(team: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert "unknown value of --strategy" in refused("merge", team, out, "-s", "vote")
     assert "no version of this member" in refused("merge", team, out, "-s", "union_v1", "-m", "eve")
@@ -284,20 +271,14 @@ def reviewed(tmp_path: Path) -> tuple[Path, Path]:
     return before, after
 
 
-def test_changes(reviewed: tuple[Path, Path], tmp_path: Path) -> None:
+def test_changes_are_counted_and_what_was_left_out_is_listed(
+    reviewed: tuple[Path, Path], tmp_path: Path
+) -> None:
     report = tmp_path / "changes.json"
     code, out, err = run("changes", *reviewed, "--report", report)
     assert code == 0
-    assert rows(out)["Star"] == [
-        "3",
-        "2",
-        "66.7",
-        "0",
-        "1",
-        "0",
-        "1",
-        "2",
-    ]  # before, accepted, %, removed, relabelled, moved, added, edits
+    # Before, accepted, %, removed, relabelled, moved, added, edits.
+    assert rows(out)["Star"] == ["3", "2", "66.7", "0", "1", "0", "1", "2"]
     assert "clear (m_1)" in out
     assert "2 edits of entities; 1 of 2 documents changed" in out
     for piece in (
@@ -325,7 +306,9 @@ def test_changes_between_members_of_one_project(team: Path) -> None:
     assert rows(out)["all"] == ["4", "2", "50.0", "1", "1", "0", "0", "2"]
 
 
-def test_changes_refuses(reviewed: tuple[Path, Path], tmp_path: Path) -> None:
+def test_changes_refuses_states_that_do_not_belong_together(
+    reviewed: tuple[Path, Path], tmp_path: Path
+) -> None:
     before, _ = reviewed
     assert "there is nothing to compare" in refused("changes", before, before)  # nothing is confirmed
     assert "no version of this member" in refused("changes", *reviewed, "--member", "eve")

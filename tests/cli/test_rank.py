@@ -15,9 +15,8 @@ from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example
 
 from spacy_tagtog.anndoc import Document, Project, write_project
-from spacy_tagtog.cli.rank import rank
 from spacy_tagtog.convert import document_to_doc, write_docbin
-from spacy_tagtog.errors import ConversionError, PipelineError, SelectionError
+from spacy_tagtog.errors import SelectionError
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.selection.ranking import (
     DrawnDocument,
@@ -62,7 +61,7 @@ def ranking_of(path: Path) -> dict[str, Any]:
     return found
 
 
-def test_the_documents_that_nobody_reviewed(pool: Path, seed_path: Path, tmp_path: Path) -> None:
+def test_documents_that_nobody_reviewed_are_ranked(pool: Path, seed_path: Path, tmp_path: Path) -> None:
     output = tmp_path / "ranking.json"
     code, out, err = run(
         "rank",
@@ -112,7 +111,7 @@ def text_of(project: Project, ranking: Ranking) -> str:
 
 
 def test_the_same_again_wherever_the_files_are(pool: Path, seed_path: Path, tmp_path: Path) -> None:
-    """Another order of the files, other annotations in unconfirmed documents: the same ranking, byte for byte."""
+    """Neither the order of files nor annotations in unconfirmed documents change a byte of the ranking."""
     documents = list(Project.open(pool))
     flat = tmp_path / "flat.zip"
     write_project(
@@ -152,7 +151,7 @@ def test_the_same_again_wherever_the_files_are(pool: Path, seed_path: Path, tmp_
     assert json.loads(first)["documents"] != json.loads(third)["documents"]
 
 
-def test_what_was_reviewed_elsewhere(
+def test_documents_reviewed_elsewhere_are_not_ranked(
     pool: Path, seed_path: Path, tmp_path: Path, confirmed: list[Document], nlp: Language
 ) -> None:
     project = Project.open(pool)
@@ -170,7 +169,7 @@ def test_what_was_reviewed_elsewhere(
     assert "among the reviewed documents" in err
 
 
-def test_strategies_that_need_no_pipeline(pool: Path, tmp_path: Path) -> None:
+def test_some_strategies_need_no_pipeline(pool: Path, tmp_path: Path) -> None:
     output = tmp_path / "r.json"
     assert run("rank", pool, "-o", output, "-s", "random")[0] == 0
     assert ranking_of(output)["pipeline"] is ranking_of(output)["calibrated"] is None
@@ -187,7 +186,7 @@ def test_strategies_that_need_no_pipeline(pool: Path, tmp_path: Path) -> None:
     assert "4 more unreviewed documents have no place in the ranking: from here on the strategy needs" in out
 
 
-def test_top(pool: Path, tmp_path: Path) -> None:
+def test_top_ranks_at_most_this_number(pool: Path, tmp_path: Path) -> None:
     output = tmp_path / "r.json"
     code, out, _ = run("rank", pool, "-o", output, "-s", "random", "--top", 5)
     assert code == 0
@@ -197,7 +196,7 @@ def test_top(pool: Path, tmp_path: Path) -> None:
     assert "fewer unreviewed documents than the 50" in out
 
 
-def test_nothing_is_left_to_review(tmp_path: Path, confirmed: list[Document]) -> None:
+def test_an_empty_ranking_where_nothing_is_left_to_review(tmp_path: Path, confirmed: list[Document]) -> None:
     write_project(confirmed[:3], tmp_path / "done")
     write_project([], tmp_path / "empty")
     for source, number in ((tmp_path / "done", 3), (tmp_path / "empty", 0)):
@@ -207,7 +206,7 @@ def test_nothing_is_left_to_review(tmp_path: Path, confirmed: list[Document]) ->
         assert read_ranking(tmp_path / "r.json").documents == []
 
 
-def test_a_calibrated_pipeline(
+def test_a_calibrated_pipeline_is_recorded_as_such(
     pool: Path, seed_path: Path, tmp_path: Path, confirmed: list[Document]
 ) -> None:
     nlp = spacy.load(seed_path)
@@ -226,7 +225,7 @@ def test_a_calibrated_pipeline(
     assert ranking_of(tmp_path / "r.json")["calibrated"] is True
 
 
-def test_a_pipeline_of_labels(pool: Path, tmp_path: Path) -> None:
+def test_a_pipeline_of_document_labels_ranks_by_their_edits(pool: Path, tmp_path: Path) -> None:
     nlp = spacy.blank("en")
     nlp.add_pipe("textcat_multilabel")
     nlp.initialize(
@@ -260,7 +259,7 @@ def stars_and_scores(doc: Doc) -> Doc:
     return doc
 
 
-def test_a_span_group_with_scores(pool: Path, tmp_path: Path) -> None:
+def test_entities_can_come_from_a_span_group_with_scores(pool: Path, tmp_path: Path) -> None:
     nlp = spacy.blank("en")
     nlp.add_pipe("stars_and_scores")
     nlp.to_disk(tmp_path / "spans")
@@ -276,7 +275,7 @@ def test_a_span_group_with_scores(pool: Path, tmp_path: Path) -> None:
     )
 
 
-def test_what_is_refused(pool: Path, tmp_path: Path) -> None:
+def test_wrong_arguments_are_refused_and_nothing_is_written(pool: Path, tmp_path: Path) -> None:
     spacy.blank("en").to_disk(tmp_path / "blank")
     output = tmp_path / "r.json"
     assert "predicts no entities" in refused("rank", pool, "--pipeline", tmp_path / "blank", "-o", output)
@@ -314,7 +313,7 @@ def test_broken_files_are_refused_or_listed(pool: Path, tmp_path: Path) -> None:
 
 
 def test_chance_is_remembered_in_the_loop(demo: list[Document], tmp_path: Path) -> None:
-    """Of what an earlier ranking drew, that which people reviewed since stays known; the rest is drawn anew."""
+    """What chance chose earlier stays known once people reviewed it; among the rest it chooses anew."""
     waiting = [Document(one.id, one.html, {}, legend=one.legend) for one in demo[:8]]
     write_project(waiting, tmp_path / "round1")
     output = tmp_path / "r.json"
@@ -337,7 +336,7 @@ def test_chance_is_remembered_in_the_loop(demo: list[Document], tmp_path: Path) 
     assert drawn_by_chance([first, second]) == {drawn[0]: first.drawn[drawn[0]]}
 
 
-# ---------------------------------------------------------------------------------------------------------------------------- the file
+# The file.
 
 
 def ranked(doc_id: str = "a", rank: int = 1, **more: Any) -> RankedDocument:
@@ -405,7 +404,7 @@ def test_there_and_back(tmp_path: Path) -> None:
         (lambda data: data | {"documents": [data["documents"][0] | {"random": 1}]}, "documents[0].random"),
     ],
 )
-def test_files_that_are_no_ranking(tmp_path: Path, change: Any, piece: str) -> None:
+def test_files_that_are_no_ranking_are_refused(tmp_path: Path, change: Any, piece: str) -> None:
     path = tmp_path / "r.json"
     path.write_text(json.dumps(change(made(ranked(), ranked("b", 2)).to_json())), encoding="utf-8")
     with pytest.raises(SelectionError) as caught:
@@ -416,7 +415,7 @@ def test_files_that_are_no_ranking(tmp_path: Path, change: Any, piece: str) -> N
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
-def test_files_that_are_not_even_json(tmp_path: Path, content: bytes) -> None:
+def test_files_that_are_not_even_json_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "r.json").write_bytes(content)
     with pytest.raises(SelectionError):
         read_ranking(tmp_path / "r.json")
@@ -431,15 +430,3 @@ def test_the_latest_ranking_decides_what_chance_chose() -> None:
     second = made(ranked("b", 1), ranked("c", 2, random=True), drawn_before=[DrawnDocument("a", "0" * 16)])
     assert set(drawn_by_chance([first])) == {"a", "b"}
     assert set(drawn_by_chance([first, second])) == {"a", "c"}
-
-
-def test_from_python(pool: Path, seed_path: Path) -> None:
-    result = rank(
-        pool, pipeline=seed_path, strategy="least_confidence", settings={"aggregation": "max"}, top=3
-    )
-    assert len(result.ranking.documents) == 3
-    assert len(result.confirmed) == 3
-    with pytest.raises(PipelineError):
-        rank(pool, pipeline="no_such_package")
-    with pytest.raises(ConversionError):
-        rank(pool, strategy="random", reviewed=[Path("no.spacy")])

@@ -39,7 +39,7 @@ def tagtog() -> Iterator[TagtogClient]:
 
 @pytest.fixture
 def ids(demo: list[Document]) -> list[str]:
-    """Nine documents, unconfirmed, in the folder ``new``; and their ranking in ``r.json``: three batches. Gives their ids in its order."""
+    """The ids of nine unconfirmed documents, in the order of ``r.json``: three batches."""
     waiting = [one for one in demo if not one.annotations.complete][:9]
     write_project(waiting, "new")
     assert run("rank", "new", "-o", "r.json", "-s", "cluster", "--batch-size", 3)[0] == 0
@@ -120,8 +120,8 @@ def test_documents_that_are_there_are_found_by_a_search(ids: list[str]) -> None:
     )
     assert code == 0
     assert (
-        "4 documents were in tagtog already and stay where they are in its lists; to find batch 1, search there for this"
-        in out
+        "4 documents were in tagtog already and stay where they are in its lists; "
+        "to find batch 1, search there for this" in out
     )
     searches = report()["searches"]
     assert [one["batch"] for one in searches] == [1, 2]
@@ -184,7 +184,7 @@ def meta() -> dict[str, Any]:
     return {"value": True, "confidence": {"state": "pre-added", "who": ["ml:test"], "prob": 0.5}}
 
 
-def test_documents_and_ranking_that_differ(ids: list[str], demo: list[Document]) -> None:
+def test_documents_without_a_place_come_last_or_are_listed(ids: list[str], demo: list[Document]) -> None:
     fresh = [one for one in demo if one.id not in ids][:2]
     project = Project.open("new")
     write_project([*(project[doc_id] for doc_id in ids[2:]), *fresh], "other")
@@ -201,7 +201,7 @@ def test_documents_and_ranking_that_differ(ids: list[str], demo: list[Document])
     assert report()["order"] == ids[2:4]
 
 
-def test_what_is_refused(ids: list[str], demo: list[Document]) -> None:
+def test_rankings_that_do_not_fit_the_documents_are_refused(ids: list[str], demo: list[Document]) -> None:
     write_project([one for one in demo if one.id not in ids][:3], "other")
     assert "the ranking is of other documents" in refused("push", "other", "--ranking", "r.json")
     assert "no such ranking" in refused("push", "new", "--ranking", "none.json")
@@ -220,7 +220,7 @@ def test_what_is_refused(ids: list[str], demo: list[Document]) -> None:
         assert client.count() == 1
 
 
-def test_an_empty_ranking_of_an_empty_project(ids: list[str]) -> None:
+def test_an_empty_ranking_pushes_nothing(ids: list[str]) -> None:
     write_project([], "empty", legend=DEMO_LEGEND)
     assert run("rank", "empty", "-o", "empty.json")[0] == 0
     code, out, _ = run("push", "empty", "--ranking", "empty.json", "--top", 5)
@@ -228,7 +228,7 @@ def test_an_empty_ranking_of_an_empty_project(ids: list[str]) -> None:
     assert "0 documents" in out
 
 
-def test_one_folder_without_a_ranking(ids: list[str]) -> None:
+def test_a_folder_needs_no_ranking(ids: list[str]) -> None:
     assert run("push", "new", "--folder", "pool/inbox")[0] == 0
     with tagtog() as client:
         assert {hit.folder for hit in client.search()} == {"pool/inbox"}

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import spacy
+from commands import run
 from conftest import CONFIGS, SMALL
+from small_corpora import write_corpora
 from spacy.language import Language
 from spacy.util import load_config
-from typer.testing import CliRunner
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc import Document
-from spacy_tagtog.cli import app
-from spacy_tagtog.cli.evaluate import evaluate
-from spacy_tagtog.cli.train import train
-from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
-from spacy_tagtog.convert.corpus import write_docbin
-from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.pipeline.training import TrainingSize, choose_config, find_config, measure_corpus
+from spacy_tagtog.steps import evaluate
 
 NER, SEED = CONFIGS / "ner.cfg", CONFIGS / "seed.cfg"
 SMALL_NER = {name: value for name, value in SMALL.items() if not name.startswith("corpora.")}
@@ -30,20 +25,13 @@ SMALL_NER = {name: value for name, value in SMALL.items() if not name.startswith
 def corpora(
     tmp_path_factory: pytest.TempPathFactory, demo: list[Document], nlp: Language
 ) -> tuple[Path, Path]:
-    """Ten documents to train on, and three others."""
-    folder = tmp_path_factory.mktemp("corpora")
-    docs = list(convert_documents(demo[:13], nlp, make_converter(), ConversionReport()))
-    write_docbin(docs[:10], folder / "train.spacy")
-    write_docbin(docs[10:], folder / "dev.spacy")
-    return folder / "train.spacy", folder / "dev.spacy"
+    return write_corpora(tmp_path_factory.mktemp("corpora"), demo, nlp)
 
 
-def run(*arguments: object) -> tuple[int, str]:
-    paths = ("--config", NER, "--seed-config", SEED)
-    result = CliRunner().invoke(app, ["train", *map(str, (*arguments, *paths))])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.output
+def run_train(*arguments: object) -> tuple[int, str]:
+    """Exit code and all that is said."""
+    code, out, err = run("train", *arguments, "--config", NER, "--seed-config", SEED)
+    return code, out + err
 
 
 @pytest.mark.parametrize(
@@ -70,7 +58,7 @@ def test_what_there_is_to_learn_from_is_counted(
 
 
 def test_few_documents_train_the_seed_model(corpora: tuple[Path, Path], tmp_path: Path) -> None:
-    code, out = run(*corpora, "--output", tmp_path, "--training.max_steps", 500, "--nlp.lang", "en")
+    code, out = run_train(*corpora, "--output", tmp_path, "--training.max_steps", 500, "--nlp.lang", "en")
     assert code == 0, out
     assert "fewer than 20000 entities" in out
     assert "not for it: training.max_steps" in out
@@ -81,7 +69,7 @@ def test_few_documents_train_the_seed_model(corpora: tuple[Path, Path], tmp_path
 def test_many_documents_train_the_ner(corpora: tuple[Path, Path], tmp_path: Path) -> None:
     more = {**SMALL_NER, "training.max_steps": 2, "training.eval_frequency": 1}
     overrides = [text for name, value in more.items() for text in (f"--{name}", str(value))]
-    code, out = run(*corpora, "--output", tmp_path, "--seed-below", 1, *overrides)
+    code, out = run_train(*corpora, "--output", tmp_path, "--seed-below", 1, *overrides)
     assert code == 0, out
     assert "not fewer than 1 entity" in out
     assert "ner" in spacy.load(tmp_path / "model-last").pipe_names
@@ -100,7 +88,7 @@ def test_of_both_the_better_is_kept(
         "components.seed_ner.out_log": 0.0,
     }
     overrides = [text for name, value in more.items() for text in (f"--{name}", str(value))]
-    code, out = run(*corpora, "--output", tmp_path, "--model", "both", *overrides)
+    code, out = run_train(*corpora, "--output", tmp_path, "--model", "both", *overrides)
     assert code == 0, out
     f1 = {
         name: 100 * evaluate(tmp_path / name / "model-best", corpora[1]).overall.exact_prf[2]
@@ -118,27 +106,13 @@ def test_the_configs_come_with_the_package(
     corpora: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(app, ["train", *map(str, corpora)])
-    assert result.exit_code == 0, result.output
+    code, _, err = run("train", *corpora)
+    assert code == 0, err
     assert Path("training/model-best").is_dir()
     assert find_config(Path("configs/ner.cfg")).read_text() == NER.read_text()
     Path("configs").mkdir()
     Path("configs/seed.cfg").write_text("the one that is here goes first")
     assert find_config(Path("configs/seed.cfg")) == Path("configs/seed.cfg")
-
-
-def test_from_python(corpora: tuple[Path, Path], tmp_path: Path) -> None:
-    told = []
-    choice = train(
-        *corpora,
-        tmp_path,
-        config=NER,
-        seed_config=SEED,
-        overrides={"components.seed_ner.c": 1.0},
-        say=lambda made, _: told.append(made),
-    )
-    assert told == [choice]
-    assert spacy.load(tmp_path / "model-best").get_pipe_config("seed_ner")["c"] == 1
 
 
 @pytest.mark.parametrize(
@@ -153,54 +127,23 @@ def test_from_python(corpora: tuple[Path, Path], tmp_path: Path) -> None:
 def test_wrong_options_are_refused(
     corpora: tuple[Path, Path], tmp_path: Path, arguments: tuple[str, ...], named: str
 ) -> None:
-    code, out = run(*corpora, "--output", tmp_path / "out", *arguments)
+    code, out = run_train(*corpora, "--output", tmp_path / "out", *arguments)
     assert code != 0
     assert named in out
     assert not (tmp_path / "out" / "model-best").exists()
 
 
-def test_a_config_that_is_not_there_is_refused(corpora: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no such config"):
-        train(*corpora, tmp_path, config=NER, seed_config=tmp_path / "none.cfg")
-
-
-@pytest.mark.parametrize("side", [0, 1])
-def test_corpora_without_an_entity_are_refused(
-    corpora: tuple[Path, Path], tmp_path: Path, nlp: Language, side: int
-) -> None:
-    write_docbin([nlp("nothing here")], tmp_path / "empty.spacy")
-    paths = list(corpora)
-    paths[side] = tmp_path / "empty.spacy"
-    with pytest.raises(ConfigurationError, match="nothing to learn from") as caught:
-        train(*paths, tmp_path / "out", config=NER, seed_config=SEED)
-    assert "1 document, no entity" in str(caught.value)
-    assert str(tmp_path / "empty.spacy") in str(caught.value)
-
-
-def test_only_the_seed_model_reads_unlabelled_texts(
+def test_the_seed_model_reads_unlabelled_texts(
     corpora: tuple[Path, Path], demo_folder: Path, tmp_path: Path
 ) -> None:
-    code, output = run(*corpora, "--unlabelled", demo_folder, "--output", tmp_path / "seed")
+    code, output = run_train(*corpora, "--unlabelled", demo_folder, "--output", tmp_path / "seed")
     assert code == 0, output
     config = load_config(tmp_path / "seed" / "model-best" / "config.cfg")
     assert config["paths"]["unlabelled"] == str(demo_folder)
-    said: list[Mapping[str, object]] = []
-    more = {**SMALL_NER, "training.max_steps": 2, "training.eval_frequency": 1}
-    train(
-        *corpora,
-        tmp_path / "ner",
-        model="ner",
-        config=NER,
-        unlabelled=demo_folder,
-        overrides=more,
-        say=lambda _, unused: said.append(unused),
-    )
-    assert said == [{"paths.unlabelled": str(demo_folder)}]
-    assert "unlabelled" not in load_config(tmp_path / "ner" / "model-best" / "config.cfg")["paths"]
 
 
 def test_unlabelled_texts_that_are_not_there(corpora: tuple[Path, Path], tmp_path: Path) -> None:
-    code, output = run(*corpora, "--unlabelled", tmp_path / "nowhere", "--output", tmp_path / "seed")
+    code, output = run_train(*corpora, "--unlabelled", tmp_path / "nowhere", "--output", tmp_path / "seed")
     assert code == 1
     assert "nowhere" in output
     assert "there is nothing at this path" in output

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import pytest
+from commands import run
 from local_api import LEGEND
-from typer.testing import CliRunner
 
-from spacy_tagtog.cli import app
 from spacy_tagtog.server import Store, settings_from_legend
 from spacy_tagtog.server.api.members import members_of
 
 
 @pytest.fixture(autouse=True)
-def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("TAGTOG_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+def _project(own_folder: None) -> None:
     store = Store(Path("local-tagtog.db"))
     store.create_project("local", "proteins", settings_from_legend(LEGEND))
     store.close()
 
 
-def run(*arguments: str, typed: str = "") -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["user", *arguments], input=typed)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.output
+def user(*arguments: str, typed: str = "") -> tuple[int, str]:
+    code, out, err = run("user", *arguments, typed=typed)
+    return code, out + err
 
 
 def may_log_in(name: str, password: str) -> bool:
@@ -49,38 +42,38 @@ def roles() -> dict[str, str]:
 
 
 def test_a_password_is_made_and_shown_once() -> None:
-    code, out = run("add", "ada", "--project", "proteins", "--role", "reviewer")
+    code, out = user("add", "ada", "--project", "proteins", "--role", "reviewer")
     assert code == 0, out
     made = re.search(r"password (\S+)   \(shown this once\)", out)
     assert made is not None
     assert may_log_in("ada", made[1])
     assert roles() == {"ada": "reviewer", "local": "admin"}
     assert made[1].encode() not in Path("local-tagtog.db").read_bytes()
-    assert "changed the password" in run("add", "ada")[1]
+    assert "changed the password" in user("add", "ada")[1]
     assert not may_log_in("ada", made[1])
 
 
 def test_a_password_comes_from_the_environment_or_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    code, out = run("add", "bob", "--prompt", typed="typed\ntyped\n")
+    code, out = user("add", "bob", "--prompt", typed="typed\ntyped\n")
     assert (code, may_log_in("bob", "typed")) == (0, True)
     monkeypatch.setenv("TAGTOG_NEW_PASSWORD", "given")
-    code, out = run("add", "ada", "--admin")
+    code, out = user("add", "ada", "--admin")
     assert (code, may_log_in("ada", "given")) == (0, True)
     assert "given" not in out
-    code, out = run("add", "bob", "--project", "proteins", "--keep-password")
+    code, out = user("add", "bob", "--project", "proteins", "--keep-password")
     assert (code, may_log_in("bob", "typed"), roles()["bob"]) == (0, True, "curator")
-    listed = run("list")[1]
+    listed = user("list")[1]
     assert re.search(r"ada\s+admin of every project", listed)
     assert re.search(r"bob\s+curator of local/proteins", listed)
 
 
 def test_a_removed_user_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAGTOG_NEW_PASSWORD", "given")
-    run("add", "ada", "--project", "proteins")
-    assert run("remove", "ada")[0] == 0
+    user("add", "ada", "--project", "proteins")
+    assert user("remove", "ada")[0] == 0
     assert not may_log_in("ada", "given")
     assert roles() == {"local": "admin"}
-    assert "has no user" in run("list")[1]
+    assert "has no user" in user("list")[1]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +87,7 @@ def test_a_removed_user_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said(arguments: list[str], words: list[str]) -> None:
-    code, out = run(*arguments)
+    code, out = user(*arguments)
     assert code == 1
     for word in words:
         assert word in out

@@ -1,4 +1,4 @@
-"""The whole job, as the README gives it: ``spacy project run all``, on the embedded tagtog and on one that is configured."""
+"""The whole job, as the README gives it: ``spacy project run all``, on the local tagtog and elsewhere."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from notes import document, entity, write
 
 from spacy_tagtog.anndoc import Annotations, Document, Project
 from spacy_tagtog.client import TagtogClient, push
@@ -134,6 +135,15 @@ def test_on_a_tagtog_that_is_configured(project: Path) -> None:
     for path in project.rglob("*"):
         if path.is_file() and not path.name.startswith("elsewhere.db"):
             assert secret.encode() not in path.read_bytes(), path
+
+
+def test_errors_name_the_variable_that_its_users_type(project: Path) -> None:
+    write(project / "assets/reviewed", document("Vega", entity("e_1", 1, "Deneb")))
+    done = workflow(project, name="convert")
+    assert done.returncode != 0
+    assert "or pass --vars.on_problem report to set them aside" in done.stderr
+    followed = workflow(project, "--vars.on_problem", "report", name="convert")
+    assert "1 fault" not in followed.stderr
 
 
 def client_of(local: Any) -> TagtogClient:

@@ -16,8 +16,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_tagtog.anndoc import Project, write_project
-from spacy_tagtog.cli.convert import convert
+from spacy_tagtog.anndoc import Document, Project, write_project
 from spacy_tagtog.convert import ConversionReport, read_spacy
 from spacy_tagtog.convert.bulk import BulkJob, Shards, convert_in_bulk
 from spacy_tagtog.convert.docbin import DocPacker
@@ -28,6 +27,7 @@ from spacy_tagtog.errors import (
     PipelineError,
     WriteError,
 )
+from spacy_tagtog.steps.convert import convert
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +71,10 @@ def test_files_and_report_are_the_same_for_any_number_of_processes(
     for n_process in (1, 2, 3):
         report = ConversionReport()
         target = tmp_path / f"out{n_process}"
-        sides = convert(
+        converted = convert(
             source, target, split="dev=0.3", report=report, n_process=n_process, shard_size=shard_size
         )
-        results.append((sides, files(target), report))
+        results.append((converted.sides, files(target), report))
     assert results[0] == results[1] == results[2]
     sides, _, report = results[0]
     assert sum(sides.values()) == report.documents_out == 22
@@ -222,7 +222,7 @@ def test_ctrl_c_ends_cleanly(project: Path, tmp_path: Path) -> None:
         f"""
 import os, signal, sys
 from pathlib import Path
-import spacy_tagtog.cli.convert as module
+from spacy_tagtog.steps.convert import convert
 from spacy_tagtog.cli._run import command
 
 # A test run that was started in the background inherits that interrupts are ignored.
@@ -237,7 +237,7 @@ def progress(items, total):
 @command
 def run():
     source, target = Path({str(project)!r}), Path({str(tmp_path / "out")!r})
-    module.convert(source, target, n_process=2, shard_size=2, progress=progress)
+    convert(source, target, n_process=2, shard_size=2, progress=progress)
 
 import typer
 if __name__ == "__main__":

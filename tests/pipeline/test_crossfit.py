@@ -539,7 +539,7 @@ def test_the_command_refuses(seed_path: Path, trained_path: Path, corpora: Path,
         "calibrate", seed_path, "--train", train_file, "--by", "both", *out
     )
     assert "unknown value of --by" in refused("calibrate", seed_path, dev, "--by", "magic", *out)
-    assert "once a fold" in refused("calibrate", trained_path, dev, "--train", train_file, *out)
+    assert "once per fold" in refused("calibrate", trained_path, dev, "--train", train_file, *out)
     assert "fewer annotated training documents" in refused(
         "calibrate", seed_path, "--train", train_file, "--folds", 31, *out
     )

@@ -1,44 +1,32 @@
-"""What ``iaa``, ``merge`` and ``changes`` share: projects with the versions of several members."""
+"""Projects with the versions of several members, for iaa, merge, changes and rank."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-if TYPE_CHECKING:
-    from spacy_tagtog.anndoc import Document, Legend, Project
-    from spacy_tagtog.errors import SpacyTagtogError
-
-OnProblemOption = Annotated[
-    str,
-    typer.Option(
-        "--on-problem", help="Files that can't be read: error (refuse), or report (leave out and list)."
-    ),
-]
-LegendOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--legend", help="An annotations-legend.json to use instead of the project's own.", show_default=False
-    ),
-]
+from spacy_tagtog._options import choose
+from spacy_tagtog.anndoc import Document, Project
+from spacy_tagtog.convert.corpus import OnProblem
+from spacy_tagtog.errors import AgreementError, AnndocError, SpacyTagtogError, setting
 
 
 def open_project(
-    source: Path, *, on_problem: str, legend: Path | None, faults: list[SpacyTagtogError]
+    source: Path | str, *, on_problem: str, legend: Path | str | None, faults: list[SpacyTagtogError]
 ) -> Project:
-    """Open a project; with ``report``, what doesn't belong together is set aside and listed.
+    """Open a project.
+
+    Args:
+        source: Its folder or zip.
+        on_problem: ``error``, or ``report``: what doesn't belong together is set aside and listed.
+        legend: A legend file to use instead of the project's own.
+        faults: Where to list what was set aside.
 
     Raises:
+        ConfigurationError: ``on_problem`` has an unknown value.
         SpacyTagtogError: The project can't be opened.
     """
-    from spacy_tagtog._options import choose
-    from spacy_tagtog.anndoc import Project
-    from spacy_tagtog.convert.corpus import OnProblem
-
-    choose("--on-problem", on_problem, OnProblem)
+    choose(setting("on_problem"), on_problem, OnProblem)
     project = Project.open(source, strict=on_problem == "error", legend=legend)
     faults.extend(project.problems)
     return project
@@ -58,8 +46,6 @@ def readable_documents(
     Raises:
         SpacyTagtogError: A file can't be read (``error``).
     """
-    from spacy_tagtog.errors import AnndocError
-
     for doc_id in project.ids:
         try:
             document = project[doc_id]
@@ -77,13 +63,11 @@ def readable_documents(
 
 
 def check_members(project: Project, members: Sequence[str]) -> None:
-    """Make sure that somebody of each name has a version.
+    """Make sure that each of these members has a version of some document.
 
     Raises:
-        AgreementError: Nobody has.
+        AgreementError: One has none.
     """
-    from spacy_tagtog.errors import AgreementError
-
     for member in members:
         if member not in project.members:
             raise AgreementError(
@@ -91,14 +75,5 @@ def check_members(project: Project, members: Sequence[str]) -> None:
                 place=project.place,
                 value=member,
                 legal=", ".join(project.members) or "(it has no version at all)",
-                advice="names are case-sensitive; fetch the versions of all members with: spacy-tagtog fetch --member NAME",
+                advice="names are case-sensitive; fetch the versions of all members, or of this one",
             )
-
-
-def task_names(legend: Legend, tasks: Sequence[str]) -> dict[str, str]:
-    """A name to show for each task: what the legend calls it, with the id where two are called the same, else the id."""
-    names = [legend.get(task, task) for task in tasks]
-    return {
-        task: f"{name} ({task})" if names.count(name) > 1 else name
-        for task, name in zip(tasks, names, strict=True)
-    }

@@ -1,0 +1,30 @@
+"""Arguments and options of the commands that work with pipelines, gold documents and rankings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PipelineArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A trained pipeline: a folder such as training/model-best, or a package's name.",
+        show_default=False,
+    ),
+]
+RankingOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--ranking",
+        help="A file that spacy-tagtog rank wrote: take the documents that chance chose for it "
+        "(repeat for several rankings, the earliest first).",
+        show_default=False,
+    ),
+]
+GoldDocumentsOption = Annotated[
+    str, typer.Option("--documents", help="Which documents of a project: confirmed, unconfirmed or all.")
+]
+GoldMemberOption = Annotated[str, typer.Option("--member", help="Whose annotations of a project.")]
+ProcessesOption = Annotated[int, typer.Option("--n-process", min=1, help="Processes.")]

@@ -1,0 +1,277 @@
+"""Whole projects between a folder or zip and tagtog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from spacy_tagtog import client
+from spacy_tagtog._files import check_free
+from spacy_tagtog._options import choose
+from spacy_tagtog._progress import Progress, silent
+from spacy_tagtog.anndoc import MASTER, Legend, Project, write_project
+from spacy_tagtog.client import ALL_MEMBERS, PushReport
+from spacy_tagtog.convert.corpus import OnProblem
+from spacy_tagtog.errors import AnndocError, AuthenticationError, ConfigurationError, setting
+from spacy_tagtog.steps.connection import Connection, ConnectionSettings, local_projects, open_connection
+
+if TYPE_CHECKING:
+    from spacy_tagtog.server.db.archive import Archived
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did, or with ``dry_run`` would do.
+
+    Attributes:
+        where: The project, in words.
+        documents: The number of documents.
+        entities: The number of entities in all versions; 0 where everything was restored.
+        versions: What became of the versions of each member; nothing where everything was restored.
+        left_out: Files that don't belong together.
+        is_new: Whether the project was made.
+        restored: The counts of all that belonged to a local project, where an archive of one was restored.
+        is_kept: Whether the source is such an archive, and only its documents and versions were taken because
+            the project was there already.
+    """
+
+    where: str
+    documents: int
+    entities: int = 0
+    versions: dict[str, PushReport] = field(default_factory=dict)
+    left_out: list[AnndocError] = field(default_factory=list)
+    is_new: bool = False
+    restored: Archived | None = None
+    is_kept: bool = False
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote, or with ``dry_run`` would write.
+
+    Attributes:
+        documents: The number of documents.
+        archive: The counts of all that belongs to a local project, where all of it was written.
+        only_master: Why tagtog didn't say who the members are, so that only the master versions were written.
+    """
+
+    documents: int
+    archive: Archived | None = None
+    only_master: str = ""
+
+
+def import_project(
+    source: Path | str,
+    where: ConnectionSettings | None = None,
+    *,
+    on_problem: str = "error",
+    legend: Path | str | None = None,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Imported:
+    """Put all documents of a folder or zip into a tagtog project, with every version of their annotations.
+
+    On the local tagtog the project is made if it isn't there, with the entity types and labels of the
+    source's legend. A project elsewhere must exist and have them. What :func:`export_project` wrote of a
+    local project becomes a new project with everything that it had.
+
+    Args:
+        source: A folder or zip of tagtog documents.
+        where: The project; by default what the environment says. No name means, on the local tagtog, the
+            source's.
+        on_problem: Files that don't belong together: ``error`` (refuse) or ``report`` (leave out and list).
+        legend: A legend file to use instead of the source's own.
+        force: Overwrite annotations that people confirmed, too.
+        dry_run: Only say what would be done.
+        progress: Shows how many documents are read, then how many are sent.
+
+    Raises:
+        ProjectError: The source can't be read.
+        ClientError: tagtog can't be reached, or refuses. The exception's attribute ``report`` says what was
+            sent.
+        SpacyTagtogError: See :func:`spacy_tagtog.client.push`.
+    """
+    source = Path(source)
+    choose(setting("on_problem"), on_problem, OnProblem)
+    documents = Project.open(source, strict=on_problem == "error", legend=legend)
+    where = where or ConnectionSettings.from_environment()
+    if where.is_local and not where.project:
+        where = replace(where, project=source.resolve().stem)
+    with _opened(where, dry_run=dry_run) as (tagtog, is_scratch):
+        said = str(replace(tagtog, database=where.database))
+        is_archive = legend is None and not documents.problems and _is_archive(tagtog, source)
+        is_kept = is_archive and _is_there(tagtog)
+        if is_archive and not is_kept:
+            restored = _restore(tagtog, source, progress)
+            return Imported(said, restored.documents, restored=restored, is_new=True)
+        is_new = create_local_project(tagtog, documents.legend, documents.folders)
+        versions, entities = _send(
+            tagtog, documents, force=force, dry_run=dry_run and not is_scratch, progress=progress
+        )
+    return Imported(
+        said,
+        len(documents),
+        entities,
+        versions,
+        list(documents.problems),
+        is_new=is_new,
+        is_kept=is_kept,
+    )
+
+
+@contextmanager
+def _opened(where: ConnectionSettings, *, dry_run: bool) -> Iterator[tuple[Connection, bool]]:
+    """A connection, and whether it leads to a database that is only there for a dry run."""
+    if not (dry_run and where.is_local) or _is_in(where):
+        with open_connection(where, create=True) as tagtog:
+            yield tagtog, False
+        return
+    # Nothing is in the project's way, and so what would be done is done, beside.
+    with (
+        TemporaryDirectory() as folder,
+        open_connection(replace(where, database=Path(folder, "scratch.db")), create=True) as tagtog,
+    ):
+        yield tagtog, True
+
+
+def _is_in(where: ConnectionSettings) -> bool:
+    """Whether the local tagtog has the project. No database is made."""
+    from spacy_tagtog.server import Store
+
+    if not where.database.exists():
+        return False
+    with closing(Store(where.database)) as store:
+        return (where.local_owner, where.project) in local_projects(store)
+
+
+def _is_there(tagtog: Connection) -> bool:
+    assert tagtog.store is not None
+    return (tagtog.client.owner, tagtog.client.project) in local_projects(tagtog.store)
+
+
+def _is_archive(tagtog: Connection, source: Path) -> bool:
+    """Whether a source has all that belonged to a local project, and goes to the local tagtog."""
+    if tagtog.store is None:
+        return False
+    from spacy_tagtog.server.db.archive import has_archive
+
+    return has_archive(source)
+
+
+def _restore(tagtog: Connection, source: Path, progress: Progress) -> Archived:
+    from spacy_tagtog.server.db.archive import restore_project
+
+    assert tagtog.store is not None
+    return restore_project(
+        tagtog.store, source, tagtog.client.owner, tagtog.client.project, progress=progress
+    )
+
+
+def create_local_project(tagtog: Connection, legend: Legend, folders: Sequence[str]) -> bool:
+    """On the local tagtog, make the connection's project if it isn't there.
+
+    Returns:
+        Whether it was made. Elsewhere nothing is done.
+    """
+    if tagtog.store is None or _is_there(tagtog):
+        return False
+    from spacy_tagtog.server import settings_from_legend
+
+    tagtog.store.create_project(
+        tagtog.client.owner, tagtog.client.project, settings_from_legend(legend, list(folders))
+    )
+    return True
+
+
+def _send(
+    tagtog: Connection, documents: Project, *, force: bool, dry_run: bool, progress: Progress
+) -> tuple[dict[str, PushReport], int]:
+    """Upload all versions of all documents.
+
+    Returns:
+        What became of the versions of each member, and the number of entities in all of them.
+    """
+    entities = 0
+    having: dict[str, set[str]] = {}
+    for document in progress(documents, len(documents)):
+        for member, version in document.versions.items():
+            having.setdefault(member, set()).add(document.id)
+            entities += len(version)
+    reports = {}
+    # The master version first: it brings every document, also those that nobody annotated.
+    for member in [MASTER, *(member for member in documents.members if member != MASTER)]:
+        chosen = documents if member == MASTER else documents.select(having[member].__contains__)
+        report = reports[member] = client.push(
+            tagtog.client, chosen, member=member, force=force, dry_run=dry_run, progress=progress
+        )
+        if dry_run and member != MASTER:  # the master version would have made the documents
+            report.updated[:0], report.created = report.created, []
+    return reports, entities
+
+
+def export_project(
+    tagtog: Connection,
+    target: Path | str,
+    *,
+    query: str = "*",
+    members: Sequence[str] = (),
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress = silent,
+) -> Exported:
+    """Write the documents of a project into a folder or zip, in the layout of tagtog's own download.
+
+    Without ``members``, a project of the local tagtog is written with everything that belongs to it.
+    :func:`import_project` makes an equal one of that. Passwords are left out.
+
+    Args:
+        tagtog: The project.
+        target: The folder or zip.
+        query: A tagtog search query.
+        members: Whose annotations; by default everybody's.
+        force: Replace the target.
+        dry_run: Only say what would be written.
+        progress: Shows how many documents are done.
+
+    Raises:
+        ConfigurationError: The query finds no document.
+        ClientError: tagtog can't be reached, or refuses.
+        SpacyTagtogError: Anything else, see the functions called.
+    """
+    target = Path(target)
+    check_free(target, force=force)
+    if dry_run:
+        return Exported(tagtog.client.count(query))
+    if tagtog.store is not None and not members:
+        from spacy_tagtog.server.db.archive import export_project as export_all
+
+        owner, project = tagtog.client.owner, tagtog.client.project
+        made = export_all(tagtog.store, owner, project, target, query=query, force=force, progress=progress)
+        return Exported(made.documents, made)
+    refused = "" if members else _refused_members(tagtog)
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "project"
+        whose = list(members) or [MASTER if refused else ALL_MEMBERS]
+        client.fetch(tagtog.client, folder, query=query, members=whose, progress=progress)
+        if not any(folder.glob("plain.html/**/*")):
+            raise ConfigurationError(
+                "the query finds no document",
+                value=query,
+                legal="a query that finds at least one",
+                advice=f"try {setting('query', '*')}",
+            )
+        return Exported(write_project(Project.open(folder), target, force=force), only_master=refused)
+
+
+def _refused_members(tagtog: Connection) -> str:
+    """Why the user may not know who the members are; empty where they may."""
+    try:
+        tagtog.client.members()
+    except AuthenticationError as error:
+        return error.problem
+    return ""

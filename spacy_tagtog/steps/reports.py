@@ -1,0 +1,51 @@
+"""The report of a conversion or a check as files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from spacy_tagtog._files import write_atomic
+from spacy_tagtog._unicode import escape_surrogates
+from spacy_tagtog.anndoc import Project
+from spacy_tagtog.convert import ConversionReport
+from spacy_tagtog.convert.report_page import report_page
+from spacy_tagtog.errors import ConfigurationError
+
+
+def report_paths(report: Path | str | Iterable[Path | str] | None) -> list[Path]:
+    """Where a report goes: one file, or several. Their forms are checked before any work is done.
+
+    Raises:
+        ConfigurationError: A file has another ending.
+    """
+    paths = [Path(report)] if isinstance(report, Path | str) else [Path(path) for path in report or ()]
+    for path in paths:
+        if path.suffix not in (".json", ".html"):
+            raise ConfigurationError(
+                "the form of a report is not known",
+                value=str(path),
+                legal="a file name that ends with .json or .html",
+            )
+    return paths
+
+
+def write_reports(paths: Iterable[Path], report: ConversionReport, project: Project) -> None:
+    """Write a report in each form that is asked for.
+
+    Args:
+        paths: Files that end with ``.json``, or with ``.html`` for a page that shows the places in context.
+        report: What to write.
+        project: What the report is about.
+
+    Raises:
+        WriteError: The file system refuses.
+    """
+    for path in paths:
+        if path.suffix == ".json":
+            # Half a character, as browsers cut them: UTF-8 can't hold it, an escape can.
+            text = escape_surrogates(json.dumps(report.to_json(), ensure_ascii=False, indent=2)) + "\n"
+        else:
+            text = report_page(report, project)
+        write_atomic(path, text)

@@ -1,0 +1,208 @@
+"""Replay a reviewed project as if it were new, to see what choosing documents is worth."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import load_config
+
+from spacy_tagtog._files import write_atomic
+from spacy_tagtog._progress import Progress, silent
+from spacy_tagtog._unicode import escape_surrogates
+from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.pipeline.loading import blank_pipeline
+from spacy_tagtog.pipeline.training import find_config
+from spacy_tagtog.selection.curves import StrategySummary, summarize
+from spacy_tagtog.selection.plots import check_plots, draw_curves, simulation_page
+from spacy_tagtog.selection.simulation import (
+    Simulation,
+    SimulationSettings,
+    holds_simulation,
+    simulate_project,
+    simulation_json,
+)
+from spacy_tagtog.selection.strategies import parse_strategy
+from spacy_tagtog.steps._corpora import open_corpus
+
+
+@dataclass(frozen=True)
+class SimulatedProject:
+    """What was simulated.
+
+    Attributes:
+        simulation: All runs.
+        strategies: What each strategy reached, the mean over its runs.
+    """
+
+    simulation: Simulation
+    strategies: list[StrategySummary]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as a JSON object."""
+        return {
+            **simulation_json(self.simulation),
+            "strategies": [one.to_json() for one in self.strategies],
+        }
+
+
+def simulate(
+    project: Path | str,
+    output: Path | str,
+    *,
+    strategies: Sequence[str] = ("random", "variance_reduction"),
+    seeds: Sequence[int] = range(3),
+    budget: float = 1.0,
+    test: Path | str | float = 0.2,
+    config: Path | str = "configs/seed.cfg",
+    overrides: Mapping[str, Any] | None = None,
+    lang: str = "en",
+    initial: int = 10,
+    batch: int = 5,
+    growth: float = 0.2,
+    random_share: float = 0.1,
+    member: str = "master",
+    on_problem: str = "error",
+    n_process: int = 1,
+    plots: bool = True,
+    force: bool = False,
+    progress: Progress = silent,
+) -> SimulatedProject:
+    """Simulate, and write the rounds, ``report.json``, ``report.html`` and ``curves.png``.
+
+    A simulation that was interrupted goes on where it stopped.
+
+    Args:
+        project: Reviewed documents: a project, or ``.spacy`` files.
+        output: The folder to write into.
+        strategies: Each as ``NAME`` or ``NAME:KEY=VALUE:KEY=VALUE``.
+        seeds: Each strategy runs once with each.
+        budget: The share of the pool after which a run ends, above 0 and at most 1.
+        test: What F is measured on: a share of the documents, or the path of others in the same forms.
+        config: The config that is trained in every round.
+        overrides: Values of it that are set otherwise, by ``section.name``.
+        lang: The tokenizer's language.
+        initial: Documents before the first training.
+        batch: Documents per batch, at least.
+        growth: A batch holds at least this share of the documents reviewed so far.
+        random_share: The share of each batch that chance chooses, from 0 to 1.
+        member: Whose annotations of a project.
+        on_problem: Faults of a project's data: ``error``, or ``report`` to leave them out.
+        n_process: Runs at the same time.
+        plots: Draw ``curves.png``, and the curves in the page.
+        force: Begin anew where the folder holds another simulation.
+        progress: Goes through the documents of all runs, one item per document.
+
+    Raises:
+        ConfigurationError: A setting is wrong, matplotlib is missing, or the folder holds another simulation.
+        EvaluationError: There are too few documents.
+        SpacyTagtogError: The documents can't be read, or a training failed.
+    """
+    output = Path(output)
+    text = _config_text(Path(config), overrides)
+    settings = SimulationSettings(text, lang, initial, batch, growth, budget, random_share)
+    share = _test_share(test)
+    for strategy in strategies:
+        parse_strategy(strategy)
+    if plots:
+        check_plots()
+    sides = _read_sides(Path(project), test, share, blank_pipeline(lang), member, on_problem)
+    if force and holds_simulation(output):
+        shutil.rmtree(output)
+    simulation = simulate_project(
+        *sides,
+        output,
+        settings,
+        list(strategies),
+        list(seeds),
+        n_process=n_process,
+        progress=_Ticks(progress),
+    )
+    result = SimulatedProject(simulation, summarize(simulation))
+    _write(result, output, str(project), plots=plots)
+    return result
+
+
+def _config_text(config: Path, overrides: Mapping[str, Any] | None) -> str:
+    """The config with its values set, as text."""
+    path = find_config(config)
+    try:
+        return load_config(path, overrides=dict(overrides or {}), interpolate=False).to_str()
+    except ValueError as error:
+        raise ConfigurationError(
+            "the config can't be read", place=path, value=str(error).strip(), legal="a spaCy config"
+        ) from error
+
+
+def _test_share(test: Path | str | float) -> float | None:
+    """The share of the documents to measure on; ``None`` where a path is given."""
+    try:
+        share = float(test)  # type: ignore[arg-type]  # a path raises
+    except (TypeError, ValueError):
+        return None
+    if not 0 < share < 1:
+        raise ConfigurationError(
+            "the share of the test documents is out of range",
+            value=str(test),
+            legal="between 0 and 1, or a path",
+        )
+    return share
+
+
+def _read_sides(
+    project: Path,
+    test: Path | str | float,
+    share: float | None,
+    nlp: Language,
+    member: str,
+    on_problem: str,
+) -> tuple[list[Doc], list[Doc]]:
+    """The documents of the pool, and those to measure on."""
+
+    def read(path: Path, side: str | None) -> list[Doc]:
+        corpus = open_corpus(
+            path,
+            member=member,
+            on_problem=on_problem,
+            split=None if side is None else f"test={share}",
+            side=side,
+        )
+        return [doc for doc in corpus.docs(nlp) if len(doc)]
+
+    if share is not None:
+        return read(project, "train"), read(project, "test")
+    return read(project, None), read(Path(str(test)), None)
+
+
+class _Ticks:
+    """Tells a :class:`Progress`, which goes through items, of numbers: of documents done, and of all."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._items: Iterator[int] | None = None
+        self._done = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._items is None:
+            self._items = iter(self._progress(range(total), total))
+        for _ in islice(self._items, max(0, done - self._done)):
+            self._done += 1
+        if done >= total:
+            next(self._items, None)  # a bar closes when its items end
+
+
+def _write(result: SimulatedProject, folder: Path, project: str, *, plots: bool) -> None:
+    """Write the report, the page and the curves."""
+    report = json.dumps(result.to_json(), ensure_ascii=False, indent=2)
+    write_atomic(folder / "report.json", escape_surrogates(report) + "\n")
+    page = simulation_page(result.simulation, result.strategies, project, plots=plots)
+    write_atomic(folder / "report.html", page)
+    if plots:
+        write_atomic(folder / "curves.png", draw_curves(result.simulation))

@@ -1,0 +1,176 @@
+"""Train the model that suits the data."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from spacy.cli.train import train as spacy_train
+from spacy.util import import_file, load_config
+
+from spacy_tagtog._files import atomic_folder
+from spacy_tagtog._options import choose
+from spacy_tagtog._progress import Progress, silent
+from spacy_tagtog.errors import ConfigurationError, setting
+from spacy_tagtog.pipeline.training import (
+    Choice,
+    ModelChoice,
+    choose_config,
+    find_config,
+    measure_corpus,
+    values_for,
+)
+from spacy_tagtog.steps._defaults import SEED_BELOW
+from spacy_tagtog.steps.evaluate import evaluate
+
+_OF_STEPS: Final = (
+    "training.max_steps",
+    "training.max_epochs",
+    "training.eval_frequency",
+    "training.patience",
+)
+UNLABELLED: Final = "paths.unlabelled"
+"""The value of a config that names the texts without annotations."""
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """One training of one config.
+
+    Attributes:
+        choice: The config, and why it was chosen.
+        folder: Where ``model-best`` and ``model-last`` are written.
+        values: Values of the config that are set otherwise, by ``section.name``.
+        unused: Values that were given and that this model has no use for.
+    """
+
+    choice: Choice
+    folder: Path
+    values: Mapping[str, Any]
+    unused: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TrainedPipeline:
+    """What was trained.
+
+    Attributes:
+        path: The folder of the best pipeline.
+        choice: Its config, and why it was chosen.
+        runs: All trainings: one, or two where ``both`` was asked for.
+    """
+
+    path: Path
+    choice: Choice
+    runs: Sequence[TrainingRun]
+
+
+def train(
+    train_path: Path | str,
+    dev_path: Path | str,
+    output: Path | str,
+    *,
+    model: str = "auto",
+    seed_below: int = SEED_BELOW,
+    config: Path | str = "configs/ner.cfg",
+    seed_config: Path | str = "configs/seed.cfg",
+    unlabelled: Path | str | None = None,
+    code: Path | str | None = None,
+    gpu: int = -1,
+    overrides: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+) -> TrainedPipeline:
+    """Train with spaCy, by the config that suits the amount of data. Meanwhile spaCy prints its own table.
+
+    Args:
+        train_path: A ``.spacy`` file, a folder of them, or a tagtog project.
+        dev_path: The same forms, to choose the best step by.
+        output: The folder for ``model-best`` and ``model-last``.
+        model: ``auto``, ``seed``, ``ner`` or ``both``. ``both`` trains both, into the folders ``seed`` and
+            ``ner`` of ``output``. The one with the better exact F on ``dev_path`` is copied to
+            ``model-best``: the seed model where they are equal.
+        seed_below: With ``auto``: the seed model is trained below this number of entities.
+        config: The config of spaCy's NER.
+        seed_config: The config of the seed model.
+        unlabelled: Texts that need no annotations: a ``.spacy`` file, a folder of them, or a tagtog project.
+            A config without ``paths.unlabelled``, such as that of spaCy's NER, has no use for them.
+        code: A Python file with registered functions.
+        gpu: The GPU's number, -1 for the CPU.
+        overrides: Values of the config, by ``section.name``. The seed model learns in one step and has no use
+            for numbers of steps.
+        progress: Goes through the trainings (:class:`TrainingRun`), each before it begins.
+
+    Raises:
+        ConfigurationError: ``model`` has an unknown value, a corpus has no entity, the config isn't there, or
+            ``code`` can't be imported.
+        confection.ConfigValidationError: spaCy finds the config invalid.
+        SpacyTagtogError: A corpus can't be read.
+    """
+    wanted = choose(setting("model"), model, ModelChoice)
+    output = Path(output)
+    size = measure_corpus(Path(train_path))
+    measure_corpus(Path(dev_path))
+    if code is not None:
+        _import_code(Path(code))
+    paths = {"ner": Path(config), "seed": Path(seed_config)}
+    runs = []
+    models: tuple[ModelChoice, ...] = ("seed", "ner") if wanted == "both" else (wanted,)
+    for one in models:
+        choice = choose_config(
+            size, config=paths["ner"], seed_config=paths["seed"], model=one, seed_below=seed_below
+        )
+        values, folder = dict(overrides or {}), output
+        if wanted == "both":
+            other = paths["ner" if one == "seed" else "seed"]
+            values, folder = values_for(choice.config, find_config(other), values), output / one
+        runs.append(_plan(choice, folder, values, unlabelled))
+    corpora = {"paths.train": str(train_path), "paths.dev": str(dev_path)}
+    for run in progress(runs, len(runs)):
+        spacy_train(run.choice.config, run.folder, use_gpu=gpu, overrides={**run.values, **corpora})
+    kept = runs[0].choice if wanted != "both" else _keep_better(runs, Path(dev_path), output)
+    return TrainedPipeline(output / "model-best", kept, runs)
+
+
+def _import_code(path: Path) -> None:
+    """Import a file, so that its functions are registered."""
+    try:
+        import_file("python_code", path)
+    except Exception as error:  # the file may raise anything
+        raise ConfigurationError(
+            "the code can't be imported",
+            place=path,
+            value=f"{type(error).__name__}: {error}",
+            legal="a Python file with registered functions",
+        ) from error
+
+
+def _plan(choice: Choice, folder: Path, values: dict[str, Any], unlabelled: Path | str | None) -> TrainingRun:
+    """A training with the values that its model has a use for."""
+    unused: dict[str, Any] = {}
+    if choice.is_seed:
+        unused = {name: values.pop(name) for name in _OF_STEPS if name in values}
+    if unlabelled is not None:
+        has_use = UNLABELLED.partition(".")[2] in (load_config(choice.config).get("paths") or {})
+        (values if has_use else unused)[UNLABELLED] = str(unlabelled)
+    return TrainingRun(choice, folder, values, unused)
+
+
+def _keep_better(runs: Sequence[TrainingRun], dev_path: Path, output: Path) -> Choice:
+    """Copy the better one of both models to where a single one would be."""
+    seed, ner = runs
+    of_seed, of_ner = (
+        evaluate(run.folder / "model-best", dev_path).overall.exact_prf[2] for run in (seed, ner)
+    )
+    winner = ner if of_ner > of_seed else seed
+    for name in ("model-best", "model-last"):
+        # Whoever wrote what is there: spacy train replaces it, too.
+        with atomic_folder(output / name, anybodys=True) as temporary:
+            shutil.copytree(winner.folder / name, temporary, dirs_exist_ok=True)
+    return Choice(
+        winner.choice.config,
+        f"F on the dev documents: seed {100 * of_seed:.1f}, ner {100 * of_ner:.1f}",
+        winner.choice.is_seed,
+    )

@@ -1,0 +1,169 @@
+"""Who may log in to the local tagtog, and their roles in projects."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spacy_tagtog.errors import ConfigurationError, setting
+from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER, local_projects
+
+if TYPE_CHECKING:
+    from spacy_tagtog.server import Store
+
+_PASSWORD_BYTES = 12
+
+
+@dataclass(frozen=True)
+class AddedUser:
+    """What became of a user.
+
+    Attributes:
+        is_new: Whether the user was added; else the user was known.
+        password: The password, where one was made. It is stored nowhere else: show it now.
+    """
+
+    is_new: bool
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who may log in.
+
+    Attributes:
+        name: The user's name.
+        is_admin: Whether the user is an admin of every project.
+        roles: ``OWNER/PROJECT`` → the user's role there.
+    """
+
+    name: str
+    is_admin: bool
+    roles: dict[str, str]
+
+
+@contextmanager
+def open_store(database: Path) -> Iterator[Store]:
+    """Open the local tagtog's database.
+
+    Raises:
+        ConfigurationError: The local tagtog is not installed.
+        LocalServerError: The file is no such database.
+    """
+    try:
+        from spacy_tagtog.server import Store
+    except ImportError as error:
+        raise ConfigurationError(
+            f"the local tagtog is not installed ({error.name} is missing)",
+            advice="pip install 'spacy-tagtog[server]'",
+        ) from error
+    store = Store(database)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def new_password() -> str:
+    """A password that nobody can guess."""
+    return secrets.token_urlsafe(_PASSWORD_BYTES)
+
+
+def add_user(
+    name: str,
+    *,
+    password: str | Callable[[], str] = "",
+    keep_password: bool = False,
+    admin: bool = False,
+    project: str = "",
+    role: str = "curator",
+    owner: str = LOCAL_OWNER,
+    database: Path | str = DEFAULT_DATABASE,
+) -> AddedUser:
+    """Add a user, give a known user a new password, or make one a member of a project.
+
+    Args:
+        name: The user's name.
+        password: The password, or a function that asks for it once everything else is found to be right.
+            Empty: one is made. Only a hash of it is stored.
+        keep_password: Leave a known user's password as it is.
+        admin: Make the user an admin of every project.
+        project: Make the user a member of this project.
+        role: The user's role there.
+        owner: The project's owner.
+        database: The local tagtog's database file.
+
+    Raises:
+        ConfigurationError: There is no such project or role, or the settings contradict each other.
+        LocalServerError: The database can't be used.
+    """
+    with open_store(Path(database)) as store:
+        from spacy_tagtog.server.api.members import set_member
+        from spacy_tagtog.server.db.roles import as_role
+
+        as_role(role, place=setting("role"))
+        projects = local_projects(store)
+        if project and (owner, project) not in projects:
+            raise ConfigurationError(
+                "there is no such project",
+                value=f"{owner}/{project}",
+                legal=", ".join("/".join(one) for one in projects) or "(the database has no project)",
+            )
+        known = name in (user for user, _ in store.users())
+        if keep_password and not known:
+            raise ConfigurationError(
+                "there is no such user, so there is no password to keep",
+                value=name,
+                advice=f"leave {setting('keep_password')} out",
+            )
+        if keep_password and (password or admin):
+            raise ConfigurationError(
+                f"{setting('keep_password')} goes with neither a new password nor {setting('admin')}",
+                legal="one of them",
+            )
+        made = ""
+        if not keep_password:
+            given = password() if callable(password) else password
+            if not given:
+                given = made = new_password()
+            store.add_user(name, given, admin=True if admin else None)
+        if project:
+            set_member(store, owner, project, name, role)
+    return AddedUser(not known, made)
+
+
+def list_users(database: Path | str = DEFAULT_DATABASE) -> list[User]:
+    """The users and their roles in projects.
+
+    Args:
+        database: The local tagtog's database file.
+
+    Raises:
+        LocalServerError: The database can't be used.
+    """
+    with open_store(Path(database)) as store:
+        from spacy_tagtog.server.api.members import members_of
+
+        roles: dict[str, dict[str, str]] = {}
+        for owner, project in local_projects(store):
+            for login, role in members_of(store, owner, project).items():
+                roles.setdefault(login, {})[f"{owner}/{project}"] = role
+        return [User(name, admin, roles.get(name, {})) for name, admin in store.users()]
+
+
+def remove_user(name: str, *, database: Path | str = DEFAULT_DATABASE) -> None:
+    """Remove a user. What the user annotated stays.
+
+    Args:
+        name: The user's name.
+        database: The local tagtog's database file.
+
+    Raises:
+        LocalServerError: There is no such user, or the database can't be used.
+    """
+    with open_store(Path(database)) as store:
+        store.remove_user(name)
