@@ -17,8 +17,8 @@ from pathlib import Path
 import spacy
 
 from spacy_tagtog.anndoc import Document, Project
-from spacy_tagtog.steps.convert import convert, convert_back
 from spacy_tagtog.convert import ConversionReport, doc_to_document, document_to_doc, read_spacy, write_docbin
+from spacy_tagtog.steps.convert import convert, convert_back
 
 
 def differences(original: Document, back: Document) -> list[str]:

@@ -20,15 +20,14 @@ from spacy_tagtog._options import choose
 from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import Document, Project, write_project
-from spacy_tagtog.convert.converter import DEFAULT_CONVERTER
 from spacy_tagtog.convert import ConversionReport, Converter, make_converter, read_spacy
-from spacy_tagtog.convert.state import get_state
-from spacy_tagtog.convert.split import parse_split
 from spacy_tagtog.convert.bulk import SHARD_DOCS, BulkJob, Shards, convert_in_bulk
+from spacy_tagtog.convert.converter import DEFAULT_CONVERTER
 from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem, in_folders
 from spacy_tagtog.convert.docbin import PIECE_DOCS
-from spacy_tagtog.convert.split import TRAIN
+from spacy_tagtog.convert.split import TRAIN, parse_split
 from spacy_tagtog.convert.split_plan import plan_split, read_plan, split_items, write_plan
+from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokenizer.apply import apply_rules
 from spacy_tagtog.convert.tokenizer.rules import read_rules
 from spacy_tagtog.errors import ConfigurationError, ConversionError, setting

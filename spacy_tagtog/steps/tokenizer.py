@@ -12,13 +12,12 @@ from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import Project
 from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
-from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
-from spacy_tagtog.convert.split import TRAIN
-from spacy_tagtog.convert.tokenizer.gold import Alignment, GoldText, gold_texts, measure_alignment
-from spacy_tagtog.convert.tokenizer.rules import TokenizerRules, write_rules
+from spacy_tagtog.convert.split import TRAIN, parse_split, side_of
 from spacy_tagtog.convert.tokenizer.apply import apply_rules
+from spacy_tagtog.convert.tokenizer.gold import Alignment, GoldText, gold_texts, measure_alignment
 from spacy_tagtog.convert.tokenizer.learn import learn_tokenizer
+from spacy_tagtog.convert.tokenizer.rules import TokenizerRules, write_rules
 from spacy_tagtog.errors import ConfigurationError, ConversionError, setting
 from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
 from spacy_tagtog.steps.convert import raise_faults

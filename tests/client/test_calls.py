@@ -13,8 +13,6 @@ from fault_server import FaultServer, answer, imported, page
 from spacy.language import Language
 from verbatim import LEGEND, connect, new_project, numbered, put
 
-from spacy_tagtog.steps.connection import Connection
-from spacy_tagtog.steps.upload import pre_annotate
 from spacy_tagtog.client import DeleteReport, ReportedAgreement, TagtogClient, UploadReport, delete, upload
 from spacy_tagtog.errors import (
     ClientError,
@@ -25,6 +23,8 @@ from spacy_tagtog.errors import (
     UnexpectedAnswerError,
 )
 from spacy_tagtog.server import LocalTagtog, local_tagtog
+from spacy_tagtog.steps.connection import Connection
+from spacy_tagtog.steps.upload import pre_annotate
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Document, Legend, Project, write_project
 from spacy_tagtog.cli import app
-from spacy_tagtog.steps.convert import convert, convert_back
 from spacy_tagtog.convert import ConversionReport, convert_documents, document_to_doc, make_converter
 from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.errors import ConfigurationError, ConversionError
+from spacy_tagtog.steps.convert import convert, convert_back
 
 TEXTS = ("Sirius and Vega are stars", "Mars is none 🪐 but Venus neither")
 

@@ -16,7 +16,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_tagtog.anndoc import Document, Project, write_project
+from spacy_tagtog.anndoc import Project, write_project
 from spacy_tagtog.convert import ConversionReport, read_spacy
 from spacy_tagtog.convert.bulk import BulkJob, Shards, convert_in_bulk
 from spacy_tagtog.convert.docbin import DocPacker

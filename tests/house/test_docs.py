@@ -6,13 +6,13 @@ import importlib
 import importlib.util
 import inspect
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import srsly
+import tomllib
 import typer
 from typer.main import get_command
 
