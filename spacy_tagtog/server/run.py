@@ -18,8 +18,8 @@ from starlette.applications import Starlette
 
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server.api.app import make_app
-from spacy_tagtog.server.api.webhooks import Deliverer
 from spacy_tagtog.server.db.store import Store
+from spacy_tagtog.server.deliveries import Deliverer
 
 _STOP_SECONDS = 5
 # The longest search that is allowed, percent-encoded, and the headers.

@@ -459,7 +459,7 @@ def test_the_queue_survives_a_restart(tmp_path: Path, receiver: Receiver) -> Non
 _SERVE = """
 import sys
 from pathlib import Path
-from spacy_tagtog.server.api import webhooks as deliveries
+from spacy_tagtog.server import deliveries
 from spacy_tagtog.server import serve
 deliveries._LEASE = 1500
 serve(Path(sys.argv[1]), port=0, ready=lambda url: print(url, flush=True), webhook_pause=0.01)

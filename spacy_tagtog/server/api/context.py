@@ -1,22 +1,25 @@
-"""A request whose user is known, and answers."""
+"""A request whose user is known."""
 
 from __future__ import annotations
 
 import hmac
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import quote
 
 from starlette.responses import Response
 
+from spacy_tagtog._tagtog import USER_NAME
 from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.request import Body
 from spacy_tagtog.server.db.history import Author
 from spacy_tagtog.server.db.roles import Access, Action
-from spacy_tagtog.server.db.store import MEMBER, Store
+from spacy_tagtog.server.db.store import Store
+
+PAGE_SIZE = 50
+"""The entries of a list that stand on one page."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Call:
         operator: Whether this user runs the server, and so is an admin of every project.
         secret: What the tokens of forms are made with.
         if_match: The header ``If-Match``.
+        if_none_match: The header ``If-None-Match``.
     """
 
     store: Store
@@ -46,6 +50,7 @@ class Call:
     operator: bool = False
     secret: bytes = field(default=b"", repr=False)
     if_match: str | None = None
+    if_none_match: str | None = None
 
     def parameter(self, name: str, legal: str) -> str:
         """A parameter that can't be left out.
@@ -71,7 +76,7 @@ class Call:
             RequestError: It can't be one, or is missing and has no default.
         """
         member = self.query.get(parameter) or default
-        if member is None or not MEMBER.fullmatch(member):
+        if member is None or not USER_NAME.fullmatch(member):
             raise RequestError(
                 400,
                 "this can't be a member's name"
@@ -176,6 +181,10 @@ class Call:
         return Author(self.user, "GUI" if self.path.startswith("/-local/") else "API")
 
 
+Handler = Callable[[Call], Response]
+"""What answers a call."""
+
+
 def not_offline(parameter: str) -> RequestError:
     """What is only to be had from the network."""
     what = "from an address" if parameter == "url" else "by an id of PubMed or PMC"
@@ -185,25 +194,3 @@ def not_offline(parameter: str) -> RequestError:
         place=parameter,
         legal="text=, or files in multipart/form-data",
     )
-
-
-def json_answer(value: object, *, headers: Mapping[str, str] | None = None) -> Response:
-    """A value as JSON."""
-    # Escapes keep lone surrogates, which JSON can hold and UTF-8 can't.
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:
-        data = json.dumps(value, allow_nan=False).encode()
-    return Response(data, media_type="application/json", headers=headers)
-
-
-def disposition(name: str) -> dict[str, str]:
-    """RFC 6266: the file name, in ASCII and in UTF-8 (RFC 5987)."""
-    plain = "".join(
-        character if " " <= character <= "~" and character not in '"\\%' else "_" for character in name
-    )
-    value = f'attachment; filename="{plain}"'
-    return {
-        "Content-Disposition": value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
-    }

@@ -5,21 +5,44 @@ The paths ``/-local/…`` are this server's own; tagtog has no such API. A chang
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import sqlite3
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
+from typing_extensions import TypedDict
 
 from spacy_tagtog.agreement import Changes, compare_versions
 from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.api.context import Call, disposition, json_answer
+from spacy_tagtog.server.api.answers import Moment, disposition, json_answer
+from spacy_tagtog.server.api.context import Call
 from spacy_tagtog.server.db.settings import check_classes
 from spacy_tagtog.server.db.store import ProjectInfo, Store, no_document, timestamp, write_version
+
+
+class SaveEntry(TypedDict):
+    """An entry of a document's history, as JSON has it. The attributes of :class:`Save` say what is what."""
+
+    id: int
+    member: str
+    saved: Moment
+    author: str
+    source: str
+    action: str
+    sha256: str
+    previous: int | None
+    is_current: bool
+    text_changed: bool
+    anncomplete: bool
+
+
+class DocumentHistory(TypedDict):
+    """The saves of a document's versions, the latest first."""
+
+    docid: str
+    history: list[SaveEntry]
 
 
 @dataclass(frozen=True)
@@ -52,16 +75,21 @@ class Save:
     is_current: bool
     text_changed: bool
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> SaveEntry:
         """The entry as a JSON object."""
-        entry = {
+        return {
             "id": self.number,
-            **dataclasses.asdict(self),
+            "member": self.member,
             "saved": timestamp(self.saved),
+            "author": self.author,
+            "source": self.source,
+            "action": self.action,
+            "sha256": self.sha256,
+            "previous": self.previous,
+            "is_current": self.is_current,
+            "text_changed": self.text_changed,
             "anncomplete": self.complete,
         }
-        del entry["number"], entry["complete"]
-        return entry
 
 
 _SAVES = """
@@ -230,7 +258,7 @@ def _texts(html: PlainHtml) -> dict[str, str]:
     return {part.id: part.text for part in html.parts.values()}
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------------- calls
+# --- Calls
 
 
 def _docid(call: Call) -> str:
@@ -263,12 +291,11 @@ def get_history(call: Call) -> Response:
     if call.query.get("member"):
         call.access.need_to_read(call.member)
         saves = [save for save in saves if save.member == call.member]
-    return json_answer(
-        {
-            "docid": _docid(call),
-            "history": [save.to_json() for save in saves if call.access.may_read(save.member)],
-        }
-    )
+    answer: DocumentHistory = {
+        "docid": _docid(call),
+        "history": [save.to_json() for save in saves if call.access.may_read(save.member)],
+    }
+    return json_answer(answer)
 
 
 def get_save(call: Call) -> Response:

@@ -6,15 +6,39 @@ Facts: tagtog's settings API (members, task distribution). Who becomes a member 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
+from spacy_tagtog._tagtog import Role
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.api.context import Call, json_answer
+from spacy_tagtog.server.api.answers import json_answer
+from spacy_tagtog.server.api.context import Call
 from spacy_tagtog.server.db.distribution import MEMBERS, NUMBER, annotators_of, check_annotators
-from spacy_tagtog.server.db.roles import Role, as_role, read_members
+from spacy_tagtog.server.db.roles import as_role, read_members
 from spacy_tagtog.server.db.store import Store
+
+
+class RoleName(TypedDict):
+    """A role by its name."""
+
+    name: Role
+
+
+class Member(TypedDict):
+    """A member of a project."""
+
+    username: str
+    role: RoleName
+    inTeams: list[str]
+
+
+class ProjectMembers(TypedDict):
+    """The members of a project. There are no invitations and no teams here."""
+
+    members: list[Member]
+    pendingMembers: list[str]
+    teams: list[str]
 
 
 def members_of(store: Store, owner: str, project: str) -> dict[str, Role]:
@@ -116,17 +140,18 @@ def _creator(login: str) -> RequestError:
     return RequestError(409, "the creator of a project is its admin", value=login, legal="another member")
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------------- calls
+# --- Calls
 
 
 def get_members(call: Call) -> Response:
     """``GET /members``."""
     call.need("read members")
     present = members_of(call.store, *call.project)
-    members: list[dict[str, Any]] = [
+    members: list[Member] = [
         {"username": login, "role": {"name": role}, "inTeams": []} for login, role in present.items()
     ]
-    return json_answer({"members": members, "pendingMembers": [], "teams": []})
+    answer: ProjectMembers = {"members": members, "pendingMembers": [], "teams": []}
+    return json_answer(answer)
 
 
 def add_member(call: Call) -> Response:

@@ -11,7 +11,8 @@ from typing import Any
 from starlette.responses import Response
 
 from spacy_tagtog.anndoc import Legend
-from spacy_tagtog.server.api.context import Call, json_answer
+from spacy_tagtog.server.api.answers import json_answer
+from spacy_tagtog.server.api.context import Call
 from spacy_tagtog.server.db.store import ProjectInfo, Store, in_time, selected
 
 _TOP = 10

@@ -15,7 +15,8 @@ from starlette.responses import Response
 from spacy_tagtog.agreement import Metric, Strategy, iaa, merge, rank_members
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, PlainHtml
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.api.context import Call, disposition, json_answer
+from spacy_tagtog.server.api.answers import disposition, json_answer
+from spacy_tagtog.server.api.context import Call
 from spacy_tagtog.server.db.store import ProjectInfo, Store, no_document, write_version
 
 
