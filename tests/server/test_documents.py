@@ -573,8 +573,8 @@ def test_entities_in_missing_parts_and_with_wrong_offsets_are_taken(api: Api) ->
     docid = api.pairs(("x", pair_html("Ada"), own)).json()["items"][0]["docid"]
     assert len(api.get(docid, "ann.json").json()["entities"]) == 2
     page = api.get(docid, "visualize").text
-    assert "no part &#x27;s9p9&#x27;" in page
-    assert page.count("stands &#x27;") == 1
+    assert "no part &#39;s9p9&#39;" in page
+    assert page.count("stands &#39;") == 1
 
 
 def test_annotations_may_hold_what_utf8_cannot(api: Api) -> None:

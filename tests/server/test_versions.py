@@ -401,9 +401,9 @@ def test_the_page_of_metrics(people: People) -> None:
     answer = people.call("reader", "GET", f"/owner/{people.name}", view="metrics")
     page = lxml_html.fromstring(answer.content.decode())
     assert not page.xpath("//script | //@style | //i | //b")
-    rows = [" ".join(row.text_content().split()) for row in page.xpath("//tbody/tr")]
-    assert rows[:3] == ["Person1100 %1", "Place00 %0", "topic1<i>: 1"]
-    assert rows[3:5] == ["Personannbob1.0001", "Placeannbob0.0001"]
+    rows = [[cell.text_content() for cell in row.xpath("td")] for row in page.xpath("//tbody/tr")]
+    assert rows[:3] == [["Person", "1", "100 %", "1"], ["Place", "0", "0 %", "0"], ["topic", "1", "<i>: 1"]]
+    assert rows[3:5] == [["Person", "ann", "bob", "1.000", "1"], ["Place", "ann", "bob", "0.000", "1"]]
     assert "?view=metrics" in people.call("reader", "GET", f"/owner/{people.name}").text
     assert "?view=metrics" not in people.call("curator", "GET", f"/owner/{people.name}").text
     refused(
