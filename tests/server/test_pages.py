@@ -56,7 +56,7 @@ class Site:
         tree = lxml_html.fromstring(answer.content.decode())
         # The policy allows the files of this server alone, and nothing is there that it would stop.
         assert answer.headers["Content-Security-Policy"] == POLICY
-        assert tree.xpath("//link/@href") == ["/-static/style.css"]
+        assert tree.xpath("//link/@href") == ["/-static/style.css", "/-static/pages.css"]
         assert not tree.xpath("//script | //style | //@style | //img | //form | //iframe | //@onclick")
         return tree
 
@@ -268,13 +268,14 @@ def test_what_is_not_there_is_a_404(site: Site, path: str) -> None:
     assert site.session.get(site.server.url + path, timeout=20).status_code == 404
 
 
-def test_the_style_sheet_is_a_file_that_browsers_keep(site: Site) -> None:
-    address = f"{site.server.url}/-static/style.css"
+@pytest.mark.parametrize(("name", "content"), [("style.css", ".pre-added"), ("pages.css", "td.t")])
+def test_a_style_sheet_is_a_file_that_browsers_keep(site: Site, name: str, content: str) -> None:
+    address = f"{site.server.url}/-static/{name}"
     answer = site.session.get(address, timeout=20)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/css; charset=utf-8"
     assert answer.headers["Cache-Control"] == "no-cache"
-    assert ".pre-added" in answer.text
+    assert content in answer.text
     etag = answer.headers["ETag"]
     for known in (etag, f'"other", {etag}', f"W/{etag}"):
         again = site.session.get(address, headers={"If-None-Match": known}, timeout=20)
