@@ -1,12 +1,15 @@
 """Sending webhooks: what stands in the queue, until the other side has taken it.
 
-Each delivery is made at least once: it leaves the queue after an answer with status 2xx. A crash between the answer and that moment repeats it, so
-each carries a number (``X-spacy-tagtog-delivery``) by which the other side can tell. Those of one webhook and document go out in their order.
-Failures are repeated with growing, random pauses; after the last one the delivery stays in the list of failed ones, from where it can be sent again.
+Each delivery is made at least once: it leaves the queue after an answer with status 2xx. A crash between the
+answer and that moment repeats it, so each carries a number (``X-spacy-tagtog-delivery``) by which the
+receiver can tell. The deliveries of one webhook and document go out in their order. Failures are repeated
+with growing, random pauses. After the last one the delivery stays in the list of failed ones, from where it
+can be sent again.
 
-An endpoint is an address that the project's reviewers and admins choose, and the server calls it: also one on the server's own machine or network,
-since that is where models run. So only http and https are called, redirects aren't followed, no proxy or netrc of the environment is used, answers
-are neither read nor shown but for their status, and every call has a time limit.
+The project's reviewers and admins choose the endpoints. These may be on the server's own machine or network,
+since that is where models run. So that nobody misuses this, only http and https are called, redirects aren't
+followed, and no proxy or netrc of the environment is used. Of the answers only the status is read and shown,
+and every call has a time limit.
 """
 
 from __future__ import annotations
@@ -27,20 +30,26 @@ from spacy_tagtog.server.db.queue import Hook, read_hooks
 from spacy_tagtog.server.db.store import Store
 
 ATTEMPTS: Final = 12
-"""So often a delivery is tried: over about four hours at the default pause."""
+"""How often a delivery is tried: over about four hours at the default pause."""
 _TIMEOUT: Final = (5.0, 60.0)
+"""Seconds to connect, and to wait for the answer."""
 _LONGEST_PAUSE: Final = 3600.0
 _LEASE: Final = 120_000
+"""Milliseconds for which a delivery belongs to the thread that took it: longer than a call takes."""
 _POLL: Final = 0.25
+"""Seconds between two looks into an empty queue."""
 _log = logging.getLogger("spacy_tagtog.server")
 
 
 class Deliverer:
-    """Sends what stands in the queue, in a thread of its own. Several, also of several processes, may work on one database.
+    """Sends what stands in the queue, in a thread of its own.
+
+    Several may work on one database, also in several processes.
 
     Args:
         store: The database.
-        pause: Seconds after the first failure; doubled after each further one, up to an hour, and then multiplied by 0.5 to 1.5 at random.
+        pause: Seconds after the first failure. They double after each further one, up to an hour, and are
+            multiplied by 0.5 to 1.5 at random.
         attempts: How often a delivery is tried.
     """
 
@@ -57,7 +66,7 @@ class Deliverer:
         self._thread.start()
 
     def stop(self) -> None:
-        """End. A call that is under way is not waited for long: its delivery is repeated at the next start."""
+        """End, within a second. A call that is under way then is repeated at the next start."""
         self._stop.set()
         self._thread.join(1)
 
@@ -101,13 +110,14 @@ class Deliverer:
         now = self.store.now()
         # The oldest of its webhook and document, unless that has failed for good.
         due = (
-            "SELECT d.id FROM deliveries AS d WHERE d.state = 'waiting' AND d.due <= ? AND NOT EXISTS (SELECT 1 FROM deliveries AS o WHERE "
-            "o.project_id = d.project_id AND o.hook = d.hook AND o.docid = d.docid AND o.id < d.id AND o.state = 'waiting') "
+            "SELECT d.id FROM deliveries AS d WHERE d.state = 'waiting' AND d.due <= ? "
+            "AND NOT EXISTS (SELECT 1 FROM deliveries AS o "
+            "WHERE o.project_id = d.project_id AND o.hook = d.hook AND o.docid = d.docid "
+            "AND o.id < d.id AND o.state = 'waiting') "
             "ORDER BY d.due, d.id LIMIT 1"
         )
-        with (
-            self.store.reading() as connection
-        ):  # most of the time there is nothing, and no need to lock the database
+        # Most of the time there is nothing, and no need to lock the database.
+        with self.store.reading() as connection:
             if connection.execute(due, (now,)).fetchone() is None:
                 return None
         with self.store.writing() as connection:
@@ -119,7 +129,8 @@ class Deliverer:
                 (now + _LEASE, row["id"]),
             )
             claimed: sqlite3.Row = connection.execute(
-                "SELECT d.*, p.owner, p.name, p.settings, b.data FROM deliveries AS d JOIN projects AS p ON p.id = d.project_id "
+                "SELECT d.*, p.owner, p.name, p.settings, b.data FROM deliveries AS d "
+                "JOIN projects AS p ON p.id = d.project_id "
                 "LEFT JOIN blobs AS b ON b.id = d.blob_id WHERE d.id = ?",
                 (row["id"],),
             ).fetchone()
@@ -177,11 +188,8 @@ def _call(session: requests.Session, hook: Hook, delivery: sqlite3.Row) -> str:
         return "no answer in time"
     except requests.exceptions.SSLError:
         return "no encrypted connection: the certificate can't be verified"
-    except (
-        requests.RequestException,
-        OSError,
-        UnicodeError,
-    ):  # the message would show addresses of the server's network
+    except (requests.RequestException, OSError, UnicodeError):
+        # The error's own message would show addresses of the server's network.
         return "no connection"
     if 200 <= status < 300:
         return ""

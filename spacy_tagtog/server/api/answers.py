@@ -97,7 +97,8 @@ def database_failure(error: sqlite3.Error | OSError) -> Response:
     if isinstance(error, sqlite3.Error) and ("locked" in message or "busy" in message):
         return text_answer(
             503,
-            "another program holds the database\n  to do: send the request again. Nothing of it was stored.\n",
+            "another program holds the database\n"
+            "  to do: send the request again. Nothing of it was stored.\n",
             {"Retry-After": "5"},
         )
     _log.error("the database failed", exc_info=error)

@@ -154,7 +154,9 @@ class Call:
         ).hex()
 
     def check_token(self, purpose: str) -> None:
-        """Make sure that a request to change something comes from a page of this server, or from a program, which sends JSON.
+        """Make sure that a request to change something comes from a page of this server, or from a program.
+
+        Programs send JSON, which no other site's form can.
 
         Raises:
             RequestError: It may come from anywhere (403).
@@ -167,7 +169,8 @@ class Call:
                 403,
                 "this form isn't one of this server's pages, or is an old one",
                 place=self.path,
-                legal="the form of the page, or from a program a body of Content-Type: application/json, such as {}",
+                legal="the form of the page, or from a program a body of Content-Type: application/json, "
+                "such as {}",
                 advice="load the page again, and repeat it there",
             )
 

@@ -195,7 +195,7 @@ def _item(upload: Upload, uploaded: Uploaded) -> ImportedItem:
         "rawInputSizeInBytes": upload.size,
         "docid": uploaded.docid,
         "tagtogID": uploaded.docid,
-        "result": cast(Literal["created", "updated", "kept"], uploaded.result),
+        "result": cast("Literal['created', 'updated', 'kept']", uploaded.result),
         "parsedTextSizeInBytes": uploaded.text_bytes,
     }
 
@@ -246,7 +246,7 @@ def import_documents(call: Call) -> Response:
         folder=call.query.get("folder") or "pool",
         author=call.author,
         distribute=call.query.get("distributeToMembers", "-"),
-        # Not tagtog's own, which overwrites: between a client's look and its upload somebody may confirm a document.
+        # Not tagtog's own, which overwrites. Between a client's look and its upload somebody may confirm.
         keep_confirmed=call.query.get("keepConfirmed") == "true",
     )
     if output == "null":
@@ -267,7 +267,7 @@ def get_documents(call: Call) -> Response:
         raise RequestError(
             400, "the request asks for both a search and a document", place=call.path, legal="search= or ids="
         )
-    # With an output of documents the id counts: tagtog's own download script leaves its search in the request.
+    # With an output of documents the id counts: tagtog's download script leaves its search in the request.
     if "search" in call.query and "ids" not in call.query:
         return _search(call)
     if "ids" in call.query:

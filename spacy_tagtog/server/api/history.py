@@ -1,6 +1,7 @@
-"""The history of a document's versions over HTTP: listed, compared, restored. And saving a version as an editor does.
+"""The history of a document's versions over HTTP: list, compare, restore; and saving as an editor does.
 
-The paths ``/-local/…`` are this server's own; tagtog has no such API. A change made here counts as one by a person at a page (source ``GUI``).
+The paths ``/-local/…`` are this server's own; tagtog has no such API. A change made here counts as one by a
+person at a page (source ``GUI``).
 """
 
 from __future__ import annotations
@@ -93,9 +94,12 @@ class Save:
 
 
 _SAVES = """
-SELECT h.id, h.member, h.saved, h.author, h.source, h.action, h.complete, b.hash, h.html_id IS NOT NULL AS text_changed,
-  (SELECT max(o.id) FROM history AS o WHERE o.document_id = h.document_id AND o.member = h.member AND o.id < h.id) AS previous,
-  NOT EXISTS (SELECT 1 FROM history AS o WHERE o.document_id = h.document_id AND o.member = h.member AND o.id > h.id) AS is_current
+SELECT h.id, h.member, h.saved, h.author, h.source, h.action, h.complete, b.hash,
+  h.html_id IS NOT NULL AS text_changed,
+  (SELECT max(o.id) FROM history AS o
+    WHERE o.document_id = h.document_id AND o.member = h.member AND o.id < h.id) AS previous,
+  NOT EXISTS (SELECT 1 FROM history AS o
+    WHERE o.document_id = h.document_id AND o.member = h.member AND o.id > h.id) AS is_current
 FROM history AS h JOIN blobs AS b ON b.id = h.blob_id WHERE h.document_id = ?
 """
 
@@ -118,7 +122,8 @@ def _save(row: sqlite3.Row) -> Save:
 
 def _document(connection: sqlite3.Connection, project: int, docid: str) -> sqlite3.Row:
     row: sqlite3.Row | None = connection.execute(
-        "SELECT d.id, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id WHERE d.project_id = ? AND d.docid = ?",
+        "SELECT d.id, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
+        "WHERE d.project_id = ? AND d.docid = ?",
         (project, docid),
     ).fetchone()
     if row is None:
@@ -150,7 +155,8 @@ def _read(
             legal="an id that the document's history lists",
         )
     ann, html = connection.execute(
-        "SELECT b.data, x.data FROM history AS h JOIN blobs AS b ON b.id = h.blob_id LEFT JOIN blobs AS x ON x.id = h.html_id WHERE h.id = ?",
+        "SELECT b.data, x.data FROM history AS h JOIN blobs AS b ON b.id = h.blob_id "
+        "LEFT JOIN blobs AS x ON x.id = h.html_id WHERE h.id = ?",
         (number,),
     ).fetchone()
     return (
@@ -196,10 +202,13 @@ def compare_saves(
 
 
 def restore(call: Call, owner: str, project: str, docid: str, number: int) -> Save:
-    """Make an old save its version's current state again. That is a save of its own: nothing of the history is lost.
+    """Make an old save its version's current state again.
+
+    That is a save of its own: nothing of the history is lost.
 
     Raises:
-        RequestError: There is no such save, the user may not edit the version, or the document has another text now.
+        RequestError: There is no such save, the user may not edit the version, or the document
+            has another text now.
     """
     store = call.store
     with store.writing() as connection:
@@ -215,7 +224,8 @@ def restore(call: Call, owner: str, project: str, docid: str, number: int) -> Sa
                 place="id",
                 value=number,
                 legal="a save of the present text",
-                advice="download the save with its plain.html: GET /-local/history/version?id=…&output=plain.html",
+                advice="download the save with its plain.html: "
+                "GET /-local/history/version?id=…&output=plain.html",
             )
         _write(
             call,
@@ -322,7 +332,10 @@ def get_save(call: Call) -> Response:
 
 
 def get_compared(call: Call) -> Response:
-    """``GET /-local/history/compare``: what changed between two saves; without ``from``, since the save before."""
+    """``GET /-local/history/compare``: what changed between two saves.
+
+    Without ``from``: since the save before.
+    """
     call.need("read the master version")
     later, _, _ = _readable_save(call, _number(call, "to"))
     before = later.previous
@@ -348,7 +361,10 @@ def post_restore(call: Call) -> Response:
 
 
 def put_annotations(call: Call) -> Response:
-    """``PUT /-local/annotations``: save a version, as an editor does. ``If-Match`` makes sure that nobody else saved since it was read."""
+    """``PUT /-local/annotations``: save a version, as an editor does.
+
+    With ``If-Match`` it is refused if somebody else saved since the version was read.
+    """
     member, docid = call.member_of("member", call.user), _docid(call)
     call.access.need_to_edit(member)
     if not isinstance(call.body.json, dict):
@@ -388,7 +404,8 @@ def put_annotations(call: Call) -> Response:
         )
         here = etag(connection, document["id"], member)
         data = connection.execute(
-            "SELECT b.data FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id WHERE v.document_id = ? AND v.member = ?",
+            "SELECT b.data FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id "
+            "WHERE v.document_id = ? AND v.member = ?",
             (document["id"], member),
         ).fetchone()[0]
     return Response(data, media_type="application/json", headers={"ETag": here})
@@ -397,7 +414,8 @@ def put_annotations(call: Call) -> Response:
 def etag(connection: sqlite3.Connection, document: int, member: str = MASTER) -> str:
     """The entity tag of a version (RFC 9110): its hash, in quotes. Empty where there is no such version."""
     row = connection.execute(
-        "SELECT b.hash FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id WHERE v.document_id = ? AND v.member = ?",
+        "SELECT b.hash FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id "
+        "WHERE v.document_id = ? AND v.member = ?",
         (document, member),
     ).fetchone()
     return "" if row is None else f'"{row[0].hex()}"'

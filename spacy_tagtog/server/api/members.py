@@ -1,6 +1,7 @@
 """The members of a project and what is given to them, in the database and over HTTP.
 
-Facts: tagtog's settings API (members, task distribution). Who becomes a member must be a user of this server: there is no invitation by e-mail.
+Facts: tagtog's settings API (members, task distribution). Only users of this server become members: there is
+no invitation by e-mail.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ def set_member(
         owner: The project's owner.
         project: The project's name.
         login: A user of this server.
-        role: One of :data:`~spacy_tagtog.server.db.roles.ROLES`.
-        new: Whether the user must not be a member yet (``True``), must be one (``False``), or may be (``None``).
+        role: A role of tagtog.
+        new: ``True``: the user must not be a member yet; ``False``: must be one; ``None``: may be.
 
     Raises:
         RequestError: There is no such project, user, member or role, or the project would lose its creator.
@@ -96,7 +97,8 @@ def set_member(
         if login == owner and wanted != "admin":
             raise _creator(login)
         connection.execute(
-            "INSERT INTO members (project_id, login, role) VALUES (?, ?, ?) ON CONFLICT (project_id, login) DO UPDATE SET role = excluded.role",
+            "INSERT INTO members (project_id, login, role) VALUES (?, ?, ?) "
+            "ON CONFLICT (project_id, login) DO UPDATE SET role = excluded.role",
             (key, login, wanted),
         )
 
@@ -116,7 +118,8 @@ def drop_member(store: Store, owner: str, project: str, login: str) -> None:
             raise _creator(login)
         connection.execute("DELETE FROM members WHERE project_id = ? AND login = ?", (key, login))
         connection.execute(
-            "DELETE FROM assignments WHERE member = ? AND document_id IN (SELECT id FROM documents WHERE project_id = ?)",
+            "DELETE FROM assignments WHERE member = ? "
+            "AND document_id IN (SELECT id FROM documents WHERE project_id = ?)",
             (login, key),
         )
         settings = json.loads(
@@ -200,7 +203,7 @@ def put_distribution(call: Call) -> Response:
         if not 0 <= number <= len(chosen):
             raise RequestError(
                 400,
-                "so many members can't annotate each document",
+                "there are fewer members than annotators per document",
                 place=NUMBER,
                 value=number,
                 legal=f"0 (off) to {len(chosen)}, the chosen members",

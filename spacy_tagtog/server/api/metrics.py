@@ -1,6 +1,7 @@
 """Counts of what is annotated.
 
-Facts: tagtog's metrics API (v0, ``search_stats``): it counts the master versions of the documents that a query finds.
+Facts: tagtog's metrics API (v0, ``search_stats``): it counts the master versions of the documents that a
+query finds.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from spacy_tagtog.server.api.context import Call
 from spacy_tagtog.server.db.store import ProjectInfo, Store, in_time, selected
 
 _TOP = 10
-"""So many normalizations and values of text labels are listed, the most frequent first."""
+"""How many normalizations and values of text labels are listed at most, the most frequent first."""
 
 
 def search_stats(
@@ -32,8 +33,9 @@ def search_stats(
         user: Who asks, for ``filter:TODO``.
 
     Returns:
-        tagtog's JSON: ``numDocuments``, ``numConfirmedDocuments``, ``numAnnotatedDocuments`` (with an entity or a document label), and for each
-        ``e_N`` and ``m_N`` its counts; percentages are of all entities, and of the documents that have the label.
+        tagtog's JSON: ``numDocuments``, ``numConfirmedDocuments``, ``numAnnotatedDocuments`` (with an entity
+        or a document label), and the counts of each ``e_N`` and ``m_N``. Percentages are of all entities, and
+        of the documents that have the label.
 
     Raises:
         LocalServerError: The query isn't legal, or there is no such project.
@@ -48,6 +50,40 @@ def search_stats(
         return _counted(connection, info)
 
 
+def _entities(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
+    """Class id → numbers of entities and of documents that have one, in the picked documents."""
+    rows = connection.execute(
+        "SELECT e.class_id, count(*) AS total, count(DISTINCT e.document_id) AS documents "
+        "FROM temp.picked AS p JOIN entities AS e ON e.document_id = p.id GROUP BY e.class_id"
+    )
+    return {row["class_id"]: (row["total"], row["documents"]) for row in rows}
+
+
+def _normalizations(connection: sqlite3.Connection) -> dict[str, list[sqlite3.Row]]:
+    """Class id of entities → their normalizations in the picked documents, the most frequent first."""
+    norms: dict[str, list[sqlite3.Row]] = {}
+    for row in connection.execute(
+        "SELECT e.class_id AS entity, n.class_id AS dictionary, n.norm_id, "
+        "count(DISTINCT e.document_id) AS documents FROM temp.picked AS p "
+        "JOIN entities AS e ON e.document_id = p.id "
+        "JOIN norms AS n ON n.document_id = e.document_id AND n.entity = e.number "
+        "GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3, 2"
+    ):
+        norms.setdefault(row["entity"], []).append(row)
+    return norms
+
+
+def _label_values(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    """Class id of labels → value → number of the picked documents that have it, the most frequent first."""
+    values: dict[str, dict[str, int]] = {}
+    for row in connection.execute(
+        "SELECT l.class_id, l.value, count(*) AS documents "
+        "FROM temp.picked AS p JOIN labels AS l ON l.document_id = p.id GROUP BY 1, 2 ORDER BY 3 DESC, 2"
+    ):
+        values.setdefault(row["class_id"], {})[row["value"]] = row["documents"]
+    return values
+
+
 def _counted(connection: sqlite3.Connection, info: ProjectInfo) -> dict[str, Any]:
     def one(sql: str) -> int:
         return int(connection.execute(sql).fetchone()[0])
@@ -59,31 +95,14 @@ def _counted(connection: sqlite3.Connection, info: ProjectInfo) -> dict[str, Any
             "SELECT count(*) FROM temp.picked AS p JOIN documents AS d ON d.id = p.id WHERE d.anncomplete"
         ),
         "numAnnotatedDocuments": one(
-            "SELECT count(*) FROM temp.picked AS p WHERE EXISTS (SELECT 1 FROM entities WHERE document_id = p.id) "
+            "SELECT count(*) FROM temp.picked AS p "
+            "WHERE EXISTS (SELECT 1 FROM entities WHERE document_id = p.id) "
             "OR EXISTS (SELECT 1 FROM labels WHERE document_id = p.id)"
         ),
     }
-    entities = {
-        row["class_id"]: (row["total"], row["documents"])
-        for row in connection.execute(
-            "SELECT e.class_id, count(*) AS total, count(DISTINCT e.document_id) AS documents FROM temp.picked AS p "
-            "JOIN entities AS e ON e.document_id = p.id GROUP BY e.class_id"
-        )
-    }
+    entities = _entities(connection)
     stats["allEntitiesTotalCount"] = sum(total for total, _ in entities.values())
-    norms: dict[str, list[sqlite3.Row]] = {}
-    for row in connection.execute(
-        "SELECT e.class_id AS entity, n.class_id AS dictionary, n.norm_id, count(DISTINCT e.document_id) AS documents FROM temp.picked AS p "
-        "JOIN entities AS e ON e.document_id = p.id JOIN norms AS n ON n.document_id = e.document_id AND n.entity = e.number "
-        "GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3, 2"
-    ):
-        norms.setdefault(row["entity"], []).append(row)
-    values: dict[str, dict[str, int]] = {}
-    for row in connection.execute(
-        "SELECT l.class_id, l.value, count(*) AS documents FROM temp.picked AS p JOIN labels AS l ON l.document_id = p.id "
-        "GROUP BY 1, 2 ORDER BY 3 DESC, 2"
-    ):
-        values.setdefault(row["class_id"], {})[row["value"]] = row["documents"]
+    norms, values = _normalizations(connection), _label_values(connection)
     stats["allDocumentLabelsTotalCount"] = sum(sum(counts.values()) for counts in values.values())
     legend = info.legend
     for class_id, name in legend.items():

@@ -1,4 +1,7 @@
-"""The OpenAPI 3.1 description of the local tagtog's calls: ``GET /-local/openapi.json``, and ``docs/openapi.json``."""
+"""The OpenAPI 3.1 description of the calls: ``/-local/openapi.json`` and ``docs/openapi.json``.
+
+What the calls answer is described by the typed dictionaries that they answer with.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from functools import cache
 from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
 
 from spacy_tagtog._tagtog import ROLES, USER_NAME
 from spacy_tagtog.agreement import Metric, Strategy
@@ -353,6 +357,7 @@ def _annotation_calls() -> _Json:
 def _history_calls() -> _Json:
     number = _parameter("id", "The number of a save.", _NUMBER, required=True)
     output = _parameter("output", "Which form.", _one_of(["ann.json", "plain.html"], "ann.json"))
+    saved = {**_json(_ANN_JSON), "text/html": _STRING}
     borders = [
         _parameter("from", "The earlier save; by default the one before.", _NUMBER),
         _parameter("to", "The later save.", _NUMBER, required=True),
@@ -366,14 +371,7 @@ def _history_calls() -> _Json:
                 _json(_answer(DocumentHistory)),
             )
         },
-        "history/version": {
-            "get": _operation(
-                "savedVersion",
-                "A save.",
-                [_DOCID, number, output],
-                {**_json(_ANN_JSON), "text/html": _STRING},
-            )
-        },
+        "history/version": {"get": _operation("savedVersion", "A save.", [_DOCID, number, output], saved)},
         "history/compare": {
             "get": _operation(
                 "compareSaves", "What changed between two saves.", [_DOCID, *borders], _json(_OBJECT)
@@ -445,8 +443,10 @@ def _without_titles(schema: Any) -> Any:
 
 
 def _schemas() -> _Json:
-    adapters = [(kind.__name__, "serialization", TypeAdapter[Any](kind)) for kind in _ANSWERS]
-    _, definitions = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")  # type: ignore[arg-type]
+    adapters: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
+        (kind.__name__, "serialization", TypeAdapter(kind)) for kind in _ANSWERS
+    ]
+    _, definitions = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")
     return {
         "AnnJson": {
             "description": "The annotations of a document (anndoc, ann.json).",

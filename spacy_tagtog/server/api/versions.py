@@ -1,6 +1,7 @@
 """The versions of several members together: adjudication, copies, and how far members agree.
 
-Facts: tagtog's API of annotation versions (v0) and of metrics (v0, ``iaa``). What is computed is in :mod:`spacy_tagtog.agreement`.
+Facts: tagtog's API of annotation versions (v0) and of metrics (v0, ``iaa``). The computing is done by
+:mod:`spacy_tagtog.agreement`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def confirmed_documents(
     with store.reading() as connection:
         info = store.project_info(connection, owner, project)
         rows = connection.execute(
-            "SELECT d.docid, c.html, v.member, b.data FROM documents AS d JOIN versions AS v ON v.document_id = d.id "  # noqa: S608
+            "SELECT d.docid, c.html, v.member, b.data FROM documents AS d "  # noqa: S608
+            "JOIN versions AS v ON v.document_id = d.id "
             "JOIN contents AS c ON c.document_id = d.id JOIN blobs AS b ON b.id = v.blob_id "
             f"WHERE d.project_id = ? AND v.complete AND {chosen} ORDER BY d.id, v.member",
             (info.key, *(members or ())),
@@ -61,13 +63,15 @@ def _document(info: ProjectInfo, docid: str, html: bytes, versions: dict[str, by
 def _stored(connection: sqlite3.Connection, info: ProjectInfo, docid: str) -> tuple[int, Document]:
     """A document with all its versions."""
     row = connection.execute(
-        "SELECT d.id, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id WHERE d.project_id = ? AND d.docid = ?",
+        "SELECT d.id, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
+        "WHERE d.project_id = ? AND d.docid = ?",
         (info.key, docid),
     ).fetchone()
     if row is None:
         raise no_document(docid)
     rows = connection.execute(
-        "SELECT v.member, b.data FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id WHERE v.document_id = ? ORDER BY v.member",
+        "SELECT v.member, b.data FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id "
+        "WHERE v.document_id = ? ORDER BY v.member",
         (row["id"],),
     )
     return row["id"], _document(

@@ -137,7 +137,10 @@ def get_webhooks(call: Call) -> Response:
 
 
 def put_webhooks(call: Call) -> Response:
-    """``PUT /-local/webhooks``: replace the webhooks of the settings, and nothing else. Importing settings would remove the documents."""
+    """``PUT /-local/webhooks``: replace the webhooks of the settings, and nothing else.
+
+    Importing settings would remove the documents.
+    """
     call.need("edit webhooks")
     wanted = call.body.json
     if not isinstance(wanted, dict):
@@ -172,14 +175,18 @@ def _chosen(call: Call) -> tuple[str, tuple[int, ...]]:
 
 
 def post_retry(call: Call) -> Response:
-    """``POST /-local/webhooks/retry``: failed deliveries wait again. From a page with its token, or from a program as JSON."""
+    """``POST /-local/webhooks/retry``: failed deliveries wait again.
+
+    A page sends its token, a program sends JSON.
+    """
     call.need("edit webhooks")
     call.check_token("retry")
     where, parameters = _chosen(call)
     with call.store.writing() as connection:
         key = call.store.project_key(connection, *call.project)
         number = connection.execute(
-            f"UPDATE deliveries SET state = 'waiting', attempts = 0, due = ? WHERE project_id = ? AND state = 'failed'{where}",  # noqa: S608
+            "UPDATE deliveries SET state = 'waiting', attempts = 0, due = ? "  # noqa: S608
+            f"WHERE project_id = ? AND state = 'failed'{where}",
             (call.store.now(), key, *parameters),
         ).rowcount
     if call.body.json is not None:

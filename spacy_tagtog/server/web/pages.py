@@ -1,6 +1,6 @@
-"""The pages as HTML: projects, a project's documents, a document with its entities, history, metrics, webhooks.
+"""The pages as HTML: projects, documents, a document with its entities, history, metrics, webhooks.
 
-They are read-only but for the forms that restore a save and send failed webhooks again, and need no script.
+They only show, but for the forms that restore a save or send failed webhooks again. None needs a script.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ class HistoryRow:
     Attributes:
         save: The entry of the history.
         changes: What it changed.
-        token: What the form that restores it sends along. ``None`` where the user may not restore it, or it is
-            the current state.
+        token: What the form that restores it sends along. ``None`` where the user may not restore it, or
+            where it is the current state.
     """
 
     save: Save
