@@ -15,14 +15,11 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from local_api import LEGEND, annotations, entity, refused
 from strategies import examples
 
-from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml, confidence, html_from_blocks, is_document_id
+from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml, html_from_blocks, is_document_id
 from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
-
-LEGEND = Legend(
-    {"e_1": "Person", "e_2": "Place", "f_3": "role", "m_4": "topic", "n_5": "Wikidata", "r_6": "lives_in"}
-)
 
 
 class Api:
@@ -72,8 +69,8 @@ class Api:
 
     def pairs(self, *pairs: tuple[str, bytes, Annotations | str], **query: Any) -> requests.Response:
         files = []
-        for name, content, annotations in pairs:
-            text = annotations if isinstance(annotations, str) else annotations.dumps()
+        for name, content, own in pairs:
+            text = own if isinstance(own, str) else own.dumps()
             files += [
                 ("files", (f"{name}.plain.html", content)),
                 ("files", (f"{name}.ann.json", text.encode())),
@@ -96,33 +93,7 @@ def api(server: LocalTagtog) -> Iterator[Api]:
     made.session.close()
 
 
-def entity(class_id: str, part: str, start: int, text: str, **more: Any) -> dict[str, Any]:
-    own = confidence(state="pre-added", who=["ml:seed"], prob=0.75)
-    return {
-        "classId": class_id,
-        "part": part,
-        "offsets": [{"start": start, "text": text}],
-        "confidence": own,
-        **more,
-    }
-
-
-def annotations(*entities: dict[str, Any], complete: bool = False, **more: Any) -> Annotations:
-    made = Annotations.empty(complete=complete)
-    made.data["entities"] = list(entities)
-    return Annotations({**made.data, **more})
-
-
-def refused(answer: requests.Response, status: int, *words: str) -> None:
-    """The answer is an error that a person can act on."""
-    assert answer.status_code == status, answer.text
-    assert answer.headers["Content-Type"].startswith("text/plain")
-    assert "Traceback" not in answer.text
-    for word in words:
-        assert word in answer.text
-
-
-# ------------------------------------------------------------------------------------------------------------------------ who and where
+# --- Who and where
 
 
 @pytest.mark.parametrize(
@@ -243,7 +214,7 @@ def test_answers_carry_the_headers_that_keep_a_browser_safe(api: Api) -> None:
     assert "sandbox" in api.get(docid, "plain.html").headers["Content-Security-Policy"]
 
 
-# ------------------------------------------------------------------------------------------------------------------------- text imports
+# --- Text imports
 
 
 def test_text_becomes_a_document(api: Api) -> None:
@@ -443,7 +414,7 @@ def test_any_text_comes_back(api: Api, text: str) -> None:
     assert api.get(docid, "text").content.decode() == expected
 
 
-# --------------------------------------------------------------------------------------------------------------------------------- pairs
+# --- Pairs
 
 
 def pair_html(*paragraphs: str, doc_id: str = "x", origid: str = "x") -> bytes:
@@ -454,7 +425,7 @@ def test_a_pair_becomes_a_document_and_comes_back_unchanged(api: Api) -> None:
     content = pair_html("Ada lived 😀 in London", origid="letter").replace(b"<p ", b"<p\n  class='\xc3\xa4' ")
     own = {
         "custom": [1, {"z": 1, "a": "ü"}],
-        **annotations(entity("e_1", "s1p1", 0, "Ada", vendor="kept"), complete=True).data,
+        **annotations(entity("e_1", 0, "Ada", vendor="kept"), complete=True).data,
         "annotatable": {"parts": ["s1p1"]},
     }
     answer = api.pairs(("letter", content, Annotations(own)))
@@ -494,13 +465,13 @@ def test_uploading_annotations_of_a_known_document_replaces_them(api: Api) -> No
     before = api.docs()[0]
     # By the base name, by the <html id> under another name, and by content and name.
     for number, name in enumerate((docid, "renamed")):
-        own = annotations(entity("e_1", "s1p1", 0, "Ada"), complete=bool(number))
+        own = annotations(entity("e_1", 0, "Ada"), complete=bool(number))
         item = api.pairs((name, content, own)).json()["items"][0]
         assert (item["docid"], item["result"]) == (docid, "updated")
         assert api.get(docid, "ann.json").json()["anncomplete"] is bool(number)
     files = [
         ("f", ("text.txt", b"Ada in London")),
-        ("f", ("text.ann.json", annotations(entity("e_2", "s1p1", 7, "London")).dumps())),
+        ("f", ("text.ann.json", annotations(entity("e_2", 7, "London")).dumps())),
     ]
     item = api.call("POST", files=files, format="formatted-plus-annjson", output="null").json()["items"][0]
     assert (item["docid"], item["result"]) == (docid, "updated")
@@ -512,7 +483,7 @@ def test_uploading_annotations_of_a_known_document_replaces_them(api: Api) -> No
 
 
 def test_the_same_pair_twice_updates_nothing(api: Api) -> None:
-    content, own = pair_html("Ada"), annotations(entity("e_1", "s1p1", 0, "Ada"))
+    content, own = pair_html("Ada"), annotations(entity("e_1", 0, "Ada"))
     first = api.pairs(("x", content, own)).json()["items"][0]
     before = api.docs()
     spaced = json.dumps(dict(reversed(own.data.items())), indent=2)
@@ -536,14 +507,14 @@ def test_members_have_versions_of_their_own(api: Api) -> None:
         (
             "x",
             content,
-            annotations(entity("e_1", "s1p1", 0, "Ada")),
+            annotations(entity("e_1", 0, "Ada")),
         ),
         member="bob",
     ).json()["items"][0]["docid"]
     empty = api.get(docid, "ann.json", member="eve")
     assert (empty.json()["entities"], empty.json()["annotatable"]) == ([], {"parts": ["s1p1"]})
     assert "empty" in empty.headers["Warning"]
-    api.pairs((docid, content, annotations(entity("e_2", "s1p1", 0, "Ada"))))
+    api.pairs((docid, content, annotations(entity("e_2", 0, "Ada"))))
     api.pairs((docid, content, annotations(complete=True)), member="carl")
     versions = {
         member: api.get(docid, "ann.json", member=member) for member in ("master", "bob", "carl", "eve")
@@ -569,7 +540,7 @@ def test_members_have_versions_of_their_own(api: Api) -> None:
 
 
 def test_entities_in_missing_parts_and_with_wrong_offsets_are_taken(api: Api) -> None:
-    own = annotations(entity("e_1", "s9p9", 0, "Ada"), entity("e_1", "s1p1", 10**30, "nowhere"))
+    own = annotations(entity("e_1", 0, "Ada", part="s9p9"), entity("e_1", 10**30, "nowhere"))
     docid = api.pairs(("x", pair_html("Ada"), own)).json()["items"][0]["docid"]
     assert len(api.get(docid, "ann.json").json()["entities"]) == 2
     page = api.get(docid, "visualize").text
@@ -578,7 +549,11 @@ def test_entities_in_missing_parts_and_with_wrong_offsets_are_taken(api: Api) ->
 
 
 def test_annotations_may_hold_what_utf8_cannot(api: Api) -> None:
-    own = '{"entities": [{"classId": "e_1", "part": "s1p1", "offsets": [{"start": 0, "text": "\\ud83d"}]}], "annotatable": {"parts": ["s1p1"]}}'
+    # Lone surrogates have to be written as escapes.
+    own = (
+        '{"entities": [{"classId": "e_1", "part": "s1p1", "offsets": [{"start": 0, "text": "\\ud83d"}]}], '
+        '"annotatable": {"parts": ["s1p1"]}}'
+    )
     docid = api.pairs(("x", pair_html("Ada"), own)).json()["items"][0]["docid"]
     assert json.dumps(api.get(docid, "ann.json").json()) == own
     for output in ("visualize", "entitiestsv", "entitiesonlyclassestsv"):
@@ -588,11 +563,11 @@ def test_annotations_may_hold_what_utf8_cannot(api: Api) -> None:
 @pytest.mark.parametrize(
     ("own", "words"),
     [
-        (annotations(entity("e_9", "s1p1", 0, "Ada")), ["e_9", "e_1 (Person)", "e_2 (Place)"]),
-        (annotations(entity("f_3", "s1p1", 0, "Ada")), ["f_3", "e_1 (Person)"]),
-        (annotations(entity("e_1", "s1p1", 0, "Ada", fields={"f_8": {"value": 1}})), ["f_8", "f_3 (role)"]),
+        (annotations(entity("e_9", 0, "Ada")), ["e_9", "e_1 (Person)", "e_2 (Place)"]),
+        (annotations(entity("f_3", 0, "Ada")), ["f_3", "e_1 (Person)"]),
+        (annotations(entity("e_1", 0, "Ada", fields={"f_8": {"value": 1}})), ["f_8", "f_3 (role)"]),
         (
-            annotations(entity("e_1", "s1p1", 0, "Ada", normalizations={"n_8": {"source": {"id": "Q1"}}})),
+            annotations(entity("e_1", 0, "Ada", normalizations={"n_8": {"source": {"id": "Q1"}}})),
             ["n_8", "n_5 (Wikidata)"],
         ),
         (annotations(metas={"m_7": {"value": True}}), ["m_7", "m_4 (topic)"]),
@@ -632,7 +607,8 @@ def test_bad_annotations_are_refused_and_nothing_of_the_request_is_stored(
         (b"<html><body><p id='a'/><p id='a'/></body></html>", "one id"),
         (b"<html><body><p id='a'>&nbsp;</p></body></html>", "parse"),
         (
-            b"<!DOCTYPE html [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><html><body><p id='a'>&e;</p></body></html>",
+            b"<!DOCTYPE html [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>"
+            b"<html><body><p id='a'>&e;</p></body></html>",
             "entity",
         ),
     ],
@@ -691,7 +667,7 @@ def test_text_with_annotations_is_parsed_as_the_format_says(api: Api) -> None:
     }.items():
         files = [
             ("f", (f"{upload_format}.txt", b"\xef\xbb\xbfone\ntwo")),
-            ("f", (f"{upload_format}.ann.json", annotations(complete=True).dumps())),
+            ("f", (f"{upload_format}.ann.json", Annotations.empty(complete=True).dumps())),
         ]
         docid = api.call("POST", files=files, format=upload_format, output="null").json()["items"][0]["docid"]
         got = api.get(docid, "ann.json").json()
@@ -700,12 +676,10 @@ def test_text_with_annotations_is_parsed_as_the_format_says(api: Api) -> None:
 
 
 def test_a_changed_text_is_taken_only_if_nobody_elses_annotations_stand_on_it(api: Api) -> None:
-    docid = api.pairs(("x", pair_html("Ada"), annotations(entity("e_1", "s1p1", 0, "Ada")))).json()["items"][
-        0
-    ]["docid"]
-    assert (
-        api.pairs((docid, pair_html("Bob"), annotations(entity("e_1", "s1p1", 0, "Bob")))).status_code == 200
-    )
+    docid = api.pairs(("x", pair_html("Ada"), annotations(entity("e_1", 0, "Ada")))).json()["items"][0][
+        "docid"
+    ]
+    assert api.pairs((docid, pair_html("Bob"), annotations(entity("e_1", 0, "Bob")))).status_code == 200
     assert api.get(docid, "text").text == "Bob"
     assert api.docs("Bob")[0]["header"] == "Bob"
     api.pairs((docid, pair_html("Bob"), annotations()), member="eve")
@@ -734,7 +708,7 @@ def test_a_plain_html_alone_is_a_document_without_annotations(api: Api) -> None:
     assert api.get(item["docid"], "plain.html").content == content
 
 
-# ---------------------------------------------------------------------------------------------------------------------------------- outputs
+# --- Outputs
 
 
 def test_file_names_are_given_in_ascii_and_utf8(api: Api) -> None:
@@ -753,14 +727,14 @@ def test_file_names_are_given_in_ascii_and_utf8(api: Api) -> None:
 
 def test_every_output_of_a_document(api: Api) -> None:
     own = annotations(
-        entity("e_1", "s1p1", 0, "Ada Lovelace"),
-        entity("e_2", "s1p1", 4, "Lovelace"),
+        entity("e_1", 0, "Ada Lovelace"),
+        entity("e_2", 4, "Lovelace"),
         {
             "classId": "e_2",
             "part": "s1p1",
             "offsets": [{"start": 16, "text": "North"}, {"start": 22, "text": "America"}],
         },
-        entity("e_1", "s1p2", 3, "Bob"),
+        entity("e_1", 3, "Bob", part="s1p2"),
     )
     docid = api.pairs(("x", pair_html("Ada Lovelace in North America", "😀 Bob\tx"), own)).json()["items"][0][
         "docid"
@@ -821,7 +795,7 @@ def test_a_bad_request_for_documents_is_refused(
     refused(api.call("GET", **query), status, word)
 
 
-# --------------------------------------------------------------------------------------------------------------------------------- deleting
+# --- Deleting
 
 
 def test_deleting_by_search_and_by_id(api: Api) -> None:
@@ -850,7 +824,7 @@ def test_one_project_does_not_see_another(server: LocalTagtog, api: Api) -> None
     other.session.close()
 
 
-# --------------------------------------------------------------------------------------------------------------------------------- settings
+# --- Settings
 
 
 def test_the_legend_and_the_settings_come_back(api: Api) -> None:
@@ -871,9 +845,7 @@ def test_importing_settings_replaces_them_and_removes_the_documents(api: Api) ->
     assert api.call("GET", "annotationsLegend").json() == {"e_7": "Drug"}
     assert api.docs() == []
     assert (
-        api.pairs(
-            ("x", pair_html("Ada"), annotations(entity("e_7", "s1p1", 0, "Ada"))), folder="new"
-        ).status_code
+        api.pairs(("x", pair_html("Ada"), annotations(entity("e_7", 0, "Ada"))), folder="new").status_code
         == 200
     )
 
@@ -982,7 +954,7 @@ def test_bad_folder_operations_are_refused(
     assert api.call("GET", "export").json() == before
 
 
-# ------------------------------------------------------------------------------------------------------------------------------ limits
+# --- Limits
 
 
 @contextmanager

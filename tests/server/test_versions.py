@@ -39,7 +39,7 @@ def people(server: LocalTagtog) -> Iterator[People]:
     made.close()
 
 
-# ------------------------------------------------------------------------------------------------------------------------- task distribution
+# --- Task distribution
 
 
 def distribute(people: People, number: int, *members: str) -> None:
@@ -175,7 +175,7 @@ def test_who_leaves_a_project_gets_no_more_documents(people: People) -> None:
     assert (exported["taskDistributionNumber"], exported["taskDistributionMembers"]) == (1, ["bob"])
 
 
-# ------------------------------------------------------------------------------------------------------------------------------ adjudication
+# --- Adjudication
 
 
 def versions(people: People, **of: Any) -> str:
@@ -278,7 +278,7 @@ def test_bad_merges_and_copies_are_refused(
     assert [people.ann(docid, member=member).content for member in ("master", "ann", "bob")] == before
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------- metrics
+# --- Metrics
 
 
 def test_agreement_of_two_members(people: People) -> None:

@@ -24,7 +24,10 @@ from spacy_tagtog.server.db.store import ProjectInfo, Store, no_document, timest
 
 
 class SaveEntry(TypedDict):
-    """An entry of a document's history, as JSON has it. The attributes of :class:`Save` say what is what."""
+    """An entry of a document's history.
+
+    The attributes of :class:`Save` say what is what.
+    """
 
     id: int
     member: str

@@ -432,14 +432,21 @@ def _paths() -> _Json:
 # --- The document
 
 
-def _without_titles(schema: Any) -> Any:
-    """Without the titles that pydantic makes of the names of properties: they say nothing new."""
+def _plain(schema: Any) -> Any:
+    """What pydantic makes of a typed dictionary, without what says nothing to a reader of the document.
+
+    Its titles repeat the names of properties. Of docstrings the first paragraph is the description.
+    """
     if isinstance(schema, list):
-        return [_without_titles(one) for one in schema]
+        return [_plain(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {key: value for key, value in schema.items() if key != "title" or not isinstance(value, str)}
-    return {key: _without_titles(value) for key, value in kept.items()}
+    kept = {
+        key: _plain(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)
+    }
+    if isinstance(kept.get("description"), str):
+        kept["description"] = kept["description"].partition("\n\n")[0]
+    return kept
 
 
 def _schemas() -> _Json:
@@ -459,7 +466,7 @@ def _schemas() -> _Json:
                 relations=_array(_OBJECT),
             ),
         },
-        **_without_titles(definitions["$defs"]),
+        **_plain(definitions["$defs"]),
     }
 
 
