@@ -34,9 +34,16 @@ from spacy_tagtog.server.api.context import Call, disposition, json_answer, not_
 from spacy_tagtog.server.api.openapi import DOCUMENT_OUTPUTS, openapi_document
 from spacy_tagtog.server.api.request import Body, SizeLimit, credentials, read_body
 from spacy_tagtog.server.api.tsv import entities_only_tsv, entities_tsv
+from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.db.database import Database
+from spacy_tagtog.server.db.documents import StoredDocument, delete_documents, document_key, read_document
+from spacy_tagtog.server.db.folders import add_folder, import_settings, remove_folder, rename_folder
+from spacy_tagtog.server.db.projects import ProjectInfo, projects_of, read_project
 from spacy_tagtog.server.db.roles import Access
-from spacy_tagtog.server.db.store import Hit, ProjectInfo, Store, StoredDocument, Uploaded, timestamp
+from spacy_tagtog.server.db.uploads import Uploaded, store_uploads
+from spacy_tagtog.server.db.users import Passwords
 from spacy_tagtog.server.imports.uploads import TEXT_NAME, Upload, UploadedFile, read_uploads
+from spacy_tagtog.server.search.results import Hit, Results, find_all, search, states
 from spacy_tagtog.server.web import routes as pages
 
 MAX_REQUEST_BYTES = 256 * 2**20
@@ -89,7 +96,9 @@ def _output(call: Call, docid: str, output: str) -> Response:
             legal=", ".join(DOCUMENT_OUTPUTS),
         )
     call.access.need_to_read(call.member)
-    document = call.store.document(*project, docid, member=call.member)
+    with call.database.reading() as connection:
+        info = read_project(connection, *project)
+        document = read_document(connection, info, docid, member=call.member)
     headers = {} if document.version.warning is None else {"Warning": f'299 - "{document.version.warning}"'}
     name = document.docid
     if output == "ann.json":
@@ -122,7 +131,6 @@ def _output(call: Call, docid: str, output: str) -> Response:
             "\n\n".join(part.text for part in html.parts.values()), headers=disposition(f"{name}.txt")
         )
     annotations = Annotations.parse(document.version.json)
-    info = call.store.project(*project)
     if output in ("visualize", "web", "web-editor-only"):
         return _page(pages.document_page(info, _readable(call.access, document), html, annotations), headers)
     table = entities_tsv if output == "entitiestsv" else entities_only_tsv
@@ -194,16 +202,18 @@ def _import(call: Call) -> Response:
             place=call.path,
             legal="text=, or files in multipart/form-data",
         )
-    stored = call.store.upload(
-        *project,
-        uploads,
-        member=member,
-        folder=call.query.get("folder") or "pool",
-        author=call.author,
-        distribute=call.query.get("distributeToMembers", "-"),
-        # Not tagtog's own, which overwrites: between a client's look and its upload somebody may confirm a document.
-        keep_confirmed=call.query.get("keepConfirmed") == "true",
-    )
+    with call.database.writing() as connection:
+        stored = store_uploads(
+            connection,
+            *project,
+            uploads,
+            member=member,
+            folder=call.query.get("folder") or "pool",
+            author=call.author,
+            distribute=call.query.get("distributeToMembers", "-"),
+            # Not tagtog's own, which overwrites: between a client's look and its upload somebody may confirm a document.
+            keep_confirmed=call.query.get("keepConfirmed") == "true",
+        )
     if output == "null":
         items = [_item(upload, one) for upload, one in zip(uploads, stored, strict=True)]
         return json_answer(
@@ -255,13 +265,12 @@ def _search(call: Call) -> Response:
     user = call.member_of("member", call.user)  # whose filter:TODO
     call.access.need_to_read(user)
     if output == "csv":
+        with call.database.reading() as connection:
+            listed = states(connection, read_project(connection, *project), query, user=user)
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["docid", "anncomplete"])
-        writer.writerows(
-            (docid, str(complete).lower())
-            for docid, complete in call.store.states(*project, query, user=user)
-        )
+        writer.writerows((docid, str(complete).lower()) for docid, complete in listed)
         return Response(
             table.getvalue().encode(),
             headers={"Content-Type": "text/csv; charset=utf-8", **disposition("search.csv")},
@@ -274,7 +283,17 @@ def _search(call: Call) -> Response:
     if not (number.isascii() and number.isdecimal() and len(number) <= 9):
         raise RequestError(400, "not a page number", place="page", value=number, legal="0, 1, 2, …")
     current = int(number)
-    found = call.store.search(*project, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE, user=user)
+    with call.database.reading() as connection:
+        info = read_project(connection, *project)
+        found = search(
+            connection,
+            info,
+            query,
+            offset=current * PAGE_SIZE,
+            limit=PAGE_SIZE,
+            user=user,
+            results=call.results,
+        )
     total = max(1, -(-found.total // PAGE_SIZE))
     return json_answer(
         {
@@ -299,17 +318,27 @@ def _delete(call: Call) -> Response:
         raise RequestError(
             400, "what to delete isn't clear", place=call.path, legal="one of search=QUERY and ids=DOCID"
         )
-    if "search" in call.query:
-        return PlainTextResponse(str(call.store.delete(*call.project, call.query["search"], user=call.user)))
-    return PlainTextResponse(str(call.store.delete_document(*call.project, call.docid)))
+    with call.database.writing() as connection:
+        info = read_project(connection, *call.project)
+        if "search" in call.query:
+            keys = list(find_all(connection, info, call.query["search"], user=call.user))
+        else:
+            key = document_key(connection, info.key, call.docid)
+            keys = [] if key is None else [key]
+        return PlainTextResponse(str(delete_documents(connection, keys)))
 
 
 # ------------------------------------------------------------------------------------------------------------------------------------- settings
 
 
 def _legend(call: Call) -> Response:
-    legend: Legend = call.store.project(*call.project).legend
+    legend: Legend = _info(call).legend
     return json_answer(dict(legend))
+
+
+def _info(call: Call) -> ProjectInfo:
+    with call.database.reading() as connection:
+        return read_project(connection, *call.project)
 
 
 def _settings_for(call: Call, info: ProjectInfo) -> dict[str, Any]:
@@ -321,9 +350,7 @@ def _settings_for(call: Call, info: ProjectInfo) -> dict[str, Any]:
 
 
 def _export(call: Call) -> Response:
-    return json_answer(
-        _settings_for(call, call.store.project(*call.project)), headers=disposition("settings.json")
-    )
+    return json_answer(_settings_for(call, _info(call)), headers=disposition("settings.json"))
 
 
 def _import_settings(call: Call) -> Response:
@@ -335,7 +362,8 @@ def _import_settings(call: Call) -> Response:
             place=call.path,
             legal="a settings JSON, with Content-Type: application/json",
         )
-    return json_answer(call.store.import_settings(*call.project, call.body.json))
+    with call.database.writing() as connection:
+        return json_answer(import_settings(connection, *call.project, call.body.json))
 
 
 def _folders(call: Call, info: ProjectInfo) -> Response:
@@ -348,21 +376,22 @@ def _add_folder(call: Call) -> Response:
     if "path" in call.body.fields:
         path = call.field("path")
     else:
-        parent = call.store.project(*call.project).folder(call.field("parentPath"))
+        parent = _info(call).folder(call.field("parentPath"))
         path = f"{parent.path}/{call.field('newFolderName')}"
-    return _folders(call, call.store.add_folder(*call.project, path))
+    info = call.database.write(add_folder, *call.project, path)
+    return _folders(call, info)
 
 
 def _rename_folder(call: Call) -> Response:
     call.need("change folders")
-    return _folders(
-        call, call.store.rename_folder(*call.project, call.field("path"), call.field("newFolderName"))
-    )
+    info = call.database.write(rename_folder, *call.project, call.field("path"), call.field("newFolderName"))
+    return _folders(call, info)
 
 
 def _remove_folder(call: Call) -> Response:
     call.need("change folders")
-    return _folders(call, call.store.remove_folder(*call.project, call.field("path")))
+    info = call.database.write(remove_folder, *call.project, call.field("path"))
+    return _folders(call, info)
 
 
 def _nowhere(call: Call) -> Response:
@@ -383,10 +412,11 @@ def _page(html: str, headers: Mapping[str, str] | None = None) -> Response:
 
 
 def _start_page(call: Call) -> Response:
-    projects_of = call.store.projects_of(call.user, operator=call.operator)
-    projects = [
-        (owner, name, call.store.search(owner, name, "*", limit=0).total) for owner, name in projects_of
-    ]
+    with call.database.reading() as connection:
+        projects = [
+            (owner, name, search(connection, read_project(connection, owner, name), "*", limit=0).total)
+            for owner, name in projects_of(connection, call.user, operator=call.operator)
+        ]
     return _page(pages.start_page(projects))
 
 
@@ -396,16 +426,18 @@ def _page_number(call: Call) -> int:
 
 
 def _history_page(call: Call, access: Access, owner: str, name: str, docid: str) -> Response:
-    info, document = call.store.project(owner, name), call.store.document(owner, name, docid)
-    listed = [
-        save for save in saves.list_saves(call.store, owner, name, docid) if access.may_read(save.member)
-    ]
+    with call.database.reading() as connection:
+        info = read_project(connection, owner, name)
+        document = read_document(connection, info, docid)
+        listed = [
+            save for save in saves.list_saves(connection, owner, name, docid) if access.may_read(save.member)
+        ]
     current = _page_number(call)
     shown = listed[current * PAGE_SIZE : (current + 1) * PAGE_SIZE]
     named = dataclasses.replace(call, query={"owner": owner, "project": name})
     rows = []
     for save in shown:
-        changes = saves.compare_saves(call.store, owner, name, docid, save.previous, save.number)
+        changes = call.database.read(saves.compare_saves, owner, name, docid, save.previous, save.number)
         token = (
             named.token(f"restore {docid} {save.number}")
             if access.may_edit(save.member) and not save.is_current
@@ -421,14 +453,14 @@ def _web_page(call: Call) -> Response:
     owner, name, *rest = call.path.strip("/").split("/")
     access = call.access_to(owner, name)
     access.need("read the master version")
-    info = call.store.project(owner, name)
+    info = call.database.read(read_project, owner, name)
     path = "/".join(rest)
     paths = [folder.path for folder in info.folders]
     if path and path not in paths:
         if call.query.get("view") == "history":
             return _history_page(call, access, owner, name, rest[-1])
         access.need_to_read(call.member)
-        document = call.store.document(owner, name, rest[-1], member=call.member)
+        document = call.database.read(read_document, info, rest[-1], member=call.member)
         annotations = Annotations.parse(document.version.json)
         return _page(
             pages.document_page(info, _readable(access, document), PlainHtml(document.html), annotations)
@@ -436,18 +468,21 @@ def _web_page(call: Call) -> Response:
     if call.query.get("view") == "webhooks":
         access.need("edit webhooks")
         named = dataclasses.replace(call, query={"owner": owner, "project": name})
-        return _page(
-            pages.webhooks_page(info, deliveries.deliveries(call.store, owner, name), named.token("retry")),
-            pages.FORM_HEADERS,
-        )
+        queue = call.database.read(deliveries.deliveries, owner, name)
+        return _page(pages.webhooks_page(info, queue, named.token("retry")), pages.FORM_HEADERS)
     if call.query.get("view") == "metrics":
         access.need("see metrics")
-        matrix = agreement_matrix(versions.confirmed_documents(call.store, owner, name))
-        return _page(pages.metrics_page(info, metrics.search_stats(call.store, owner, name), matrix))
+        with call.database.reading() as connection:
+            matrix = agreement_matrix(versions.confirmed_documents(connection, owner, name))
+            stats = metrics.search_stats(connection, owner, name)
+        return _page(pages.metrics_page(info, stats, matrix))
     current = _page_number(call)
     index = next((folder.index for folder in info.folders if folder.path == path), None)
     query = "*" if index is None else f"folder:{index}"
-    found = call.store.search(owner, name, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE)
+    with call.database.reading() as connection:
+        found = search(
+            connection, info, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE, results=call.results
+        )
     views = ["metrics"] * access.may("see metrics") + ["webhooks"] * (
         access.may("edit webhooks") and bool(info.settings.get("webhooks"))
     )
@@ -521,12 +556,15 @@ def _accounts_check(accounts: Mapping[str, str]) -> Callable[[str, str], bool]:
 
 
 def make_app(
-    store: Store, *, accounts: Mapping[str, str] | None = None, max_request_bytes: int | None = None
+    database: Database,
+    *,
+    accounts: Mapping[str, str] | None = None,
+    max_request_bytes: int | None = None,
 ) -> Starlette:
     """Make the application.
 
     Args:
-        store: The database. The caller closes it.
+        database: The database. The caller closes it.
         accounts: Users, name to password, beside those of the database: who runs the server, and so is an admin of every project. They are
             never written to disk.
         max_request_bytes: Larger requests are refused; by default those over 256 MB.
@@ -536,13 +574,14 @@ def make_app(
     """
     in_accounts = _accounts_check(accounts or {})
     secret = secrets.token_bytes(32)
+    passwords, results = Passwords(database), Results()
 
     async def authenticate(request: Request) -> tuple[str, bool]:
         """Who asks, and whether they run this server."""
         given = credentials(request)
         if given is not None and in_accounts(*given):
             return given[0], True
-        if given is None or not await run_in_threadpool(store.check_user, *given):
+        if given is None or not await run_in_threadpool(passwords.check, *given):
             raise RequestError(
                 401,
                 "no user name and password were given"
@@ -581,7 +620,7 @@ def make_app(
                     check_origin(request)
                 body = await read_body(request) if method in ("POST", "PUT") else Body()
                 call = Call(
-                    store,
+                    database,
                     method,
                     request.scope["path"],
                     str(request.base_url),
@@ -591,6 +630,7 @@ def make_app(
                     operator,
                     secret,
                     request.headers.get("if-match"),
+                    results,
                 )
                 response = await run_in_threadpool(handler, call)
             except SpacyTagtogError as error:

@@ -11,12 +11,15 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from spacy_tagtog._tagtog import USER_NAME
 from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.request import Body
+from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.history import Author
+from spacy_tagtog.server.db.projects import access
 from spacy_tagtog.server.db.roles import Access, Action
-from spacy_tagtog.server.db.store import MEMBER, Store
+from spacy_tagtog.server.search.results import Results
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Call:
     """A request whose user is known.
 
     Attributes:
-        store: The database.
+        database: The database.
         method: The HTTP method; ``GET`` for ``HEAD``, too.
         path: The path of the address.
         base_url: The address of the server, as the client knows it.
@@ -34,9 +37,10 @@ class Call:
         operator: Whether this user runs the server, and so is an admin of every project.
         secret: What the tokens of forms are made with.
         if_match: The header ``If-Match``.
+        results: What searches found before.
     """
 
-    store: Store
+    database: Database
     method: str
     path: str
     base_url: str
@@ -46,6 +50,7 @@ class Call:
     operator: bool = False
     secret: bytes = field(default=b"", repr=False)
     if_match: str | None = None
+    results: Results = field(default_factory=Results, repr=False)
 
     def parameter(self, name: str, legal: str) -> str:
         """A parameter that can't be left out.
@@ -71,7 +76,7 @@ class Call:
             RequestError: It can't be one, or is missing and has no default.
         """
         member = self.query.get(parameter) or default
-        if member is None or not MEMBER.fullmatch(member):
+        if member is None or not USER_NAME.fullmatch(member):
             raise RequestError(
                 400,
                 "this can't be a member's name"
@@ -122,7 +127,8 @@ class Call:
         Raises:
             RequestError: There is no such project for this user.
         """
-        return self.store.access(owner, project, self.user, operator=self.operator)
+        with self.database.reading() as connection:
+            return access(connection, owner, project, self.user, operator=self.operator)
 
     @cached_property
     def access(self) -> Access:

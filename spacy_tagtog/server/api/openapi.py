@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
+from spacy_tagtog._tagtog import ROLES
 from spacy_tagtog.agreement import Metric, Strategy
-from spacy_tagtog.server.db.roles import ROLES
 from spacy_tagtog.server.imports.uploads import FORMATS
 
 _Json = dict[str, Any]

@@ -26,9 +26,12 @@ from spacy_tagtog import __version__
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.context import Call, json_answer
+from spacy_tagtog.server.db import clock
+from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.db.database import Database
+from spacy_tagtog.server.db.projects import project_key, read_project, write_settings
 from spacy_tagtog.server.db.queue import LEGAL, Hook, read_hooks
 from spacy_tagtog.server.db.settings import parse_settings
-from spacy_tagtog.server.db.store import Store, timestamp
 
 ATTEMPTS: Final = 12
 """So often a delivery is tried: over about four hours at the default pause."""
@@ -44,13 +47,13 @@ class Deliverer:
     """Sends what stands in the queue, in a thread of its own. Several, also of several processes, may work on one database.
 
     Args:
-        store: The database.
+        database: The database.
         pause: Seconds after the first failure; doubled after each further one, up to an hour, and then multiplied by 0.5 to 1.5 at random.
         attempts: How often a delivery is tried.
     """
 
-    def __init__(self, store: Store, *, pause: float = 2.0, attempts: int = ATTEMPTS) -> None:
-        self.store = store
+    def __init__(self, database: Database, *, pause: float = 2.0, attempts: int = ATTEMPTS) -> None:
+        self.database = database
         self.pause = pause
         self.attempts = attempts
         self._stop = threading.Event()
@@ -97,13 +100,13 @@ class Deliverer:
             if problem:
                 self._note(delivery, problem, final=delivery["attempts"] >= self.attempts)
             else:
-                with self.store.writing() as connection:
+                with self.database.writing() as connection:
                     connection.execute("DELETE FROM deliveries WHERE id = ?", (delivery["id"],))
         return True
 
     def _claim(self) -> sqlite3.Row | None:
         """Take the next delivery, so that nobody else does for the time of a call."""
-        now = self.store.now()
+        now = clock.now()
         # The oldest of its webhook and document, unless that has failed for good.
         due = (
             "SELECT d.id FROM deliveries AS d WHERE d.state = 'waiting' AND d.due <= ? AND NOT EXISTS (SELECT 1 FROM deliveries AS o WHERE "
@@ -111,11 +114,11 @@ class Deliverer:
             "ORDER BY d.due, d.id LIMIT 1"
         )
         with (
-            self.store.reading() as connection
+            self.database.reading() as connection
         ):  # most of the time there is nothing, and no need to lock the database
             if connection.execute(due, (now,)).fetchone() is None:
                 return None
-        with self.store.writing() as connection:
+        with self.database.writing() as connection:
             row = connection.execute(due, (now,)).fetchone()
             if row is None:
                 return None
@@ -134,13 +137,13 @@ class Deliverer:
         pause = min(self.pause * 2 ** (delivery["attempts"] - 1), _LONGEST_PAUSE) * self._random.uniform(
             0.5, 1.5
         )
-        with self.store.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(
                 "UPDATE deliveries SET state = ?, problem = ?, due = ? WHERE id = ?",
                 (
                     "failed" if final else "waiting",
                     problem,
-                    self.store.now() + int(1000 * pause),
+                    clock.now() + int(1000 * pause),
                     delivery["id"],
                 ),
             )
@@ -198,7 +201,7 @@ def _call(session: requests.Session, hook: Hook, delivery: sqlite3.Row) -> str:
 # ---------------------------------------------------------------------------------------------------------------------------------------- status
 
 
-def deliveries(store: Store, owner: str, project: str) -> dict[str, Any]:
+def deliveries(connection: sqlite3.Connection, owner: str, project: str) -> dict[str, Any]:
     """What the queue holds for a project.
 
     Returns:
@@ -208,18 +211,17 @@ def deliveries(store: Store, owner: str, project: str) -> dict[str, Any]:
     Raises:
         RequestError: There is no such project.
     """
-    with store.reading() as connection:
-        info = store.project_info(connection, owner, project)
-        hooks, problems = read_hooks(info.settings)
-        counts = dict(
-            connection.execute(
-                "SELECT state, count(*) FROM deliveries WHERE project_id = ? GROUP BY state", (info.key,)
-            ).fetchall()
-        )
-        rows = connection.execute(
-            "SELECT * FROM deliveries WHERE project_id = ? ORDER BY state, id DESC LIMIT ?",
-            (info.key, _LISTED),
+    info = read_project(connection, owner, project)
+    hooks, problems = read_hooks(info.settings)
+    counts = dict(
+        connection.execute(
+            "SELECT state, count(*) FROM deliveries WHERE project_id = ? GROUP BY state", (info.key,)
         ).fetchall()
+    )
+    rows = connection.execute(
+        "SELECT * FROM deliveries WHERE project_id = ? ORDER BY state, id DESC LIMIT ?",
+        (info.key, _LISTED),
+    ).fetchall()
     return {
         "webhooks": [
             {
@@ -259,7 +261,8 @@ def _kind(hook: Hook) -> str:
 def get_webhooks(call: Call) -> Response:
     """``GET /-local/webhooks``."""
     call.need("edit webhooks")
-    return json_answer(deliveries(call.store, *call.project))
+    with call.database.reading() as connection:
+        return json_answer(deliveries(connection, *call.project))
 
 
 def put_webhooks(call: Call) -> Response:
@@ -271,14 +274,11 @@ def put_webhooks(call: Call) -> Response:
     _, problems = read_hooks({"webhooks": wanted})
     for key, problem in problems.items():
         raise RequestError(400, f"a webhook can't be used: {problem}", place=key)
-    with call.store.writing() as connection:
-        info = call.store.project_info(connection, *call.project)
+    with call.database.writing() as connection:
+        info = read_project(connection, *call.project)
         settings, _ = parse_settings({**info.export(), "webhooks": wanted})
-        connection.execute(
-            "UPDATE projects SET settings = ? WHERE id = ?",
-            (json.dumps(settings, ensure_ascii=False), info.key),
-        )
-    return json_answer(deliveries(call.store, *call.project))
+        write_settings(connection, info.key, settings)
+        return json_answer(deliveries(connection, *call.project))
 
 
 def _chosen(call: Call) -> tuple[str, tuple[int, ...]]:
@@ -302,11 +302,11 @@ def post_retry(call: Call) -> Response:
     call.need("edit webhooks")
     call.check_token("retry")
     where, parameters = _chosen(call)
-    with call.store.writing() as connection:
-        key = call.store.project_key(connection, *call.project)
+    with call.database.writing() as connection:
+        key = project_key(connection, *call.project)
         number = connection.execute(
             f"UPDATE deliveries SET state = 'waiting', attempts = 0, due = ? WHERE project_id = ? AND state = 'failed'{where}",  # noqa: S608
-            (call.store.now(), key, *parameters),
+            (clock.now(), key, *parameters),
         ).rowcount
     if call.body.json is not None:
         return json_answer({"waiting": number})
@@ -317,8 +317,8 @@ def delete_deliveries(call: Call) -> Response:
     """``DELETE /-local/webhooks``: forget failed deliveries."""
     call.need("edit webhooks")
     where, parameters = _chosen(call)
-    with call.store.writing() as connection:
-        key = call.store.project_key(connection, *call.project)
+    with call.database.writing() as connection:
+        key = project_key(connection, *call.project)
         number = connection.execute(
             f"DELETE FROM deliveries WHERE project_id = ? AND state = 'failed'{where}",  # noqa: S608
             (key, *parameters),

@@ -16,7 +16,10 @@ from spacy_tagtog.agreement import AgreementMatrix, Changes
 from spacy_tagtog.anndoc import Annotations, Entity, Legend, Part, PlainHtml
 from spacy_tagtog.server.api.history import Save
 from spacy_tagtog.server.api.spans import Span, place_entities
-from spacy_tagtog.server.db.store import Hit, Page, ProjectInfo, StoredDocument, timestamp
+from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.db.documents import StoredDocument
+from spacy_tagtog.server.db.projects import ProjectInfo
+from spacy_tagtog.server.search.results import Hit, Page
 
 _COLORS: Final = 12
 _LANES: Final = 6
