@@ -8,8 +8,9 @@ from typing import Any
 import requests
 
 from spacy_tagtog.anndoc import Annotations, Legend, confidence, html_from_blocks
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
-from spacy_tagtog.server.api.members import set_member
+from spacy_tagtog.server import LocalTagtog, add_user, create_project, settings_from_legend
+from spacy_tagtog.server.db.members import set_member
+from spacy_tagtog.server.db.users import list_users
 
 LEGEND = Legend(
     {"e_1": "Person", "e_2": "Place", "f_3": "role", "m_4": "topic", "n_5": "Wikidata", "r_6": "lives_in"}
@@ -24,13 +25,13 @@ class People:
         self.server, self.name = server, name
         self.project = {"owner": "owner", "project": name}
         self.sessions: dict[str, requests.Session] = {}
-        server.store.create_project("owner", name, settings_from_legend(LEGEND, ["pool/train"]))
-        known = [user for user, _ in server.store.users()]
+        server.database.write(create_project, "owner", name, settings_from_legend(LEGEND, ["pool/train"]))
+        known = [user for user, _ in server.database.read(list_users)]
         for user in ("owner", "stranger", *roles):
             if user not in known:
-                server.store.add_user(user, user)
+                server.database.write(add_user, user, user)
             if user in roles:
-                set_member(server.store, "owner", name, user, user)
+                server.database.write(set_member, "owner", name, user, user)
 
     def call(
         self,

@@ -15,7 +15,7 @@ from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from spacy_tagtog.client import TagtogClient
-    from spacy_tagtog.server import Store
+    from spacy_tagtog.server import Database as LocalDatabase
 
 LOCAL_NAME = "local tagtog"
 LOCAL_OWNER = "local"
@@ -145,7 +145,7 @@ class Connection:
     """
 
     client: TagtogClient
-    store: Store | None
+    store: LocalDatabase | None
     database: Path | None = None
 
     def __str__(self) -> str:
@@ -158,8 +158,10 @@ class Connection:
         )
 
 
-def _only_project(store: Store) -> tuple[str, str]:
-    projects = store.projects()
+def _only_project(store: LocalDatabase) -> tuple[str, str]:
+    from spacy_tagtog.server.db.projects import list_projects
+
+    projects = store.read(list_projects)
     if len(projects) == 1:
         return projects[0]
     raise ConfigurationError(
@@ -217,7 +219,7 @@ def connect(settings: Settings, *, create: bool = False) -> Iterator[Connection]
     with local_tagtog(settings.database) as local:
         owner, project = settings.owner or LOCAL_OWNER, settings.project
         if not project and not create:
-            owner, project = _only_project(local.store)
+            owner, project = _only_project(local.database)
         with TagtogClient(
             local.url,
             username=local.username,
@@ -227,4 +229,4 @@ def connect(settings: Settings, *, create: bool = False) -> Iterator[Connection]
             name=LOCAL_NAME,
             **pace,
         ) as client:
-            yield Connection(client, local.store, settings.database)
+            yield Connection(client, local.database, settings.database)

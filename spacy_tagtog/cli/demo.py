@@ -56,7 +56,9 @@ def demo_cli(
         return
     with connect(Settings(project=DEMO_PROJECT, database=database), create=True) as connection:
         assert connection.store is not None
-        present = [name for _, name in connection.store.projects()]
+        from spacy_tagtog.server.db.projects import list_projects
+
+        present = [name for _, name in connection.store.read(list_projects)]
         if present and not (settings.project and DEMO_PROJECT not in present):
             info(f"the local tagtog ({database}) has a project already: {', '.join(present)}")
             return

@@ -52,7 +52,9 @@ def serve_cli(
       spacy-tagtog serve --port 8181
     """
     try:
-        from spacy_tagtog.server import Store, Tls, serve
+        from spacy_tagtog.server import Database as LocalDatabase
+        from spacy_tagtog.server import Tls, add_user, serve
+        from spacy_tagtog.server.db.users import has_users
     except ImportError as error:
         raise ConfigurationError(
             f"the local tagtog is not installed ({error.name} is missing)",
@@ -66,11 +68,11 @@ def serve_cli(
         )
     tls = None if tls_cert is None or tls_key is None else Tls(tls_cert, tls_key)
     password = ""
-    store = Store(database)
+    store = LocalDatabase(database)
     try:
-        if new_password or not store.has_users():
+        if new_password or not store.read(has_users):
             password = secrets.token_urlsafe(12)
-            store.add_user(user, password, admin=True)
+            store.write(add_user, user, password, admin=True)
     finally:
         store.close()
 

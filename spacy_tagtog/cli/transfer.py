@@ -124,19 +124,20 @@ def _counts(moved: Archived) -> str:
 
 def has_archive(source: Path) -> bool:
     """Whether a folder or zip is an archive with all that belonged to a local project."""
-    from spacy_tagtog.server.db import archive
+    from spacy_tagtog.server.db import restore
 
-    return archive.has_archive(source)
+    return restore.has_archive(source)
 
 
 def _is_there(settings: Settings) -> bool:
     """Whether the local tagtog has the project. No database is made."""
-    from spacy_tagtog.server import Store
+    from spacy_tagtog.server import Database as LocalDatabase
+    from spacy_tagtog.server.db.projects import list_projects
 
     if not settings.database.exists():
         return False
-    with closing(Store(settings.database)) as store:
-        return (settings.owner or LOCAL_OWNER, settings.project) in store.projects()
+    with closing(LocalDatabase(settings.database)) as store:
+        return (settings.owner or LOCAL_OWNER, settings.project) in store.read(list_projects)
 
 
 def restore_local_project(connection: Connection, archive: Path) -> Archived | None:
@@ -145,11 +146,12 @@ def restore_local_project(connection: Connection, archive: Path) -> Archived | N
     Returns:
         What was made; ``None`` where the project is there already.
     """
-    from spacy_tagtog.server.db.archive import restore_project
+    from spacy_tagtog.server.db.projects import list_projects
+    from spacy_tagtog.server.db.restore import restore_project
 
     assert connection.store is not None
     owner, name = connection.client.owner, connection.client.project
-    if (owner, name) in connection.store.projects():
+    if (owner, name) in connection.store.read(list_projects):
         info(
             f"the project {name} is there already: its settings, members and history stay, and only documents and versions are taken"
         )
@@ -159,7 +161,7 @@ def restore_local_project(connection: Connection, archive: Path) -> Archived | N
         archive,
         owner,
         name,
-        progress=lambda items, total: progress(items, total, what="importing"),
+        progress=lambda items, total=None: progress(items, total, what="importing"),
     )
 
 
@@ -171,12 +173,15 @@ def create_local_project(connection: Connection, legend: Legend, folders: list[s
     """
     if connection.store is None:
         return False
-    from spacy_tagtog.server import settings_from_legend
+    from spacy_tagtog.server import create_project, settings_from_legend
+    from spacy_tagtog.server.db.projects import list_projects
 
     client = connection.client
-    if (client.owner, client.project) in connection.store.projects():
+    if (client.owner, client.project) in connection.store.read(list_projects):
         return False
-    connection.store.create_project(client.owner, client.project, settings_from_legend(legend, folders))
+    connection.store.write(
+        create_project, client.owner, client.project, settings_from_legend(legend, folders)
+    )
     return True
 
 
@@ -272,7 +277,7 @@ def export_cli(
                 target,
                 query=query,
                 force=force,
-                progress=lambda items, total: progress(items, total, what="exporting"),
+                progress=lambda items, total=None: progress(items, total, what="exporting"),
             )
             if not made.documents:
                 info("the project has no document")

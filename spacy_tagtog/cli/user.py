@@ -15,7 +15,7 @@ from spacy_tagtog.cli._run import command, good, info, table, unwrapped
 from spacy_tagtog.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from spacy_tagtog.server import Store
+    from spacy_tagtog.server import Database as LocalDatabase
 
 NEW_PASSWORD = "TAGTOG_NEW_PASSWORD"  # noqa: S105  the variable's name
 _ROLES = "reader, curator, supercurator, reviewer, admin"
@@ -34,15 +34,15 @@ ProjectOwner = Annotated[str, typer.Option("--owner", help="The project's owner.
 
 
 @contextmanager
-def _store(database: Database) -> Iterator[Store]:
+def _store(database: Database) -> Iterator[LocalDatabase]:
     try:
-        from spacy_tagtog.server import Store
+        from spacy_tagtog.server import Database as LocalDatabase
     except ImportError as error:
         raise ConfigurationError(
             f"the local tagtog is not installed ({error.name} is missing)",
             advice="pip install 'spacy-tagtog[server]'",
         ) from error
-    store = Store(database)
+    store = LocalDatabase(database)
     try:
         yield store
     finally:
@@ -74,17 +74,21 @@ def user_add_cli(
       spacy-tagtog user add ada --project genes --keep-password
     """
     with _store(database) as store:
-        from spacy_tagtog.server.api.members import set_member
+        from spacy_tagtog.server import add_user
+        from spacy_tagtog.server.db.members import set_member
+        from spacy_tagtog.server.db.projects import list_projects
         from spacy_tagtog.server.db.roles import as_role
+        from spacy_tagtog.server.db.users import list_users
 
         as_role(role, place="--role")
-        if project and (owner, project) not in store.projects():
+        if project and (owner, project) not in store.read(list_projects):
             raise ConfigurationError(
                 "there is no such project",
                 value=f"{owner}/{project}",
-                legal=", ".join("/".join(one) for one in store.projects()) or "(the database has no project)",
+                legal=", ".join("/".join(one) for one in store.read(list_projects))
+                or "(the database has no project)",
             )
-        known = name in (user for user, _ in store.users())
+        known = name in (user for user, _ in store.read(list_users))
         if keep_password and not known:
             raise ConfigurationError(
                 "there is no such user, so there is no password to keep",
@@ -102,9 +106,9 @@ def user_add_cli(
                 password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
             elif not password:
                 password = made = secrets.token_urlsafe(12)
-            store.add_user(name, password, admin=True if admin else None)
+            store.write(add_user, name, password, admin=True if admin else None)
         if project:
-            set_member(store, owner, project, name, role)
+            store.write(set_member, owner, project, name, role)
     if not keep_password:
         good(
             f"{'changed the password of' if known else 'added'} the user {name} in {database}{', admin of every project' if admin else ''}"
@@ -123,13 +127,15 @@ def user_list_cli(database: Database = DEFAULT_DATABASE) -> None:
       spacy-tagtog user list
     """
     with _store(database) as store:
-        from spacy_tagtog.server.api.members import members_of
+        from spacy_tagtog.server.db.members import members_of
+        from spacy_tagtog.server.db.projects import list_projects
+        from spacy_tagtog.server.db.users import list_users
 
         roles: dict[str, list[str]] = {}
-        for owner, project in store.projects():
-            for login, role in members_of(store, owner, project).items():
+        for owner, project in store.read(list_projects):
+            for login, role in store.read(members_of, owner, project).items():
                 roles.setdefault(login, []).append(f"{role} of {owner}/{project}")
-        users = store.users()
+        users = store.read(list_users)
     rows = [
         (name, "; ".join(["admin of every project"] * admin + roles.get(name, [])) or "no project")
         for name, admin in users
@@ -148,7 +154,9 @@ def user_remove_cli(name: Name, database: Database = DEFAULT_DATABASE) -> None:
       spacy-tagtog user remove ada
     """
     with _store(database) as store:
-        store.remove_user(name)
+        from spacy_tagtog.server.db.users import remove_user
+
+        store.write(remove_user, name)
     good(f"removed the user {name} from {database}")
 
 

@@ -26,8 +26,9 @@ from requests.auth import HTTPBasicAuth
 
 from spacy_tagtog import __version__
 from spacy_tagtog.errors import LocalServerError
+from spacy_tagtog.server.db import clock
+from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.queue import Hook, read_hooks
-from spacy_tagtog.server.db.store import Store
 
 ATTEMPTS: Final = 12
 """How often a delivery is tried: over about four hours at the default pause."""
@@ -47,14 +48,14 @@ class Deliverer:
     Several may work on one database, also in several processes.
 
     Args:
-        store: The database.
+        database: The database.
         pause: Seconds after the first failure. They double after each further one, up to an hour, and are
             multiplied by 0.5 to 1.5 at random.
         attempts: How often a delivery is tried.
     """
 
-    def __init__(self, store: Store, *, pause: float = 2.0, attempts: int = ATTEMPTS) -> None:
-        self.store = store
+    def __init__(self, database: Database, *, pause: float = 2.0, attempts: int = ATTEMPTS) -> None:
+        self.database = database
         self.pause = pause
         self.attempts = attempts
         self._stop = threading.Event()
@@ -101,13 +102,13 @@ class Deliverer:
             if problem:
                 self._note(delivery, problem, final=delivery["attempts"] >= self.attempts)
             else:
-                with self.store.writing() as connection:
+                with self.database.writing() as connection:
                     connection.execute("DELETE FROM deliveries WHERE id = ?", (delivery["id"],))
         return True
 
     def _claim(self) -> sqlite3.Row | None:
         """Take the next delivery, so that nobody else does for the time of a call."""
-        now = self.store.now()
+        now = clock.now()
         # The oldest of its webhook and document, unless that has failed for good.
         due = (
             "SELECT d.id FROM deliveries AS d WHERE d.state = 'waiting' AND d.due <= ? "
@@ -117,10 +118,10 @@ class Deliverer:
             "ORDER BY d.due, d.id LIMIT 1"
         )
         # Most of the time there is nothing, and no need to lock the database.
-        with self.store.reading() as connection:
+        with self.database.reading() as connection:
             if connection.execute(due, (now,)).fetchone() is None:
                 return None
-        with self.store.writing() as connection:
+        with self.database.writing() as connection:
             row = connection.execute(due, (now,)).fetchone()
             if row is None:
                 return None
@@ -140,13 +141,13 @@ class Deliverer:
         pause = min(self.pause * 2 ** (delivery["attempts"] - 1), _LONGEST_PAUSE) * self._random.uniform(
             0.5, 1.5
         )
-        with self.store.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(
                 "UPDATE deliveries SET state = ?, problem = ?, due = ? WHERE id = ?",
                 (
                     "failed" if final else "waiting",
                     problem,
-                    self.store.now() + int(1000 * pause),
+                    clock.now() + int(1000 * pause),
                     delivery["id"],
                 ),
             )

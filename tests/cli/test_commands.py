@@ -38,7 +38,7 @@ from spacy_tagtog.cli import app
 from spacy_tagtog.client import TagtogClient
 from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.demo import DEMO_LEGEND, DEMO_PROJECT, demo_documents
-from spacy_tagtog.server import local_tagtog, settings_from_legend
+from spacy_tagtog.server import create_project, local_tagtog, settings_from_legend
 
 LEGEND = Legend({"e_1": "Star", "e_2": "Planet"})
 TAGTOG_VARIABLES = (
@@ -744,7 +744,7 @@ class TestValidateRunningTagtog:
 
     def test_faults_are_listed_in_context(self, tmp_path: Path) -> None:
         with local_tagtog("local-tagtog.db") as local:
-            local.store.create_project("local", "stars", settings_from_legend(LEGEND))
+            local.database.write(create_project, "local", "stars", settings_from_legend(LEGEND))
             with TagtogClient(
                 local.url, username=local.username, password=local.password, project="stars", owner="local"
             ) as client:
@@ -1187,7 +1187,7 @@ class TestRemote:
     @pytest.fixture
     def remote(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
         with local_tagtog(tmp_path / "remote.db") as local:
-            local.store.create_project("ada", "stars", settings_from_legend(LEGEND))
+            local.database.write(create_project, "ada", "stars", settings_from_legend(LEGEND))
             monkeypatch.setenv("TAGTOG_DOMAIN", local.url)
             monkeypatch.setenv("TAGTOG_OWNER", "ada")
             monkeypatch.setenv("TAGTOG_PROJECT", "stars")

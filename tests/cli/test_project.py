@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from spacy_tagtog.anndoc import Document, html_from_blocks
 from spacy_tagtog.cli import app
 from spacy_tagtog.client import TagtogClient
-from spacy_tagtog.server import local_tagtog, settings_from_legend
+from spacy_tagtog.server import add_user, create_project, local_tagtog, settings_from_legend
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +24,10 @@ def _project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     with local_tagtog(Path("local-tagtog.db")) as local:
-        local.store.create_project("local", "people", settings_from_legend(LEGEND, ["pool/train"]))
-        local.store.create_project("local", "fresh", settings_from_legend({}))
+        local.database.write(create_project, "local", "people", settings_from_legend(LEGEND, ["pool/train"]))
+        local.database.write(create_project, "local", "fresh", settings_from_legend({}))
         for user in ("ada", "bob"):
-            local.store.add_user(user, user)
+            local.database.write(add_user, user, user)
         own = annotations(entity("e_1", 0, "Ada"), entity("e_2", 7, "London"), complete=True)
         html = html_from_blocks([("p", "Ada in London")], doc_id="x", origid="one")
         with TagtogClient(

@@ -11,8 +11,9 @@ from local_api import LEGEND
 from typer.testing import CliRunner
 
 from spacy_tagtog.cli import app
-from spacy_tagtog.server import Store, settings_from_legend
-from spacy_tagtog.server.api.members import members_of
+from spacy_tagtog.server import Database, create_project, settings_from_legend
+from spacy_tagtog.server.db.members import members_of
+from spacy_tagtog.server.db.users import Passwords
 
 
 @pytest.fixture(autouse=True)
@@ -20,9 +21,9 @@ def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("TAGTOG_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    store = Store(Path("local-tagtog.db"))
-    store.create_project("local", "proteins", settings_from_legend(LEGEND))
-    store.close()
+    database = Database(Path("local-tagtog.db"))
+    database.write(create_project, "local", "proteins", settings_from_legend(LEGEND))
+    database.close()
 
 
 def run(*arguments: str, typed: str = "") -> tuple[int, str]:
@@ -33,19 +34,19 @@ def run(*arguments: str, typed: str = "") -> tuple[int, str]:
 
 
 def may_log_in(name: str, password: str) -> bool:
-    store = Store(Path("local-tagtog.db"))
+    database = Database(Path("local-tagtog.db"))
     try:
-        return store.check_user(name, password)
+        return Passwords(database).check(name, password)
     finally:
-        store.close()
+        database.close()
 
 
 def roles() -> dict[str, str]:
-    store = Store(Path("local-tagtog.db"))
+    database = Database(Path("local-tagtog.db"))
     try:
-        return dict(members_of(store, "local", "proteins"))
+        return dict(database.read(members_of, "local", "proteins"))
     finally:
-        store.close()
+        database.close()
 
 
 def test_a_password_is_made_and_shown_once() -> None:

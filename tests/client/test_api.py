@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import requests
 from clocks import FakeTime
+from databases import number_of_projects
 from fault_server import PASSWORD, FaultServer, answer, fault_server, imported, page
 
 from spacy_tagtog.anndoc import Annotations, Document, Legend, confidence, html_from_blocks, html_from_text
@@ -38,7 +39,7 @@ from spacy_tagtog.errors import (
     UnexpectedAnswerError,
     UnreachableError,
 )
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
 
 TOKEN = base64.b64encode(f"ann:{PASSWORD}".encode()).decode()
 LEGEND = Legend(
@@ -1187,9 +1188,9 @@ def test_a_folder_that_somebody_else_adds_at_that_moment(fault: FaultServer, cli
 
 @pytest.fixture
 def live(server: LocalTagtog) -> Iterator[TagtogClient]:
-    project = f"project-{len(server.store.projects())}"
-    server.store.create_project(
-        "owner", project, settings_from_legend(LEGEND, ["pool", "pool/a", "pool/a/b"])
+    project = f"project-{number_of_projects(server.database)}"
+    server.database.write(
+        create_project, "owner", project, settings_from_legend(LEGEND, ["pool", "pool/a", "pool/a/b"])
     )
     with TagtogClient(
         server.url, username=server.username, password=server.password, project=project, owner="owner"

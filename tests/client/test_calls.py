@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import spacy
 from clocks import FakeTime
+from databases import number_of_projects
 from fault_server import FaultServer, answer, fault_server, imported, page
 
 from spacy_tagtog.anndoc import Annotations, Document, Legend, confidence, html_from_text
@@ -24,7 +25,7 @@ from spacy_tagtog.errors import (
     RejectedError,
     UnexpectedAnswerError,
 )
-from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, add_user, create_project, local_tagtog, settings_from_legend
 
 LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
 
@@ -33,14 +34,14 @@ LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
     with local_tagtog(tmp_path_factory.mktemp("server") / "tagtog.db") as running:
         for name in ("ann", "bob"):
-            running.store.add_user(name, "password")
+            running.database.write(add_user, name, "password")
         yield running
 
 
 @pytest.fixture
 def client(server: LocalTagtog) -> Iterator[TagtogClient]:
-    project = f"project-{len(server.store.projects())}"
-    server.store.create_project("local", project, settings_from_legend(LEGEND, ["pool/train"]))
+    project = f"project-{number_of_projects(server.database)}"
+    server.database.write(create_project, "local", project, settings_from_legend(LEGEND, ["pool/train"]))
     with TagtogClient(
         server.url,
         username=server.username,
@@ -368,7 +369,7 @@ def test_new_documents_are_annotated_as_tagtog_read_them(
         return doc
 
     nlp.add_pipe("sure")
-    connection = Connection(client, server.store)
+    connection = Connection(client, server.database)
     settings: dict[str, Any] = {"name": "test", "rename": {"PER": "Person"}, "spans_key": "found"}
     assert pre_annotate(connection, nlp, report.ids, **settings, dry_run=True).updated == report.ids
     assert len(client.annotations(report.ids[0])) == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import number_of_projects
 
 from spacy_tagtog._files import write_atomic
 from spacy_tagtog.anndoc import (
@@ -41,7 +42,8 @@ from spacy_tagtog.errors import (
     UnreachableError,
     WriteError,
 )
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
+from spacy_tagtog.server.db.folders import rename_folder
 
 # The package's attribute of this name is the function.
 MODULE: Any = sys.modules["spacy_tagtog.client.fetch"]
@@ -50,8 +52,8 @@ LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
 
 @pytest.fixture
 def client(server: LocalTagtog) -> Iterator[TagtogClient]:
-    project = f"project-{len(server.store.projects())}"
-    server.store.create_project("owner", project, settings_from_legend(LEGEND, ["pool/train"]))
+    project = f"project-{number_of_projects(server.database)}"
+    server.database.write(create_project, "owner", project, settings_from_legend(LEGEND, ["pool/train"]))
     with TagtogClient(
         server.url,
         username=server.username,
@@ -297,7 +299,7 @@ def test_a_document_that_moved_is_moved_here(client: TagtogClient, target: Path,
     doc = document(1, folder="pool/train")
     upload(client, doc)
     fetch(client, target)
-    server.store.rename_folder("owner", client.project, "pool/train", "dev")
+    server.database.write(rename_folder, "owner", client.project, "pool/train", "dev")
     assert fetch(client, target).downloaded == [doc.id]
     assert Project.open(target)[doc.id].folder == "pool/dev"
     assert not (target / "plain.html/pool/train").exists()
@@ -368,7 +370,7 @@ def test_an_edited_document_that_moved_is_left_alone(
     upload(client, doc)
     fetch(client, target)
     ann_path(target, doc).write_text('{"mine": true}')
-    server.store.rename_folder("owner", client.project, "pool/train", "dev")
+    server.database.write(rename_folder, "owner", client.project, "pool/train", "dev")
     before = tree(target)
     assert fetch(client, target).kept == [doc.id]
     assert tree(target) == before

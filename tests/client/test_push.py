@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import number_of_projects
 
 from spacy_tagtog.anndoc import (
     Annotations,
@@ -29,7 +30,7 @@ from spacy_tagtog.errors import (
     SpacyTagtogError,
     UnreachableError,
 )
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
 
 THERE = Legend(
     {
@@ -61,8 +62,8 @@ PART = "s1v1"
 
 @pytest.fixture
 def client(server: LocalTagtog, monkeypatch: pytest.MonkeyPatch) -> Iterator[TagtogClient]:
-    project = f"project-{len(server.store.projects())}"
-    server.store.create_project("owner", project, settings_from_legend(THERE))
+    project = f"project-{number_of_projects(server.database)}"
+    server.database.write(create_project, "owner", project, settings_from_legend(THERE))
     with TagtogClient(
         server.url, username=server.username, password=server.password, project=project, owner="owner"
     ) as made:

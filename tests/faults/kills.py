@@ -32,7 +32,7 @@ from faults.proxy import proxy
 
 from spacy_tagtog.anndoc import Annotations, Document, Legend, PlainHtml, Project, confidence, html_from_text
 from spacy_tagtog.client import MANIFEST_NAME, TagtogClient, fetch, push
-from spacy_tagtog.server import local_tagtog, settings_from_legend
+from spacy_tagtog.server import create_project, local_tagtog, settings_from_legend
 
 LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
 DOCUMENTS = 40
@@ -126,11 +126,11 @@ class Killer:
         )
 
     def new_project(self, name: str) -> None:
-        from spacy_tagtog.server.db.store import Store
+        from spacy_tagtog.server.db.database import Database
 
-        store = Store(self.folder / "tagtog.db")
-        store.create_project("local", name, settings_from_legend(LEGEND))
-        store.close()
+        database = Database(self.folder / "tagtog.db")
+        database.write(create_project, "local", name, settings_from_legend(LEGEND))
+        database.close()
 
     def killed(self, work: Callable[[], object], seconds: float, requests: int) -> None:
         """Do something in a process that is killed, unless it is done before."""

@@ -26,7 +26,7 @@ from local_api import LEGEND, annotations, entity
 from totals import wrong_totals
 
 from spacy_tagtog.anndoc import html_from_blocks
-from spacy_tagtog.server import Store, settings_from_legend
+from spacy_tagtog.server import Database, add_user, create_project, settings_from_legend
 
 TEXT = "Ada in London"
 CLIENTS = 3
@@ -204,10 +204,10 @@ def run(folder: Path, kills: int, seed: int, *, longest: float = 0.2) -> Outcome
         The counts, and what was wrong.
     """
     path = folder / "x.db"
-    store = Store(path)
-    store.add_user("local", "local", admin=True)
-    store.create_project("local", "p", settings_from_legend(LEGEND))
-    store.close()
+    database = Database(path)
+    database.write(add_user, "local", "local", admin=True)
+    database.write(create_project, "local", "p", settings_from_legend(LEGEND))
+    database.close()
     draw = random.Random(seed)
     clients = [Client(number) for number in range(CLIENTS)]
     outcome = Outcome()

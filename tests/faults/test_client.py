@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 from clocks import FakeTime
+from databases import number_of_projects
 from faults.proxy import FAULTS, Proxy, proxy, seeded
 
 from spacy_tagtog.anndoc import Annotations, Document, Legend, Project, confidence, html_from_text
 from spacy_tagtog.client import MANIFEST_NAME, PushReport, Retries, TagtogClient, fetch, push
 from spacy_tagtog.errors import ClientError, WriteError
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
 
 LEGEND = Legend({"e_1": "Person", "e_2": "Place"})
 IMPATIENT = Retries(failures=1, refusals=1, timeouts=1, nonsense=0)
@@ -27,8 +28,8 @@ IMPATIENT = Retries(failures=1, refusals=1, timeouts=1, nonsense=0)
 
 @pytest.fixture
 def project(server: LocalTagtog) -> str:
-    name = f"project-{len(server.store.projects())}"
-    server.store.create_project("owner", name, settings_from_legend(LEGEND))
+    name = f"project-{number_of_projects(server.database)}"
+    server.database.write(create_project, "owner", name, settings_from_legend(LEGEND))
     return name
 
 

@@ -13,13 +13,15 @@ from urllib.parse import quote, unquote
 
 import pytest
 import requests
+from databases import number_of_projects
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from local_api import LEGEND, annotations, entity, refused
 from strategies import examples
 
 from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml, html_from_blocks, is_document_id
-from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, add_user, create_project, local_tagtog, settings_from_legend
+from spacy_tagtog.server.db.projects import read_project
 
 
 class Api:
@@ -31,7 +33,8 @@ class Api:
         self.session = requests.Session()
         self.session.auth = (server.username, server.password)
         self.project = {"owner": "local", "project": project}
-        server.store.create_project(
+        server.database.write(
+            create_project,
             "local",
             project,
             settings_from_legend(LEGEND, ["pool/train", "pool/test/deep", "pool/other/deep"]),
@@ -88,7 +91,7 @@ class Api:
 
 @pytest.fixture
 def api(server: LocalTagtog) -> Iterator[Api]:
-    made = Api(server, f"project {len(server.store.projects())}")
+    made = Api(server, f"project {number_of_projects(server.database)}")
     yield made
     made.session.close()
 
@@ -132,9 +135,9 @@ def test_stored_users_may_call_and_changed_passwords_count(server: LocalTagtog, 
             f"{server.url}/-api/documents/v1", params={**api.project, "search": "*"}, auth=auth, timeout=20
         ).status_code
 
-    server.store.add_user("ada", "pässword:1", admin=True)
+    server.database.write(add_user, "ada", "pässword:1", admin=True)
     assert [status("pässword:1"), status("pässword:1"), status("other")] == [200, 200, 401]
-    server.store.add_user("ada", "second")
+    server.database.write(add_user, "ada", "second")
     assert [status("pässword:1"), status("second")] == [401, 200]
 
 
@@ -904,7 +907,9 @@ def test_settings_must_be_json(api: Api) -> None:
 def test_folders_are_added_renamed_and_removed(api: Api) -> None:
     def paths(answer: requests.Response) -> list[str]:
         assert answer.status_code == 200, answer.text
-        return sorted(folder.path for folder in api.server.store.project("local", api.name).folders)
+        return sorted(
+            folder.path for folder in api.server.database.read(read_project, "local", api.name).folders
+        )
 
     assert "pool/a/b" in paths(api.call("POST", "folders/add", json={"path": "pool/a/b"}))
     assert "pool/a/c" in paths(
@@ -1019,7 +1024,7 @@ def test_a_text_that_is_too_long_for_the_parser_is_refused(api: Api) -> None:
 def test_a_locked_database_is_said_and_nothing_is_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spacy_tagtog.server.db.store._BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("spacy_tagtog.server.db.database._BUSY_SECONDS", 0.05)
     with own_server(tmp_path / "x.db") as api:
         other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -1035,7 +1040,7 @@ def test_a_locked_database_is_said_and_nothing_is_stored(
 def test_a_full_disk_is_said_and_nothing_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with own_server(tmp_path / "x.db") as api:
         api.text("before")
-        connect = api.server.store._connect
+        connect = api.server.database._connect
 
         def limited() -> sqlite3.Connection:
             connection = connect()
@@ -1043,10 +1048,10 @@ def test_a_full_disk_is_said_and_nothing_is_stored(tmp_path: Path, monkeypatch: 
             connection.execute(f"PRAGMA max_page_count = {pages + 5}")
             return connection
 
-        monkeypatch.setattr(api.server.store, "_connect", limited)
-        for connection in api.server.store._idle:
+        monkeypatch.setattr(api.server.database, "_connect", limited)
+        for connection in api.server.database._idle:
             connection.close()
-        api.server.store._idle.clear()
+        api.server.database._idle.clear()
         files = [("f", (f"{number}.txt", b"x" * 10_000)) for number in range(20)]
         refused(api.call("POST", files=files, output="null"), 507, "space")
         assert [hit["header"] for hit in api.docs()] == ["before"]
@@ -1058,7 +1063,7 @@ def test_a_bug_is_answered_without_its_details_and_logged(
     def broken(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(api.server.store, "project", broken)
+    monkeypatch.setattr("spacy_tagtog.server.api.settings.read_project", broken)
     answer = api.call("GET", "annotationsLegend")
     assert answer.status_code == 500
     assert "secret" not in answer.text

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 from builders import pdf
+from databases import number_of_projects
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import examples
@@ -24,7 +25,7 @@ from spacy_tagtog.anndoc import (
     html_from_text,
 )
 from spacy_tagtog.errors import PlainHtmlError
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.imports import formats
 
@@ -39,7 +40,7 @@ class Api:
         self.address = f"{server.url}/-api/documents/v1"
         self.session = requests.Session()
         self.session.auth = (server.username, server.password)
-        server.store.create_project("local", project, settings_from_legend(LEGEND))
+        server.database.write(create_project, "local", project, settings_from_legend(LEGEND))
 
     def post(self, *files: tuple[str, bytes], **query: Any) -> requests.Response:
         return self.session.post(
@@ -87,7 +88,7 @@ class Api:
 
 @pytest.fixture
 def api(server: LocalTagtog) -> Iterator[Api]:
-    made = Api(server, f"project {len(server.store.projects())}")
+    made = Api(server, f"project {number_of_projects(server.database)}")
     yield made
     made.session.close()
 

@@ -53,7 +53,7 @@ def test_every_save_is_kept_with_who_when_and_what(people: People) -> None:
 
 
 def test_equal_contents_are_stored_once(people: People) -> None:
-    connection = sqlite3.connect(people.server.store.path)
+    connection = sqlite3.connect(people.server.database.path)
 
     def numbers() -> tuple[int, int]:
         return connection.execute(

@@ -11,7 +11,13 @@ import requests
 from local_api import LEGEND, ROLES, People, annotations, entity, refused
 
 from spacy_tagtog.errors import LocalServerError
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
+from spacy_tagtog.server import (
+    LocalTagtog,
+    add_user,
+    settings_from_legend,
+)
+from spacy_tagtog.server.db.folders import import_settings
+from spacy_tagtog.server.db.users import remove_user
 
 _NUMBERS = count()
 
@@ -26,7 +32,7 @@ class Stage:
 
     def __init__(self, people: People) -> None:
         self.people = people
-        people.server.store.add_user("newcomer", "x")
+        people.server.database.write(add_user, "newcomer", "x")
         self.docid = people.save("Ada in London", annotations(entity("e_1", 0, "Ada")))
         for member in ("other", *ROLES):
             people.save(
@@ -265,7 +271,7 @@ def test_webhooks_are_hidden_from_who_may_not_edit_them(people: People) -> None:
             "authentication": {"type": "basic", "username": "u", "password": "hidden"},
         }
     }
-    people.server.store.import_settings("owner", people.name, {**SETTINGS, "webhooks": hooks})
+    people.server.database.write(import_settings, "owner", people.name, {**SETTINGS, "webhooks": hooks})
     seen = {user: people.call(user, "GET", "settings/v1/export").json()["webhooks"] for user in ROLES[2:]}
     assert seen == {"supercurator": {}, "reviewer": hooks, "admin": hooks}
     answer = people.call("supercurator", "POST", "settings/v1/folders/add", json={"path": "pool/new"})
@@ -274,17 +280,17 @@ def test_webhooks_are_hidden_from_who_may_not_edit_them(people: People) -> None:
 
 
 def test_the_admin_of_a_server_is_admin_of_every_project(people: People) -> None:
-    people.server.store.add_user("boss", "boss", admin=True)
+    people.server.database.write(add_user, "boss", "boss", admin=True)
     assert people.call("boss", "GET", "settings/v1/members").status_code == 200
-    people.server.store.add_user("boss", "boss")  # a new password leaves them what they are
+    people.server.database.write(add_user, "boss", "boss")  # a new password leaves them what they are
     assert people.call("boss", "GET", "settings/v1/members").status_code == 200
-    people.server.store.add_user("boss", "boss", admin=False)
+    people.server.database.write(add_user, "boss", "boss", admin=False)
     assert people.call("boss", "GET", "settings/v1/members").status_code == 404
 
 
 def test_a_removed_user_is_out_everywhere(people: People) -> None:
-    store = people.server.store
-    store.add_user("eve", "eve")
+    database = people.server.database
+    database.write(add_user, "eve", "eve")
     assert (
         people.call(
             "owner", "POST", "settings/v1/members", json={"loginid": "eve", "roleName": "admin"}
@@ -292,10 +298,10 @@ def test_a_removed_user_is_out_everywhere(people: People) -> None:
         == 205
     )
     people.text("given", distributeToMembers="eve,owner")
-    store.remove_user("eve")
+    database.write(remove_user, "eve")
     assert people.docs()[0]["members_assigned"] == ["owner"]
     assert people.call("eve", "GET", "settings/v1/members").status_code == 401
-    store.add_user("eve", "eve")  # another person of the same name
+    database.write(add_user, "eve", "eve")  # another person of the same name
     assert people.call("eve", "GET", "settings/v1/members").status_code == 404
     with pytest.raises(LocalServerError, match="no such user"):
-        store.remove_user("nobody")
+        database.write(remove_user, "nobody")

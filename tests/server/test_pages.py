@@ -14,7 +14,7 @@ from lxml import html as lxml_html
 from strategies import examples
 
 from spacy_tagtog.anndoc import Annotations, Legend, confidence, html_from_blocks
-from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, create_project, local_tagtog, settings_from_legend
 
 LEGEND = Legend({"e_1": "Person", "e_2": "<Place> & more", "m_1": "topic", "r_1": "lives_in"})
 POLICY = (
@@ -29,7 +29,9 @@ class Site:
         self.server = server
         self.session = requests.Session()
         self.session.auth = (server.username, server.password)
-        server.store.create_project("local", "my project", settings_from_legend(LEGEND, ["pool/a b/c"]))
+        server.database.write(
+            create_project, "local", "my project", settings_from_legend(LEGEND, ["pool/a b/c"])
+        )
 
     def push(self, blocks: list[tuple[str, str]], own: dict[str, Any], name: str, **query: str) -> str:
         content = html_from_blocks(blocks, doc_id="x", origid=name)
@@ -238,7 +240,7 @@ def test_versions_of_members_are_linked(site: Site) -> None:
 
 
 def test_a_long_list_has_pages(site: Site) -> None:
-    site.server.store.create_project("local", "long", settings_from_legend(LEGEND))
+    site.server.database.write(create_project, "local", "long", settings_from_legend(LEGEND))
     files = [("f", (f"{number}.txt", b"x")) for number in range(120)]
     query = {"owner": "local", "project": "long", "output": "null"}
     assert (

@@ -22,9 +22,10 @@ import pytest
 import requests
 import spacy
 from builders import pdf
+from databases import number_of_projects
 
 from spacy_tagtog.anndoc import Legend
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
 
 LEGEND = Legend({"e_1": "PERSON", "e_2": "ORG", "e_3": "GGP", "n_2": "SwissProt", "m_1": "isSpam"})
 DOCUMENT_ID = re.compile(r"a[A-Za-z0-9._-]{27}-.+")
@@ -56,8 +57,8 @@ class Account:
 
 @pytest.fixture
 def account(server: LocalTagtog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
-    project = f"yourProject{len(server.store.projects())}"
-    server.store.create_project("local", project, settings_from_legend(LEGEND))
+    project = f"yourProject{number_of_projects(server.database)}"
+    server.database.write(create_project, "local", project, settings_from_legend(LEGEND))
     monkeypatch.chdir(tmp_path)
     Path("files").mkdir()
     return Account(server, project)

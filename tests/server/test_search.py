@@ -15,13 +15,14 @@ from typing import Any
 
 import pytest
 import requests
+from databases import delete, find, upload
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import examples
 
 from spacy_tagtog.anndoc import Annotations, Legend, html_from_text
 from spacy_tagtog.errors import LocalServerError
-from spacy_tagtog.server import LocalTagtog, Store, local_tagtog, settings_from_legend
+from spacy_tagtog.server import Database, LocalTagtog, create_project, local_tagtog, settings_from_legend
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 from spacy_tagtog.server.search.words import FUNCTIONS
 
@@ -84,7 +85,8 @@ class Search:
         self.address = f"{server.url}/-api/documents/v1"
         self.project = {"owner": "local", "project": "genes"}
         self.ids: dict[int, str] = {}
-        server.store.create_project(
+        server.database.write(
+            create_project,
             "local",
             "genes",
             settings_from_legend(LEGEND, ["pool/train/deep", "pool/other", "pool/other/train"]),
@@ -453,7 +455,7 @@ def test_csv_lists_all(search: Search) -> None:
 
 
 def test_pages_of_fifty(search: Search) -> None:
-    search.server.store.create_project("local", "many", settings_from_legend(LEGEND))
+    search.server.database.write(create_project, "local", "many", settings_from_legend(LEGEND))
     query = {"owner": "local", "project": "many"}
     ids = []
     for first in (0, 60):
@@ -547,15 +549,15 @@ def test_wildcards_take_no_time_on_a_long_word() -> None:
 def test_words_are_found_in_the_own_project_alone(tmp_path: Path) -> None:
     """Documents of two projects by turns: the index of words is one for all."""
     with local_tagtog(tmp_path / "x.db") as server:
-        store = server.store
+        database = server.database
         for name in ("one", "two", "three"):
-            store.create_project("local", name, settings_from_legend(LEGEND))
+            database.write(create_project, "local", name, settings_from_legend(LEGEND))
 
         def add(project: str, text: str) -> None:
-            store.upload("local", project, read_uploads([UploadedFile.of_text("text.txt", text)], None))
+            upload(database, "local", project, read_uploads([UploadedFile.of_text("text.txt", text)], None))
 
         def totals(query: str) -> list[int]:
-            return [store.search("local", name, query, limit=50).total for name in ("one", "two", "three")]
+            return [find(database, "local", name, query, limit=50).total for name in ("one", "two", "three")]
 
         for number in range(3):
             add("one", f"insulin {number}")
@@ -570,8 +572,8 @@ def test_words_are_found_in_the_own_project_alone(tmp_path: Path) -> None:
 
 def test_pages_follow_every_change(tmp_path: Path) -> None:
     """What a search found is kept for its next pages, and no longer than until something changes: by this process or another."""
-    with local_tagtog(tmp_path / "x.db") as server, contextlib.closing(Store(tmp_path / "x.db")) as other:
-        server.store.create_project("local", "p", settings_from_legend(LEGEND))
+    with local_tagtog(tmp_path / "x.db") as server, contextlib.closing(Database(tmp_path / "x.db")) as other:
+        server.database.write(create_project, "local", "p", settings_from_legend(LEGEND))
         queries = (
             "filename:*.txt",
             "insulin",
@@ -582,9 +584,9 @@ def test_pages_follow_every_change(tmp_path: Path) -> None:
         )
 
         def totals() -> list[int]:
-            return [server.store.search("local", "p", query, limit=50).total for query in queries]
+            return [find(server.database, "local", "p", query, limit=50).total for query in queries]
 
-        def add(store: Store, number: int, *, genes: int = 0, complete: bool = False) -> None:
+        def add(database: Database, number: int, *, genes: int = 0, complete: bool = False) -> None:
             own = {
                 "anncomplete": complete,
                 "entities": [entity("e_1", "insulin")] * genes,
@@ -595,22 +597,26 @@ def test_pages_follow_every_change(tmp_path: Path) -> None:
                 UploadedFile.of_text(f"{number}.txt", f"insulin {number}"),
                 UploadedFile.of_text(f"{number}.ann.json", json.dumps(own)),
             ]
-            store.upload("local", "p", read_uploads(files, "default-plus-annjson"))
+            upload(database, "local", "p", read_uploads(files, "default-plus-annjson"))
 
         assert totals() == [0] * 6
-        add(server.store, 1, genes=1)
+        add(server.database, 1, genes=1)
         assert totals() == totals() == [1, 1, 1, 1, 1, 1]
         add(other, 2, genes=3)
         assert totals() == totals() == [2, 2, 2, 2, 1, 2]
         add(other, 1, genes=0, complete=True)
         assert totals() == [2, 2, 1, 1, 0, 2]
-        add(server.store, 2, genes=2, complete=True)
+        add(server.database, 2, genes=2, complete=True)
         assert totals() == [2, 2, 0, 1, 1, 2]
-        assert other.delete("local", "p", "filename:2.txt") == 1
+        assert delete(other, "local", "p", "filename:2.txt") == 1
         assert totals() == [1, 1, 0, 0, 0, 1]
         with pytest.raises(LocalServerError):  # of a request that fails, nothing counts
-            server.store.upload(
-                "local", "p", read_uploads([UploadedFile.of_text("3.txt", "insulin")], None), folder="none"
+            upload(
+                server.database,
+                "local",
+                "p",
+                read_uploads([UploadedFile.of_text("3.txt", "insulin")], None),
+                folder="none",
             )
         assert totals() == [1, 1, 0, 0, 0, 1]
         add(other, 4)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from databases import delete, delete_document, find, upload
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import examples
 from totals import wrong_totals
 
 from spacy_tagtog.anndoc import Annotations, Legend, html_from_text
-from spacy_tagtog.server import Store, settings_from_legend
+from spacy_tagtog.server import Database, create_project, settings_from_legend
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 
 LEGEND = Legend({"e_1": "Gene", "e_2": "Cell", "m_1": "score", "n_1": "Uniprot"})
@@ -249,15 +250,15 @@ queries = st.recursive(leaves, extended, max_leaves=6)
 class Projects:
     """A database, and a project a time in it."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, database: Database) -> None:
+        self.database = database
         self.made = 0
 
     def make(self, documents: list[Doc]) -> list[str]:
         """Returns the documents' ids. The documents of the projects before stay in the index: they mustn't be found."""
         self.made += 1
         name = f"p{self.made}"
-        self.store.create_project("local", name, settings_from_legend(LEGEND, FOLDERS))
+        self.database.write(create_project, "local", name, settings_from_legend(LEGEND, FOLDERS))
         return [self.upload(name, number, doc) for number, doc in enumerate(documents)]
 
     def upload(self, name: str, number: int, doc: Doc) -> str:
@@ -277,18 +278,18 @@ class Projects:
             UploadedFile(f"{html.id}.plain.html", html.data),
             UploadedFile(f"{html.id}.ann.json", own.dumps().encode()),
         ]
-        return self.store.upload("local", name, read_uploads(files, "anndoc"), folder=doc.folder)[0].docid
+        return upload(self.database, "local", name, read_uploads(files, "anndoc"), folder=doc.folder)[0].docid
 
     def search(self, query: str, **page: Any) -> tuple[int, list[str]]:
-        found = self.store.search("local", f"p{self.made}", query, **page)
+        found = find(self.database, "local", f"p{self.made}", query, **page)
         return found.total, [hit.docid for hit in found.hits]
 
 
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
-    store = Store(tmp_path_factory.mktemp("reference") / "x.db")
-    yield Projects(store)
-    store.close()
+    database = Database(tmp_path_factory.mktemp("reference") / "x.db")
+    yield Projects(database)
+    database.close()
 
 
 @settings(
@@ -315,7 +316,7 @@ def test_the_index_follows_changes_and_deletions(
     projects.make([before, before])
     name = f"p{projects.made}"
     # The second document gets the other text and annotations; the first goes.
-    page = projects.store.search("local", name, "*").hits
+    page = find(projects.database, "local", name, "*").hits
     html = html_from_text(after.text, filename="1.txt", doc_id=page[1].docid)
     own = Annotations.empty(complete=after.complete)
     own.data["entities"] = [
@@ -332,12 +333,12 @@ def test_the_index_follows_changes_and_deletions(
         UploadedFile(f"{page[1].docid}.plain.html", html.data),
         UploadedFile(f"{page[1].docid}.ann.json", own.dumps().encode()),
     ]
-    assert projects.store.upload("local", name, read_uploads(files, "anndoc"))[0].result == "updated"
-    assert projects.store.delete_document("local", name, page[0].docid) == 1
+    assert upload(projects.database, "local", name, read_uploads(files, "anndoc"))[0].result == "updated"
+    assert delete_document(projects.database, "local", name, page[0].docid) == 1
     now = Doc(after.text, before.folder, after.complete, after.entities, after.score)
     for query, test in asked:
         assert projects.search(query, limit=5) == (int(test(now)), [page[1].docid] * test(now)), query
-    with projects.store.reading() as connection:
+    with projects.database.reading() as connection:
         assert wrong_totals(connection) == []
-    assert projects.store.delete("local", name, "*") == 1
+    assert delete(projects.database, "local", name, "*") == 1
     assert projects.search("*", limit=1) == (0, [])

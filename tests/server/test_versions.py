@@ -12,9 +12,9 @@ from local_api import LEGEND, ROLES, People, annotations, entity, refused
 from lxml import html as lxml_html
 
 from spacy_tagtog.client import TagtogClient
-from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
-from spacy_tagtog.server.api.members import set_member
+from spacy_tagtog.server import LocalTagtog, add_user, local_tagtog, settings_from_legend
 from spacy_tagtog.server.db.distribution import choose
+from spacy_tagtog.server.db.members import set_member
 
 _NUMBERS = count()
 MERGE, COPY = "documents/versions/v0/merge", "documents/versions/v0/copy"
@@ -26,7 +26,7 @@ TEXT = "Ada in London"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
     with local_tagtog(tmp_path_factory.mktemp("versions") / "tagtog.db") as running:
         for user in ("ann", "bob", "cleo"):
-            running.store.add_user(user, user)
+            running.database.write(add_user, user, user)
         yield running
 
 
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
 def people(server: LocalTagtog) -> Iterator[People]:
     made = People(server, f"p{next(_NUMBERS)}")
     for user in ("ann", "bob", "cleo"):
-        set_member(server.store, "owner", made.name, user, "supercurator")
+        server.database.write(set_member, "owner", made.name, user, "supercurator")
     yield made
     made.close()
 
@@ -291,8 +291,8 @@ def test_agreement_of_two_members(people: People) -> None:
             "reader2", "GET", "metrics/v0/iaa", member1="ann", member2="bob", anntaskId=task, metric=metric
         ).json()
 
-    people.server.store.add_user("reader2", "reader2")
-    set_member(people.server.store, "owner", people.name, "reader2", "supercurator")
+    people.server.database.write(add_user, "reader2", "reader2")
+    people.server.database.write(set_member, "owner", people.name, "reader2", "supercurator")
     assert iaa("e_1") == {"f1": 1.0, "overNumDocs": 1}
     assert iaa("e_2") == {"f1": 0.0, "overNumDocs": 1}
     assert iaa("e_1", "overlapping_v1")["f1"] == 1.0
@@ -413,7 +413,7 @@ def test_the_page_of_metrics(people: People) -> None:
 
 def test_the_client_speaks_to_it(people: People) -> None:
     docid = versions(people, ann=[ADA], bob=[ADA, LONDON])
-    people.server.store.add_user("dora", "dora")
+    people.server.database.write(add_user, "dora", "dora")
     with TagtogClient(people.server.url, username="owner", password="owner", project=people.name) as client:
         client.add_member("dora", "curator")
         client.set_role("dora", "reviewer")

@@ -23,10 +23,20 @@ from typing import Any
 
 import pytest
 import requests
+from databases import upload
 from local_api import LEGEND, People, annotations, entity, refused
 from lxml import html as lxml_html
 
-from spacy_tagtog.server import LocalTagtog, Store, local_tagtog, settings_from_legend
+from spacy_tagtog.server import (
+    Database,
+    LocalTagtog,
+    add_user,
+    create_project,
+    local_tagtog,
+    settings_from_legend,
+)
+from spacy_tagtog.server.db.folders import import_settings
+from spacy_tagtog.server.db.projects import project_key
 from spacy_tagtog.server.db.queue import read_hooks
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 
@@ -124,8 +134,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
 def people(server: LocalTagtog) -> Iterator[People]:
     made = People(server, f"p{next(_NUMBERS)}", roles=("curator", "supercurator", "reviewer"))
     yield made
-    server.store.import_settings(
-        "owner", made.name, settings_from_legend(LEGEND)
+    server.database.write(
+        import_settings, "owner", made.name, settings_from_legend(LEGEND)
     )  # nothing of it is called any more
     made.close()
 
@@ -317,14 +327,15 @@ def test_what_fails_can_be_forgotten(people: People, receiver: Receiver) -> None
     receiver.get()
     hook(people, "http://127.0.0.1:1/")  # another endpoint, and the documents are gone
     receiver.hold.set()
-    people.server.store.import_settings("owner", people.name, settings_from_legend(LEGEND))
-    people.server.store.import_settings(
+    people.server.database.write(import_settings, "owner", people.name, settings_from_legend(LEGEND))
+    people.server.database.write(
+        import_settings,
         "owner",
         people.name,
         {**settings_from_legend(LEGEND), "webhooks": {"w_9": {"endpoint": receiver.url}}},
     )
-    with people.server.store.writing() as connection:
-        key = people.server.store.project_key(connection, "owner", people.name)
+    with people.server.database.writing() as connection:
+        key = project_key(connection, "owner", people.name)
         connection.execute(
             "INSERT INTO deliveries (project_id, hook, docid, status, source, created, due) "
             "VALUES (?, 'w_1', 'x', 'created', 'API', 0, 0)",
@@ -448,8 +459,9 @@ def test_who_sees_the_queue(people: People, role: str) -> None:
 
 
 def test_the_queue_survives_a_restart(tmp_path: Path, receiver: Receiver) -> None:
-    store = Store(tmp_path / "x.db")
-    store.create_project(
+    database = Database(tmp_path / "x.db")
+    database.write(
+        create_project,
         "owner",
         "p",
         {
@@ -457,10 +469,13 @@ def test_the_queue_survives_a_restart(tmp_path: Path, receiver: Receiver) -> Non
             "webhooks": {"w_1": {"endpoint": receiver.url, "format": "tagtogID"}},
         },
     )
-    store.upload(
-        "owner", "p", read_uploads([UploadedFile(f"{number}.txt", b"x") for number in range(5)], None)
+    upload(
+        database,
+        "owner",
+        "p",
+        read_uploads([UploadedFile(f"{number}.txt", b"x") for number in range(5)], None),
     )
-    store.close()
+    database.close()
     assert receiver.calls.empty()
     with local_tagtog(tmp_path / "x.db"):
         calls = [json.loads(receiver.get().body)["tagtogID"][-5:] for _ in range(5)]
@@ -480,9 +495,10 @@ serve(Path(sys.argv[1]), port=0, ready=lambda url: print(url, flush=True), webho
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_killed_server_repeats_what_was_under_way(tmp_path: Path, receiver: Receiver) -> None:
     path = tmp_path / "x.db"
-    store = Store(path)
-    store.add_user("owner", "owner", admin=True)
-    store.create_project(
+    database = Database(path)
+    database.write(add_user, "owner", "owner", admin=True)
+    database.write(
+        create_project,
         "owner",
         "p",
         {
@@ -490,7 +506,7 @@ def test_a_killed_server_repeats_what_was_under_way(tmp_path: Path, receiver: Re
             "webhooks": {"w_1": {"endpoint": receiver.url, "format": "tagtogID"}},
         },
     )
-    store.close()
+    database.close()
     receiver.hold.clear()
     process = subprocess.Popen([sys.executable, "-c", _SERVE, str(path)], stdout=subprocess.PIPE, text=True)
     try:

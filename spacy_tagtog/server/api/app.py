@@ -24,7 +24,9 @@ from spacy_tagtog.server.api.answers import HEADERS, database_failure, refusal, 
 from spacy_tagtog.server.api.context import Call, Handler
 from spacy_tagtog.server.api.request import Body, SizeLimit, credentials, read_body
 from spacy_tagtog.server.api.routes import API_ROUTES, LOCAL_ROUTES
-from spacy_tagtog.server.db.store import Store
+from spacy_tagtog.server.db.database import Database
+from spacy_tagtog.server.db.users import Passwords
+from spacy_tagtog.server.search.results import Results
 from spacy_tagtog.server.web.routes import PAGE_ROUTES
 
 MAX_REQUEST_BYTES = 256 * 2**20
@@ -91,17 +93,19 @@ def _check_origin(request: Request) -> None:
 class _Desk:
     """Takes requests: finds out who asks, calls the handler, turns errors into answers."""
 
-    def __init__(self, store: Store, accounts: Mapping[str, str]) -> None:
-        self._store = store
+    def __init__(self, database: Database, accounts: Mapping[str, str]) -> None:
+        self._database = database
+        self._passwords = Passwords(database)
+        self._results = Results()
         self._in_accounts = _accounts_check(accounts)
         self._secret = secrets.token_bytes(32)
 
     async def _authenticate(self, request: Request) -> tuple[str, bool]:
         """Who asks, and whether they run this server."""
-        store, given = self._store, credentials(request)
+        given = credentials(request)
         if given is not None and self._in_accounts(*given):
             return given[0], True
-        if given is None or not await run_in_threadpool(store.check_user, *given):
+        if given is None or not await run_in_threadpool(self._passwords.check, *given):
             raise RequestError(
                 401,
                 "no user name and password were given"
@@ -115,7 +119,7 @@ class _Desk:
         if method != "GET":
             _check_origin(request)
         return Call(
-            self._store,
+            self._database,
             method,
             request.scope["path"],
             str(request.base_url),
@@ -126,6 +130,7 @@ class _Desk:
             self._secret,
             request.headers.get("if-match"),
             request.headers.get("if-none-match"),
+            self._results,
         )
 
     def route(self, path: str, handlers: Mapping[str, Handler]) -> Route:
@@ -163,12 +168,12 @@ async def _failed(_: Request, error: Exception) -> Response:
 
 
 def make_app(
-    store: Store, *, accounts: Mapping[str, str] | None = None, max_request_bytes: int | None = None
+    database: Database, *, accounts: Mapping[str, str] | None = None, max_request_bytes: int | None = None
 ) -> Starlette:
     """Make the application.
 
     Args:
-        store: The database. The caller closes it.
+        database: The database. The caller closes it.
         accounts: Users, name to password, beside those of the database: whoever runs the server. They are
             admins of every project, and are never written to disk.
         max_request_bytes: Larger requests are refused; by default those over 256 MB.
@@ -176,7 +181,7 @@ def make_app(
     Returns:
         An ASGI application.
     """
-    desk = _Desk(store, accounts or {})
+    desk = _Desk(database, accounts or {})
     limit = MAX_REQUEST_BYTES if max_request_bytes is None else max_request_bytes
     handlers: dict[Any, Any] = {Exception: _failed}
     return Starlette(

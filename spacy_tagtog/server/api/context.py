@@ -14,9 +14,11 @@ from spacy_tagtog._tagtog import USER_NAME
 from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.request import Body
+from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.history import Author
+from spacy_tagtog.server.db.projects import access
 from spacy_tagtog.server.db.roles import Access, Action
-from spacy_tagtog.server.db.store import Store
+from spacy_tagtog.server.search.results import Results
 
 PAGE_SIZE = 50
 """The entries of a list that stand on one page."""
@@ -27,7 +29,7 @@ class Call:
     """A request whose user is known.
 
     Attributes:
-        store: The database.
+        database: The database.
         method: The HTTP method; ``GET`` for ``HEAD``, too.
         path: The path of the address.
         base_url: The address of the server, as the client knows it.
@@ -38,9 +40,10 @@ class Call:
         secret: What the tokens of forms are made with.
         if_match: The header ``If-Match``.
         if_none_match: The header ``If-None-Match``.
+        results: What searches found before.
     """
 
-    store: Store
+    database: Database
     method: str
     path: str
     base_url: str
@@ -51,6 +54,7 @@ class Call:
     secret: bytes = field(default=b"", repr=False)
     if_match: str | None = None
     if_none_match: str | None = None
+    results: Results = field(default_factory=Results, repr=False)
 
     def parameter(self, name: str, legal: str) -> str:
         """A parameter that can't be left out.
@@ -127,7 +131,8 @@ class Call:
         Raises:
             RequestError: There is no such project for this user.
         """
-        return self.store.access(owner, project, self.user, operator=self.operator)
+        with self.database.reading() as connection:
+            return access(connection, owner, project, self.user, operator=self.operator)
 
     @cached_property
     def access(self) -> Access:

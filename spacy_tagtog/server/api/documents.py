@@ -18,8 +18,13 @@ from spacy_tagtog.server.api.answers import Moment, disposition, json_answer
 from spacy_tagtog.server.api.context import PAGE_SIZE, Call, not_offline
 from spacy_tagtog.server.api.history import version_etag
 from spacy_tagtog.server.api.tsv import entities_only_tsv, entities_tsv
-from spacy_tagtog.server.db.store import Hit, StoredDocument, Uploaded, timestamp
+from spacy_tagtog.server.db import documents as stored_documents
+from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.db.documents import StoredDocument, document_key, read_document
+from spacy_tagtog.server.db.projects import ProjectInfo, read_project
+from spacy_tagtog.server.db.uploads import Uploaded, store_uploads
 from spacy_tagtog.server.imports.uploads import TEXT_NAME, Upload, UploadedFile, read_uploads
+from spacy_tagtog.server.search.results import Hit, find_all, search, states
 from spacy_tagtog.server.web.pages import document_address
 from spacy_tagtog.server.web.routes import document_page
 
@@ -130,7 +135,9 @@ def _output(call: Call, docid: str, output: str) -> Response:
             legal=", ".join(DOCUMENT_OUTPUTS),
         )
     call.access.need_to_read(call.member)
-    document = call.store.document(*project, docid, member=call.member)
+    with call.database.reading() as connection:
+        info = read_project(connection, *project)
+        document = read_document(connection, info, docid, member=call.member)
     headers = {} if document.version.warning is None else {"Warning": f'299 - "{document.version.warning}"'}
     name = document.docid
     if output == "ann.json":
@@ -157,19 +164,20 @@ def _output(call: Call, docid: str, output: str) -> Response:
         )
     if output == "weburl":
         return PlainTextResponse(_web_url(call, project, document))
-    return _rendered(call, document, output, headers)
+    return _rendered(call, info, document, output, headers)
 
 
-def _rendered(call: Call, document: StoredDocument, output: str, headers: dict[str, str]) -> Response:
+def _rendered(
+    call: Call, info: ProjectInfo, document: StoredDocument, output: str, headers: dict[str, str]
+) -> Response:
     """A document in a form that is made of its text and its annotations."""
-    project, name = call.project, document.docid
+    name = document.docid
     html = PlainHtml(document.html)
     if output in ("txt", "text"):
         return PlainTextResponse(
             "\n\n".join(part.text for part in html.parts.values()), headers=disposition(f"{name}.txt")
         )
     annotations = Annotations.parse(document.version.json)
-    info = call.store.project(*project)
     if output in ("visualize", "web", "web-editor-only"):
         return document_page(call.access, info, document, html, annotations, headers)
     table = entities_tsv if output == "entitiestsv" else entities_only_tsv
@@ -239,7 +247,8 @@ def import_documents(call: Call) -> Response:
             legal=", ".join(("null", *DOCUMENT_OUTPUTS)),
         )
     uploads = _uploads(call)
-    stored = call.store.upload(
+    stored = call.database.write(
+        store_uploads,
         *project,
         uploads,
         member=member,
@@ -296,13 +305,12 @@ def _search(call: Call) -> Response:
     user = call.member_of("member", call.user)  # whose filter:TODO
     call.access.need_to_read(user)
     if output == "csv":
+        with call.database.reading() as connection:
+            listed = states(connection, read_project(connection, *project), query, user=user)
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["docid", "anncomplete"])
-        writer.writerows(
-            (docid, str(complete).lower())
-            for docid, complete in call.store.states(*project, query, user=user)
-        )
+        writer.writerows((docid, str(complete).lower()) for docid, complete in listed)
         return Response(
             table.getvalue().encode(),
             headers={"Content-Type": "text/csv; charset=utf-8", **disposition("search.csv")},
@@ -315,7 +323,16 @@ def _search(call: Call) -> Response:
     if not (number.isascii() and number.isdecimal() and len(number) <= 9):
         raise RequestError(400, "not a page number", place="page", value=number, legal="0, 1, 2, …")
     current = int(number)
-    found = call.store.search(*project, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE, user=user)
+    with call.database.reading() as connection:
+        found = search(
+            connection,
+            read_project(connection, *project),
+            query,
+            offset=current * PAGE_SIZE,
+            limit=PAGE_SIZE,
+            user=user,
+            results=call.results,
+        )
     total = max(1, -(-found.total // PAGE_SIZE))
     pages: SearchPages = {
         "current": current,
@@ -341,6 +358,11 @@ def delete_documents(call: Call) -> Response:
         raise RequestError(
             400, "what to delete isn't clear", place=call.path, legal="one of search=QUERY and ids=DOCID"
         )
-    if "search" in call.query:
-        return PlainTextResponse(str(call.store.delete(*call.project, call.query["search"], user=call.user)))
-    return PlainTextResponse(str(call.store.delete_document(*call.project, call.docid)))
+    with call.database.writing() as connection:
+        info = read_project(connection, *call.project)
+        if "search" in call.query:
+            keys = list(find_all(connection, info, call.query["search"], user=call.user))
+        else:
+            key = document_key(connection, info.key, call.docid)
+            keys = [] if key is None else [key]
+        return PlainTextResponse(str(stored_documents.delete_documents(connection, keys)))

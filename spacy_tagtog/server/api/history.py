@@ -19,8 +19,11 @@ from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import Moment, disposition, json_answer
 from spacy_tagtog.server.api.context import Call
+from spacy_tagtog.server.db import clock
+from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.db.documents import no_document, read_document, touch, write_version
+from spacy_tagtog.server.db.projects import ProjectInfo, project_key, read_project
 from spacy_tagtog.server.db.settings import check_classes
-from spacy_tagtog.server.db.store import ProjectInfo, Store, no_document, timestamp, write_version
 
 
 class SaveEntry(TypedDict):
@@ -134,15 +137,14 @@ def _document(connection: sqlite3.Connection, project: int, docid: str) -> sqlit
     return row
 
 
-def list_saves(store: Store, owner: str, project: str, docid: str) -> list[Save]:
+def list_saves(connection: sqlite3.Connection, owner: str, project: str, docid: str) -> list[Save]:
     """All saves of all versions of a document, the latest first.
 
     Raises:
         RequestError: There is no such project or document.
     """
-    with store.reading() as connection:
-        document = _document(connection, store.project_key(connection, owner, project), docid)
-        return [_save(row) for row in connection.execute(f"{_SAVES} ORDER BY h.id DESC", (document["id"],))]
+    document = _document(connection, project_key(connection, owner, project), docid)
+    return [_save(row) for row in connection.execute(f"{_SAVES} ORDER BY h.id DESC", (document["id"],))]
 
 
 def _read(
@@ -170,26 +172,24 @@ def _read(
 
 
 def read_save(
-    store: Store, owner: str, project: str, docid: str, number: int
+    connection: sqlite3.Connection, owner: str, project: str, docid: str, number: int
 ) -> tuple[Save, Annotations, bytes]:
     """One save: the entry, the annotations, and the plain.html that they were made for.
 
     Raises:
         RequestError: There is no such project, document or save.
     """
-    with store.reading() as connection:
-        return _read(
-            connection, _document(connection, store.project_key(connection, owner, project), docid), number
-        )
+    document = _document(connection, project_key(connection, owner, project), docid)
+    return _read(connection, document, number)
 
 
 def compare_saves(
-    store: Store, owner: str, project: str, docid: str, before: int | None, after: int
+    connection: sqlite3.Connection, owner: str, project: str, docid: str, before: int | None, after: int
 ) -> Changes:
     """What changed from one save to another.
 
     Args:
-        store: The database.
+        connection: The database, in a transaction.
         owner: The project's owner.
         project: The project's name.
         docid: The document.
@@ -199,8 +199,10 @@ def compare_saves(
     Raises:
         RequestError: There is no such project, document or save.
     """
-    _, later, html = read_save(store, owner, project, docid, after)
-    earlier = Annotations.empty() if before is None else read_save(store, owner, project, docid, before)[1]
+    _, later, html = read_save(connection, owner, project, docid, after)
+    earlier = (
+        Annotations.empty() if before is None else read_save(connection, owner, project, docid, before)[1]
+    )
     return compare_versions(earlier, later, parts=PlainHtml(html).parts)
 
 
@@ -213,9 +215,8 @@ def restore(call: Call, owner: str, project: str, docid: str, number: int) -> Sa
         RequestError: There is no such save, the user may not edit the version, or the document
             has another text now.
     """
-    store = call.store
-    with store.writing() as connection:
-        info = store.project_info(connection, owner, project)
+    with call.database.writing() as connection:
+        info = read_project(connection, owner, project)
         document = _document(connection, info.key, docid)
         save, annotations, html = _read(connection, document, number)
         call.access_to(owner, project).need_to_edit(save.member)
@@ -257,13 +258,13 @@ def _write(
     parts: list[str],
     action: str,
 ) -> bool:
-    now = call.store.now()
+    now = clock.now()
     check_classes(annotations, info.legend, place=annotations.place)
     changed = write_version(
         connection, key, member, annotations, parts, author=call.author, action=action, now=now
     )
     if changed:
-        call.store.touch(connection, info, key, now, member=member, author=call.author)
+        touch(connection, info, key, now, member=member, author=call.author)
     return changed
 
 
@@ -292,7 +293,7 @@ def _number(call: Call, name: str) -> int:
 
 
 def _readable_save(call: Call, number: int) -> tuple[Save, Annotations, bytes]:
-    found = read_save(call.store, *call.project, _docid(call), number)
+    found = call.database.read(read_save, *call.project, _docid(call), number)
     call.access.need_to_read(found[0].member)
     return found
 
@@ -300,7 +301,7 @@ def _readable_save(call: Call, number: int) -> tuple[Save, Annotations, bytes]:
 def get_history(call: Call) -> Response:
     """``GET /-local/history``: the saves of the versions that the user may read."""
     call.need("read the master version")
-    saves = list_saves(call.store, *call.project, _docid(call))
+    saves = call.database.read(list_saves, *call.project, _docid(call))
     if call.query.get("member"):
         call.access.need_to_read(call.member)
         saves = [save for save in saves if save.member == call.member]
@@ -345,7 +346,7 @@ def get_compared(call: Call) -> Response:
     if call.query.get("from"):
         before = _number(call, "from")
         _readable_save(call, before)
-    changes = compare_saves(call.store, *call.project, _docid(call), before, later.number)
+    changes = call.database.read(compare_saves, *call.project, _docid(call), before, later.number)
     return json_answer({"from": before, "to": later.number, **changes.to_json()})
 
 
@@ -358,7 +359,8 @@ def post_restore(call: Call) -> Response:
     if call.body.json is not None:
         return json_answer(save.to_json())
     owner, project = call.project
-    folder = call.store.document(owner, project, docid).folder
+    with call.database.reading() as connection:
+        folder = read_document(connection, read_project(connection, owner, project), docid).folder
     address = "/".join(quote(piece, safe="") for piece in (owner, project, *folder.split("/"), docid))
     return RedirectResponse(f"/{address}?view=history", status_code=303)
 
@@ -378,8 +380,8 @@ def put_annotations(call: Call) -> Response:
             legal="an ann.json, with Content-Type: application/json",
         )
     annotations = Annotations(call.body.json, place="the body")
-    with call.store.writing() as connection:
-        info = call.store.project_info(connection, *call.project)
+    with call.database.writing() as connection:
+        info = read_project(connection, *call.project)
         document = _document(connection, info.key, docid)
         here = etag(connection, document["id"], member)
         if (
@@ -407,8 +409,7 @@ def put_annotations(call: Call) -> Response:
         )
         here = etag(connection, document["id"], member)
         data = connection.execute(
-            "SELECT b.data FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id "
-            "WHERE v.document_id = ? AND v.member = ?",
+            "SELECT data FROM version_contents WHERE document_id = ? AND member = ?",
             (document["id"], member),
         ).fetchone()[0]
     return Response(data, media_type="application/json", headers={"ETag": here})
@@ -417,8 +418,7 @@ def put_annotations(call: Call) -> Response:
 def etag(connection: sqlite3.Connection, document: int, member: str = MASTER) -> str:
     """The entity tag of a version (RFC 9110): its hash, in quotes. Empty where there is no such version."""
     row = connection.execute(
-        "SELECT b.hash FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id "
-        "WHERE v.document_id = ? AND v.member = ?",
+        "SELECT hash FROM version_contents WHERE document_id = ? AND member = ?",
         (document, member),
     ).fetchone()
     return "" if row is None else f'"{row[0].hex()}"'

@@ -14,19 +14,20 @@ from starlette.responses import Response
 from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.server.api.answers import json_answer
 from spacy_tagtog.server.api.context import Call
-from spacy_tagtog.server.db.store import ProjectInfo, Store, in_time, selected
+from spacy_tagtog.server.db.projects import ProjectInfo, read_project
+from spacy_tagtog.server.search.results import in_time, select
 
 _TOP = 10
 """How many normalizations and values of text labels are listed at most, the most frequent first."""
 
 
 def search_stats(
-    store: Store, owner: str, project: str, query: str = "*", *, user: str = ""
+    connection: sqlite3.Connection, owner: str, project: str, query: str = "*", *, user: str = ""
 ) -> dict[str, Any]:
     """Count the annotations of the master versions, by annotation type.
 
     Args:
-        store: The database.
+        connection: The database, in a transaction.
         owner: The project's owner.
         project: The project's name.
         query: Which documents are counted.
@@ -40,14 +41,13 @@ def search_stats(
     Raises:
         LocalServerError: The query isn't legal, or there is no such project.
     """
-    with store.reading() as connection:
-        info = store.project_info(connection, owner, project)
-        condition = selected(connection, info, query, user)
-        connection.execute("CREATE TEMP TABLE IF NOT EXISTS picked (id INTEGER PRIMARY KEY)")
-        connection.execute("DELETE FROM temp.picked")
-        with in_time(connection):
-            connection.execute(f"INSERT INTO temp.picked SELECT d.id {condition.sql}", condition.parameters)
-        return _counted(connection, info)
+    info = read_project(connection, owner, project)
+    rows = select(connection, info, query, user).sql("d.id")
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS picked (id INTEGER PRIMARY KEY)")
+    connection.execute("DELETE FROM temp.picked")
+    with in_time(connection):
+        connection.execute(f"INSERT INTO temp.picked {rows.text}", rows.parameters)
+    return _counted(connection, info)
 
 
 def _entities(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
@@ -166,6 +166,6 @@ def _label(name: str, counts: dict[str, int], documents: int, settings: dict[str
 def get_search_stats(call: Call) -> Response:
     """``GET /search_stats``."""
     call.need("see metrics")
-    return json_answer(
-        search_stats(call.store, *call.project, call.query.get("search") or "*", user=call.user)
-    )
+    with call.database.reading() as connection:
+        stats = search_stats(connection, *call.project, call.query.get("search") or "*", user=call.user)
+    return json_answer(stats)

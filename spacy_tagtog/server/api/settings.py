@@ -14,7 +14,8 @@ from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import disposition, json_answer
 from spacy_tagtog.server.api.context import Call
-from spacy_tagtog.server.db.store import ProjectInfo
+from spacy_tagtog.server.db import folders
+from spacy_tagtog.server.db.projects import ProjectInfo, read_project
 
 
 class Settings(TypedDict, total=False):
@@ -43,8 +44,12 @@ class ChangedFolders(ChangedSettings):
 
 def get_legend(call: Call) -> Response:
     """``GET /annotationsLegend``: the class ids and their names."""
-    legend: Legend = call.store.project(*call.project).legend
+    legend: Legend = _info(call).legend
     return json_answer(dict(legend))
+
+
+def _info(call: Call) -> ProjectInfo:
+    return call.database.read(read_project, *call.project)
 
 
 def _settings_for(call: Call, info: ProjectInfo) -> dict[str, Any]:
@@ -57,9 +62,7 @@ def _settings_for(call: Call, info: ProjectInfo) -> dict[str, Any]:
 
 def export_settings(call: Call) -> Response:
     """``GET /export``: the settings of the project."""
-    return json_answer(
-        _settings_for(call, call.store.project(*call.project)), headers=disposition("settings.json")
-    )
+    return json_answer(_settings_for(call, _info(call)), headers=disposition("settings.json"))
 
 
 def import_settings(call: Call) -> Response:
@@ -72,7 +75,7 @@ def import_settings(call: Call) -> Response:
             place=call.path,
             legal="a settings JSON, with Content-Type: application/json",
         )
-    return json_answer(call.store.import_settings(*call.project, call.body.json))
+    return json_answer(call.database.write(folders.import_settings, *call.project, call.body.json))
 
 
 def _folders(call: Call, info: ProjectInfo) -> Response:
@@ -92,20 +95,19 @@ def add_folder(call: Call) -> Response:
     if "path" in call.body.fields:
         path = call.field("path")
     else:
-        parent = call.store.project(*call.project).folder(call.field("parentPath"))
+        parent = _info(call).folder(call.field("parentPath"))
         path = f"{parent.path}/{call.field('newFolderName')}"
-    return _folders(call, call.store.add_folder(*call.project, path))
+    return _folders(call, call.database.write(folders.add_folder, *call.project, path))
 
 
 def rename_folder(call: Call) -> Response:
     """``POST /folders/rename``: its last name."""
     call.need("change folders")
-    return _folders(
-        call, call.store.rename_folder(*call.project, call.field("path"), call.field("newFolderName"))
-    )
+    names = call.field("path"), call.field("newFolderName")
+    return _folders(call, call.database.write(folders.rename_folder, *call.project, *names))
 
 
 def remove_folder(call: Call) -> Response:
     """``POST /folders/remove``: with all its documents."""
     call.need("change folders")
-    return _folders(call, call.store.remove_folder(*call.project, call.field("path")))
+    return _folders(call, call.database.write(folders.remove_folder, *call.project, call.field("path")))

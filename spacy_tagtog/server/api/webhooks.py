@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import json
+import sqlite3
 from typing import Final, Literal
 
 from starlette.responses import RedirectResponse, Response
@@ -14,9 +14,11 @@ from typing_extensions import TypedDict
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import Moment, json_answer
 from spacy_tagtog.server.api.context import Call
+from spacy_tagtog.server.db import clock
+from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.db.projects import project_key, read_project, write_settings
 from spacy_tagtog.server.db.queue import LEGAL, Hook, read_hooks
 from spacy_tagtog.server.db.settings import parse_settings
-from spacy_tagtog.server.db.store import Store, timestamp
 
 _LISTED: Final = 200
 
@@ -76,24 +78,23 @@ class RetriedDeliveries(TypedDict):
     waiting: int
 
 
-def deliveries(store: Store, owner: str, project: str) -> DeliveryReport:
+def deliveries(connection: sqlite3.Connection, owner: str, project: str) -> DeliveryReport:
     """What the queue holds for a project.
 
     Raises:
         RequestError: There is no such project.
     """
-    with store.reading() as connection:
-        info = store.project_info(connection, owner, project)
-        hooks, problems = read_hooks(info.settings)
-        counts = dict(
-            connection.execute(
-                "SELECT state, count(*) FROM deliveries WHERE project_id = ? GROUP BY state", (info.key,)
-            ).fetchall()
-        )
-        rows = connection.execute(
-            "SELECT * FROM deliveries WHERE project_id = ? ORDER BY state, id DESC LIMIT ?",
-            (info.key, _LISTED),
+    info = read_project(connection, owner, project)
+    hooks, problems = read_hooks(info.settings)
+    counts = dict(
+        connection.execute(
+            "SELECT state, count(*) FROM deliveries WHERE project_id = ? GROUP BY state", (info.key,)
         ).fetchall()
+    )
+    rows = connection.execute(
+        "SELECT * FROM deliveries WHERE project_id = ? ORDER BY state, id DESC LIMIT ?",
+        (info.key, _LISTED),
+    ).fetchall()
     return {
         "webhooks": [
             {
@@ -133,7 +134,8 @@ def _kind(hook: Hook) -> Literal["none", "basic"]:
 def get_webhooks(call: Call) -> Response:
     """``GET /-local/webhooks``."""
     call.need("edit webhooks")
-    return json_answer(deliveries(call.store, *call.project))
+    with call.database.reading() as connection:
+        return json_answer(deliveries(connection, *call.project))
 
 
 def put_webhooks(call: Call) -> Response:
@@ -148,14 +150,11 @@ def put_webhooks(call: Call) -> Response:
     _, problems = read_hooks({"webhooks": wanted})
     for key, problem in problems.items():
         raise RequestError(400, f"a webhook can't be used: {problem}", place=key)
-    with call.store.writing() as connection:
-        info = call.store.project_info(connection, *call.project)
+    with call.database.writing() as connection:
+        info = read_project(connection, *call.project)
         settings, _ = parse_settings({**info.export(), "webhooks": wanted})
-        connection.execute(
-            "UPDATE projects SET settings = ? WHERE id = ?",
-            (json.dumps(settings, ensure_ascii=False), info.key),
-        )
-    return json_answer(deliveries(call.store, *call.project))
+        write_settings(connection, info.key, settings)
+        return json_answer(deliveries(connection, *call.project))
 
 
 def _chosen(call: Call) -> tuple[str, tuple[int, ...]]:
@@ -182,12 +181,12 @@ def post_retry(call: Call) -> Response:
     call.need("edit webhooks")
     call.check_token("retry")
     where, parameters = _chosen(call)
-    with call.store.writing() as connection:
-        key = call.store.project_key(connection, *call.project)
+    with call.database.writing() as connection:
+        key = project_key(connection, *call.project)
         number = connection.execute(
             "UPDATE deliveries SET state = 'waiting', attempts = 0, due = ? "  # noqa: S608
             f"WHERE project_id = ? AND state = 'failed'{where}",
-            (call.store.now(), key, *parameters),
+            (clock.now(), key, *parameters),
         ).rowcount
     if call.body.json is not None:
         return json_answer({"waiting": number})
@@ -198,8 +197,8 @@ def delete_deliveries(call: Call) -> Response:
     """``DELETE /-local/webhooks``: forget failed deliveries."""
     call.need("edit webhooks")
     where, parameters = _chosen(call)
-    with call.store.writing() as connection:
-        key = call.store.project_key(connection, *call.project)
+    with call.database.writing() as connection:
+        key = project_key(connection, *call.project)
         number = connection.execute(
             f"DELETE FROM deliveries WHERE project_id = ? AND state = 'failed'{where}",  # noqa: S608
             (key, *parameters),

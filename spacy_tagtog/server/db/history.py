@@ -66,7 +66,7 @@ def save(
         The number of the content, or ``None`` where the version says the same already: then nothing is saved.
     """
     old = connection.execute(
-        "SELECT v.blob_id, b.data FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id WHERE v.document_id = ? AND v.member = ?",
+        "SELECT data FROM version_contents WHERE document_id = ? AND member = ?",
         (document, member),
     ).fetchone()
     data = ann.encode()

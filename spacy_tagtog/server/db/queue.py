@@ -1,7 +1,7 @@
 """Webhooks: what a project's settings say about them, and the queue of what is to be sent.
 
 Facts: tagtog's documentation of projects (webhooks). An entry is put into the queue in the transaction that saves the document: a save without its
-entries, or the reverse, can't be. :mod:`spacy_tagtog.server.api.webhooks` sends them.
+entries, or the reverse, can't be. :mod:`spacy_tagtog.server.deliveries` sends them.
 """
 
 from __future__ import annotations

@@ -414,8 +414,8 @@ def _columns(header: Sequence[str], row: Sequence[str]) -> tuple[Section, ...]:
 def parse_table(text: str, delimiter: str, place: str) -> list[tuple[bytes, Parsed]]:
     """Read CSV or TSV: every row below the header is a document, every column a section.
 
-    The headings of the sections are those of the first row. If that begins with ``#``, there are none. Columns
-    beyond the header are called ``Column-#N``.
+    The headings of the sections are those of the first row. If that begins with ``#``, there are none.
+    Columns beyond the header are called ``Column-#N``.
 
     Args:
         text: The file's text.

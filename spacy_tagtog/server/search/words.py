@@ -5,6 +5,7 @@ Matching is case sensitive and the same with and without the index. Its time is 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -18,6 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from spacy_tagtog.server.search.index import WORD, encode
+from spacy_tagtog.server.search.sql import Condition, Listed, OfRow, Select, Sql, words_index
 
 _thread = threading.local()
 
@@ -42,16 +44,6 @@ def _check_time() -> None:
     end = getattr(_thread, "end", None)
     if end is not None and time.monotonic() > end:
         raise TimeoutError("the query takes too long")
-
-
-@dataclass(frozen=True)
-class Text:
-    """A condition on the text of a document ``d`` in SQL."""
-
-    sql: str
-    parameters: tuple[Any, ...] = ()
-    match: str = ""
-    """The query of the index of words that finds exactly these documents, where there is one."""
 
 
 def unescape(value: str) -> str:
@@ -280,49 +272,45 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 _FEW_WORDS = 100  # so many alternatives the index of words takes in one query
 _PART = 3  # letters in a row by which the index of the vocabulary finds words
 _TEXT = "(SELECT c.text FROM contents AS c WHERE c.document_id = d.id)"
-
-
-def _candidates(query: str) -> Text:
-    return Text("d.id IN (SELECT i.rowid FROM text_index AS i WHERE i.text_index MATCH ?)", (query,), query)
-
-
-# In the subquery itself, so that alternatives stay lists of numbers, which SQLite unites without looking at every document.
+# In the list itself, so that alternatives stay lists of numbers, which SQLite unites without looking at every document.
 _OF_CANDIDATE = "(SELECT c.text FROM contents AS c WHERE c.document_id = i.rowid)"
 
 
-def _having(condition: str, *parameters: Any, holding: str = "") -> Text:
-    """Documents that have any word of the vocabulary ``v`` for which a condition holds. Args: holding: letters that all of these words hold."""
+def _candidates(query: str) -> Listed:
+    return Listed((words_index(query),), query)
+
+
+def _having(test: Sql, *, holding: str = "") -> Listed:
+    """Documents that have any word of the vocabulary ``v`` for which a test holds. Args: holding: letters that all of these words hold."""
     words = "vocabulary AS v"
     if len(holding) >= _PART:
-        parts = " AND ".join(
-            f'"{part}"'
-            for part in dict.fromkeys(holding[n : n + _PART] for n in range(len(holding) - _PART + 1))
-        )
-        words, condition = (
-            f"vocabulary_parts AS p CROSS JOIN {words} ON v.id = p.rowid",
-            f"p.vocabulary_parts MATCH ? AND {condition}",
-        )
-        parameters = (parts, *parameters)
-    return Text(
-        f"d.id IN (SELECT i.rowid FROM {words} CROSS JOIN text_index AS i WHERE {condition} AND i.text_index MATCH index_word(v.word))",  # noqa: S608
-        parameters,
-    )
+        parts = dict.fromkeys(holding[n : n + _PART] for n in range(len(holding) - _PART + 1))
+        held = Sql("p.vocabulary_parts MATCH ?", (" AND ".join(f'"{part}"' for part in parts),))
+        words, test = f"vocabulary_parts AS p CROSS JOIN {words} ON v.id = p.rowid", _both(held, test)
+    indexed = Sql("i.text_index MATCH index_word(v.word)")
+    return Listed((Select(f"{words} CROSS JOIN text_index AS i", "i.rowid", _both(test, indexed)),))
 
 
-def _verified(candidates: Text | None, function: str, hint: str, argument: str) -> Text:
+def _verified(candidates: Listed | None, function: str, hint: str, argument: str) -> Condition:
     """Candidates, of which the text itself decides. Without any, texts that don't hold the hint are passed over quickly."""
-    if candidates is not None:
-        return Text(
-            f"{candidates.sql[:-1]} AND {function}({_OF_CANDIDATE}, ?))", (*candidates.parameters, argument)
-        )
-    return Text(f"CASE WHEN instr({_TEXT}, ?) THEN {function}({_TEXT}, ?) ELSE 0 END", (hint, argument))
+    if candidates is None:
+        test = f"CASE WHEN instr({_TEXT}, ?) THEN {function}({_TEXT}, ?) ELSE 0 END"
+        return OfRow(Sql(test, (hint, argument)))
+    test_of_text = Sql(f"{function}({_OF_CANDIDATE}, ?)", (argument,))
+    # Not as a list in order: its count and each of its pages would look at the texts anew.
+    selects = (dataclasses.replace(one.narrowed(test_of_text), in_order=False) for one in candidates.selects)
+    return Listed(tuple(selects))
+
+
+def _both(first: Sql, second: Sql) -> Sql:
+    return Sql.joined(" AND ", [first, second])
 
 
 def _phrase(words: Sequence[str]) -> str:
     return f'"{encode(" ".join(words))}"'
 
 
-def word_text(raw: str, *, is_phrase: bool) -> Text:
+def word_text(raw: str, *, is_phrase: bool) -> Condition:
     """The condition that a text holds a word or phrase.
 
     Args:
@@ -371,7 +359,7 @@ def _runs(pattern: str) -> list[_Run]:
     return runs
 
 
-def _wildcard_text(pattern: str, is_phrase: bool) -> Text:
+def _wildcard_text(pattern: str, is_phrase: bool) -> Condition:
     items = _items(pattern)
     if is_phrase and (len(phrase_pieces(pattern)) != 1 or not re.match(r"\s*[\w*?]", pattern)):
         function = "matches_phrase"
@@ -396,10 +384,10 @@ def _wildcard_text(pattern: str, is_phrase: bool) -> Text:
         longest = max(runs, key=lambda run: len(run.text))
         if longest.ends:
             candidates = _having(
-                "substr(v.word, -length(?)) = ?", longest.text, longest.text, holding=longest.text
+                Sql("substr(v.word, -length(?)) = ?", (longest.text,) * 2), holding=longest.text
             )
         else:
-            candidates = _having("instr(v.word, ?)", longest.text, holding=longest.text)
+            candidates = _having(Sql("instr(v.word, ?)", (longest.text,)), holding=longest.text)
         if (
             function == "matches_words"
             and len(runs) == 1
@@ -412,7 +400,7 @@ def _wildcard_text(pattern: str, is_phrase: bool) -> Text:
     return _verified(candidates, function, max(fixed, key=len, default=""), pattern)
 
 
-def fuzzy_text(word: str, least: float, words: Callable[[int, int], Sequence[str]]) -> Text:
+def fuzzy_text(word: str, least: float, words: Callable[[int, int], Sequence[str]]) -> Condition:
     """The condition that a text holds a word that is like another.
 
     Args:
@@ -440,13 +428,13 @@ def fuzzy_text(word: str, least: float, words: Callable[[int, int], Sequence[str
     like = sorted(found for found, _, _ in near if is_similar(found))
     if len(like) <= _FEW_WORDS:
         return _candidates(" OR ".join(_phrase([one]) for one in like or [word]))
-    return Text(
-        "d.id IN (SELECT i.rowid FROM json_each(?) AS v CROSS JOIN text_index AS i WHERE i.text_index MATCH index_word(v.value))",
-        (json.dumps(like),),
-    )
+    # As one parameter: the words may be thousands.
+    indexed = Sql("i.text_index MATCH index_word(v.value)")
+    table = "json_each(?) AS v CROSS JOIN text_index AS i"
+    return Listed((Select(table, "i.rowid", indexed, (json.dumps(like),)),))
 
 
-def near_text(words: Sequence[str], slop: int) -> Text:
+def near_text(words: Sequence[str], slop: int) -> Condition:
     """The condition that a text holds words near each other, see :func:`_near_matcher`.
 
     Args:

@@ -21,7 +21,10 @@ from spacy_tagtog.anndoc import Annotations, PlainHtml
 from spacy_tagtog.server.api.history import Save
 from spacy_tagtog.server.api.spans import Span, place_entities
 from spacy_tagtog.server.api.webhooks import DeliveryReport
-from spacy_tagtog.server.db.store import Page, ProjectInfo, StoredDocument, timestamp
+from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.db.documents import StoredDocument
+from spacy_tagtog.server.db.projects import ProjectInfo
+from spacy_tagtog.server.search.results import Page
 from spacy_tagtog.server.web.highlights import color, highlight, probability
 
 Crumb = tuple[str, str]

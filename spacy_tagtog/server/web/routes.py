@@ -14,8 +14,10 @@ from spacy_tagtog.server.api import history as saves
 from spacy_tagtog.server.api import metrics, versions
 from spacy_tagtog.server.api import webhooks as deliveries
 from spacy_tagtog.server.api.context import PAGE_SIZE, Call, Handler
+from spacy_tagtog.server.db.documents import StoredDocument, read_document
+from spacy_tagtog.server.db.projects import ProjectInfo, projects_of, read_project
 from spacy_tagtog.server.db.roles import Access
-from spacy_tagtog.server.db.store import ProjectInfo, StoredDocument
+from spacy_tagtog.server.search.results import search
 from spacy_tagtog.server.web import pages
 from spacy_tagtog.server.web.static_files import get_static
 
@@ -39,10 +41,11 @@ def _page_number(call: Call) -> int:
 
 
 def _start_page(call: Call) -> Response:
-    projects_of = call.store.projects_of(call.user, operator=call.operator)
-    projects = [
-        (owner, name, call.store.search(owner, name, "*", limit=0).total) for owner, name in projects_of
-    ]
+    with call.database.reading() as connection:
+        projects = [
+            (owner, name, search(connection, read_project(connection, owner, name), "*", limit=0).total)
+            for owner, name in projects_of(connection, call.user, operator=call.operator)
+        ]
     return _page(pages.start_page(projects))
 
 
@@ -70,16 +73,18 @@ def document_page(
 
 
 def _history_page(call: Call, access: Access, owner: str, name: str, docid: str) -> Response:
-    info, document = call.store.project(owner, name), call.store.document(owner, name, docid)
-    listed = [
-        save for save in saves.list_saves(call.store, owner, name, docid) if access.may_read(save.member)
-    ]
+    with call.database.reading() as connection:
+        info = read_project(connection, owner, name)
+        document = read_document(connection, info, docid)
+        listed = [
+            save for save in saves.list_saves(connection, owner, name, docid) if access.may_read(save.member)
+        ]
     current = _page_number(call)
     shown = listed[current * PAGE_SIZE : (current + 1) * PAGE_SIZE]
     named = dataclasses.replace(call, query={"owner": owner, "project": name})
     rows = []
     for save in shown:
-        changes = saves.compare_saves(call.store, owner, name, docid, save.previous, save.number)
+        changes = call.database.read(saves.compare_saves, owner, name, docid, save.previous, save.number)
         token = (
             named.token(f"restore {docid} {save.number}")
             if access.may_edit(save.member) and not save.is_current
@@ -93,29 +98,34 @@ def _web_page(call: Call) -> Response:
     owner, name, *rest = call.path.strip("/").split("/")
     access = call.access_to(owner, name)
     access.need("read the master version")
-    info = call.store.project(owner, name)
+    info = call.database.read(read_project, owner, name)
     path = "/".join(rest)
     paths = [folder.path for folder in info.folders]
     if path and path not in paths:
         if call.query.get("view") == "history":
             return _history_page(call, access, owner, name, rest[-1])
         access.need_to_read(call.member)
-        document = call.store.document(owner, name, rest[-1], member=call.member)
+        document = call.database.read(read_document, info, rest[-1], member=call.member)
         annotations = Annotations.parse(document.version.json)
         return document_page(access, info, document, PlainHtml(document.html), annotations)
     if call.query.get("view") == "webhooks":
         access.need("edit webhooks")
         named = dataclasses.replace(call, query={"owner": owner, "project": name})
-        status = deliveries.deliveries(call.store, owner, name)
+        status = call.database.read(deliveries.deliveries, owner, name)
         return _page(pages.webhooks_page(info, status, named.token("retry")))
     if call.query.get("view") == "metrics":
         access.need("see metrics")
-        matrix = agreement_matrix(versions.confirmed_documents(call.store, owner, name))
-        return _page(pages.metrics_page(info, metrics.search_stats(call.store, owner, name), matrix))
+        with call.database.reading() as connection:
+            matrix = agreement_matrix(versions.confirmed_documents(connection, owner, name))
+            stats = metrics.search_stats(connection, owner, name)
+        return _page(pages.metrics_page(info, stats, matrix))
     current = _page_number(call)
     index = next((folder.index for folder in info.folders if folder.path == path), None)
     query = "*" if index is None else f"folder:{index}"
-    found = call.store.search(owner, name, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE)
+    with call.database.reading() as connection:
+        found = search(
+            connection, info, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE, results=call.results
+        )
     views = ["metrics"] * access.may("see metrics") + ["webhooks"] * (
         access.may("edit webhooks") and bool(info.settings.get("webhooks"))
     )
