@@ -19,7 +19,7 @@ from spacy_tagtog.cli import app
 from spacy_tagtog.errors import LocalServerError, OutputExistsError
 from spacy_tagtog.server import Database, LocalTagtog, create_project, local_tagtog, settings_from_legend
 from spacy_tagtog.server.db.archive import export_project
-from spacy_tagtog.server.db.projects import list_projects, read_project
+from spacy_tagtog.server.db.projects import access, list_projects, read_project
 from spacy_tagtog.server.db.restore import has_archive, restore_project
 
 TEXT = "Ada in London"
@@ -297,6 +297,6 @@ def test_by_commands(server: LocalTagtog, tmp_path: Path, monkeypatch: pytest.Mo
         "backup",
         "--member",
         "former",
-        *database,
+        *there,
     )
     assert Project.open(tmp_path / "one").members == ["former"]
