@@ -7,9 +7,9 @@ import csv
 import io
 import json
 import re
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from spacy_tagtog.anndoc import Annotations, Legend, html_from_text
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server import Database, LocalTagtog, create_project, local_tagtog, settings_from_legend
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
+from spacy_tagtog.server.search.results import Results
 from spacy_tagtog.server.search.words import FUNCTIONS
 
 LEGEND = Legend(
@@ -74,6 +75,8 @@ DOCUMENTS: dict[str, tuple[str, str, list[dict[str, Any]], dict[str, Any], bool,
     ),
     "four*.txt": ("nothing", "pool/other", [], {}, False, []),
 }
+NOW = datetime(2021, 7, 15, 16, 34, 41, tzinfo=timezone.utc)
+START = int(NOW.timestamp() * 1000)
 NAMES = {1: "one.txt", 2: "two.txt", 3: "three 3.txt", 4: "four*.txt"}
 
 
@@ -134,7 +137,13 @@ class Search:
 
 @pytest.fixture(scope="module")
 def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
-    with local_tagtog(tmp_path_factory.mktemp("search") / "tagtog.db") as server:
+    moments = count(START)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        local_tagtog(tmp_path_factory.mktemp("search") / "tagtog.db") as server,
+    ):
+        # The server's clock goes on by a millisecond each time that it is looked at, whatever the day is.
+        patch.setattr("spacy_tagtog.server.db.clock.now", lambda: next(moments))
         made = Search(server)
         yield made
         made.session.close()
@@ -340,7 +349,7 @@ def test_a_document_is_found_by_its_id(search: Search) -> None:
 
 
 def test_dates(search: Search) -> None:
-    now = datetime.now(timezone.utc)
+    now = NOW
     everything = [1, 2, 3, 4]
     year, last, tomorrow = now.year, now.year - 1, now + timedelta(days=1)
     for field in ("created", "updated"):
@@ -536,20 +545,19 @@ def test_wildcards_agree_with_regular_expressions(pattern: str, value: str) -> N
     )
 
 
-def test_wildcards_take_no_time_on_a_long_word() -> None:
+def test_wildcards_go_through_a_long_word_once() -> None:
+    # A matcher that tries every place again wouldn't end.
     text = "a" * 200_000
-    started = time.process_time()
     assert not FUNCTIONS["matches_words"](text, "a*a*a*a*a*a*a*b")
     assert FUNCTIONS["matches_words"](text, "a*a*a*a")
     assert not FUNCTIONS["matches_words"]("a-" * 100_000, "a*a*a*b")
     assert not FUNCTIONS["matches_words"]("a!" * 100_000 + "!" * 100_000, "a*a*b")
-    assert time.process_time() - started < 5
 
 
 def test_words_are_found_in_the_own_project_alone(tmp_path: Path) -> None:
     """Documents of two projects by turns: the index of words is one for all."""
     with local_tagtog(tmp_path / "x.db") as server:
-        database = server.database
+        database, results = server.database, Results()
         for name in ("one", "two", "three"):
             database.write(create_project, "local", name, settings_from_legend(LEGEND))
 
@@ -557,7 +565,8 @@ def test_words_are_found_in_the_own_project_alone(tmp_path: Path) -> None:
             upload(database, "local", project, read_uploads([UploadedFile.of_text("text.txt", text)], None))
 
         def totals(query: str) -> list[int]:
-            return [find(database, "local", name, query, limit=50).total for name in ("one", "two", "three")]
+            names = ("one", "two", "three")
+            return [find(database, "local", name, query, limit=50, results=results).total for name in names]
 
         for number in range(3):
             add("one", f"insulin {number}")
@@ -574,6 +583,7 @@ def test_pages_follow_every_change(tmp_path: Path) -> None:
     """What a search found is kept for its next pages, and no longer than until something changes: by this process or another."""
     with local_tagtog(tmp_path / "x.db") as server, contextlib.closing(Database(tmp_path / "x.db")) as other:
         server.database.write(create_project, "local", "p", settings_from_legend(LEGEND))
+        results = Results()
         queries = (
             "filename:*.txt",
             "insulin",
@@ -584,7 +594,10 @@ def test_pages_follow_every_change(tmp_path: Path) -> None:
         )
 
         def totals() -> list[int]:
-            return [find(server.database, "local", "p", query, limit=50).total for query in queries]
+            found = [
+                find(server.database, "local", "p", query, limit=50, results=results) for query in queries
+            ]
+            return [page.total for page in found]
 
         def add(database: Database, number: int, *, genes: int = 0, complete: bool = False) -> None:
             own = {

@@ -18,6 +18,7 @@ from totals import wrong_totals
 from spacy_tagtog.anndoc import Annotations, Legend, html_from_text
 from spacy_tagtog.server import Database, create_project, settings_from_legend
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
+from spacy_tagtog.server.search.results import Results
 
 LEGEND = Legend({"e_1": "Gene", "e_2": "Cell", "m_1": "score", "n_1": "Uniprot"})
 FOLDERS = ["pool", "pool/train", "pool/train/deep", "pool/test"]
@@ -252,6 +253,7 @@ class Projects:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.results = Results()
         self.made = 0
 
     def make(self, documents: list[Doc]) -> list[str]:
@@ -281,7 +283,7 @@ class Projects:
         return upload(self.database, "local", name, read_uploads(files, "anndoc"), folder=doc.folder)[0].docid
 
     def search(self, query: str, **page: Any) -> tuple[int, list[str]]:
-        found = find(self.database, "local", f"p{self.made}", query, **page)
+        found = find(self.database, "local", f"p{self.made}", query, results=self.results, **page)
         return found.total, [hit.docid for hit in found.hits]
 
 

@@ -22,7 +22,7 @@ from spacy_tagtog.server.db.documents import insert_document
 from spacy_tagtog.server.db.history import store_blob
 from spacy_tagtog.server.db.projects import ProjectInfo, create_project, read_project
 from spacy_tagtog.server.db.roles import as_role
-from spacy_tagtog.server.db.settings import check_classes, check_name, missing_folders
+from spacy_tagtog.server.db.settings import check_classes, check_name, missing_folders, parse_settings
 from spacy_tagtog.server.search.index import add_words, index_version
 
 _MAX_BYTES = 512 * 2**20
@@ -176,6 +176,7 @@ def _project(
 ) -> ProjectInfo:
     """Make the project with its members."""
     settings = about.get("settings")
+    parse_settings(settings)  # before anything that is less likely to be wrong
     created = _number(reader, about, "created")
     key = create_project(connection, owner, project, settings, created=created)
     members = about.get("members")
