@@ -69,7 +69,7 @@ class People:
         for session in self.sessions.values():
             session.close()
 
-    # ------------------------------------------------------------------------------------------------------------------------------ documents
+    # ---------------------------------------------------------------------------------------------- documents
 
     def save(
         self, text: str, own: Annotations, *, user: str = "local", name: str = "doc", **query: Any

@@ -1,6 +1,7 @@
 """A local tagtog: the parts of tagtog's HTTP API that a client needs, on a SQLite file.
 
-A client that was written for tagtog works with it unchanged. For tests, demonstrations and work without a network; it has no editor.
+A client that was written for tagtog works with it unchanged. For tests, demonstrations and work without a
+network; it has no editor.
 """
 
 from spacy_tagtog.server.db.database import Database

@@ -89,7 +89,8 @@ class _Server(uvicorn.Server):
     """uvicorn, which tells when it answers."""
 
     def __init__(self, app: Starlette, on_start: Callable[[], None], tls: Tls | None = None) -> None:
-        # h11 and asyncio: the same everywhere, whatever else is installed. log_config=None: leave the program's logging alone.
+        # h11 and asyncio: the same everywhere, whatever else is installed. log_config=None: leave the
+        # program's logging alone.
         config = uvicorn.Config(
             app,
             loop="asyncio",
@@ -226,12 +227,14 @@ def serve(
         host: The address to listen on.
         port: The port; 0 for a free one.
         ready: Called with the server's address when it answers.
-        allow_remote: Allow a host that other computers can reach. Without ``tls`` the connection isn't encrypted: passwords can be read on the way.
+        allow_remote: Allow a host that other computers can reach. Without ``tls`` the connection isn't
+            encrypted: passwords can be read on the way.
         webhook_pause: Seconds after which a webhook that failed is first tried again.
         tls: Encrypt the connections.
 
     Raises:
-        LocalServerError: The port is taken, the database can't be used or has no user, or the host isn't allowed.
+        LocalServerError: The port is taken, the database can't be used or has no user, or the host isn't
+            allowed.
     """
     if not (allow_remote or _is_loopback(host)):
         raise LocalServerError(

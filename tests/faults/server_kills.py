@@ -1,6 +1,7 @@
 """Kill the local tagtog with SIGKILL while several clients write, start it again, and look whether anything is lost, doubled or half there.
 
-The test suite does it 20 times (``test_server_concurrency.py``). For more: ``python tests/server_kills.py --kills 500 --seed 1``.
+The test suite does it 20 times (``test_server_concurrency.py``). For more: ``python tests/server_kills.py
+--kills 500 --seed 1``.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ TEXT = "Ada in London"
 CLIENTS = 3
 BATCH = 3
 
-# One process imports everything, and forks a server for each round: so a round takes little more than its writes.
+# One process imports everything, and forks a server for each round: so a round takes little more than its
+# writes.
 _STABLE = """
 import os, sys
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Several writers at once on the local tagtog, and a server that is killed: no lost update, no half document."""
+"""Several writers at once on the local tagtog, and a server that is killed.
+
+No lost update, no half document.
+"""
 
 from __future__ import annotations
 
@@ -143,7 +146,10 @@ def test_a_killed_server_loses_nothing_that_it_answered(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
 def test_a_full_disk_stops_writing_and_nothing_else(tmp_path: Path, subprocess_env: dict[str, str]) -> None:
-    """The server's process may write no more: what it answered stays, what it refused isn't there, and with space again a push ends its work."""
+    """The server's process may write no more.
+
+    What it answered stays, what it refused isn't there, and with space again a push ends its work.
+    """
     import resource
 
     path = tmp_path / "x.db"

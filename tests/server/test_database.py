@@ -41,7 +41,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
-# ------------------------------------------------------------------------------------------------------------------------------ the file
+# --------------------------------------------------------------------------------------------------- the file
 
 
 def test_a_database_is_made_private_and_kept(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_new_database_may_be_opened_many_times_at_once(tmp_path: Path) -> None
         database.close()
 
 
-# ------------------------------------------------------------------------------------------------------ the schema
+# ------------------------------------------------------------------------------------------------- the schema
 
 
 def add_notes(connection: sqlite3.Connection) -> None:
@@ -212,7 +212,7 @@ def test_every_connection_opens_the_same_tables(tmp_path: Path) -> None:
     assert {name for name, _, _ in schema._TRIGGERS} <= made
 
 
-# ----------------------------------------------------------------------------------------------------------------------- users and projects
+# ----------------------------------------------------------------------------------------- users and projects
 
 
 def test_passwords_are_hashed(database: Database) -> None:
@@ -344,7 +344,7 @@ def test_settings_from_a_legend() -> None:
         settings_from_legend(legend, ["elsewhere"])
 
 
-# ------------------------------------------------------------------------------------------------------------------------ integrity at once
+# ------------------------------------------------------------------------------------------ integrity at once
 
 
 def test_removing_documents_leaves_nothing_behind(database: Database) -> None:
@@ -410,7 +410,7 @@ def test_two_processes_use_one_database(tmp_path: Path) -> None:
         assert find(server.database, "local", "p", "*").total == 20 + number
 
 
-# ----------------------------------------------------------------------------------------------------------------------------- life cycle
+# ------------------------------------------------------------------------------------------------- life cycle
 
 
 def test_a_local_tagtog_starts_and_ends(tmp_path: Path) -> None:

@@ -580,7 +580,10 @@ def test_words_are_found_in_the_own_project_alone(tmp_path: Path) -> None:
 
 
 def test_pages_follow_every_change(tmp_path: Path) -> None:
-    """What a search found is kept for its next pages, and no longer than until something changes: by this process or another."""
+    """What a search found is kept for its next pages, and no longer than until something changes.
+
+    By this process or another.
+    """
     with local_tagtog(tmp_path / "x.db") as server, contextlib.closing(Database(tmp_path / "x.db")) as other:
         server.database.write(create_project, "local", "p", settings_from_legend(LEGEND))
         results = Results()

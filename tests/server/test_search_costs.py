@@ -1,4 +1,7 @@
-"""What searches cost: what SQLite does for a page must not grow with the documents where a table has the answer."""
+"""What searches cost.
+
+What SQLite does for a page must not grow with the documents where a table has the answer.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Searching the index agrees with looking at every document: random projects and queries, a slow evaluator that shares nothing with the server."""
+"""Searching the index agrees with looking at every document.
+
+Random projects and queries, a slow evaluator that shares nothing with the server.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,7 @@ docs = st.builds(
 )
 
 
-# ------------------------------------------------------------------------------------------------------------------- the slow evaluator
+# ----------------------------------------------------------------------------------------- the slow evaluator
 
 
 Query = tuple[str, Callable[[Doc], bool]]
@@ -245,7 +248,7 @@ def extended(inner: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
 queries = st.recursive(leaves, extended, max_leaves=6)
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------- the test
+# --------------------------------------------------------------------------------------------------- the test
 
 
 class Projects:
@@ -257,7 +260,10 @@ class Projects:
         self.made = 0
 
     def make(self, documents: list[Doc]) -> list[str]:
-        """Returns the documents' ids. The documents of the projects before stay in the index: they mustn't be found."""
+        """Returns the documents' ids.
+
+        The documents of the projects before stay in the index: they mustn't be found.
+        """
         self.made += 1
         name = f"p{self.made}"
         self.database.write(create_project, "local", name, settings_from_legend(LEGEND, FOLDERS))

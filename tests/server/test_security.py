@@ -46,7 +46,7 @@ def call(server: LocalTagtog, path: str = "/-api/documents/v1", **query: str) ->
     return requests.get(server.url + path, params=params, auth=(server.username, server.password), timeout=30)
 
 
-# ------------------------------------------------------------------------------------------------------------------------------ encryption
+# ------------------------------------------------------------------------------------------------- encryption
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_a_certificate_without_its_key_is_refused(tmp_path: Path, subprocess_env
     assert "--tls-key" in done.stderr + done.stdout
 
 
-# --------------------------------------------------------------------------------------------------------------------------------- headers
+# ---------------------------------------------------------------------------------------------------- headers
 
 
 def test_every_answer_carries_the_headers_that_keep_a_browser_safe(server: LocalTagtog) -> None:
@@ -221,7 +221,7 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_safe(server: Local
         assert answer.headers["Content-Disposition"].startswith("attachment")
 
 
-# ---------------------------------------------------------------------------------------------------------------------------------- queries
+# ---------------------------------------------------------------------------------------------------- queries
 
 
 def test_a_search_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,7 +290,7 @@ def test_a_long_query_reaches_the_server(server: LocalTagtog) -> None:
     assert "4096" in call(server, search="ü" * 4097).text
 
 
-# ------------------------------------------------------------------------------------------------------------------------------------ names
+# ------------------------------------------------------------------------------------------------------ names
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """A whole project of the local tagtog in a folder or zip, without loss. :mod:`spacy_tagtog.server.db.restore` reads it.
 
-It is tagtog's own download layout, which everything that reads tagtog projects can read, and beside it a folder ``.local-tagtog`` with what that
-layout has no place for: settings, members and roles, assignments, the original files, dates, and the history of every version. Two things are not in
-it, since they are secrets: users' passwords, and the passwords of webhooks.
+It is tagtog's own download layout, which everything that reads tagtog projects can read, and beside it a
+folder ``.local-tagtog`` with what that layout has no place for: settings, members and roles, assignments, the
+original files, dates, and the history of every version. Two things are not in it, since they are secrets:
+users' passwords, and the passwords of webhooks.
 """
 
 from __future__ import annotations

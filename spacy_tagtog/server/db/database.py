@@ -1,7 +1,7 @@
 """The database of the local tagtog: one SQLite file, which several threads and processes use at once.
 
-This module opens it and hands out transactions. What is read and written in them are functions that take a connection: in the other
-modules of this folder, and in :mod:`spacy_tagtog.server.search`.
+This module opens it and hands out transactions. What is read and written in them are functions that take a
+connection: in the other modules of this folder, and in :mod:`spacy_tagtog.server.search`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Database:
         path: The file.
 
     Raises:
-        LocalServerError: It isn't a database of the local tagtog, was made by a newer version, or can't be opened.
+        LocalServerError: It isn't a database of the local tagtog, was made by a newer version, or can't be
+            opened.
 
     Example:
         >>> database = Database(Path("tagtog.db"))
@@ -47,13 +48,15 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        # Connections that no thread uses now. Opening one costs about as much as a small query: they are kept.
+        # Connections that no thread uses now. Opening one costs about as much as a small query: they are
+        # kept.
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # SQLite would make the file with the permissions that the umask leaves. It holds texts and password hashes.
+            # SQLite would make the file with the permissions that the umask leaves. It holds texts and
+            # password hashes.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             self._idle.append(self._prepare())
         except OSError as error:
@@ -78,7 +81,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction: everything that is written in the block, or nothing of it where the block raises."""
-        # IMMEDIATE takes the lock at once. A transaction that begins by reading couldn't get it after another has written.
+        # IMMEDIATE takes the lock at once. A transaction that begins by reading couldn't get it after another
+        # has written.
         with self._connection() as connection, _transaction(connection, "IMMEDIATE"):
             connection.execute("UPDATE changes SET number = number + 1")
             yield connection
@@ -101,7 +105,10 @@ class Database:
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        """Call a function that writes, in a transaction of its own: ``database.write(add_user, "ada", "secret")``."""
+        """Call a function that writes, in a transaction of its own.
+
+        ``database.write(add_user, "ada", "secret")``.
+        """
         with self.writing() as connection:
             return function(connection, *args, **kwargs)
 
@@ -144,7 +151,8 @@ class Database:
             connection.execute("PRAGMA foreign_keys = ON")
             # A file that somebody else made can't call functions by its views and triggers.
             connection.execute("PRAGMA trusted_schema = OFF")
-            # The indexes of many documents are larger than SQLite's default cache of 2 MB: at most 16 MB, as far as it is used.
+            # The indexes of many documents are larger than SQLite's default cache of 2 MB: at most 16 MB, as
+            # far as it is used.
             connection.execute("PRAGMA cache_size = -16384")
             # Fewer, larger checkpoints: an import writes the same pages of the indexes again and again.
             connection.execute("PRAGMA wal_autocheckpoint = 4000")
@@ -153,7 +161,7 @@ class Database:
             raise
         return connection
 
-    # ------------------------------------------------------------------------------------------------------- opening
+    # ------------------------------------------------------------------------------------------------ opening
 
     def _prepare(self) -> sqlite3.Connection:
         connection = self._connect()

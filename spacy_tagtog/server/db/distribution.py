@@ -1,7 +1,8 @@
 """Task distribution: which members are to annotate a new document.
 
-Facts: tagtog's documentation of projects (task distribution) and of the documents API (``distributeToMembers``). The settings hold it as
-``taskDistributionNumber`` (0: off) and ``taskDistributionMembers``.
+Facts: tagtog's documentation of projects (task distribution) and of the documents API
+(``distributeToMembers``). The settings hold it as ``taskDistributionNumber`` (0: off) and
+``taskDistributionMembers``.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def to_members(connection: sqlite3.Connection, project: int, wanted: str) -> lis
     Args:
         connection: The database, in a transaction.
         project: The project's number.
-        wanted: ``-`` what the settings say, empty nobody, ``*`` all members who annotate, or names with commas.
+        wanted: ``-`` what the settings say, empty nobody, ``*`` all members who annotate, or names with
+            commas.
 
     Returns:
         The members who get every document of the request, or ``None`` where the settings decide.

@@ -1,6 +1,7 @@
 """Documents and the versions of their annotations: stored, read, deleted.
 
-Where a function takes ``connection``, it is the database in a transaction: see :class:`~spacy_tagtog.server.db.database.Database`.
+Where a function takes ``connection``, it is the database in a transaction: see
+:class:`~spacy_tagtog.server.db.database.Database`.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def header(html: PlainHtml) -> str:
     return first if len(first) <= _HEADER_CHARS else f"{first[: _HEADER_CHARS - 1]}…"
 
 
-# ------------------------------------------------------------------------------------------------------------ read
+# ------------------------------------------------------------------------------------------------------- read
 
 
 def document_key(connection: sqlite3.Connection, project: int, docid: str) -> int | None:
@@ -161,7 +162,7 @@ def _version(connection: sqlite3.Connection, key: int, html: bytes, member: str)
     return Version(empty, f"{missing} and there is no master version, these annotations are empty")
 
 
-# ----------------------------------------------------------------------------------------------------------- write
+# ------------------------------------------------------------------------------------------------------ write
 
 
 def insert_document(
@@ -269,7 +270,8 @@ def touch(
         connection: The database, in a transaction that writes.
         project: The document's project.
         key: The document's number.
-        now: When, in milliseconds since 1970. Each change is later than the one before it, whatever the clock says.
+        now: When, in milliseconds since 1970. Each change is later than the one before it, whatever the clock
+            says.
         member: Whose version it is.
         author: Who changed it.
     """

@@ -1,6 +1,7 @@
 """Changes of a project's folders: one by one, or with all of its settings.
 
-Where a function takes ``connection``, it is the database in a transaction: see :class:`~spacy_tagtog.server.db.database.Database`.
+Where a function takes ``connection``, it is the database in a transaction: see
+:class:`~spacy_tagtog.server.db.database.Database`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Every save of a version: who, when, what. Contents are kept by their hash, so that equal ones are stored once."""
+"""Every save of a version: who, when, what.
+
+Contents are kept by their hash, so that equal ones are stored once.
+"""
 
 from __future__ import annotations
 

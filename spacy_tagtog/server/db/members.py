@@ -1,6 +1,7 @@
 """The members of projects.
 
-Where a function takes ``connection``, it is the database in a transaction: see :class:`~spacy_tagtog.server.db.database.Database`.
+Where a function takes ``connection``, it is the database in a transaction: see
+:class:`~spacy_tagtog.server.db.database.Database`.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def set_member(
         project: The project's name.
         login: A user of this server.
         role: One of :data:`~spacy_tagtog._tagtog.ROLES`.
-        new: Whether the user must not be a member yet (``True``), must be one (``False``), or may be (``None``).
+        new: Whether the user must not be a member yet (``True``), must be one (``False``), or may be
+            (``None``).
 
     Raises:
         RequestError: There is no such project, user, member or role, or the project would lose its creator.

@@ -1,6 +1,7 @@
 """The projects of the local tagtog, and who may use them.
 
-Where a function takes ``connection``, it is the database in a transaction: see :class:`~spacy_tagtog.server.db.database.Database`.
+Where a function takes ``connection``, it is the database in a transaction: see
+:class:`~spacy_tagtog.server.db.database.Database`.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class ProjectInfo:
         return found[0]
 
 
-# -------------------------------------------------------------------------------------------------------- projects
+# --------------------------------------------------------------------------------------------------- projects
 
 
 def create_project(
@@ -201,8 +202,8 @@ def access(
         operator: Whether the user runs this server: an admin of every project.
 
     Raises:
-        RequestError: There is no such project, or the user isn't a member of it. The answer is the same, so that names can't
-            be guessed.
+        RequestError: There is no such project, or the user isn't a member of it. The answer is the same, so
+            that names can't be guessed.
     """
     role = _role(connection, owner, name, login, operator)
     if role is None:
@@ -234,7 +235,7 @@ def _no_project(owner: str, name: str) -> RequestError:
     )
 
 
-# --------------------------------------------------------------------------------------------- settings and folders
+# --------------------------------------------------------------------------------------- settings and folders
 
 
 def read_settings(connection: sqlite3.Connection, key: int) -> dict[str, Any]:

@@ -120,7 +120,8 @@ def restore_project(
 ) -> Archived:
     """Make a project of what :func:`export_project` wrote: all of it, or nothing.
 
-    What was changed in the documents' own files since then is taken as a further save. Webhooks aren't called.
+    What was changed in the documents' own files since then is taken as a further save. Webhooks aren't
+    called.
 
     Args:
         database: The database.

@@ -1,7 +1,8 @@
 """The tables of the local tagtog's database, and how the database of an earlier release becomes one of today.
 
-The version of a database (``PRAGMA user_version``) is the number of steps that it has taken. A new database takes all of them, so there is
-one way to today's tables. A step is never changed once it was released: a change of the tables is a new step at the end.
+The version of a database (``PRAGMA user_version``) is the number of steps that it has taken. A new database
+takes all of them, so there is one way to today's tables. A step is never changed once it was released: a
+change of the tables is a new step at the end.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ CREATE TABLE versions (
 CREATE VIEW version_contents AS
   SELECT v.document_id, v.member, v.complete, v.blob_id, b.hash, b.data
   FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id;
--- Every save of a version. html_id is the plain.html that it was made for, where that isn't the document's content any more.
+-- Every save of a version. html_id is the plain.html that it was made for, where that isn't the document's
+-- content any more.
 CREATE TABLE history (
   id INTEGER PRIMARY KEY AUTOINCREMENT, document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
   member TEXT NOT NULL, blob_id INTEGER NOT NULL, complete INTEGER NOT NULL, saved INTEGER NOT NULL, author TEXT NOT NULL,

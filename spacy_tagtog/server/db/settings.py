@@ -1,6 +1,7 @@
 """A project's settings: class ids, names, folders.
 
-The JSON is tagtog's own (settings API, version 1.6): what isn't understood here is kept and exported as it came.
+The JSON is tagtog's own (settings API, version 1.6): what isn't understood here is kept and exported as it
+came.
 """
 
 from __future__ import annotations

@@ -51,7 +51,9 @@ def store_uploads(
     distribute: str = "-",
     keep_confirmed: bool = False,
 ) -> list[Uploaded]:
-    """Store documents. Where it raises, the caller's transaction has to end with it, so that nothing is stored.
+    """Store documents.
+
+    Where it raises, the caller's transaction has to end with it, so that nothing is stored.
 
     Args:
         connection: The database, in a transaction that writes.
@@ -61,8 +63,10 @@ def store_uploads(
         member: Whose version their annotations become.
         folder: Index, path or name of the folder of new documents.
         author: Who uploads.
-        distribute: Which members are to annotate the documents: see :func:`~spacy_tagtog.server.db.distribution.to_members`.
-        keep_confirmed: Leave documents alone whose version of the member is confirmed; their result is ``kept``.
+        distribute: Which members are to annotate the documents: see
+            :func:`~spacy_tagtog.server.db.distribution.to_members`.
+        keep_confirmed: Leave documents alone whose version of the member is confirmed; their result is
+            ``kept``.
 
     Raises:
         SpacyTagtogError: A document, the folder or a class id isn't legal.
@@ -129,7 +133,10 @@ class _Batch:
         return Uploaded(docid, "updated", text_bytes, row["filename"])
 
     def _find(self, upload: Upload, fresh: str) -> sqlite3.Row | None:
-        """The document that an upload replaces: by its base name, or else by the <html id>, or else by name and content."""
+        """The document that an upload replaces.
+
+        By its base name, or else by the <html id>, or else by name and content.
+        """
         candidates = (upload.base, upload.html.id if upload.html is not None else None, fresh)
         row: sqlite3.Row | None = self.connection.execute(
             "SELECT d.id, d.docid, d.filename, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "

@@ -49,7 +49,8 @@ def add_user(connection: sqlite3.Connection, name: str, password: str, *, admin:
         connection: The database, in a transaction that writes.
         name: The user's name.
         password: The password. Only a hash of it is stored.
-        admin: Whether the user is an admin of every project. ``None`` leaves a known user what they are; a new one is none.
+        admin: Whether the user is an admin of every project. ``None`` leaves a known user what they are; a
+            new one is none.
 
     Raises:
         LocalServerError: The name or the password isn't legal.

@@ -1,7 +1,8 @@
 """tagtog's search language as conditions on documents.
 
-As Lucene has it, of terms side by side one has to match, ``+`` makes a term required and ``-`` or ``NOT`` excludes. A query of exclusions alone
-selects the rest. AND binds before OR. What isn't offered is refused by name: a query never gives a wrong result.
+As Lucene has it, of terms side by side one has to match, ``+`` makes a term required and ``-`` or ``NOT``
+excludes. A query of exclusions alone selects the rest. AND binds before OR. What isn't offered is refused by
+name: a query never gives a wrong result.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ class QueryContext:
         user: Who asks, for ``filter:TODO``.
         project: The project's number.
         words: The words of the vocabulary that have so many letters, at least and at most.
-        from_then: The earliest moment among the project's documents that isn't before another: of a column, ``created`` or
-            ``updated``, and that other; ``None`` where there is none.
+        from_then: The earliest moment among the project's documents that isn't before another: of a column,
+            ``created`` or ``updated``, and that other; ``None`` where there is none.
     """
 
     legend: Legend
@@ -138,7 +139,10 @@ class _Translator:
         return _refuse("this piece", node, "words, phrases, fields and ranges")
 
     def side_by_side(self, node: Any, path: tuple[Term, ...], depth: int) -> Condition:
-        """Terms without an operator between them, as Lucene has it: all required ones, or else one of the optional ones, and no excluded one."""
+        """Terms without an operator between them, as Lucene has it.
+
+        All required ones, or else one of the optional ones, and no excluded one.
+        """
         required: list[Condition] = []
         optional: list[Condition] = []
         excluded: list[Condition] = []
@@ -323,7 +327,8 @@ class _Translator:
         classes = self.class_test("e.class_id", path[0])
         texts = Sql.all_of([classes, path[1].test("e.text")])
         norms = Sql.all_of([path[1].test("n.norm_id"), classes])
-        # CROSS JOIN fixes the order: an id has few normalizations, a class may have entities in every document.
+        # CROSS JOIN fixes the order: an id has few normalizations, a class may have entities in every
+        # document.
         normalized = (
             "norms AS n CROSS JOIN entities AS e ON e.document_id = n.document_id AND e.number = n.entity"
         )
@@ -365,7 +370,12 @@ class _Translator:
         return Listed((Select("labels AS l", "l.document_id", where, in_order=in_order and bool(values)),))
 
     def class_test(self, column: str, name: Term) -> Sql:
-        """The test of a column for the classes of a name. Args: column: with its table's alias: ``e``, ``l``."""
+        """The test of a column for the classes of a name.
+
+        Args:
+            column: With its table's
+            alias: ``e``, ``l``.
+        """
         prefix = "m" if column[0] == "l" else "e"
         return Sql("1") if name.is_any else among(column, self.class_ids(prefix, name))
 
@@ -417,7 +427,10 @@ class _Translator:
         return self.between(field, start, end)
 
     def between(self, field: str, start: int, end: int) -> Condition:
-        """Documents of a time. The bounds become those of documents: as long as these stay, a query with ``NOW`` stays the same."""
+        """Documents of a time.
+
+        The bounds become those of documents: as long as these stay, a query with ``NOW`` stays the same.
+        """
         from_then = self.context.from_then
         first, after = from_then(field, start), from_then(field, end)
         if first is None or first >= end:

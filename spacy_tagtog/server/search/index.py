@@ -1,8 +1,8 @@
 """The index of the documents' words, and the counts of documents: what makes a search quick.
 
-A word is a stretch of letters, digits and underscores. FTS5 gets the words only, separated by spaces and written so that it keeps their case:
-of its own tokenizers all ignore it. Which documents match in the end is decided by :mod:`spacy_tagtog.server.search.words` wherever an index of words
-can't decide it.
+A word is a stretch of letters, digits and underscores. FTS5 gets the words only, separated by spaces and
+written so that it keeps their case: of its own tokenizers all ignore it. Which documents match in the end is
+decided by :mod:`spacy_tagtog.server.search.words` wherever an index of words can't decide it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ _MARKED = re.compile("[A-Z_]")
 
 
 def encode(words: str) -> str:
-    """Words as the index has them: a capital letter as an underscore and the small letter, an underscore as two.
+    """Words as the index has them.
+
+    A capital letter as an underscore and the small letter, an underscore as two.
 
     No word's code begins that of a word that it doesn't begin itself, so prefixes can be searched for.
     """
@@ -152,7 +154,9 @@ def _storable(text: str) -> str:
 
 
 def _uncount_classes(connection: sqlite3.Connection, key: int) -> None:
-    """Forget how many entities a document had. Before anything else of it changes: so nothing is counted anew for nothing.
+    """Forget how many entities a document had.
+
+    Before anything else of it changes: so nothing is counted anew for nothing.
 
     Args:
         connection: The database, in a transaction.

@@ -1,7 +1,7 @@
 """The language of searches, parsed.
 
-luqum parses the Lucene syntax, which tagtog's documentation ("Search queries", https://docs.tagtog.com) refers to. What it reads otherwise than
-tagtog is rewritten before.
+luqum parses the Lucene syntax, which tagtog's documentation ("Search queries", https://docs.tagtog.com)
+refers to. What it reads otherwise than tagtog is rewritten before.
 """
 
 from __future__ import annotations

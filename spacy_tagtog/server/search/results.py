@@ -97,7 +97,8 @@ class Page:
 class Results:
     """What searches of one database found, for the next pages.
 
-    It holds until the database changes. The number of changes, which is part of the key, tells it from what was found before.
+    It holds until the database changes. The number of changes, which is part of the key, tells it from what
+    was found before.
     """
 
     def __init__(self) -> None:
@@ -125,7 +126,7 @@ class Results:
                 self._numbers -= len(self._found.popitem(last=False)[1])
 
 
-# ---------------------------------------------------------------------------------------------------------- search
+# ----------------------------------------------------------------------------------------------------- search
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,11 @@ class Query:
     condition: Condition
 
     def sql(self, columns: str, table: str = "documents AS d") -> Sql:
-        """The query that gives them. Args: table: with the alias ``d``; another one only where the condition is of it, too."""
+        """The query that gives them.
+
+        Args:
+            table: With the alias ``d``; another one only where the condition is of it, too.
+        """
         return _of_project(self.project, columns, table, self.condition.sql())
 
 
@@ -268,7 +273,7 @@ def in_time(connection: sqlite3.Connection) -> Iterator[None]:
         connection.set_progress_handler(None, 0)
 
 
-# ------------------------------------------------------------------------------------------------------------ pages
+# ------------------------------------------------------------------------------------------------------ pages
 
 
 def _all_of(connection: sqlite3.Connection, query: Query) -> array[int]:

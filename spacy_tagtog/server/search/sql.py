@@ -1,7 +1,8 @@
 """Conditions on documents as data, and the SQL of them.
 
-A condition is a tree of the classes below. How the documents that it selects are counted and listed is chosen by looking at the tree, see
-:mod:`spacy_tagtog.server.search.results`. Only this package's own literals become SQL text; what a user gives is always a parameter.
+A condition is a tree of the classes below. How the documents that it selects are counted and listed is chosen
+by looking at the tree, see :mod:`spacy_tagtog.server.search.results`. Only this package's own literals become
+SQL text; what a user gives is always a parameter.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ class Select:
         column: The column of the documents' numbers.
         where: What selects them.
         table_parameters: The parameters of ``table``.
-        in_order: Whether each document comes once, and in the order of their numbers, without sorting. Then they can be counted, and a page
-            of them found, without all of them being kept.
+        in_order: Whether each document comes once, and in the order of their numbers, without sorting. Then
+            they can be counted, and a page of them found, without all of them being kept.
     """
 
     table: str
@@ -106,7 +107,7 @@ class ClassCount:
         )
 
 
-# ------------------------------------------------------------------------------------------------------ conditions
+# ------------------------------------------------------------------------------------------------- conditions
 
 
 class Condition(ABC):
@@ -123,7 +124,8 @@ class OfRow(Condition):
 
     Attributes:
         test: The test.
-        of_state: Whether it looks at nothing but ``d.folder`` and ``d.anncomplete``. Other tables have these columns, too.
+        of_state: Whether it looks at nothing but ``d.folder`` and ``d.anncomplete``. Other tables have these
+            columns, too.
     """
 
     test: Sql
@@ -211,7 +213,7 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
     return conditions[0] if len(conditions) == 1 else Or(tuple(conditions))
 
 
-# ----------------------------------------------------------------------------------------- what a condition amounts to
+# -------------------------------------------------------------------------------- what a condition amounts to
 
 
 def is_of_state(condition: Condition) -> bool:
@@ -224,7 +226,10 @@ def is_of_state(condition: Condition) -> bool:
 
 
 def class_test(condition: Condition) -> Sql | None:
-    """The same as a test of ``class_counts AS d``: where it looks at the state, and at the entities of one class."""
+    """The same as a test of ``class_counts AS d``.
+
+    Where it looks at the state, and at the entities of one class.
+    """
     if isinstance(condition, Listed) and condition.of_class is not None:
         return condition.of_class.test("d")
     if not isinstance(condition, And):
@@ -286,7 +291,10 @@ class Listing:
 
 
 def listing_of(condition: Condition) -> Listing | None:
-    """The list of the documents of a condition, where a table has it in order: ``word AND folder:x``, for example."""
+    """The list of the documents of a condition, where a table has it in order.
+
+    ``word AND folder:x``, for example.
+    """
     if exact := _exact_listing(condition):
         return Listing(exact)
     if not isinstance(condition, And):

@@ -1,6 +1,9 @@
-"""Words, phrases, wildcards, fuzzy words and proximity: what they match in a text, and how the index of words finds the candidates.
+"""Words, phrases, wildcards, fuzzy words and proximity.
 
-Matching is case sensitive and the same with and without the index. Its time is linear in the text, whatever the pattern is.
+What they match in a text, and how the index of words finds the candidates.
+
+Matching is case sensitive and the same with and without the index. Its time is linear in the text, whatever
+the pattern is.
 """
 
 from __future__ import annotations
@@ -51,19 +54,25 @@ def unescape(value: str) -> str:
     return re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)
 
 
-# ------------------------------------------------------------------------------------------------------------------------------------ patterns
+# --------------------------------------------------------------------------------------------------- patterns
 
 
 @lru_cache(maxsize=512)
 def _items(pattern: str) -> tuple[str, ...]:
-    """A pattern character by character: ``*`` and ``?`` themselves, anything else with a backslash before it."""
+    """A pattern character by character.
+
+    ``*`` and ``?`` themselves, anything else with a backslash before it.
+    """
     return tuple(
         found if found in "*?" else "\\" + found[-1] for found in re.findall(r"\\.|[^\\]", pattern, re.DOTALL)
     )
 
 
 def _pieces(pattern: str) -> list[str]:
-    """What stands between the ``*`` of a pattern, as regular expressions: ``?`` one character, backslash escapes."""
+    """What stands between the ``*`` of a pattern, as regular expressions.
+
+    ``?`` one character, backslash escapes.
+    """
     pieces = [""]
     for item in _items(pattern):
         if item == "*":
@@ -80,7 +89,8 @@ def _value_matcher(pattern: str) -> Callable[[str], bool]:
     if not others:
         return lambda value: first.fullmatch(value) is not None
     *inner, last = others
-    # Every piece has one fixed length, so taking each at its leftmost place is right and needs no backtracking.
+    # Every piece has one fixed length, so taking each at its leftmost place is right and needs no
+    # backtracking.
     tail = re.compile(f"(?:{last.pattern})\\Z", re.DOTALL)
 
     def matches(value: str) -> bool:
@@ -125,7 +135,10 @@ _EDGES = re.compile(r"\A\W+|\W+\Z")
 
 @lru_cache(maxsize=512)
 def _phrase_matcher(pattern: str) -> Callable[[str], bool]:
-    """A matcher for a phrase with wildcards: its pieces one after the other, each as it stands or without the punctuation around it."""
+    """A matcher for a phrase with wildcards.
+
+    Its pieces one after the other, each as it stands or without the punctuation around it.
+    """
     pieces = [
         (_value_matcher(piece), _value_matcher(_bare(piece) or piece)) for piece in phrase_pieces(pattern)
     ]
@@ -168,7 +181,10 @@ def phrase_pieces(pattern: str) -> list[str]:
 
 @lru_cache(maxsize=512)
 def _literal_matcher(literal: str) -> Callable[[str], bool]:
-    """A matcher for a word or phrase: at word boundaries, any white space for white space, everything else as it is."""
+    """A matcher for a word or phrase.
+
+    At word boundaries, any white space for white space, everything else as it is.
+    """
     body = r"\s+".join(re.escape(piece) for piece in literal.split())
     left = r"(?<!\w)" if re.match(r"\w", literal.lstrip()) else ""
     right = r"(?!\w)" if re.search(r"\w\Z", literal.rstrip()) else ""
@@ -180,8 +196,9 @@ def _literal_matcher(literal: str) -> Callable[[str], bool]:
 def _near_matcher(spec: str) -> Callable[[str], bool]:
     """A matcher for words that stand near each other, as Lucene's sloppy phrases do.
 
-    Take a place for each word, no place twice, and from the number of each place the word's number in the phrase. The greatest less the least of
-    these may be at most the slop: one word between two is 1, two neighbours the other way round are 2.
+    Take a place for each word, no place twice, and from the number of each place the word's number in the
+    phrase. The greatest less the least of these may be at most the slop: one word between two is 1, two
+    neighbours the other way round are 2.
     """
     slop, words = json.loads(spec)
     numbers: dict[str, list[int]] = {}
@@ -202,7 +219,8 @@ def _near_matcher(spec: str) -> Callable[[str], bool]:
         _check_time()
         for word, own in numbers.items():
             last = -1
-            # The occurrences of one word in their order: swapping two places never brings them nearer together.
+            # The occurrences of one word in their order: swapping two places never brings them nearer
+            # together.
             for number in own:
                 index = bisect_left(places[word], max(low + number, last + 1))
                 if index == len(places[word]) or places[word][index] > low + slop + number:
@@ -215,7 +233,9 @@ def _near_matcher(spec: str) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=512)
 def _similar_to(word: str, least: float) -> Callable[[str], bool]:
-    """A matcher for words that are like another. Similarity is one less the edits between two words over the length of the shorter.
+    """A matcher for words that are like another.
+
+    Similarity is one less the edits between two words over the length of the shorter.
 
     The measure of Lucene 3's fuzzy queries, whose syntax tagtog documents.
 
@@ -266,13 +286,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """The SQL functions that the conditions use, each with as many arguments as it has parameters."""
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------- candidates
+# ------------------------------------------------------------------------------------------------- candidates
 
 
 _FEW_WORDS = 100  # so many alternatives the index of words takes in one query
 _PART = 3  # letters in a row by which the index of the vocabulary finds words
 _TEXT = "(SELECT c.text FROM contents AS c WHERE c.document_id = d.id)"
-# In the list itself, so that alternatives stay lists of numbers, which SQLite unites without looking at every document.
+# In the list itself, so that alternatives stay lists of numbers, which SQLite unites without looking at every
+# document.
 _OF_CANDIDATE = "(SELECT c.text FROM contents AS c WHERE c.document_id = i.rowid)"
 
 
@@ -281,7 +302,11 @@ def _candidates(query: str) -> Listed:
 
 
 def _having(test: Sql, *, holding: str = "") -> Listed:
-    """Documents that have any word of the vocabulary ``v`` for which a test holds. Args: holding: letters that all of these words hold."""
+    """Documents that have any word of the vocabulary ``v`` for which a test holds.
+
+    Args:
+        holding: Letters that all of these words hold.
+    """
     words = "vocabulary AS v"
     if len(holding) >= _PART:
         parts = dict.fromkeys(holding[n : n + _PART] for n in range(len(holding) - _PART + 1))
@@ -292,7 +317,10 @@ def _having(test: Sql, *, holding: str = "") -> Listed:
 
 
 def _verified(candidates: Listed | None, function: str, hint: str, argument: str) -> Condition:
-    """Candidates, of which the text itself decides. Without any, texts that don't hold the hint are passed over quickly."""
+    """Candidates, of which the text itself decides.
+
+    Without any, texts that don't hold the hint are passed over quickly.
+    """
     if candidates is None:
         test = f"CASE WHEN instr({_TEXT}, ?) THEN {function}({_TEXT}, ?) ELSE 0 END"
         return OfRow(Sql(test, (hint, argument)))
@@ -314,7 +342,8 @@ def word_text(raw: str, *, is_phrase: bool) -> Condition:
     """The condition that a text holds a word or phrase.
 
     Args:
-        raw: The term with its escapes, without quotes. ``*`` and ``?`` are wildcards unless a backslash stands before them.
+        raw: The term with its escapes, without quotes. ``*`` and ``?`` are wildcards unless a backslash
+            stands before them.
         is_phrase: Whether it was in quotes.
     """
     if any(item in "*?" for item in _items(raw)):
@@ -413,7 +442,8 @@ def fuzzy_text(word: str, least: float, words: Callable[[int, int], Sequence[str
     from rapidfuzz import process
     from rapidfuzz.distance import Levenshtein
 
-    # edits <= (1 - least) * length of the shorter, and at least the difference of the lengths; a little more for rounding
+    # edits <= (1 - least) * length of the shorter, and at least the difference of the lengths; a little more
+    # for rounding
     shortest, longest = math.ceil(len(word) / (2 - least) - 1e-6), int(len(word) * (2 - least) + 1e-6)
     most = int((1 - least) * len(word) + 1e-6)
     near = process.extract(
