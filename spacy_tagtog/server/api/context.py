@@ -109,6 +109,11 @@ class Call:
             )
         return self.parameter("ids", "the id of one document")
 
+    @property
+    def named_document(self) -> str:
+        """The parameter ``docid``, which names a document where no search is possible."""
+        return self.parameter("docid", "?docid=DOCID, the id of one document")
+
     def field(self, name: str) -> str:
         """A text in the body.
 
@@ -181,7 +186,7 @@ class Call:
 
     def page(self, view: str) -> str:
         """The address of one of the project's pages."""
-        return "/" + "/".join(quote(piece, safe="") for piece in self.project) + f"?view={view}"
+        return f"{path_of(*self.project)}?view={view}"
 
     @property
     def author(self) -> Author:
@@ -191,6 +196,19 @@ class Call:
 
 Handler = Callable[[Call], Response]
 """What answers a call."""
+
+
+def path_of(*pieces: str) -> str:
+    """The path of the page of an owner, a project, a folder or a document. Slashes of a folder stay slashes."""
+    return "/" + "/".join(quote(piece, safe="") for path in pieces for piece in path.split("/"))
+
+
+def parse_number(text: str, digits: int) -> int | None:
+    """The number that a text is, ``None`` where it is none or has more digits.
+
+    Python itself takes more for a number: signs, spaces, underscores, and the digits of all scripts.
+    """
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else None
 
 
 def not_offline(parameter: str) -> RequestError:

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from spacy_tagtog.anndoc import Annotations, PlainHtml
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import Moment, disposition, json_answer
-from spacy_tagtog.server.api.context import PAGE_SIZE, Call, not_offline
+from spacy_tagtog.server.api.context import PAGE_SIZE, Call, not_offline, parse_number, path_of
 from spacy_tagtog.server.api.history import version_etag
 from spacy_tagtog.server.api.tsv import entities_only_tsv, entities_tsv
 from spacy_tagtog.server.db import documents as stored_documents
@@ -25,7 +25,6 @@ from spacy_tagtog.server.db.projects import ProjectInfo, read_project
 from spacy_tagtog.server.db.uploads import Uploaded, store_uploads
 from spacy_tagtog.server.imports.uploads import TEXT_NAME, Upload, UploadedFile, read_uploads
 from spacy_tagtog.server.search.results import Hit, find_all, search, states
-from spacy_tagtog.server.web.pages import document_address
 from spacy_tagtog.server.web.routes import document_page
 
 _API_VERSION = "0.7.0"
@@ -120,7 +119,7 @@ def _media_type(name: str) -> str:
 
 
 def _web_url(call: Call, project: tuple[str, str], document: StoredDocument) -> str:
-    return call.base_url.rstrip("/") + document_address(*project, document.folder, document.docid)
+    return call.base_url.rstrip("/") + path_of(*project, document.folder, document.docid)
 
 
 def _output(call: Call, docid: str, output: str) -> Response:
@@ -319,10 +318,10 @@ def _search(call: Call) -> Response:
         raise RequestError(
             400, "there is no such output of a search", place="output", value=output, legal="search, csv"
         )
-    number = call.query.get("page") or "0"
-    if not (number.isascii() and number.isdecimal() and len(number) <= 9):
-        raise RequestError(400, "not a page number", place="page", value=number, legal="0, 1, 2, …")
-    current = int(number)
+    page = call.query.get("page") or "0"
+    current = parse_number(page, digits=9)
+    if current is None:
+        raise RequestError(400, "not a page number", place="page", value=page, legal="0, 1, 2, …")
     with call.database.reading() as connection:
         found = search(
             connection,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 from typing_extensions import TypedDict
@@ -18,7 +17,7 @@ from spacy_tagtog.agreement import Changes, compare_versions
 from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import Moment, disposition, json_answer
-from spacy_tagtog.server.api.context import Call
+from spacy_tagtog.server.api.context import Call, parse_number, path_of
 from spacy_tagtog.server.db import clock
 from spacy_tagtog.server.db.clock import timestamp
 from spacy_tagtog.server.db.documents import no_document, read_document, touch, write_version
@@ -275,13 +274,10 @@ def _texts(html: PlainHtml) -> dict[str, str]:
 # --- Calls
 
 
-def _docid(call: Call) -> str:
-    return call.parameter("docid", "?docid=DOCID, the id of one document")
-
-
 def _number(call: Call, name: str) -> int:
     value = call.parameter(name, "the id of an entry of the document's history")
-    if not (value.isascii() and value.isdecimal() and len(value) <= 18):
+    found = parse_number(value, digits=18)
+    if found is None:
         raise RequestError(
             400,
             "not the id of an entry",
@@ -289,11 +285,11 @@ def _number(call: Call, name: str) -> int:
             value=value,
             legal="a number that the document's history lists",
         )
-    return int(value)
+    return found
 
 
 def _readable_save(call: Call, number: int) -> tuple[Save, Annotations, bytes]:
-    found = call.database.read(read_save, *call.project, _docid(call), number)
+    found = call.database.read(read_save, *call.project, call.named_document, number)
     call.access.need_to_read(found[0].member)
     return found
 
@@ -301,12 +297,12 @@ def _readable_save(call: Call, number: int) -> tuple[Save, Annotations, bytes]:
 def get_history(call: Call) -> Response:
     """``GET /-local/history``: the saves of the versions that the user may read."""
     call.need("read the master version")
-    saves = call.database.read(list_saves, *call.project, _docid(call))
+    saves = call.database.read(list_saves, *call.project, call.named_document)
     if call.query.get("member"):
         call.access.need_to_read(call.member)
         saves = [save for save in saves if save.member == call.member]
     answer: DocumentHistory = {
-        "docid": _docid(call),
+        "docid": call.named_document,
         "history": [save.to_json() for save in saves if call.access.may_read(save.member)],
     }
     return json_answer(answer)
@@ -325,7 +321,7 @@ def get_save(call: Call) -> Response:
             legal="ann.json, plain.html",
         )
     save, annotations, html = _readable_save(call, _number(call, "id"))
-    name = disposition(f"{_docid(call)}.{output}")
+    name = disposition(f"{call.named_document}.{output}")
     if output == "plain.html":
         return Response(html, media_type="text/html; charset=utf-8", headers=name)
     return Response(
@@ -346,14 +342,14 @@ def get_compared(call: Call) -> Response:
     if call.query.get("from"):
         before = _number(call, "from")
         _readable_save(call, before)
-    changes = call.database.read(compare_saves, *call.project, _docid(call), before, later.number)
+    changes = call.database.read(compare_saves, *call.project, call.named_document, before, later.number)
     return json_answer({"from": before, "to": later.number, **changes.to_json()})
 
 
 def post_restore(call: Call) -> Response:
     """``POST /-local/history/restore``: from a page with its token, or from a program as JSON."""
     call.need("read the master version")
-    docid, number = _docid(call), _number(call, "id")
+    docid, number = call.named_document, _number(call, "id")
     call.check_token(f"restore {docid} {number}")
     save = restore(call, *call.project, docid, number)
     if call.body.json is not None:
@@ -361,8 +357,7 @@ def post_restore(call: Call) -> Response:
     owner, project = call.project
     with call.database.reading() as connection:
         folder = read_document(connection, read_project(connection, owner, project), docid).folder
-    address = "/".join(quote(piece, safe="") for piece in (owner, project, *folder.split("/"), docid))
-    return RedirectResponse(f"/{address}?view=history", status_code=303)
+    return RedirectResponse(f"{path_of(owner, project, folder, docid)}?view=history", status_code=303)
 
 
 def put_annotations(call: Call) -> Response:
@@ -370,7 +365,7 @@ def put_annotations(call: Call) -> Response:
 
     With ``If-Match`` it is refused if somebody else saved since the version was read.
     """
-    member, docid = call.member_of("member", call.user), _docid(call)
+    member, docid = call.member_of("member", call.user), call.named_document
     call.access.need_to_edit(member)
     if not isinstance(call.body.json, dict):
         raise RequestError(

@@ -112,16 +112,12 @@ def _unconfirmed(document: Document, member: str) -> None:
         )
 
 
-def _docid(call: Call) -> str:
-    return call.parameter("docid", "?docid=DOCID, the id of one document")
-
-
 def merge_versions(call: Call) -> Response:
     """``POST /merge``: one version of all that were confirmed."""
     call.need("read other members' versions")
     strategy = _one_of(call, "strategy", get_args(Strategy))
     target = call.member_of("saveTo") if call.query.get("saveTo") else None
-    docid, project = _docid(call), call.project
+    docid, project = call.named_document, call.project
     if target is not None:
         call.access.need_to_edit(target)
     # Who agrees most is a question to the whole project, asked before the database is locked.
@@ -145,7 +141,7 @@ def copy_version(call: Call) -> Response:
     source, target = call.member_of("from", None), call.member_of("saveTo", None)
     call.access.need_to_read(source)
     call.access.need_to_edit(target)
-    docid = _docid(call)
+    docid = call.named_document
     with call.database.writing() as connection:
         info = read_project(connection, *call.project)
         key, document = _stored(connection, info, docid)

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import Moment, json_answer
-from spacy_tagtog.server.api.context import Call
+from spacy_tagtog.server.api.context import Call, parse_number
 from spacy_tagtog.server.db import clock
 from spacy_tagtog.server.db.clock import timestamp
 from spacy_tagtog.server.db.projects import project_key, read_project, write_settings
@@ -159,18 +159,19 @@ def put_webhooks(call: Call) -> Response:
 
 def _chosen(call: Call) -> tuple[str, tuple[int, ...]]:
     """Which failed deliveries are meant: one, or without ``id`` all."""
-    number = call.query.get("id")
-    if number is None:
+    given = call.query.get("id")
+    if given is None:
         return "", ()
-    if not (number.isascii() and number.isdecimal() and len(number) <= 18):
+    chosen = parse_number(given, digits=18)
+    if chosen is None:
         raise RequestError(
             400,
             "not the id of a delivery",
             place="id",
-            value=number,
+            value=given,
             legal="an id of GET /-local/webhooks, or none for all that failed",
         )
-    return " AND id = ?", (int(number),)
+    return " AND id = ?", (chosen,)
 
 
 def post_retry(call: Call) -> Response:
@@ -183,13 +184,13 @@ def post_retry(call: Call) -> Response:
     where, parameters = _chosen(call)
     with call.database.writing() as connection:
         key = project_key(connection, *call.project)
-        number = connection.execute(
+        changed = connection.execute(
             "UPDATE deliveries SET state = 'waiting', attempts = 0, due = ? "  # noqa: S608
             f"WHERE project_id = ? AND state = 'failed'{where}",
             (clock.now(), key, *parameters),
         ).rowcount
     if call.body.json is not None:
-        return json_answer({"waiting": number})
+        return json_answer({"waiting": changed})
     return RedirectResponse(call.page("webhooks"), status_code=303)
 
 
@@ -199,8 +200,8 @@ def delete_deliveries(call: Call) -> Response:
     where, parameters = _chosen(call)
     with call.database.writing() as connection:
         key = project_key(connection, *call.project)
-        number = connection.execute(
+        changed = connection.execute(
             f"DELETE FROM deliveries WHERE project_id = ? AND state = 'failed'{where}",  # noqa: S608
             (key, *parameters),
         ).rowcount
-    return json_answer({"deleted": number})
+    return json_answer({"deleted": changed})

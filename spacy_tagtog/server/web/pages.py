@@ -18,6 +18,7 @@ from spacy_tagtog._pages.templates import templates_of
 from spacy_tagtog._plural import counted
 from spacy_tagtog.agreement import AgreementMatrix, Changes
 from spacy_tagtog.anndoc import Annotations, PlainHtml
+from spacy_tagtog.server.api.context import path_of
 from spacy_tagtog.server.api.history import Save
 from spacy_tagtog.server.api.spans import Span, place_entities
 from spacy_tagtog.server.api.webhooks import DeliveryReport
@@ -53,24 +54,15 @@ class Paging:
         return cls(counted(total, name), address, current, max(1, -(-total // page_size)))
 
 
-def _address(*pieces: str) -> str:
-    return "/" + "/".join(quote(piece, safe="") for path in pieces for piece in path.split("/"))
-
-
 def _query(**parameters: str) -> str:
     return urlencode(parameters, quote_via=quote)
-
-
-def document_address(owner: str, project: str, folder: str, docid: str) -> str:
-    """The path of a document's page."""
-    return _address(owner, project, folder, docid)
 
 
 @cache
 def _templates() -> Environment:
     environment = templates_of("spacy_tagtog.server.web")
     environment.filters.update(color=color, probability=probability, moment=timestamp)
-    environment.globals["address"] = _address
+    environment.globals["path_of"] = path_of
     return environment
 
 
@@ -80,11 +72,11 @@ def _render(template: str, heading: str, crumbs: Sequence[Crumb], **shown: Any) 
 
 
 def _crumbs(info: ProjectInfo) -> list[Crumb]:
-    return [(info.owner, ""), (info.name, _address(info.owner, info.name))]
+    return [(info.owner, ""), (info.name, path_of(info.owner, info.name))]
 
 
 def _folder_crumb(info: ProjectInfo, document: StoredDocument) -> Crumb:
-    return document.folder, _address(info.owner, info.name, document.folder)
+    return document.folder, path_of(info.owner, info.name, document.folder)
 
 
 # --- Lists
@@ -108,7 +100,7 @@ def project_page(
         page_size: How many documents stand on a page.
         views: The project's other pages, which are linked.
     """
-    here = _address(info.owner, info.name, *([folder] if folder else []))
+    here = path_of(info.owner, info.name, *([folder] if folder else []))
     return _render(
         "project",
         folder.rpartition("/")[2] or info.name,
@@ -142,7 +134,7 @@ def document_page(
         "document",
         document.filename,
         [*_crumbs(info), _folder_crumb(info, document)],
-        here=document_address(info.owner, info.name, document.folder, document.docid),
+        here=path_of(info.owner, info.name, document.folder, document.docid),
         document=document,
         annotations=annotations,
         legend=info.legend,
@@ -213,7 +205,7 @@ def history_page(
         total: The number of saves.
         page_size: How many saves stand on a page.
     """
-    here = document_address(info.owner, info.name, document.folder, document.docid)
+    here = path_of(info.owner, info.name, document.folder, document.docid)
     return _render(
         "history",
         f"History of {document.filename}",

@@ -13,7 +13,7 @@ from spacy_tagtog.anndoc import Annotations, PlainHtml
 from spacy_tagtog.server.api import history as saves
 from spacy_tagtog.server.api import metrics, versions
 from spacy_tagtog.server.api import webhooks as deliveries
-from spacy_tagtog.server.api.context import PAGE_SIZE, Call, Handler
+from spacy_tagtog.server.api.context import PAGE_SIZE, Call, Handler, parse_number
 from spacy_tagtog.server.db.documents import StoredDocument, read_document
 from spacy_tagtog.server.db.projects import ProjectInfo, projects_of, read_project
 from spacy_tagtog.server.db.roles import Access
@@ -36,8 +36,7 @@ def _page(html: str, headers: Mapping[str, str] | None = None) -> Response:
 
 
 def _page_number(call: Call) -> int:
-    number = call.query.get("page") or "0"
-    return int(number) if number.isascii() and number.isdecimal() and len(number) <= 9 else 0
+    return parse_number(call.query.get("page") or "0", digits=9) or 0
 
 
 def _start_page(call: Call) -> Response:
