@@ -199,7 +199,7 @@ Handler = Callable[[Call], Response]
 
 
 def path_of(*pieces: str) -> str:
-    """The path of the page of an owner, a project, a folder or a document. Slashes of a folder stay slashes."""
+    """The path of a page: owner, project, folder, document. The slashes of a folder stay slashes."""
     return "/" + "/".join(quote(piece, safe="") for path in pieces for piece in path.split("/"))
 
 
@@ -212,7 +212,7 @@ def parse_number(text: str, digits: int) -> int | None:
 
 
 def not_offline(parameter: str) -> RequestError:
-    """What is only to be had from the network."""
+    """The error for an import that needs the network."""
     what = "from an address" if parameter == "url" else "by an id of PubMed or PMC"
     return RequestError(
         501,

@@ -1,4 +1,4 @@
-"""The members of a project and what is given to them, in the database and over HTTP.
+"""The members of a project and the distribution of documents to them, over HTTP.
 
 Facts: tagtog's settings API (members, task distribution). Only users of this server become members: there is
 no invitation by e-mail.
@@ -44,7 +44,7 @@ class ProjectMembers(TypedDict):
 
 
 def get_members(call: Call) -> Response:
-    """``GET /members``."""
+    """``GET /members``: the members and their roles."""
     call.need("read members")
     present = call.database.read(members_of, *call.project)
     members: list[Member] = [
@@ -55,7 +55,7 @@ def get_members(call: Call) -> Response:
 
 
 def add_member(call: Call) -> Response:
-    """``POST /members``."""
+    """``POST /members``: add a member."""
     call.need("edit members")
     call.database.write(set_member, *call.project, call.field("loginid"), call.field("roleName"), new=True)
     return Response(status_code=205)
@@ -66,21 +66,21 @@ def _login(call: Call) -> str:
 
 
 def change_member(call: Call) -> Response:
-    """``PUT /members/LOGIN``."""
+    """``PUT /members/LOGIN``: change a role."""
     call.need("edit members")
     call.database.write(set_member, *call.project, _login(call), call.field("roleName"), new=False)
     return Response(status_code=205)
 
 
 def remove_member(call: Call) -> Response:
-    """``DELETE /members/LOGIN``."""
+    """``DELETE /members/LOGIN``: remove a member."""
     call.need("edit members")
     call.database.write(drop_member, *call.project, _login(call))
     return Response(status_code=205)
 
 
 def put_distribution(call: Call) -> Response:
-    """``PUT /task-distribution``."""
+    """``PUT /task-distribution``: to how many members, and to whom, each new document goes."""
     call.need("edit project settings")
     number, members = call.body.fields.get(NUMBER), call.body.fields.get(MEMBERS)
     if (

@@ -164,7 +164,7 @@ def _label(name: str, counts: dict[str, int], documents: int, settings: dict[str
 
 
 def get_search_stats(call: Call) -> Response:
-    """``GET /search_stats``."""
+    """``GET /search_stats``: the counts of what a search finds."""
     call.need("see metrics")
     with call.database.reading() as connection:
         stats = search_stats(connection, *call.project, call.query.get("search") or "*", user=call.user)

@@ -132,7 +132,7 @@ def _kind(hook: Hook) -> Literal["none", "basic"]:
 
 
 def get_webhooks(call: Call) -> Response:
-    """``GET /-local/webhooks``."""
+    """``GET /-local/webhooks``: the webhooks, what waits and what failed."""
     call.need("edit webhooks")
     with call.database.reading() as connection:
         return json_answer(deliveries(connection, *call.project))
@@ -158,7 +158,7 @@ def put_webhooks(call: Call) -> Response:
 
 
 def _chosen(call: Call) -> tuple[str, tuple[int, ...]]:
-    """Which failed deliveries are meant: one, or without ``id`` all."""
+    """The condition for the failed deliveries that are meant: one, or all where the call has no ``id``."""
     given = call.query.get("id")
     if given is None:
         return "", ()

@@ -50,7 +50,7 @@ def _read(data: bytes, max_pages: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Read, write, end."""
+    """Read the PDF, and write its texts or why it can't be read."""
     seconds, memory, max_pages = (int(argument) for argument in sys.argv[1:])
     data = sys.stdin.buffer.read()
     _limit(seconds, memory)

@@ -36,7 +36,7 @@ def color(class_id: str) -> str:
 
 
 def probability(prob: float, digits: int) -> str:
-    """Rounded, but never up to certainty: 1 is what people say."""
+    """A rounded probability. Only 1 itself is shown as 1: that is what people's annotations have."""
     if prob == 1:
         return "1"
     almost = 1 - 10**-digits
@@ -44,7 +44,7 @@ def probability(prob: float, digits: int) -> str:
 
 
 def _caption(entity: Entity, legend: Legend) -> str:
-    """The type's name; for what a person didn't simply say, also probability and state."""
+    """The type's name. For what isn't simply a person's annotation, also probability and state."""
     caption = legend.get(entity.class_id, entity.class_id)
     if entity.prob is not None and (entity.state or entity.prob != 1):
         caption += f" {probability(entity.prob, 2)}"

@@ -45,7 +45,7 @@ def _static_files() -> Mapping[str, _StaticFile]:
 
 
 def get_static(call: Call) -> Response:
-    """``GET /-static/NAME``."""
+    """``GET /-static/NAME``: a style sheet or script."""
     known = _static_files()
     # The name is looked up among those that are known, and never becomes part of a path.
     file = known.get(call.path.removeprefix("/-static/"))
