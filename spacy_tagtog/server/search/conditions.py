@@ -49,8 +49,8 @@ MAX_NEAR_WORDS = 16
 MAX_PHRASE_WORDS = 256
 MAX_SLOP = 10_000
 _FIELDS = (
-    "docid, filename, folder, entity, label, created, updated, anncomplete, members_anncomplete, members_assigned, filter, "
-    "count_e_N, norms_count_uniq_e_N"
+    "docid, filename, folder, entity, label, created, updated, anncomplete, members_anncomplete, members_assigned, "
+    "filter, count_e_N, norms_count_uniq_e_N"
 )
 _COUNT = re.compile(r"(norms_count_uniq|count)_(e_[0-9]{1,9})")
 _FIRST_MOMENT, _LAST_MOMENT = -(2**62), 2**62
@@ -269,7 +269,8 @@ class _Translator:
         user = self.context.user
         done = OfRow(
             Sql(
-                "EXISTS (SELECT 1 FROM versions AS v WHERE v.document_id = d.id AND v.member = ? AND v.complete)",
+                "EXISTS (SELECT 1 FROM versions AS v WHERE v.document_id = d.id AND v.member = ? "
+                "AND v.complete)",
                 (user,),
             )
         )
@@ -287,7 +288,10 @@ class _Translator:
         return word_text(term.raw, is_phrase=term.is_phrase)
 
     def folder(self, term: Term) -> Condition:
-        """A folder by index, path or name; of several with one name the one nearest to the root, as tagtog has it."""
+        """A folder by index, path or name.
+
+        Of several with one name it is the one nearest to the root, as tagtog has it.
+        """
         term = Term(term.raw.removeprefix("\\/").removeprefix("/"), term.is_phrase)
         term = Term(term.raw[:-2] if term.raw.endswith("\\/") else term.raw.removesuffix("/"), term.is_phrase)
         folders = self.context.folders
@@ -348,7 +352,7 @@ class _Translator:
     def with_class(
         self, class_id: str, column: Literal["entities", "norms"], comparison: str, *numbers: int
     ) -> Condition:
-        """Documents with so many entities of a class, see :class:`~spacy_tagtog.server.search.sql.ClassCount`."""
+        """Documents with so many entities of a class: the arguments are those of :class:`ClassCount`."""
         counted = ClassCount(self.context.project, class_id, column, comparison, numbers)
         here = Sql("c.project_id = ?", (counted.project,))
         where = Sql.joined(" AND ", [here, counted.test("c")])
@@ -373,8 +377,8 @@ class _Translator:
         """The test of a column for the classes of a name.
 
         Args:
-            column: With its table's
-            alias: ``e``, ``l``.
+            column: The column with its table's alias: ``e`` for entities, ``l`` for document labels.
+            name: A class id or name, or a pattern for several.
         """
         prefix = "m" if column[0] == "l" else "e"
         return Sql("1") if name.is_any else among(column, self.class_ids(prefix, name))

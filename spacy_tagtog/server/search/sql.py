@@ -217,7 +217,10 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
 
 
 def is_of_state(condition: Condition) -> bool:
-    """Whether a condition looks at nothing but ``d.folder`` and ``d.anncomplete``, by which documents are counted."""
+    """Whether a condition looks at nothing but ``d.folder`` and ``d.anncomplete``.
+
+    Documents are counted by these.
+    """
     if isinstance(condition, (And, Or)):
         return all(map(is_of_state, condition.parts))
     if isinstance(condition, Not):
@@ -226,9 +229,9 @@ def is_of_state(condition: Condition) -> bool:
 
 
 def class_test(condition: Condition) -> Sql | None:
-    """The same as a test of ``class_counts AS d``.
+    """A condition as a test of ``class_counts AS d``.
 
-    Where it looks at the state, and at the entities of one class.
+    There is one where it looks at the entities of one class, and perhaps at folder and state; else ``None``.
     """
     if isinstance(condition, Listed) and condition.of_class is not None:
         return condition.of_class.test("d")
@@ -242,7 +245,10 @@ def class_test(condition: Condition) -> Sql | None:
 
 
 def match_of(condition: Condition) -> str:
-    """The query of the index of words that finds exactly the documents of a condition; empty where there is none."""
+    """The query of the index of words that finds exactly the documents of a condition.
+
+    Empty where there is none.
+    """
     if isinstance(condition, Listed):
         return condition.match
     if isinstance(condition, And):
@@ -293,7 +299,7 @@ class Listing:
 def listing_of(condition: Condition) -> Listing | None:
     """The list of the documents of a condition, where a table has it in order.
 
-    ``word AND folder:x``, for example.
+    For ``word AND folder:x``, for example, that is the word's list in the index, within a folder.
     """
     if exact := _exact_listing(condition):
         return Listing(exact)
