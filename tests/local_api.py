@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 
+from spacy_tagtog._tagtog import ROLES as ROLES
 from spacy_tagtog.anndoc import Annotations, Legend, confidence, html_from_blocks
 from spacy_tagtog.server import LocalTagtog, add_user, create_project, settings_from_legend
 from spacy_tagtog.server.db.members import set_member
@@ -15,7 +16,6 @@ from spacy_tagtog.server.db.users import list_users
 LEGEND = Legend(
     {"e_1": "Person", "e_2": "Place", "f_3": "role", "m_4": "topic", "n_5": "Wikidata", "r_6": "lives_in"}
 )
-ROLES = ("reader", "curator", "supercurator", "reviewer", "admin")
 
 
 class People:

@@ -253,7 +253,7 @@ queries = st.recursive(leaves, extended, max_leaves=6)
 
 
 class Projects:
-    """A database, and a project a time in it."""
+    """A database, and one project at a time in it."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

@@ -153,7 +153,7 @@ def folders_tree(folders: Iterable[Folder]) -> dict[str, Any]:
     return tree
 
 
-def folders_of(settings: Mapping[str, Any]) -> list[Folder]:
+def _folders_of(settings: Mapping[str, Any]) -> list[Folder]:
     """The folders that a settings JSON lists; ``pool`` alone where it lists none.
 
     Raises:
@@ -282,7 +282,7 @@ def parse_settings(settings: object) -> tuple[dict[str, Any], list[Folder]]:
             f"the settings can't be used: {getattr(error, 'problem', error)}",
             place=getattr(error, "place", None),
         ) from error
-    return {key: value for key, value in settings.items() if key != "folders"}, folders_of(settings)
+    return {key: value for key, value in settings.items() if key != "folders"}, _folders_of(settings)
 
 
 def check_classes(annotations: Annotations, legend: Legend, *, place: object) -> None:

@@ -44,13 +44,13 @@ from spacy_tagtog.server.search.words import (
     word_text,
 )
 
-MAX_TERMS = 64
-MAX_NEAR_WORDS = 16
-MAX_PHRASE_WORDS = 256
-MAX_SLOP = 10_000
+_MAX_TERMS = 64
+_MAX_NEAR_WORDS = 16
+_MAX_PHRASE_WORDS = 256
+_MAX_SLOP = 10_000
 _FIELDS = (
-    "docid, filename, folder, entity, label, created, updated, anncomplete, members_anncomplete, members_assigned, "
-    "filter, count_e_N, norms_count_uniq_e_N"
+    "docid, filename, folder, entity, label, created, updated, anncomplete, "
+    "members_anncomplete, members_assigned, filter, count_e_N, norms_count_uniq_e_N"
 )
 _COUNT = re.compile(r"(norms_count_uniq|count)_(e_[0-9]{1,9})")
 _FIRST_MOMENT, _LAST_MOMENT = -(2**62), 2**62
@@ -193,18 +193,18 @@ class _Translator:
             _refuse("a proximity phrase in a field", node, '"a b"~10 without a field')
         words = WORD.findall(unescape(node.term.value[1:-1]))
         slop = int(node.degree)
-        if not 1 <= len(words) <= MAX_NEAR_WORDS or not 0 <= slop <= MAX_SLOP:
+        if not 1 <= len(words) <= _MAX_NEAR_WORDS or not 0 <= slop <= _MAX_SLOP:
             raise QueryError(
                 "a proximity phrase can't be searched for",
                 value=str(node),
-                legal=f'"a b"~10, 1 to {MAX_NEAR_WORDS} words, 0 to {MAX_SLOP} after ~',
+                legal=f'"a b"~10, 1 to {_MAX_NEAR_WORDS} words, 0 to {_MAX_SLOP} after ~',
             )
         return near_text(words, slop)
 
     def count_term(self) -> None:
         self.terms += 1
-        if self.terms > MAX_TERMS:
-            raise QueryError("the query has too many terms", legal=f"at most {MAX_TERMS}")
+        if self.terms > _MAX_TERMS:
+            raise QueryError("the query has too many terms", legal=f"at most {_MAX_TERMS}")
 
     def leaf(self, node: Any, path: tuple[Term, ...]) -> Condition:
         self.count_term()
@@ -281,9 +281,9 @@ class _Translator:
             return ALL
         if not term.text.strip():
             raise QueryError("a phrase is empty", value=f'"{term.raw}"', legal='"words"')
-        if len(phrase_pieces(term.raw)) > MAX_PHRASE_WORDS:
+        if len(phrase_pieces(term.raw)) > _MAX_PHRASE_WORDS:
             raise QueryError(
-                "a phrase is too long", value=f'"{term.raw}"', legal=f"at most {MAX_PHRASE_WORDS} words"
+                "a phrase is too long", value=f'"{term.raw}"', legal=f"at most {_MAX_PHRASE_WORDS} words"
             )
         return word_text(term.raw, is_phrase=term.is_phrase)
 

@@ -63,7 +63,7 @@ def add_words(connection: sqlite3.Connection, words: Iterable[str]) -> None:
     )
 
 
-def remove_text(connection: sqlite3.Connection, key: int, text: str) -> None:
+def _remove_text(connection: sqlite3.Connection, key: int, text: str) -> None:
     """Take a document's text out of the index.
 
     Args:
@@ -86,7 +86,7 @@ def replace_text(connection: sqlite3.Connection, key: int, old: str, new: str) -
         old: The text with which it was indexed.
         new: Its text now.
     """
-    remove_text(connection, key, old)
+    _remove_text(connection, key, old)
     add_words(connection, add_text(connection, key, new))
 
 
@@ -108,7 +108,7 @@ def forget(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
         (json.dumps(list(keys)),),
     )
     for key, text in rows:
-        remove_text(connection, key, text)
+        _remove_text(connection, key, text)
 
 
 def index_version(connection: sqlite3.Connection, key: int, annotations: Annotations) -> None:

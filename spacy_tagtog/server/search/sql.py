@@ -244,7 +244,7 @@ def class_test(condition: Condition) -> Sql | None:
     return Sql.all_of(test or part.sql() for part, test in zip(condition.parts, tests, strict=True))
 
 
-def match_of(condition: Condition) -> str:
+def _match_of(condition: Condition) -> str:
     """The query of the index of words that finds exactly the documents of a condition.
 
     Empty where there is none.
@@ -260,18 +260,18 @@ def match_of(condition: Condition) -> str:
 
 def _match_of_others(condition: Condition) -> str:
     """The query that finds exactly all other documents. The index can exclude, but not from all documents."""
-    return match_of(condition.part) if isinstance(condition, Not) else ""
+    return _match_of(condition.part) if isinstance(condition, Not) else ""
 
 
 def _match_of_any(conditions: Sequence[Condition]) -> str:
-    matches = [match_of(condition) for condition in conditions]
+    matches = [_match_of(condition) for condition in conditions]
     return " OR ".join(f"({match})" for match in matches) if all(matches) else ""
 
 
 def _match_of_all(conditions: Sequence[Condition]) -> str:
     found, excluded = [], []
     for condition in conditions:
-        if match := match_of(condition):
+        if match := _match_of(condition):
             found.append(f"({match})")
         elif match := _match_of_others(condition):
             excluded.append(f"({match})")
@@ -312,7 +312,7 @@ def listing_of(condition: Condition) -> Listing | None:
 
 
 def _exact_listing(condition: Condition) -> Select | None:
-    if match := match_of(condition):
+    if match := _match_of(condition):
         return words_index(match)
     if isinstance(condition, Listed) and len(condition.selects) == 1 and condition.selects[0].in_order:
         return condition.selects[0]
