@@ -42,7 +42,7 @@ def upload(
 
 
 def find(database: Database, owner: str, name: str, query: str, **page: Any) -> Page:
-    """A search. Without ``limit`` every document is looked at, and the tables for quick answers aren't used."""
+    """A search. Without ``limit`` every document is looked at: no table has the answer."""
     with database.reading() as connection:
         return search(connection, read_project(connection, owner, name), query, **page)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 
+from spacy_tagtog._tagtog import ROLES as ROLES
 from spacy_tagtog.anndoc import Annotations, Legend, confidence, html_from_blocks
 from spacy_tagtog.server import LocalTagtog, add_user, create_project, settings_from_legend
 from spacy_tagtog.server.db.members import set_member
@@ -15,11 +16,13 @@ from spacy_tagtog.server.db.users import list_users
 LEGEND = Legend(
     {"e_1": "Person", "e_2": "Place", "f_3": "role", "m_4": "topic", "n_5": "Wikidata", "r_6": "lives_in"}
 )
-ROLES = ("reader", "curator", "supercurator", "reviewer", "admin")
 
 
 class People:
-    """A project of its own, with one member of each role, who is called as the role is; ``owner`` created it, ``local`` runs the server."""
+    """A project of its own, with one member of each role, who is called as the role is.
+
+    ``owner`` created it, and ``local`` runs the server.
+    """
 
     def __init__(self, server: LocalTagtog, name: str, *, roles: Sequence[str] = ROLES) -> None:
         self.server, self.name = server, name
@@ -46,7 +49,11 @@ class People:
         headers: Any = None,
         **query: Any,
     ) -> requests.Response:
-        """A call; ``path`` is below ``/-api/`` unless it begins with a slash. ``query`` with an underscore at the end for Python's keywords."""
+        """A call.
+
+        ``path`` is below ``/-api/`` unless it begins with a slash. A parameter of ``query`` whose name is a
+        keyword of Python gets an underscore at its end.
+        """
         session = self.sessions.get(user)
         if session is None:
             session = self.sessions[user] = requests.Session()

@@ -16,7 +16,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from spacy_tagtog.errors import LocalServerError
+from spacy_tagtog.errors import LocalServerError, setting
 from spacy_tagtog.server.api.app import make_app
 from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.users import has_users
@@ -136,7 +136,7 @@ def _listen(host: str, port: int) -> socket.socket:
             f"the local tagtog can't listen there: {error.strerror}",
             value=f"{host}:{port}",
             legal="a port that is free",
-            advice="choose another with --port, or end what uses it",
+            advice=f"choose another with {setting('port')}, or end what uses it",
         ) from error
     return listener
 
@@ -242,7 +242,8 @@ def serve(
             + (", and its connections aren't encrypted" if tls is None else ""),
             value=host,
             legal="127.0.0.1, ::1, localhost",
-            advice="keep the default, or pass --allow-remote with --tls-cert and --tls-key, or behind a proxy that encrypts",
+            advice=f"keep the default, or allow it ({setting('allow_remote')}) with a certificate and its "
+            "key, or behind a proxy that encrypts",
         )
     database = Database(path)
     try:

@@ -1,7 +1,9 @@
-"""Kill the local tagtog with SIGKILL while several clients write, start it again, and look whether anything is lost, doubled or half there.
+"""Kill the local tagtog with SIGKILL while several clients write, and start it again.
 
-The test suite does it 20 times (``test_server_concurrency.py``). For more: ``python tests/server_kills.py
---kills 500 --seed 1``.
+Nothing of what it answered may be lost, doubled or half there.
+
+The test suite does it 20 times (``test_server.py``). For more:
+``python tests/faults/server_kills.py --kills 500 --seed 1``.
 """
 
 from __future__ import annotations
@@ -155,7 +157,8 @@ def check(path: Path, clients: list[Client], outcome: Outcome) -> None:
         ):
             history.setdefault(name, []).append(json.loads(data)["number"])
         for name, key, member, data in connection.execute(
-            "SELECT d.filename, d.id, v.member, b.data FROM versions AS v JOIN documents AS d ON d.id = v.document_id "
+            "SELECT d.filename, d.id, v.member, b.data FROM versions AS v "
+            "JOIN documents AS d ON d.id = v.document_id "
             "LEFT JOIN blobs AS b ON b.id = v.blob_id"
         ):
             if data is None:
@@ -170,7 +173,8 @@ def check(path: Path, clients: list[Client], outcome: Outcome) -> None:
                 ).fetchone()[0]
                 if indexed != len(version["entities"]):
                     outcome.problems.append(
-                        f"{name}: {indexed} entities are in the index, {len(version['entities'])} in the version"
+                        f"{name}: {indexed} entities are in the index, "
+                        f"{len(version['entities'])} in the version"
                     )
     finally:
         connection.close()

@@ -96,7 +96,8 @@ from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 database = Database(Path(sys.argv[1]))
 for number in range(100, 120):
     own = annotations(*[entity("e_1", 0, "Ada")] * (number % 3), number=number)
-    files = [UploadedFile("x.plain.html", sys.argv[3].encode()), UploadedFile("x.ann.json", own.dumps().encode())]
+    contents = {"x.plain.html": sys.argv[3], "x.ann.json": own.dumps()}
+    files = [UploadedFile(name, content.encode()) for name, content in contents.items()]
     database.write(store_uploads, "owner", "p", read_uploads(files, "anndoc"), author=Author("other"))
 database.close()
 """

@@ -73,24 +73,31 @@ def everything(database: Database, owner: str, name: str) -> dict[str, Any]:
             "created": rows("SELECT created FROM projects WHERE id = ?"),
             "members": rows("SELECT login, role FROM members WHERE project_id = ? ORDER BY 1"),
             "documents": rows(
-                "SELECT d.docid, d.filename, d.header, d.created, d.updated, d.anncomplete, f.path, c.html, c.text, c.original, c.original_name "
-                "FROM documents AS d JOIN contents AS c ON c.document_id = d.id JOIN folders AS f ON f.project_id = d.project_id "
+                "SELECT d.docid, d.filename, d.header, d.created, d.updated, d.anncomplete, f.path, c.html, "
+                "c.text, c.original, c.original_name "
+                "FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
+                "JOIN folders AS f ON f.project_id = d.project_id "
                 "AND f.number = d.folder WHERE d.project_id = ? ORDER BY d.id"
             ),
             "versions": rows(
-                "SELECT d.docid, v.member, v.complete, b.data FROM versions AS v JOIN documents AS d ON d.id = v.document_id "
+                "SELECT d.docid, v.member, v.complete, b.data FROM versions AS v "
+                "JOIN documents AS d ON d.id = v.document_id "
                 "JOIN blobs AS b ON b.id = v.blob_id WHERE d.project_id = ? ORDER BY d.id, v.member"
             ),
             "history": rows(
-                "SELECT d.docid, h.member, h.complete, h.saved, h.author, h.source, h.action, b.data, x.data FROM history AS h "
-                "JOIN documents AS d ON d.id = h.document_id JOIN blobs AS b ON b.id = h.blob_id LEFT JOIN blobs AS x ON x.id = h.html_id "
+                "SELECT d.docid, h.member, h.complete, h.saved, h.author, h.source, h.action, b.data, "
+                "x.data FROM history AS h "
+                "JOIN documents AS d ON d.id = h.document_id JOIN blobs AS b ON b.id = h.blob_id "
+                "LEFT JOIN blobs AS x ON x.id = h.html_id "
                 "WHERE d.project_id = ? ORDER BY d.id, h.id"
             ),
             "assignments": rows(
-                "SELECT d.docid, a.member FROM assignments AS a JOIN documents AS d ON d.id = a.document_id WHERE project_id = ? ORDER BY 1, 2"
+                "SELECT d.docid, a.member FROM assignments AS a JOIN documents AS d ON d.id = a.document_id "
+                "WHERE project_id = ? ORDER BY 1, 2"
             ),
             "entities": rows(
-                "SELECT d.docid, e.class_id, e.text FROM entities AS e JOIN documents AS d ON d.id = document_id WHERE project_id = ? "
+                "SELECT d.docid, e.class_id, e.text FROM entities AS e "
+                "JOIN documents AS d ON d.id = document_id WHERE project_id = ? "
                 "ORDER BY 1, 2, 3"
             ),
         }

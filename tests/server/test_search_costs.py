@@ -27,7 +27,7 @@ Steps = Callable[..., int]
 
 
 def fill(database: Database, number: int) -> None:
-    """Every document has the same words, label and entities; every other one is confirmed and in a folder of its own."""
+    """Documents with the same words, label and entities; half of them are confirmed and in another folder."""
     own = {
         "entities": [{"classId": "e_1", "part": "s1v1", "offsets": [{"start": 0, "text": "insulin"}]}],
         "metas": {"m_1": {"value": "x"}},

@@ -183,7 +183,8 @@ counts: st.SearchStrategy[Query] = st.tuples(
     st.sampled_from(["e_1", "e_2"]), st.integers(0, 3), st.none() | st.integers(0, 3), st.booleans()
 ).map(
     lambda given: (
-        f"{'norms_count_uniq' if given[3] else 'count'}_{given[0]}:[{given[1]} TO {'*' if given[2] is None else given[2]}]",
+        f"{'norms_count_uniq' if given[3] else 'count'}_{given[0]}"
+        f":[{given[1]} TO {'*' if given[2] is None else given[2]}]",
         count(
             lambda doc: (
                 len({norm for class_id, _, norm in doc.entities if class_id == given[0] and norm is not None})
@@ -252,7 +253,7 @@ queries = st.recursive(leaves, extended, max_leaves=6)
 
 
 class Projects:
-    """A database, and a project a time in it."""
+    """A database, and one project at a time in it."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

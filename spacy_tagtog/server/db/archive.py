@@ -1,4 +1,6 @@
-"""A whole project of the local tagtog in a folder or zip, without loss. :mod:`spacy_tagtog.server.db.restore` reads it.
+"""A whole project of the local tagtog in a folder or zip, without loss.
+
+:mod:`spacy_tagtog.server.db.restore` reads it.
 
 It is tagtog's own download layout, which everything that reads tagtog projects can read, and beside it a
 folder ``.local-tagtog`` with what that layout has no place for: settings, members and roles, assignments, the
@@ -20,7 +22,7 @@ from typing import Any, Final
 from spacy_tagtog import __version__
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import Annotations, Document, PlainHtml, write_project
-from spacy_tagtog.errors import LocalServerError
+from spacy_tagtog.errors import LocalServerError, setting
 from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.projects import ProjectInfo, read_project
 from spacy_tagtog.server.db.roles import read_members
@@ -207,7 +209,7 @@ def export_project(
                 "the query finds no document",
                 value=query,
                 legal="a query that finds at least one",
-                advice='try --query "*"',
+                advice=f"try {setting('query', '*')}",
             )
         export = _Export(connection, info, keys)
         write_project(

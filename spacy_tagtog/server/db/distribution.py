@@ -22,7 +22,8 @@ NUMBER, MEMBERS = "taskDistributionNumber", "taskDistributionMembers"
 def choose(members: Sequence[str], number: int, *, seed: str) -> list[str]:
     """Choose who annotates a document.
 
-    With one annotator a document, about one in twenty goes to two, so that agreement can be computed.
+    With one annotator per document, about one document in twenty goes to two members, so that agreement can
+    be computed.
 
     Args:
         members: Who may be chosen.
@@ -115,7 +116,7 @@ def assign(
         is_new: Whether the document is new.
     """
     if members is None:
-        number, chosen = distribution_of(settings)
+        number, chosen = _distribution_of(settings)
         if not (number and is_new):
             return
         annotators = set(annotators_of(connection, project))
@@ -126,7 +127,7 @@ def assign(
     )
 
 
-def distribution_of(settings: Mapping[str, Any]) -> tuple[int, list[str]]:
+def _distribution_of(settings: Mapping[str, Any]) -> tuple[int, list[str]]:
     """Number and members. Settings come from elsewhere, too: what can't be read means off."""
     number, members = settings.get(NUMBER), settings.get(MEMBERS)
     if type(number) is not int or number < 1 or not isinstance(members, list):

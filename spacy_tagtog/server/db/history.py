@@ -78,11 +78,13 @@ def save(
     blob = store_blob(connection, data)
     connection.execute(
         "INSERT INTO versions (document_id, member, complete, blob_id) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (document_id, member) DO UPDATE SET complete = excluded.complete, blob_id = excluded.blob_id",
+        "ON CONFLICT (document_id, member) "
+        "DO UPDATE SET complete = excluded.complete, blob_id = excluded.blob_id",
         (document, member, complete, blob),
     )
     connection.execute(
-        "INSERT INTO history (document_id, member, blob_id, complete, saved, author, source, action) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO history (document_id, member, blob_id, complete, saved, author, source, action) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (document, member, blob, complete, now, author.name, author.source, action),
     )
     return blob

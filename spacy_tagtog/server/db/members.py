@@ -99,7 +99,8 @@ def drop_member(connection: sqlite3.Connection, owner: str, project: str, login:
         raise _creator(login)
     connection.execute("DELETE FROM members WHERE project_id = ? AND login = ?", (key, login))
     connection.execute(
-        "DELETE FROM assignments WHERE member = ? AND document_id IN (SELECT id FROM documents WHERE project_id = ?)",
+        "DELETE FROM assignments WHERE member = ? AND document_id IN (SELECT id FROM documents "
+        "WHERE project_id = ?)",
         (login, key),
     )
     settings = read_settings(connection, key)

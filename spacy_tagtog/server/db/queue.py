@@ -145,7 +145,8 @@ def enqueue(
                 else row["blob_id"]
             )
         connection.execute(
-            "INSERT INTO deliveries (project_id, hook, docid, status, source, blob_id, created, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO deliveries (project_id, hook, docid, status, source, blob_id, created, due) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 project,
                 hook.id,

@@ -319,7 +319,8 @@ class _Restore:
         html: int | None = None,
     ) -> None:
         self.connection.execute(
-            "INSERT INTO history (document_id, member, blob_id, complete, saved, author, source, action, html_id) "
+            "INSERT INTO history "
+            "(document_id, member, blob_id, complete, saved, author, source, action, html_id) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (key, member, blob, complete, saved, author, source, action, html),
         )

@@ -13,28 +13,30 @@ from typing import Final
 
 _TABLES: Final = """
 CREATE TABLE users (
-  name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL, admin INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+  name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL,
+  admin INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE projects (
-  id INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL, created INTEGER NOT NULL,
-  UNIQUE (owner, name));
+  id INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL,
+  created INTEGER NOT NULL, UNIQUE (owner, name));
 CREATE TABLE members (
   project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE, login TEXT NOT NULL, role TEXT NOT NULL,
   PRIMARY KEY (project_id, login)) WITHOUT ROWID;
 CREATE TABLE folders (
-  project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE, number INTEGER NOT NULL, path TEXT NOT NULL,
-  extra TEXT NOT NULL, PRIMARY KEY (project_id, number), UNIQUE (project_id, path)) WITHOUT ROWID;
+  project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE, number INTEGER NOT NULL,
+  path TEXT NOT NULL, extra TEXT NOT NULL, PRIMARY KEY (project_id, number),
+  UNIQUE (project_id, path)) WITHOUT ROWID;
 
 -- AUTOINCREMENT: the index of words may keep words of a deleted document, so no number is used again.
 CREATE TABLE documents (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL, folder INTEGER NOT NULL, docid TEXT NOT NULL,
-  filename TEXT NOT NULL, header TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL,
-  anncomplete INTEGER NOT NULL DEFAULT 0, UNIQUE (project_id, docid),
+  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL, folder INTEGER NOT NULL,
+  docid TEXT NOT NULL, filename TEXT NOT NULL, header TEXT NOT NULL, created INTEGER NOT NULL,
+  updated INTEGER NOT NULL, anncomplete INTEGER NOT NULL DEFAULT 0, UNIQUE (project_id, docid),
   FOREIGN KEY (project_id, folder) REFERENCES folders (project_id, number) ON DELETE CASCADE);
 -- Apart from documents, so that listing these doesn't read the texts.
 -- original is NULL where the upload was the plain.html itself.
 CREATE TABLE contents (
-  document_id INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, html BLOB NOT NULL, text TEXT NOT NULL,
-  original BLOB, original_name TEXT NOT NULL);
+  document_id INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, html BLOB NOT NULL,
+  text TEXT NOT NULL, original BLOB, original_name TEXT NOT NULL);
 CREATE TABLE assignments (
   document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL,
   PRIMARY KEY (document_id, member)) WITHOUT ROWID;
@@ -43,8 +45,8 @@ CREATE TABLE assignments (
 CREATE TABLE blobs (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, data BLOB NOT NULL);
 -- The latest save of each version.
 CREATE TABLE versions (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL, complete INTEGER NOT NULL,
-  blob_id INTEGER NOT NULL, PRIMARY KEY (document_id, member)) WITHOUT ROWID;
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL,
+  complete INTEGER NOT NULL, blob_id INTEGER NOT NULL, PRIMARY KEY (document_id, member)) WITHOUT ROWID;
 CREATE VIEW version_contents AS
   SELECT v.document_id, v.member, v.complete, v.blob_id, b.hash, b.data
   FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id;
@@ -52,8 +54,8 @@ CREATE VIEW version_contents AS
 -- content any more.
 CREATE TABLE history (
   id INTEGER PRIMARY KEY AUTOINCREMENT, document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-  member TEXT NOT NULL, blob_id INTEGER NOT NULL, complete INTEGER NOT NULL, saved INTEGER NOT NULL, author TEXT NOT NULL,
-  source TEXT NOT NULL, action TEXT NOT NULL, html_id INTEGER);
+  member TEXT NOT NULL, blob_id INTEGER NOT NULL, complete INTEGER NOT NULL, saved INTEGER NOT NULL,
+  author TEXT NOT NULL, source TEXT NOT NULL, action TEXT NOT NULL, html_id INTEGER);
 CREATE INDEX history_of_version ON history (document_id, member);
 CREATE INDEX history_of_blob ON history (blob_id);
 CREATE INDEX history_of_html ON history (html_id) WHERE html_id IS NOT NULL;
@@ -70,15 +72,17 @@ CREATE INDEX deliveries_of_blob ON deliveries (blob_id) WHERE blob_id IS NOT NUL
 
 -- What the search looks at: the master version's entities, their normalizations, and its document labels.
 CREATE TABLE entities (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, number INTEGER NOT NULL, class_id TEXT NOT NULL,
-  text TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (document_id, number)) WITHOUT ROWID;
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, number INTEGER NOT NULL,
+  class_id TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL,
+  PRIMARY KEY (document_id, number)) WITHOUT ROWID;
 CREATE TABLE norms (
   document_id INTEGER NOT NULL, entity INTEGER NOT NULL, class_id TEXT NOT NULL, norm_id TEXT NOT NULL,
   PRIMARY KEY (document_id, entity, class_id),
-  FOREIGN KEY (document_id, entity) REFERENCES entities (document_id, number) ON DELETE CASCADE) WITHOUT ROWID;
+  FOREIGN KEY (document_id, entity) REFERENCES entities (document_id, number) ON DELETE CASCADE)
+  WITHOUT ROWID;
 CREATE TABLE labels (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, class_id TEXT NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY (document_id, class_id)) WITHOUT ROWID;
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, class_id TEXT NOT NULL,
+  value TEXT NOT NULL, PRIMARY KEY (document_id, class_id)) WITHOUT ROWID;
 
 -- The index of the documents' words. Contentless: the texts are in contents.
 CREATE VIRTUAL TABLE text_index USING fts5 (
@@ -98,8 +102,9 @@ CREATE TABLE counts (
   PRIMARY KEY (project_id, folder, anncomplete)) WITHOUT ROWID;
 -- How many entities of a class a document has, and how many different ids these are normalized to.
 CREATE TABLE class_counts (
-  project_id INTEGER NOT NULL, class_id TEXT NOT NULL, document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-  entities INTEGER NOT NULL, norms INTEGER NOT NULL, folder INTEGER NOT NULL, anncomplete INTEGER NOT NULL,
+  project_id INTEGER NOT NULL, class_id TEXT NOT NULL,
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, entities INTEGER NOT NULL,
+  norms INTEGER NOT NULL, folder INTEGER NOT NULL, anncomplete INTEGER NOT NULL,
   PRIMARY KEY (project_id, class_id, document_id)) WITHOUT ROWID;
 CREATE INDEX class_counts_of_document ON class_counts (document_id);
 CREATE INDEX class_counts_by_number ON class_counts (project_id, class_id, entities, document_id);
@@ -132,7 +137,8 @@ _UNUSED: Final = """
     AND NOT EXISTS (SELECT 1 FROM history WHERE html_id = blobs.id)
     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE blob_id = blobs.id)"""
 _COUNT: Final = """
-  INSERT INTO counts (project_id, folder, anncomplete, number) VALUES (NEW.project_id, NEW.folder, NEW.anncomplete, 1)
+  INSERT INTO counts (project_id, folder, anncomplete, number)
+    VALUES (NEW.project_id, NEW.folder, NEW.anncomplete, 1)
     ON CONFLICT DO UPDATE SET number = number + 1"""
 _DISCOUNT: Final = """
   UPDATE counts SET number = number - 1

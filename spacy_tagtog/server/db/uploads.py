@@ -139,8 +139,10 @@ class _Batch:
         """
         candidates = (upload.base, upload.html.id if upload.html is not None else None, fresh)
         row: sqlite3.Row | None = self.connection.execute(
-            "SELECT d.id, d.docid, d.filename, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
-            "WHERE d.project_id = ?1 AND d.docid IN (?2, ?3, ?4) ORDER BY d.docid = ?2 DESC, d.docid = ?3 DESC LIMIT 1",
+            "SELECT d.id, d.docid, d.filename, c.html FROM documents AS d "
+            "JOIN contents AS c ON c.document_id = d.id "
+            "WHERE d.project_id = ?1 AND d.docid IN (?2, ?3, ?4) "
+            "ORDER BY d.docid = ?2 DESC, d.docid = ?3 DESC LIMIT 1",
             (self.project.key, *candidates),
         ).fetchone()
         return row

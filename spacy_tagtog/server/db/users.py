@@ -64,7 +64,8 @@ def add_user(connection: sqlite3.Connection, name: str, password: str, *, admin:
     salt = secrets.token_bytes(16)
     connection.execute(
         "INSERT INTO users (name, salt, hash, admin) VALUES (?1, ?2, ?3, coalesce(?4, 0)) "
-        "ON CONFLICT (name) DO UPDATE SET salt = excluded.salt, hash = excluded.hash, admin = coalesce(?4, admin)",
+        "ON CONFLICT (name) "
+        "DO UPDATE SET salt = excluded.salt, hash = excluded.hash, admin = coalesce(?4, admin)",
         (name, salt, _scrypt(password, salt), admin),
     )
 
@@ -97,7 +98,8 @@ def remove_user(connection: sqlite3.Connection, name: str) -> None:
     )
     connection.execute(
         "DELETE FROM assignments WHERE member = ? AND NOT EXISTS (SELECT 1 FROM documents AS d "
-        "JOIN members AS m ON m.project_id = d.project_id WHERE d.id = document_id AND m.login = assignments.member)",
+        "JOIN members AS m ON m.project_id = d.project_id "
+        "WHERE d.id = document_id AND m.login = assignments.member)",
         (name,),
     )
 

@@ -44,13 +44,13 @@ from spacy_tagtog.server.search.words import (
     word_text,
 )
 
-MAX_TERMS = 64
-MAX_NEAR_WORDS = 16
-MAX_PHRASE_WORDS = 256
-MAX_SLOP = 10_000
+_MAX_TERMS = 64
+_MAX_NEAR_WORDS = 16
+_MAX_PHRASE_WORDS = 256
+_MAX_SLOP = 10_000
 _FIELDS = (
-    "docid, filename, folder, entity, label, created, updated, anncomplete, members_anncomplete, members_assigned, filter, "
-    "count_e_N, norms_count_uniq_e_N"
+    "docid, filename, folder, entity, label, created, updated, anncomplete, "
+    "members_anncomplete, members_assigned, filter, count_e_N, norms_count_uniq_e_N"
 )
 _COUNT = re.compile(r"(norms_count_uniq|count)_(e_[0-9]{1,9})")
 _FIRST_MOMENT, _LAST_MOMENT = -(2**62), 2**62
@@ -193,18 +193,18 @@ class _Translator:
             _refuse("a proximity phrase in a field", node, '"a b"~10 without a field')
         words = WORD.findall(unescape(node.term.value[1:-1]))
         slop = int(node.degree)
-        if not 1 <= len(words) <= MAX_NEAR_WORDS or not 0 <= slop <= MAX_SLOP:
+        if not 1 <= len(words) <= _MAX_NEAR_WORDS or not 0 <= slop <= _MAX_SLOP:
             raise QueryError(
                 "a proximity phrase can't be searched for",
                 value=str(node),
-                legal=f'"a b"~10, 1 to {MAX_NEAR_WORDS} words, 0 to {MAX_SLOP} after ~',
+                legal=f'"a b"~10, 1 to {_MAX_NEAR_WORDS} words, 0 to {_MAX_SLOP} after ~',
             )
         return near_text(words, slop)
 
     def count_term(self) -> None:
         self.terms += 1
-        if self.terms > MAX_TERMS:
-            raise QueryError("the query has too many terms", legal=f"at most {MAX_TERMS}")
+        if self.terms > _MAX_TERMS:
+            raise QueryError("the query has too many terms", legal=f"at most {_MAX_TERMS}")
 
     def leaf(self, node: Any, path: tuple[Term, ...]) -> Condition:
         self.count_term()
@@ -269,7 +269,8 @@ class _Translator:
         user = self.context.user
         done = OfRow(
             Sql(
-                "EXISTS (SELECT 1 FROM versions AS v WHERE v.document_id = d.id AND v.member = ? AND v.complete)",
+                "EXISTS (SELECT 1 FROM versions AS v WHERE v.document_id = d.id AND v.member = ? "
+                "AND v.complete)",
                 (user,),
             )
         )
@@ -280,14 +281,17 @@ class _Translator:
             return ALL
         if not term.text.strip():
             raise QueryError("a phrase is empty", value=f'"{term.raw}"', legal='"words"')
-        if len(phrase_pieces(term.raw)) > MAX_PHRASE_WORDS:
+        if len(phrase_pieces(term.raw)) > _MAX_PHRASE_WORDS:
             raise QueryError(
-                "a phrase is too long", value=f'"{term.raw}"', legal=f"at most {MAX_PHRASE_WORDS} words"
+                "a phrase is too long", value=f'"{term.raw}"', legal=f"at most {_MAX_PHRASE_WORDS} words"
             )
         return word_text(term.raw, is_phrase=term.is_phrase)
 
     def folder(self, term: Term) -> Condition:
-        """A folder by index, path or name; of several with one name the one nearest to the root, as tagtog has it."""
+        """A folder by index, path or name.
+
+        Of several with one name it is the one nearest to the root, as tagtog has it.
+        """
         term = Term(term.raw.removeprefix("\\/").removeprefix("/"), term.is_phrase)
         term = Term(term.raw[:-2] if term.raw.endswith("\\/") else term.raw.removesuffix("/"), term.is_phrase)
         folders = self.context.folders
@@ -348,7 +352,7 @@ class _Translator:
     def with_class(
         self, class_id: str, column: Literal["entities", "norms"], comparison: str, *numbers: int
     ) -> Condition:
-        """Documents with so many entities of a class, see :class:`~spacy_tagtog.server.search.sql.ClassCount`."""
+        """Documents with so many entities of a class: the arguments are those of :class:`ClassCount`."""
         counted = ClassCount(self.context.project, class_id, column, comparison, numbers)
         here = Sql("c.project_id = ?", (counted.project,))
         where = Sql.joined(" AND ", [here, counted.test("c")])
@@ -373,8 +377,8 @@ class _Translator:
         """The test of a column for the classes of a name.
 
         Args:
-            column: With its table's
-            alias: ``e``, ``l``.
+            column: The column with its table's alias: ``e`` for entities, ``l`` for document labels.
+            name: A class id or name, or a pattern for several.
         """
         prefix = "m" if column[0] == "l" else "e"
         return Sql("1") if name.is_any else among(column, self.class_ids(prefix, name))

@@ -23,7 +23,7 @@ _MARKED = re.compile("[A-Z_]")
 def encode(words: str) -> str:
     """Words as the index has them.
 
-    A capital letter as an underscore and the small letter, an underscore as two.
+    A capital letter becomes an underscore and the small letter, and an underscore becomes two.
 
     No word's code begins that of a word that it doesn't begin itself, so prefixes can be searched for.
     """
@@ -63,7 +63,7 @@ def add_words(connection: sqlite3.Connection, words: Iterable[str]) -> None:
     )
 
 
-def remove_text(connection: sqlite3.Connection, key: int, text: str) -> None:
+def _remove_text(connection: sqlite3.Connection, key: int, text: str) -> None:
     """Take a document's text out of the index.
 
     Args:
@@ -86,7 +86,7 @@ def replace_text(connection: sqlite3.Connection, key: int, old: str, new: str) -
         old: The text with which it was indexed.
         new: Its text now.
     """
-    remove_text(connection, key, old)
+    _remove_text(connection, key, old)
     add_words(connection, add_text(connection, key, new))
 
 
@@ -108,7 +108,7 @@ def forget(connection: sqlite3.Connection, keys: Sequence[int]) -> None:
         (json.dumps(list(keys)),),
     )
     for key, text in rows:
-        remove_text(connection, key, text)
+        _remove_text(connection, key, text)
 
 
 def index_version(connection: sqlite3.Connection, key: int, annotations: Annotations) -> None:
@@ -156,7 +156,7 @@ def _storable(text: str) -> str:
 def _uncount_classes(connection: sqlite3.Connection, key: int) -> None:
     """Forget how many entities a document had.
 
-    Before anything else of it changes: so nothing is counted anew for nothing.
+    Call it before anything else of the document changes, so that no trigger counts anew what goes anyway.
 
     Args:
         connection: The database, in a transaction.
@@ -182,7 +182,8 @@ def _count_classes(
     class_of = dict(classes)
     different = Counter(class_id for class_id, _ in {(class_of[number], norm) for number, norm in norms})
     connection.executemany(
-        "INSERT INTO class_counts SELECT project_id, ?2, id, ?3, ?4, folder, anncomplete FROM documents WHERE id = ?1",
+        "INSERT INTO class_counts SELECT project_id, ?2, id, ?3, ?4, folder, anncomplete FROM documents "
+        "WHERE id = ?1",
         [
             (key, class_id, number, different[class_id])
             for class_id, number in Counter(class_of.values()).items()

@@ -13,7 +13,7 @@ from luqum import parser as luqum_parser  # type: ignore[import-untyped]
 
 from spacy_tagtog.errors import LocalServerError
 
-MAX_QUERY_CHARS: Final = 4096
+_MAX_QUERY_CHARS: Final = 4096
 MAX_DEPTH: Final = 32
 _SYMBOL = re.compile(r"(?:&&|\|\|)(?=[\s()]|\Z)")
 _RANGE = re.compile(r"([\[{])\s*([^\s\[\]{}\"\\]+)\s+to\s+([^\s\[\]{}\"\\]+)\s*([\]}])")
@@ -85,11 +85,11 @@ def parse(query: str) -> Any:
     Raises:
         QueryError: It can't be understood.
     """
-    if len(query) > MAX_QUERY_CHARS:
+    if len(query) > _MAX_QUERY_CHARS:
         raise QueryError(
             "the query is too long",
             value=f"{len(query)} characters",
-            legal=f"at most {MAX_QUERY_CHARS} characters",
+            legal=f"at most {_MAX_QUERY_CHARS} characters",
         )
     if not query.strip():
         raise QueryError("the query is empty", legal="* for all documents, or any search query")

@@ -370,7 +370,10 @@ class _Finder:
 
 
 def _own_stretch(connection: sqlite3.Connection, project: int) -> tuple[int, int] | None:
-    """The least and the greatest number of a project's documents, where no other project has one between them."""
+    """The least and the greatest number of a project's documents.
+
+    ``None`` where another project has a document between them.
+    """
     least, greatest = connection.execute(
         "SELECT (SELECT min(id) FROM documents WHERE project_id = ?1), "
         "(SELECT max(id) FROM documents WHERE project_id = ?1)",
@@ -390,7 +393,8 @@ def _hits(connection: sqlite3.Connection, project: ProjectInfo, keys: Sequence[i
     for key in keys:
         row = connection.execute("SELECT * FROM documents WHERE id = ?", (key,)).fetchone()
         members = connection.execute(
-            "SELECT member FROM versions WHERE document_id = ? AND complete AND member <> 'master' ORDER BY member",
+            "SELECT member FROM versions WHERE document_id = ? AND complete AND member <> 'master' "
+            "ORDER BY member",
             (key,),
         )
         assigned = connection.execute(

@@ -217,7 +217,10 @@ def any_of(conditions: Sequence[Condition]) -> Condition:
 
 
 def is_of_state(condition: Condition) -> bool:
-    """Whether a condition looks at nothing but ``d.folder`` and ``d.anncomplete``, by which documents are counted."""
+    """Whether a condition looks at nothing but ``d.folder`` and ``d.anncomplete``.
+
+    Documents are counted by these.
+    """
     if isinstance(condition, (And, Or)):
         return all(map(is_of_state, condition.parts))
     if isinstance(condition, Not):
@@ -226,9 +229,9 @@ def is_of_state(condition: Condition) -> bool:
 
 
 def class_test(condition: Condition) -> Sql | None:
-    """The same as a test of ``class_counts AS d``.
+    """A condition as a test of ``class_counts AS d``.
 
-    Where it looks at the state, and at the entities of one class.
+    There is one where it looks at the entities of one class, and perhaps at folder and state; else ``None``.
     """
     if isinstance(condition, Listed) and condition.of_class is not None:
         return condition.of_class.test("d")
@@ -241,8 +244,11 @@ def class_test(condition: Condition) -> Sql | None:
     return Sql.all_of(test or part.sql() for part, test in zip(condition.parts, tests, strict=True))
 
 
-def match_of(condition: Condition) -> str:
-    """The query of the index of words that finds exactly the documents of a condition; empty where there is none."""
+def _match_of(condition: Condition) -> str:
+    """The query of the index of words that finds exactly the documents of a condition.
+
+    Empty where there is none.
+    """
     if isinstance(condition, Listed):
         return condition.match
     if isinstance(condition, And):
@@ -254,18 +260,18 @@ def match_of(condition: Condition) -> str:
 
 def _match_of_others(condition: Condition) -> str:
     """The query that finds exactly all other documents. The index can exclude, but not from all documents."""
-    return match_of(condition.part) if isinstance(condition, Not) else ""
+    return _match_of(condition.part) if isinstance(condition, Not) else ""
 
 
 def _match_of_any(conditions: Sequence[Condition]) -> str:
-    matches = [match_of(condition) for condition in conditions]
+    matches = [_match_of(condition) for condition in conditions]
     return " OR ".join(f"({match})" for match in matches) if all(matches) else ""
 
 
 def _match_of_all(conditions: Sequence[Condition]) -> str:
     found, excluded = [], []
     for condition in conditions:
-        if match := match_of(condition):
+        if match := _match_of(condition):
             found.append(f"({match})")
         elif match := _match_of_others(condition):
             excluded.append(f"({match})")
@@ -293,7 +299,7 @@ class Listing:
 def listing_of(condition: Condition) -> Listing | None:
     """The list of the documents of a condition, where a table has it in order.
 
-    ``word AND folder:x``, for example.
+    For ``word AND folder:x``, for example, that is the word's list in the index, within a folder.
     """
     if exact := _exact_listing(condition):
         return Listing(exact)
@@ -306,7 +312,7 @@ def listing_of(condition: Condition) -> Listing | None:
 
 
 def _exact_listing(condition: Condition) -> Select | None:
-    if match := match_of(condition):
+    if match := _match_of(condition):
         return words_index(match)
     if isinstance(condition, Listed) and len(condition.selects) == 1 and condition.selects[0].in_order:
         return condition.selects[0]

@@ -1,6 +1,6 @@
-"""Words, phrases, wildcards, fuzzy words and proximity.
+"""Words, phrases, wildcards, fuzzy words and proximity in texts.
 
-What they match in a text, and how the index of words finds the candidates.
+What they match, and how the index of words finds the documents that may match.
 
 Matching is case sensitive and the same with and without the index. Its time is linear in the text, whatever
 the pattern is.
@@ -61,7 +61,7 @@ def unescape(value: str) -> str:
 def _items(pattern: str) -> tuple[str, ...]:
     """A pattern character by character.
 
-    ``*`` and ``?`` themselves, anything else with a backslash before it.
+    The wildcards ``*`` and ``?`` stay themselves; anything else gets a backslash before it.
     """
     return tuple(
         found if found in "*?" else "\\" + found[-1] for found in re.findall(r"\\.|[^\\]", pattern, re.DOTALL)
@@ -71,7 +71,7 @@ def _items(pattern: str) -> tuple[str, ...]:
 def _pieces(pattern: str) -> list[str]:
     """What stands between the ``*`` of a pattern, as regular expressions.
 
-    ``?`` one character, backslash escapes.
+    In these ``?`` is any one character, and a character after a backslash is itself.
     """
     pieces = [""]
     for item in _items(pattern):
@@ -137,7 +137,8 @@ _EDGES = re.compile(r"\A\W+|\W+\Z")
 def _phrase_matcher(pattern: str) -> Callable[[str], bool]:
     """A matcher for a phrase with wildcards.
 
-    Its pieces one after the other, each as it stands or without the punctuation around it.
+    The text has to have its pieces one after the other. Each may stand there without the punctuation around
+    it.
     """
     pieces = [
         (_value_matcher(piece), _value_matcher(_bare(piece) or piece)) for piece in phrase_pieces(pattern)
@@ -183,7 +184,7 @@ def phrase_pieces(pattern: str) -> list[str]:
 def _literal_matcher(literal: str) -> Callable[[str], bool]:
     """A matcher for a word or phrase.
 
-    At word boundaries, any white space for white space, everything else as it is.
+    It begins and ends at word boundaries. Any white space matches white space, everything else only itself.
     """
     body = r"\s+".join(re.escape(piece) for piece in literal.split())
     left = r"(?<!\w)" if re.match(r"\w", literal.lstrip()) else ""
@@ -317,9 +318,9 @@ def _having(test: Sql, *, holding: str = "") -> Listed:
 
 
 def _verified(candidates: Listed | None, function: str, hint: str, argument: str) -> Condition:
-    """Candidates, of which the text itself decides.
+    """Documents that the index finds and whose texts then decide, or whose texts alone decide.
 
-    Without any, texts that don't hold the hint are passed over quickly.
+    Texts that don't hold the hint are then passed over quickly.
     """
     if candidates is None:
         test = f"CASE WHEN instr({_TEXT}, ?) THEN {function}({_TEXT}, ?) ELSE 0 END"
