@@ -28,12 +28,12 @@ from spacy_tagtog.server.db.projects import ProjectInfo
 from spacy_tagtog.server.search.results import Page
 from spacy_tagtog.server.web.highlights import color, highlight, probability
 
-Crumb = tuple[str, str]
+_Crumb = tuple[str, str]
 """A step of the way to a page: its text, and its address; empty where it has none."""
 
 
 @dataclass(frozen=True)
-class Paging:
+class _Paging:
     """Which page of a list is shown.
 
     Attributes:
@@ -49,7 +49,7 @@ class Paging:
     pages: int
 
     @classmethod
-    def of(cls, total: int, name: str, address: str, current: int, page_size: int) -> Paging:
+    def of(cls, total: int, name: str, address: str, current: int, page_size: int) -> _Paging:
         """The paging of a list of ``total`` things that are called ``name``."""
         return cls(counted(total, name), address, current, max(1, -(-total // page_size)))
 
@@ -66,16 +66,16 @@ def _templates() -> Environment:
     return environment
 
 
-def _render(template: str, heading: str, crumbs: Sequence[Crumb], **shown: Any) -> str:
+def _render(template: str, heading: str, crumbs: Sequence[_Crumb], **shown: Any) -> str:
     page = _templates().get_template(f"{template}.html.j2")
     return page.render(heading=heading, crumbs=[("local tagtog", "/" if crumbs else ""), *crumbs], **shown)
 
 
-def _crumbs(info: ProjectInfo) -> list[Crumb]:
+def _crumbs(info: ProjectInfo) -> list[_Crumb]:
     return [(info.owner, ""), (info.name, path_of(info.owner, info.name))]
 
 
-def _folder_crumb(info: ProjectInfo, document: StoredDocument) -> Crumb:
+def _folder_crumb(info: ProjectInfo, document: StoredDocument) -> _Crumb:
     return document.folder, path_of(info.owner, info.name, document.folder)
 
 
@@ -108,7 +108,7 @@ def project_page(
         info=info,
         views=views,
         hits=found.hits,
-        paging=Paging.of(found.total, "document", f"{here}?", current, page_size),
+        paging=_Paging.of(found.total, "document", f"{here}?", current, page_size),
     )
 
 
@@ -214,7 +214,7 @@ def history_page(
         query=_query(owner=info.owner, project=info.name, docid=document.docid),
         rows=rows,
         legend=info.legend,
-        paging=Paging.of(total, "save", f"{here}?view=history&", current, page_size),
+        paging=_Paging.of(total, "save", f"{here}?view=history&", current, page_size),
     )
 
 
