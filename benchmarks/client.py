@@ -29,10 +29,10 @@ import json, sys
 from pathlib import Path
 from urllib.parse import urlsplit
 from spacy_tagtog.anndoc import Legend
-from spacy_tagtog.server import local_tagtog, settings_from_legend
+from spacy_tagtog.server import create_project, local_tagtog, settings_from_legend
 with local_tagtog(Path(sys.argv[1])) as local:
     for number in range(int(sys.argv[2])):
-        local.store.create_project("local", f"p{number}", settings_from_legend(Legend({"e_1": "Person"})))
+        local.database.write(create_project, "local", f"p{number}", settings_from_legend(Legend({"e_1": "Person"})))
     print(json.dumps([local.url, local.username, local.password]), flush=True)
     sys.stdin.read()
 """

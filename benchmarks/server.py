@@ -42,16 +42,16 @@ class Server:
     """A local tagtog in a process of its own."""
 
     def __init__(self, folder: Path) -> None:
-        from spacy_tagtog.server import Store
+        from spacy_tagtog.server import Database, add_user, create_project
 
         folder.mkdir(exist_ok=True)
         database = folder / "x.db"
         self.is_filled = database.exists()
         if not self.is_filled:
-            store = Store(database)
-            store.add_user("local", "benchmark", admin=True)
-            store.create_project("local", "p", SETTINGS)
-            store.close()
+            made = Database(database)
+            made.write(add_user, "local", "benchmark", admin=True)
+            made.write(create_project, "local", "p", SETTINGS)
+            made.close()
         command = [sys.executable, "-m", "spacy_tagtog", "serve", "--port", "0", "--database", str(database)]
         self.process = subprocess.Popen(command, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

@@ -8,7 +8,18 @@ import re
 import textwrap
 from pathlib import Path
 
-ROOMS = ("anndoc", "agreement", "convert", "pipeline", "selection", "client", "server", "demo", "steps", "errors")
+ROOMS = (
+    "anndoc",
+    "agreement",
+    "convert",
+    "pipeline",
+    "selection",
+    "client",
+    "server",
+    "demo",
+    "steps",
+    "errors",
+)
 WIDTH = 110
 HEAD = """# Python: all public names
 
@@ -21,7 +32,11 @@ def said(value: object) -> str:
     """The first sentence of a docstring; what a constant is stands in the text of its module."""
     if not (inspect.isclass(value) or inspect.isroutine(value)):
         shown = repr(value)
-        return f"a constant: `{shown}`" if len(shown) < 60 and " at 0x" not in shown else f"a `{type(value).__name__}`"
+        return (
+            f"a constant: `{shown}`"
+            if len(shown) < 60 and " at 0x" not in shown
+            else f"a `{type(value).__name__}`"
+        )
     text = inspect.getdoc(value) or ""
     sentence = re.split(r"(?<=[.:])\s", text, maxsplit=1)[0].rstrip(".:")
     return re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", sentence).replace("``", "`").replace("\n", " ")
@@ -32,10 +47,20 @@ def page() -> str:
     lines = [HEAD]
     for room in ROOMS:
         module = importlib.import_module(f"spacy_tagtog.{room}")
-        lines += [f"## `spacy_tagtog.{room}`", "", (inspect.getdoc(module) or "").split("\n\n")[0].replace("``", "`"), ""]
+        lines += [
+            f"## `spacy_tagtog.{room}`",
+            "",
+            (inspect.getdoc(module) or "").split("\n\n")[0].replace("``", "`"),
+            "",
+        ]
         for name in sorted(module.__all__, key=str.casefold):
             lines.append(
-                textwrap.fill(f"- `{name}`: {said(getattr(module, name))}", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+                textwrap.fill(
+                    f"- `{name}`: {said(getattr(module, name))}",
+                    WIDTH,
+                    subsequent_indent="  ",
+                    break_on_hyphens=False,
+                )
             )
         lines.append("")
     return "\n".join(lines)

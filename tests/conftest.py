@@ -12,6 +12,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import pytest
 import spacy
+from databases import number_of_projects
 from hypothesis import settings
 from local_api import People
 from spacy.cli.train import train
@@ -102,6 +103,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
 @pytest.fixture
 def people(server: LocalTagtog) -> Iterator[People]:
     """A project of its own on the local tagtog, with a member of each role."""
-    made = People(server, f"p{len(server.store.projects())}")
+    made = People(server, f"p{number_of_projects(server.database)}")
     yield made
     made.close()

@@ -7,30 +7,34 @@ from typing import Any
 
 import requests
 
+from spacy_tagtog._tagtog import ROLES as ROLES
 from spacy_tagtog.anndoc import Annotations, Legend, confidence, html_from_blocks
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
-from spacy_tagtog.server.api.members import set_member
+from spacy_tagtog.server import LocalTagtog, add_user, create_project, settings_from_legend
+from spacy_tagtog.server.db.members import set_member
+from spacy_tagtog.server.db.users import list_users
 
 LEGEND = Legend(
     {"e_1": "Person", "e_2": "Place", "f_3": "role", "m_4": "topic", "n_5": "Wikidata", "r_6": "lives_in"}
 )
-ROLES = ("reader", "curator", "supercurator", "reviewer", "admin")
 
 
 class People:
-    """A project of its own, with one member of each role, who is called as the role is; ``owner`` created it, ``local`` runs the server."""
+    """A project of its own, with one member of each role, who is called as the role is.
+
+    ``owner`` created it, and ``local`` runs the server.
+    """
 
     def __init__(self, server: LocalTagtog, name: str, *, roles: Sequence[str] = ROLES) -> None:
         self.server, self.name = server, name
         self.project = {"owner": "owner", "project": name}
         self.sessions: dict[str, requests.Session] = {}
-        server.store.create_project("owner", name, settings_from_legend(LEGEND, ["pool/train"]))
-        known = [user for user, _ in server.store.users()]
+        server.database.write(create_project, "owner", name, settings_from_legend(LEGEND, ["pool/train"]))
+        known = [user for user, _ in server.database.read(list_users)]
         for user in ("owner", "stranger", *roles):
             if user not in known:
-                server.store.add_user(user, user)
+                server.database.write(add_user, user, user)
             if user in roles:
-                set_member(server.store, "owner", name, user, user)
+                server.database.write(set_member, "owner", name, user, user)
 
     def call(
         self,
@@ -45,7 +49,11 @@ class People:
         headers: Any = None,
         **query: Any,
     ) -> requests.Response:
-        """A call; ``path`` is below ``/-api/`` unless it begins with a slash. ``query`` with an underscore at the end for Python's keywords."""
+        """A call.
+
+        ``path`` is below ``/-api/`` unless it begins with a slash. A parameter of ``query`` whose name is a
+        keyword of Python gets an underscore at its end.
+        """
         session = self.sessions.get(user)
         if session is None:
             session = self.sessions[user] = requests.Session()
@@ -68,7 +76,7 @@ class People:
         for session in self.sessions.values():
             session.close()
 
-    # ------------------------------------------------------------------------------------------------------------------------------ documents
+    # ---------------------------------------------------------------------------------------------- documents
 
     def save(
         self, text: str, own: Annotations, *, user: str = "local", name: str = "doc", **query: Any

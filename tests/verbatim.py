@@ -8,7 +8,7 @@ from typing import Any
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, confidence, html_from_text
 from spacy_tagtog.client import TagtogClient
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
 
 LEGEND = Legend(
     {"e_1": "Person", "e_2": "Place", "m_1": "topic", "n_1": "wiki", "f_1": "gender", "r_1": "lives_in"}
@@ -104,7 +104,7 @@ def new_project(
 ) -> str:
     """The name of a new project."""
     name = f"project-{next(_NUMBERS)}"
-    server.store.create_project(owner, name, settings_from_legend(legend, folders))
+    server.database.write(create_project, owner, name, settings_from_legend(legend, folders))
     return name
 
 

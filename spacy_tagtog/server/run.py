@@ -16,10 +16,11 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from spacy_tagtog.errors import LocalServerError
+from spacy_tagtog.errors import LocalServerError, setting
 from spacy_tagtog.server.api.app import make_app
-from spacy_tagtog.server.api.webhooks import Deliverer
-from spacy_tagtog.server.db.store import Store
+from spacy_tagtog.server.db.database import Database
+from spacy_tagtog.server.db.users import has_users
+from spacy_tagtog.server.deliveries import Deliverer
 
 _STOP_SECONDS = 5
 # The longest search that is allowed, percent-encoded, and the headers.
@@ -75,20 +76,21 @@ class LocalTagtog:
         url: Its address.
         username: A user that only this run knows.
         password: The user's password.
-        store: Its database.
+        database: Its database.
     """
 
     url: str
     username: str
     password: str = field(repr=False)
-    store: Store
+    database: Database
 
 
 class _Server(uvicorn.Server):
     """uvicorn, which tells when it answers."""
 
     def __init__(self, app: Starlette, on_start: Callable[[], None], tls: Tls | None = None) -> None:
-        # h11 and asyncio: the same everywhere, whatever else is installed. log_config=None: leave the program's logging alone.
+        # h11 and asyncio: the same everywhere, whatever else is installed. log_config=None: leave the
+        # program's logging alone.
         config = uvicorn.Config(
             app,
             loop="asyncio",
@@ -134,7 +136,7 @@ def _listen(host: str, port: int) -> socket.socket:
             f"the local tagtog can't listen there: {error.strerror}",
             value=f"{host}:{port}",
             legal="a port that is free",
-            advice="choose another with --port, or end what uses it",
+            advice=f"choose another with {setting('port')}, or end what uses it",
         ) from error
     return listener
 
@@ -145,9 +147,9 @@ def _url(listener: socket.socket, tls: Tls | None = None) -> str:
 
 
 @contextmanager
-def _delivering(store: Store, pause: float) -> Iterator[None]:
+def _delivering(database: Database, pause: float) -> Iterator[None]:
     """Send webhooks for the time of a block."""
-    deliverer = Deliverer(store, pause=pause)
+    deliverer = Deliverer(database, pause=pause)
     deliverer.start()
     try:
         yield
@@ -156,23 +158,23 @@ def _delivering(store: Store, pause: float) -> Iterator[None]:
 
 
 @contextmanager
-def local_tagtog(database: Path, *, webhook_pause: float = 2.0) -> Iterator[LocalTagtog]:
+def local_tagtog(path: Path, *, webhook_pause: float = 2.0) -> Iterator[LocalTagtog]:
     """Run a local tagtog for the time of a block, on a free port of this computer.
 
     Args:
-        database: Its database; made if it doesn't exist. Another process may use it at the same time.
+        path: The file of its database; made if it doesn't exist. Another process may use it at the same time.
         webhook_pause: Seconds after which a webhook that failed is first tried again.
 
     Raises:
         LocalServerError: The database can't be used, or the server doesn't start.
     """
-    store = Store(database)
+    database = Database(path)
     try:
         password = secrets.token_urlsafe(24)
         listener = _listen("127.0.0.1", 0)
         url = _url(listener)
         started, ended = threading.Event(), threading.Event()
-        server = _Server(make_app(store, accounts={"local": password}), started.set)
+        server = _Server(make_app(database, accounts={"local": password}), started.set)
 
         def run() -> None:
             try:
@@ -189,14 +191,14 @@ def local_tagtog(database: Path, *, webhook_pause: float = 2.0) -> Iterator[Loca
                 raise LocalServerError(
                     "the local tagtog doesn't start", place=url, advice="see the error above"
                 )
-            with _delivering(store, webhook_pause):
-                yield LocalTagtog(url, "local", password, store)
+            with _delivering(database, webhook_pause):
+                yield LocalTagtog(url, "local", password, database)
         finally:
             server.should_exit = True
             thread.join()
             listener.close()
     finally:
-        store.close()
+        database.close()
 
 
 def _is_loopback(host: str) -> bool:
@@ -209,7 +211,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def serve(
-    database: Path,
+    path: Path,
     *,
     host: str = "127.0.0.1",
     port: int = 8181,
@@ -221,16 +223,18 @@ def serve(
     """Run a local tagtog until the process is interrupted.
 
     Args:
-        database: Its database. It must have a user.
+        path: The file of its database. It must have a user.
         host: The address to listen on.
         port: The port; 0 for a free one.
         ready: Called with the server's address when it answers.
-        allow_remote: Allow a host that other computers can reach. Without ``tls`` the connection isn't encrypted: passwords can be read on the way.
+        allow_remote: Allow a host that other computers can reach. Without ``tls`` the connection isn't
+            encrypted: passwords can be read on the way.
         webhook_pause: Seconds after which a webhook that failed is first tried again.
         tls: Encrypt the connections.
 
     Raises:
-        LocalServerError: The port is taken, the database can't be used or has no user, or the host isn't allowed.
+        LocalServerError: The port is taken, the database can't be used or has no user, or the host isn't
+            allowed.
     """
     if not (allow_remote or _is_loopback(host)):
         raise LocalServerError(
@@ -238,21 +242,22 @@ def serve(
             + (", and its connections aren't encrypted" if tls is None else ""),
             value=host,
             legal="127.0.0.1, ::1, localhost",
-            advice="keep the default, or pass --allow-remote with --tls-cert and --tls-key, or behind a proxy that encrypts",
+            advice=f"keep the default, or allow it ({setting('allow_remote')}) with a certificate and its "
+            "key, or behind a proxy that encrypts",
         )
-    store = Store(database)
+    database = Database(path)
     try:
-        if not store.has_users():
+        if not database.read(has_users):
             raise LocalServerError(
                 "the database has no user, so nobody could use the server",
-                place=database,
+                place=path,
                 advice="add a user first",
             )
         listener = _listen(host, port)
         url = _url(listener, tls)
         try:
-            with _delivering(store, webhook_pause):
-                _Server(make_app(store), lambda: ready(url) if ready is not None else None, tls).run(
+            with _delivering(database, webhook_pause):
+                _Server(make_app(database), lambda: ready(url) if ready is not None else None, tls).run(
                     sockets=[listener]
                 )
         except KeyboardInterrupt:
@@ -260,4 +265,4 @@ def serve(
         finally:
             listener.close()
     finally:
-        store.close()
+        database.close()

@@ -14,7 +14,7 @@ from spacy_tagtog.errors import ConfigurationError, setting
 
 if TYPE_CHECKING:
     from spacy_tagtog.client import TagtogClient
-    from spacy_tagtog.server import Store
+    from spacy_tagtog.server import Database
 
 DEFAULT_DATABASE: Final = Path("local-tagtog.db")
 LOCAL_NAME: Final = "local tagtog"
@@ -88,12 +88,12 @@ class Connection:
 
     Attributes:
         client: The client, for every call that tagtog's API has.
-        store: The local tagtog's database, or ``None`` for a tagtog elsewhere.
+        local: The local tagtog's database, or ``None`` for a tagtog elsewhere.
         database: The file of that database.
     """
 
     client: TagtogClient
-    store: Store | None = None
+    local: Database | None = None
     database: Path | None = None
 
     def __str__(self) -> str:
@@ -101,7 +101,7 @@ class Connection:
         project = f"{self.client.owner}/{self.client.project}"
         return (
             f"{project} on the local tagtog ({self.database})"
-            if self.store is not None
+            if self.local is not None
             else f"{project} at {self.client.domain}"
         )
 
@@ -203,7 +203,7 @@ def _local(settings: ConnectionSettings, *, create: bool) -> Iterator[Connection
     with local_tagtog(settings.database) as local:
         owner, project = settings.local_owner, settings.project
         if not project and not create:
-            owner, project = _only_project(local.store)
+            owner, project = _only_project(local.database)
         with TagtogClient(
             local.url,
             username=local.username,
@@ -214,16 +214,18 @@ def _local(settings: ConnectionSettings, *, create: bool) -> Iterator[Connection
             threads=settings.threads,
             rate=settings.rate or None,
         ) as client:
-            yield Connection(client, local.store, settings.database)
+            yield Connection(client, local.database, settings.database)
 
 
-def local_projects(store: Store) -> list[tuple[str, str]]:
+def local_projects(database: Database) -> list[tuple[str, str]]:
     """Owner and name of each project in a local tagtog's database."""
-    return store.projects()
+    from spacy_tagtog.server.db.projects import list_projects
+
+    return database.read(list_projects)
 
 
-def _only_project(store: Store) -> tuple[str, str]:
-    projects = local_projects(store)
+def _only_project(database: Database) -> tuple[str, str]:
+    projects = local_projects(database)
     if len(projects) == 1:
         return projects[0]
     if projects:

@@ -46,8 +46,8 @@ def load_demo(where: ConnectionSettings | None = None, *, progress: Progress = s
     if where.project not in ("", DEMO_PROJECT):
         return LoadedDemo(why_not=f"the project {where.project} is configured: no demo")
     with open_connection(replace(where, owner="", project=DEMO_PROJECT), create=True) as tagtog:
-        assert tagtog.store is not None
-        present = [name for _, name in local_projects(tagtog.store)]
+        assert tagtog.local is not None
+        present = [name for _, name in local_projects(tagtog.local)]
         if present and not (where.project and DEMO_PROJECT not in present):
             names = ", ".join(present)
             return LoadedDemo(why_not=f"the local tagtog ({where.database}) has a project already: {names}")

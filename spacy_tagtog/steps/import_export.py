@@ -141,34 +141,34 @@ def _opened(where: ConnectionSettings, *, dry_run: bool) -> Iterator[tuple[Conne
 
 def _is_in(where: ConnectionSettings) -> bool:
     """Whether the local tagtog has the project. No database is made."""
-    from spacy_tagtog.server import Store
+    from spacy_tagtog.server import Database
 
     if not where.database.exists():
         return False
-    with closing(Store(where.database)) as store:
-        return (where.local_owner, where.project) in local_projects(store)
+    with closing(Database(where.database)) as database:
+        return (where.local_owner, where.project) in local_projects(database)
 
 
 def _is_there(tagtog: Connection) -> bool:
-    assert tagtog.store is not None
-    return (tagtog.client.owner, tagtog.client.project) in local_projects(tagtog.store)
+    assert tagtog.local is not None
+    return (tagtog.client.owner, tagtog.client.project) in local_projects(tagtog.local)
 
 
 def _is_archive(tagtog: Connection, source: Path) -> bool:
     """Whether a source has all that belonged to a local project, and goes to the local tagtog."""
-    if tagtog.store is None:
+    if tagtog.local is None:
         return False
-    from spacy_tagtog.server.db.archive import has_archive
+    from spacy_tagtog.server.db.restore import has_archive
 
     return has_archive(source)
 
 
 def _restore(tagtog: Connection, source: Path, progress: Progress) -> Archived:
-    from spacy_tagtog.server.db.archive import restore_project
+    from spacy_tagtog.server.db.restore import restore_project
 
-    assert tagtog.store is not None
+    assert tagtog.local is not None
     return restore_project(
-        tagtog.store, source, tagtog.client.owner, tagtog.client.project, progress=progress
+        tagtog.local, source, tagtog.client.owner, tagtog.client.project, progress=progress
     )
 
 
@@ -178,13 +178,12 @@ def create_local_project(tagtog: Connection, legend: Legend, folders: Sequence[s
     Returns:
         Whether it was made. Elsewhere nothing is done.
     """
-    if tagtog.store is None or _is_there(tagtog):
+    if tagtog.local is None or _is_there(tagtog):
         return False
-    from spacy_tagtog.server import settings_from_legend
+    from spacy_tagtog.server import create_project, settings_from_legend
 
-    tagtog.store.create_project(
-        tagtog.client.owner, tagtog.client.project, settings_from_legend(legend, list(folders))
-    )
+    settings = settings_from_legend(legend, list(folders))
+    tagtog.local.write(create_project, tagtog.client.owner, tagtog.client.project, settings)
     return True
 
 
@@ -247,11 +246,11 @@ def export_project(
     check_free(target, force=force)
     if dry_run:
         return Exported(tagtog.client.count(query))
-    if tagtog.store is not None and not members:
+    if tagtog.local is not None and not members:
         from spacy_tagtog.server.db.archive import export_project as export_all
 
         owner, project = tagtog.client.owner, tagtog.client.project
-        made = export_all(tagtog.store, owner, project, target, query=query, force=force, progress=progress)
+        made = export_all(tagtog.local, owner, project, target, query=query, force=force, progress=progress)
         return Exported(made.documents, made)
     refused = "" if members else _refused_members(tagtog)
     with TemporaryDirectory() as scratch:

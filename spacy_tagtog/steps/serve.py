@@ -8,7 +8,7 @@ from pathlib import Path
 from spacy_tagtog.errors import ConfigurationError, setting
 from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER
 from spacy_tagtog.steps.users import new_password as make_password
-from spacy_tagtog.steps.users import open_store
+from spacy_tagtog.steps.users import open_database
 
 
 def serve(
@@ -49,10 +49,12 @@ def serve(
             legal=f"both {setting('tls_cert')} and {setting('tls_key')}, or neither",
         )
     password = ""
-    with open_store(Path(database)) as store:
-        if new_password or not store.has_users():
+    with open_database(Path(database)) as opened:
+        from spacy_tagtog.server.db.users import add_user, has_users
+
+        if new_password or not opened.read(has_users):
             password = make_password()
-            store.add_user(user, password, admin=True)
+            opened.write(add_user, user, password, admin=True)
     from spacy_tagtog.server import Tls
     from spacy_tagtog.server import serve as run
 

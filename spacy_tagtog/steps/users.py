@@ -13,7 +13,7 @@ from spacy_tagtog.errors import ConfigurationError, setting
 from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER, local_projects
 
 if TYPE_CHECKING:
-    from spacy_tagtog.server import Store
+    from spacy_tagtog.server import Database
 
 _PASSWORD_BYTES = 12
 
@@ -47,7 +47,7 @@ class User:
 
 
 @contextmanager
-def open_store(database: Path) -> Iterator[Store]:
+def open_database(database: Path) -> Iterator[Database]:
     """Open the local tagtog's database.
 
     Raises:
@@ -55,17 +55,17 @@ def open_store(database: Path) -> Iterator[Store]:
         LocalServerError: The file is no such database.
     """
     try:
-        from spacy_tagtog.server import Store
+        from spacy_tagtog.server import Database
     except ImportError as error:
         raise ConfigurationError(
             f"the local tagtog is not installed ({error.name} is missing)",
             advice="pip install 'spacy-tagtog[server]'",
         ) from error
-    store = Store(database)
+    opened = Database(database)
     try:
-        yield store
+        yield opened
     finally:
-        store.close()
+        opened.close()
 
 
 def new_password() -> str:
@@ -101,19 +101,20 @@ def add_user(
         ConfigurationError: There is no such project or role, or the settings contradict each other.
         LocalServerError: The database can't be used.
     """
-    with open_store(Path(database)) as store:
-        from spacy_tagtog.server.api.members import set_member
+    with open_database(Path(database)) as opened:
+        from spacy_tagtog.server.db import users
+        from spacy_tagtog.server.db.members import set_member
         from spacy_tagtog.server.db.roles import as_role
 
         as_role(role, place=setting("role"))
-        projects = local_projects(store)
+        projects = local_projects(opened)
         if project and (owner, project) not in projects:
             raise ConfigurationError(
                 "there is no such project",
                 value=f"{owner}/{project}",
                 legal=", ".join("/".join(one) for one in projects) or "(the database has no project)",
             )
-        known = name in (user for user, _ in store.users())
+        known = name in (user for user, _ in opened.read(users.list_users))
         if keep_password and not known:
             raise ConfigurationError(
                 "there is no such user, so there is no password to keep",
@@ -130,9 +131,9 @@ def add_user(
             given = password() if callable(password) else password
             if not given:
                 given = made = new_password()
-            store.add_user(name, given, admin=True if admin else None)
+            opened.write(users.add_user, name, given, admin=True if admin else None)
         if project:
-            set_member(store, owner, project, name, role)
+            opened.write(set_member, owner, project, name, role)
     return AddedUser(not known, made)
 
 
@@ -145,14 +146,15 @@ def list_users(database: Path | str = DEFAULT_DATABASE) -> list[User]:
     Raises:
         LocalServerError: The database can't be used.
     """
-    with open_store(Path(database)) as store:
-        from spacy_tagtog.server.api.members import members_of
+    with open_database(Path(database)) as opened:
+        from spacy_tagtog.server.db import users
+        from spacy_tagtog.server.db.members import members_of
 
         roles: dict[str, dict[str, str]] = {}
-        for owner, project in local_projects(store):
-            for login, role in members_of(store, owner, project).items():
+        for owner, project in local_projects(opened):
+            for login, role in opened.read(members_of, owner, project).items():
                 roles.setdefault(login, {})[f"{owner}/{project}"] = role
-        return [User(name, admin, roles.get(name, {})) for name, admin in store.users()]
+        return [User(name, admin, roles.get(name, {})) for name, admin in opened.read(users.list_users)]
 
 
 def remove_user(name: str, *, database: Path | str = DEFAULT_DATABASE) -> None:
@@ -165,5 +167,7 @@ def remove_user(name: str, *, database: Path | str = DEFAULT_DATABASE) -> None:
     Raises:
         LocalServerError: There is no such user, or the database can't be used.
     """
-    with open_store(Path(database)) as store:
-        store.remove_user(name)
+    with open_database(Path(database)) as opened:
+        from spacy_tagtog.server.db import users
+
+        opened.write(users.remove_user, name)

@@ -93,10 +93,16 @@ def entities(draw: st.DrawFn, unit: str) -> JsonObject:
         end = draw(st.integers(start + 1, len(text)))
         counted = units.to_utf16(start) if unit == "utf-16" else start
         offsets.append({"start": counted, "text": text[start:end]})
-    made: JsonObject = {"classId": draw(st.sampled_from(TYPES)), "part": f"s1p{number + 1}", "offsets": offsets}
+    made: JsonObject = {
+        "classId": draw(st.sampled_from(TYPES)),
+        "part": f"s1p{number + 1}",
+        "offsets": offsets,
+    }
     for key, value in {
         "confidence": draw(confidences()),
-        "fields": draw(st.sampled_from([{}, {"f_1": {"value": "x"}}, {"f_2": {"value": True}, "f_9": {"value": 1}}])),
+        "fields": draw(
+            st.sampled_from([{}, {"f_1": {"value": "x"}}, {"f_2": {"value": True}, "f_9": {"value": 1}}])
+        ),
         "normalizations": draw(st.sampled_from([{}, {"n_1": {"recName": "x"}}])),
         "tagtog's own": draw(st.none() | st.just({"kept": ["as", 1, "is"]})),
     }.items():
@@ -123,13 +129,17 @@ def versions(draw: st.DrawFn) -> tuple[str, JsonObject]:
         relation = st.fixed_dictionaries({"classId": st.just("r_1"), "entities": ends, "extra": st.just(0)})
         made["relations"] = draw(st.lists(relation, max_size=3))
     if draw(st.booleans()):
-        made["metas"] = {"m_1": {"value": "x", "confidence": {"state": "pre-added", "who": ["ml:x"], "prob": 0.5}}}
+        made["metas"] = {
+            "m_1": {"value": "x", "confidence": {"state": "pre-added", "who": ["ml:x"], "prob": 0.5}}
+        }
     return unit, made
 
 
 # Mostly entities that are there.
 INDEX = st.sampled_from([0, 0, 0, 0, 1, 1, 1, 2, 2, 3, -1, 9])
-PLACED = st.sampled_from(range(len(TEXTS))).flatmap(lambda number: st.tuples(st.just(number), ranges(TEXTS[number])))
+PLACED = st.sampled_from(range(len(TEXTS))).flatmap(
+    lambda number: st.tuples(st.just(number), ranges(TEXTS[number]))
+)
 VALUES = st.sampled_from([None, True, False, "x", 2])
 COMMANDS = st.one_of(
     st.tuples(st.sampled_from(["accept", "reject", "remove"]), INDEX),
@@ -140,7 +150,10 @@ COMMANDS = st.one_of(
     st.tuples(st.just("remove_fragment"), INDEX, st.integers(0, 2)),
     st.tuples(st.just("label"), INDEX, st.sampled_from(["f_1", "f_2"]), VALUES),
     st.tuples(
-        st.just("normalize"), INDEX, st.just("n_1"), st.none() | st.just({"source": "s", "id": "1", "name": "N"})
+        st.just("normalize"),
+        INDEX,
+        st.just("n_1"),
+        st.none() | st.just({"source": "s", "id": "1", "name": "N"}),
     ),
     st.tuples(st.just("relate"), st.just("r_2"), INDEX, INDEX),
     st.tuples(st.just("unrelate"), INDEX),
@@ -183,7 +196,11 @@ def in_python(review: Review, command: tuple[Any, ...], found: list[JsonObject])
 
 
 @given(versions(), st.lists(COMMANDS, min_size=2, max_size=12))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@settings(
+    max_examples=300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
 def test_browser_and_python_agree(
     model: Page, version: tuple[str, JsonObject], commands: list[tuple[Any, ...]]
 ) -> None:

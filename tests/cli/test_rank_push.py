@@ -15,7 +15,8 @@ from spacy_tagtog.anndoc import Document, PlainHtml, Project, write_project
 from spacy_tagtog.client import TagtogClient, push
 from spacy_tagtog.demo import DEMO_LEGEND
 from spacy_tagtog.selection.ranking import read_ranking
-from spacy_tagtog.server import local_tagtog, settings_from_legend
+from spacy_tagtog.server import create_project, local_tagtog, settings_from_legend
+from spacy_tagtog.server.db.projects import list_projects
 
 
 @pytest.fixture(autouse=True)
@@ -29,8 +30,8 @@ def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 def tagtog() -> Iterator[TagtogClient]:
     """The local tagtog that the commands use, too."""
     with local_tagtog(Path("local-tagtog.db")) as local:
-        if ("local", "stars") not in local.store.projects():
-            local.store.create_project("local", "stars", settings_from_legend(DEMO_LEGEND))
+        if ("local", "stars") not in local.database.read(list_projects):
+            local.database.write(create_project, "local", "stars", settings_from_legend(DEMO_LEGEND))
         with TagtogClient(
             local.url, username=local.username, password=local.password, owner="local", project="stars"
         ) as client:

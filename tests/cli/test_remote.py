@@ -12,7 +12,7 @@ from commands import assert_refused, run
 from notes import LEGEND
 
 from spacy_tagtog.anndoc import Project
-from spacy_tagtog.server import local_tagtog, settings_from_legend
+from spacy_tagtog.server import create_project, local_tagtog, settings_from_legend
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
@@ -23,7 +23,7 @@ class TestRemote:
     @pytest.fixture
     def remote(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
         with local_tagtog(tmp_path / "remote.db") as local:
-            local.store.create_project("ada", "stars", settings_from_legend(LEGEND))
+            local.database.write(create_project, "ada", "stars", settings_from_legend(LEGEND))
             monkeypatch.setenv("TAGTOG_DOMAIN", local.url)
             monkeypatch.setenv("TAGTOG_OWNER", "ada")
             monkeypatch.setenv("TAGTOG_PROJECT", "stars")

@@ -9,15 +9,16 @@ import pytest
 from commands import run
 from local_api import LEGEND
 
-from spacy_tagtog.server import Store, settings_from_legend
-from spacy_tagtog.server.api.members import members_of
+from spacy_tagtog.server import Database, create_project, settings_from_legend
+from spacy_tagtog.server.db.members import members_of
+from spacy_tagtog.server.db.users import Passwords
 
 
 @pytest.fixture(autouse=True)
 def _project(own_folder: None) -> None:
-    store = Store(Path("local-tagtog.db"))
-    store.create_project("local", "proteins", settings_from_legend(LEGEND))
-    store.close()
+    database = Database(Path("local-tagtog.db"))
+    database.write(create_project, "local", "proteins", settings_from_legend(LEGEND))
+    database.close()
 
 
 def user(*arguments: str, typed: str = "") -> tuple[int, str]:
@@ -26,19 +27,19 @@ def user(*arguments: str, typed: str = "") -> tuple[int, str]:
 
 
 def may_log_in(name: str, password: str) -> bool:
-    store = Store(Path("local-tagtog.db"))
+    database = Database(Path("local-tagtog.db"))
     try:
-        return store.check_user(name, password)
+        return Passwords(database).check(name, password)
     finally:
-        store.close()
+        database.close()
 
 
 def roles() -> dict[str, str]:
-    store = Store(Path("local-tagtog.db"))
+    database = Database(Path("local-tagtog.db"))
     try:
-        return dict(members_of(store, "local", "proteins"))
+        return dict(database.read(members_of, "local", "proteins"))
     finally:
-        store.close()
+        database.close()
 
 
 def test_a_password_is_made_and_shown_once() -> None:

@@ -14,7 +14,7 @@ from notes import LEGEND, document, entity, listing, only_file, write
 
 from spacy_tagtog.anndoc import Annotations, Document
 from spacy_tagtog.client import TagtogClient
-from spacy_tagtog.server import local_tagtog, settings_from_legend
+from spacy_tagtog.server import create_project, local_tagtog, settings_from_legend
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
@@ -173,7 +173,7 @@ class TestValidateRunningTagtog:
 
     def test_faults_are_listed_in_context(self, tmp_path: Path) -> None:
         with local_tagtog("local-tagtog.db") as local:
-            local.store.create_project("local", "stars", settings_from_legend(LEGEND))
+            local.database.write(create_project, "local", "stars", settings_from_legend(LEGEND))
             with TagtogClient(
                 local.url, username=local.username, password=local.password, project="stars", owner="local"
             ) as client:

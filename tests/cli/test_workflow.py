@@ -17,7 +17,7 @@ from spacy_tagtog.anndoc import Annotations, Document, Project
 from spacy_tagtog.client import TagtogClient, push
 from spacy_tagtog.demo import DEMO_LEGEND, DEMO_PROJECT, demo_documents
 from spacy_tagtog.selection.ranking import read_ranking
-from spacy_tagtog.server import local_tagtog, settings_from_legend
+from spacy_tagtog.server import add_user, create_project, local_tagtog, settings_from_legend
 
 ROOT = Path(__file__).parents[2]
 # Enough steps to predict something; how well it predicts is not asked here.
@@ -105,8 +105,8 @@ def test_the_main_job_and_the_loop(project: Path) -> None:
 def test_on_a_tagtog_that_is_configured(project: Path) -> None:
     secret = "correct-horse-battery-staple"
     with local_tagtog(project / "elsewhere.db") as local:
-        local.store.add_user("ada", secret, admin=True)
-        local.store.create_project("team", "stars", settings_from_legend(DEMO_LEGEND))
+        local.database.write(add_user, "ada", secret, admin=True)
+        local.database.write(create_project, "team", "stars", settings_from_legend(DEMO_LEGEND))
         with TagtogClient(
             local.url, username="ada", password=secret, owner="team", project="stars"
         ) as client:

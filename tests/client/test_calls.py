@@ -22,7 +22,7 @@ from spacy_tagtog.errors import (
     RejectedError,
     UnexpectedAnswerError,
 )
-from spacy_tagtog.server import LocalTagtog, local_tagtog
+from spacy_tagtog.server import LocalTagtog, add_user, local_tagtog
 from spacy_tagtog.steps.connection import Connection
 from spacy_tagtog.steps.upload import pre_annotate
 
@@ -31,7 +31,7 @@ from spacy_tagtog.steps.upload import pre_annotate
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
     with local_tagtog(tmp_path_factory.mktemp("server") / "tagtog.db") as running:
         for name in ("ann", "bob"):
-            running.store.add_user(name, "password")
+            running.database.write(add_user, name, "password")
         yield running
 
 
@@ -330,7 +330,7 @@ def test_new_documents_are_annotated_as_tagtog_read_them(
         return doc
 
     nlp.add_pipe("sure")
-    connection = Connection(client, server.store)
+    connection = Connection(client, server.database)
     settings: dict[str, Any] = {"name": "test", "rename": {"PER": "Person"}, "spans_key": "found"}
     assert pre_annotate(connection, nlp, report.ids, **settings, dry_run=True).updated == report.ids
     assert len(client.annotations(report.ids[0])) == 0

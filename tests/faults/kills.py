@@ -36,7 +36,7 @@ from verbatim import LEGEND, mixed
 
 from spacy_tagtog.anndoc import Annotations, Document, PlainHtml, Project
 from spacy_tagtog.client import TagtogClient, fetch, push
-from spacy_tagtog.server import local_tagtog, settings_from_legend
+from spacy_tagtog.server import Database, create_project, local_tagtog, settings_from_legend
 
 DOCUMENTS = 40
 
@@ -109,11 +109,9 @@ class Killer:
         )
 
     def new_project(self, name: str) -> None:
-        from spacy_tagtog.server.db.store import Store
-
-        store = Store(self.folder / "tagtog.db")
-        store.create_project("local", name, settings_from_legend(LEGEND))
-        store.close()
+        database = Database(self.folder / "tagtog.db")
+        database.write(create_project, "local", name, settings_from_legend(LEGEND))
+        database.close()
 
     def killed(self, work: Callable[[], object], seconds: float, requests: int) -> None:
         """Do something in a process that is killed, unless it is done before."""

@@ -1,6 +1,9 @@
-"""Kill the local tagtog with SIGKILL while several clients write, start it again, and look whether anything is lost, doubled or half there.
+"""Kill the local tagtog with SIGKILL while several clients write, and start it again.
 
-The test suite does it 20 times (``test_server_concurrency.py``). For more: ``python tests/server_kills.py --kills 500 --seed 1``.
+Nothing of what it answered may be lost, doubled or half there.
+
+The test suite does it 20 times (``test_server.py``). For more:
+``python tests/faults/server_kills.py --kills 500 --seed 1``.
 """
 
 from __future__ import annotations
@@ -26,13 +29,14 @@ from local_api import LEGEND, annotations, entity
 from totals import wrong_totals
 
 from spacy_tagtog.anndoc import html_from_blocks
-from spacy_tagtog.server import Store, settings_from_legend
+from spacy_tagtog.server import Database, add_user, create_project, settings_from_legend
 
 TEXT = "Ada in London"
 CLIENTS = 3
 BATCH = 3
 
-# One process imports everything, and forks a server for each round: so a round takes little more than its writes.
+# One process imports everything, and forks a server for each round: so a round takes little more than its
+# writes.
 _STABLE = """
 import os, sys
 from pathlib import Path
@@ -153,7 +157,8 @@ def check(path: Path, clients: list[Client], outcome: Outcome) -> None:
         ):
             history.setdefault(name, []).append(json.loads(data)["number"])
         for name, key, member, data in connection.execute(
-            "SELECT d.filename, d.id, v.member, b.data FROM versions AS v JOIN documents AS d ON d.id = v.document_id "
+            "SELECT d.filename, d.id, v.member, b.data FROM versions AS v "
+            "JOIN documents AS d ON d.id = v.document_id "
             "LEFT JOIN blobs AS b ON b.id = v.blob_id"
         ):
             if data is None:
@@ -168,7 +173,8 @@ def check(path: Path, clients: list[Client], outcome: Outcome) -> None:
                 ).fetchone()[0]
                 if indexed != len(version["entities"]):
                     outcome.problems.append(
-                        f"{name}: {indexed} entities are in the index, {len(version['entities'])} in the version"
+                        f"{name}: {indexed} entities are in the index, "
+                        f"{len(version['entities'])} in the version"
                     )
     finally:
         connection.close()
@@ -204,10 +210,10 @@ def run(folder: Path, kills: int, seed: int, *, longest: float = 0.2) -> Outcome
         The counts, and what was wrong.
     """
     path = folder / "x.db"
-    store = Store(path)
-    store.add_user("local", "local", admin=True)
-    store.create_project("local", "p", settings_from_legend(LEGEND))
-    store.close()
+    database = Database(path)
+    database.write(add_user, "local", "local", admin=True)
+    database.write(create_project, "local", "p", settings_from_legend(LEGEND))
+    database.close()
     draw = random.Random(seed)
     clients = [Client(number) for number in range(CLIENTS)]
     outcome = Outcome()

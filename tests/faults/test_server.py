@@ -1,4 +1,7 @@
-"""Several writers at once on the local tagtog, and a server that is killed: no lost update, no half document."""
+"""Several writers at once on the local tagtog, and a server that is killed.
+
+No lost update, no half document.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,14 @@ from local_api import LEGEND, People, annotations, entity
 from spacy_tagtog.anndoc import Document, html_from_text
 from spacy_tagtog.client import TagtogClient, push
 from spacy_tagtog.errors import ClientError
-from spacy_tagtog.server import LocalTagtog, Store, local_tagtog, settings_from_legend
+from spacy_tagtog.server import (
+    Database,
+    LocalTagtog,
+    add_user,
+    create_project,
+    local_tagtog,
+    settings_from_legend,
+)
 
 TEXT = "Ada in London"
 ADA = entity("e_1", 0, "Ada")
@@ -79,15 +89,17 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from local_api import annotations, entity
-from spacy_tagtog.server import Store
+from spacy_tagtog.server import Database
 from spacy_tagtog.server.db.history import Author
+from spacy_tagtog.server.db.uploads import store_uploads
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
-store = Store(Path(sys.argv[1]))
+database = Database(Path(sys.argv[1]))
 for number in range(100, 120):
     own = annotations(*[entity("e_1", 0, "Ada")] * (number % 3), number=number)
-    files = [UploadedFile("x.plain.html", sys.argv[3].encode()), UploadedFile("x.ann.json", own.dumps().encode())]
-    store.upload("owner", "p", read_uploads(files, "anndoc"), author=Author("other"))
-store.close()
+    contents = {"x.plain.html": sys.argv[3], "x.ann.json": own.dumps()}
+    files = [UploadedFile(name, content.encode()) for name, content in contents.items()]
+    database.write(store_uploads, "owner", "p", read_uploads(files, "anndoc"), author=Author("other"))
+database.close()
 """
 
 
@@ -95,7 +107,7 @@ def test_two_processes_save_the_same_document(people: People) -> None:
     docid = people.save(TEXT, annotations(number=-1))
     html = people.call("local", "GET", "documents/v1", ids=docid, output="plain.html").text
     html = html.replace(' id="x"', f' id="{docid}"')
-    arguments = [str(people.server.store.path), str(Path(__file__).parents[1]), html]
+    arguments = [str(people.server.database.path), str(Path(__file__).parents[1]), html]
     other = subprocess.Popen([sys.executable, "-c", _WRITER, *arguments], stderr=subprocess.PIPE, text=True)
     number = 0
     while other.poll() is None or number < 10:
@@ -135,14 +147,17 @@ def test_a_killed_server_loses_nothing_that_it_answered(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
 def test_a_full_disk_stops_writing_and_nothing_else(tmp_path: Path, subprocess_env: dict[str, str]) -> None:
-    """The server's process may write no more: what it answered stays, what it refused isn't there, and with space again a push ends its work."""
+    """The server's process may write no more.
+
+    What it answered stays, what it refused isn't there, and with space again a push ends its work.
+    """
     import resource
 
     path = tmp_path / "x.db"
-    store = Store(path)
-    store.add_user("owner", "secret", admin=True)
-    store.create_project("owner", "p", settings_from_legend(LEGEND))
-    store.close()
+    database = Database(path)
+    database.write(add_user, "owner", "secret", admin=True)
+    database.write(create_project, "owner", "p", settings_from_legend(LEGEND))
+    database.close()
     process = subprocess.Popen(
         [sys.executable, "-m", "spacy_tagtog", "serve", "--port", "0", "--database", str(path)],
         stdout=subprocess.PIPE,

@@ -57,7 +57,9 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_line_is_too_wide(path: Path) -> None:
-    wide = [line for line in text_of(path).splitlines() if len(line) > WIDTH and not re.fullmatch(r"\S+", line)]
+    wide = [
+        line for line in text_of(path).splitlines() if len(line) > WIDTH and not re.fullmatch(r"\S+", line)
+    ]
     assert wide == []
 
 
@@ -111,7 +113,11 @@ def test_every_registered_name_and_its_settings_are_documented(name: str) -> Non
 def test_the_whole_workflow_is_documented() -> None:
     page = text_of(ROOT / "docs/workflow.md")
     project = srsly.read_yaml(ROOT / "project.yml")
-    for name in (*project["vars"], *project["workflows"], *(command["name"] for command in project["commands"])):
+    for name in (
+        *project["vars"],
+        *project["workflows"],
+        *(command["name"] for command in project["commands"]),
+    ):
         assert f"`{name}`" in page, name
     for workflow, names in project["workflows"].items():
         assert f"- `{workflow}`: {', '.join(f'`{name}`' for name in names)}\n" in page
@@ -123,7 +129,9 @@ def test_the_page_of_public_names_is_up_to_date() -> None:
 
 def test_public_names_are_few_and_explained() -> None:
     rooms = script("make_python").ROOMS
-    names = [(room, name) for room in rooms for name in importlib.import_module(f"spacy_tagtog.{room}").__all__]
+    names = [
+        (room, name) for room in rooms for name in importlib.import_module(f"spacy_tagtog.{room}").__all__
+    ]
     assert len(names) < 180
     for room, name in names:
         value = getattr(importlib.import_module(f"spacy_tagtog.{room}"), name)

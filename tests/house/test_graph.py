@@ -103,14 +103,19 @@ def test_what_stands_in_no_room_imports_no_room() -> None:
 def test_contributing_draws_the_same_tree() -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     drawn: dict[str, dict[str, set[str]]] = {"": {}, "server/": {}}
-    for prefix, room, others in re.findall(r"^\| `(server/)?(\w+?)(?:/|\.py)` \|[^|]*\| ([^|]*) \|$", page, re.MULTILINE):
+    for prefix, room, others in re.findall(
+        r"^\| `(server/)?(\w+?)(?:/|\.py)` \|[^|]*\| ([^|]*) \|$", page, re.MULTILINE
+    ):
         drawn[prefix][room] = set(re.findall(r"`(\w+)`", others))
     assert drawn[""] == HOUSE
     assert drawn["server/"] == SERVER
 
 
 def test_no_module_is_too_long_to_read() -> None:
-    lengths = {str(path.relative_to(PACKAGE)): len(path.read_text(encoding="utf-8").splitlines()) for path in modules(PACKAGE)}
+    lengths = {
+        str(path.relative_to(PACKAGE)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in modules(PACKAGE)
+    }
     assert {path: length for path, length in lengths.items() if length > 520} == {}
 
 

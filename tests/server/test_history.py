@@ -53,7 +53,7 @@ def test_every_save_is_kept_with_who_when_and_what(people: People) -> None:
 
 
 def test_equal_contents_are_stored_once(people: People) -> None:
-    connection = sqlite3.connect(people.server.store.path)
+    connection = sqlite3.connect(people.server.database.path)
 
     def numbers() -> tuple[int, int]:
         return connection.execute(
@@ -226,7 +226,7 @@ def test_the_history_of_another_document_is_not_reached(people: People) -> None:
     refused(people.call("local", "POST", "/-local/history/restore", docid=second, id=number, json={}), 404)
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------- the page
+# --------------------------------------------------------------------------------------------------- the page
 
 
 def test_the_page_lists_the_saves_and_restores(people: People) -> None:
@@ -298,7 +298,7 @@ def test_a_long_history_has_pages(people: People) -> None:
     assert pages[0].xpath("//a[contains(., 'next')]/@href")[0].endswith("?view=history&page=1")
 
 
-# ------------------------------------------------------------------------------------------------------------------- saving as an editor does
+# ----------------------------------------------------------------------------------- saving as an editor does
 
 
 def test_a_curator_saves_their_own_version(people: People) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,23 +11,28 @@ import requests
 from local_api import LEGEND, ROLES, People, annotations, entity, refused
 
 from spacy_tagtog.errors import LocalServerError
-from spacy_tagtog.server import LocalTagtog, Store, local_tagtog, settings_from_legend
-from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
+from spacy_tagtog.server import (
+    LocalTagtog,
+    add_user,
+    settings_from_legend,
+)
+from spacy_tagtog.server.db.folders import import_settings
+from spacy_tagtog.server.db.users import remove_user
 
 _NUMBERS = count()
 
 
-# ------------------------------------------------------------------------------------------------------------------------- roles × actions
+# --- Roles × actions
 
 SETTINGS = settings_from_legend(LEGEND, ["pool/train"])
 
 
 class Stage:
-    """A project for the table of roles: a document with a version of master, of another member and of each role."""
+    """A project for the table of roles: a document with versions of master, another member and each role."""
 
     def __init__(self, people: People) -> None:
         self.people = people
-        people.server.store.add_user("newcomer", "x")
+        people.server.database.write(add_user, "newcomer", "x")
         self.docid = people.save("Ada in London", annotations(entity("e_1", 0, "Ada")))
         for member in ("other", *ROLES):
             people.save(
@@ -186,7 +189,7 @@ def test_a_refused_call_changes_nothing(people: People) -> None:
     ) == before
 
 
-# ---------------------------------------------------------------------------------------------------------------------------------- members
+# --- Members
 
 
 def test_members_are_read_added_changed_and_removed(people: People) -> None:
@@ -268,7 +271,7 @@ def test_webhooks_are_hidden_from_who_may_not_edit_them(people: People) -> None:
             "authentication": {"type": "basic", "username": "u", "password": "hidden"},
         }
     }
-    people.server.store.import_settings("owner", people.name, {**SETTINGS, "webhooks": hooks})
+    people.server.database.write(import_settings, "owner", people.name, {**SETTINGS, "webhooks": hooks})
     seen = {user: people.call(user, "GET", "settings/v1/export").json()["webhooks"] for user in ROLES[2:]}
     assert seen == {"supercurator": {}, "reviewer": hooks, "admin": hooks}
     answer = people.call("supercurator", "POST", "settings/v1/folders/add", json={"path": "pool/new"})
@@ -277,17 +280,17 @@ def test_webhooks_are_hidden_from_who_may_not_edit_them(people: People) -> None:
 
 
 def test_the_admin_of_a_server_is_admin_of_every_project(people: People) -> None:
-    people.server.store.add_user("boss", "boss", admin=True)
+    people.server.database.write(add_user, "boss", "boss", admin=True)
     assert people.call("boss", "GET", "settings/v1/members").status_code == 200
-    people.server.store.add_user("boss", "boss")  # a new password leaves them what they are
+    people.server.database.write(add_user, "boss", "boss")  # a new password leaves them what they are
     assert people.call("boss", "GET", "settings/v1/members").status_code == 200
-    people.server.store.add_user("boss", "boss", admin=False)
+    people.server.database.write(add_user, "boss", "boss", admin=False)
     assert people.call("boss", "GET", "settings/v1/members").status_code == 404
 
 
 def test_a_removed_user_is_out_everywhere(people: People) -> None:
-    store = people.server.store
-    store.add_user("eve", "eve")
+    database = people.server.database
+    database.write(add_user, "eve", "eve")
     assert (
         people.call(
             "owner", "POST", "settings/v1/members", json={"loginid": "eve", "roleName": "admin"}
@@ -295,163 +298,10 @@ def test_a_removed_user_is_out_everywhere(people: People) -> None:
         == 205
     )
     people.text("given", distributeToMembers="eve,owner")
-    store.remove_user("eve")
+    database.write(remove_user, "eve")
     assert people.docs()[0]["members_assigned"] == ["owner"]
     assert people.call("eve", "GET", "settings/v1/members").status_code == 401
-    store.add_user("eve", "eve")  # another person of the same name
+    database.write(add_user, "eve", "eve")  # another person of the same name
     assert people.call("eve", "GET", "settings/v1/members").status_code == 404
     with pytest.raises(LocalServerError, match="no such user"):
-        store.remove_user("nobody")
-
-
-# ------------------------------------------------------------------------------------------------------------------------------ old databases
-
-_OLD = """
-CREATE TABLE users (name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE projects (
-  id INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL, created INTEGER NOT NULL, UNIQUE (owner, name));
-CREATE TABLE folders (
-  project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE, number INTEGER NOT NULL, path TEXT NOT NULL, extra TEXT NOT NULL,
-  PRIMARY KEY (project_id, number), UNIQUE (project_id, path)) WITHOUT ROWID;
-CREATE TABLE documents (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL, folder INTEGER NOT NULL, docid TEXT NOT NULL, filename TEXT NOT NULL,
-  header TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, anncomplete INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (project_id, docid), FOREIGN KEY (project_id, folder) REFERENCES folders (project_id, number) ON DELETE CASCADE);
-CREATE INDEX documents_of_folder ON documents (project_id, folder);
-CREATE TABLE contents (
-  document_id INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, html BLOB NOT NULL, text TEXT NOT NULL, original BLOB,
-  original_name TEXT NOT NULL);
-CREATE TABLE versions (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL, complete INTEGER NOT NULL, ann TEXT NOT NULL,
-  PRIMARY KEY (document_id, member));
-CREATE TABLE entities (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, number INTEGER NOT NULL, class_id TEXT NOT NULL, text TEXT NOT NULL,
-  state TEXT NOT NULL, PRIMARY KEY (document_id, number)) WITHOUT ROWID;
-CREATE TABLE norms (
-  document_id INTEGER NOT NULL, entity INTEGER NOT NULL, class_id TEXT NOT NULL, norm_id TEXT NOT NULL,
-  PRIMARY KEY (document_id, entity, class_id), FOREIGN KEY (document_id, entity) REFERENCES entities (document_id, number) ON DELETE CASCADE)
-  WITHOUT ROWID;
-CREATE TABLE labels (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, class_id TEXT NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY (document_id, class_id)) WITHOUT ROWID;
-PRAGMA application_id = 0x74616774;
-PRAGMA user_version = 1;
-"""
-
-
-def old_database(path: Path) -> str:
-    """A database as version 0.1 made it: the tables of then, with a project, a document, three versions and a user of today's program."""
-    with_today = Store(path.with_suffix(".today"))
-    with_today.create_project("local", "p", settings_from_legend(LEGEND, ["pool/train"]))
-    own = annotations(
-        entity("e_1", 0, "Ada", normalizations={"n_5": {"source": {"id": "Q7259"}}}), complete=True
-    )
-    for member in ("master", "ann", "bob"):
-        files = [
-            UploadedFile("a.txt", b"Ada in London"),
-            UploadedFile("a.ann.json", (annotations() if member == "bob" else own).dumps().encode()),
-        ]
-        (uploaded,) = with_today.upload(
-            "local", "p", read_uploads(files, "default-plus-annjson"), member=member, folder="train"
-        )
-    with_today.add_user("ann", "secret")
-    with_today.close()
-    connection = sqlite3.connect(path)
-    connection.executescript(_OLD)
-    connection.execute("ATTACH ? AS today", (str(path.with_suffix(".today")),))
-    for table in ("projects", "folders", "documents", "contents", "entities", "norms", "labels"):
-        connection.execute(f"INSERT INTO {table} SELECT * FROM today.{table}")
-    connection.execute("INSERT INTO users SELECT name, salt, hash FROM today.users")
-    connection.execute(
-        "INSERT INTO versions SELECT v.document_id, v.member, v.complete, CAST(b.data AS TEXT) FROM today.versions AS v "
-        "JOIN today.blobs AS b ON b.id = v.blob_id"
-    )
-    connection.commit()
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.close()
-    return uploaded.docid
-
-
-def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
-    path = tmp_path / "old.db"
-    docid = old_database(path)
-    with local_tagtog(path) as server:
-        store = server.store
-        assert {
-            member: store.document("local", "p", docid, member=member).version.warning
-            for member in ("master", "ann", "bob")
-        } == {
-            "master": None,
-            "ann": None,
-            "bob": None,
-        }
-        assert [
-            hit.members_anncomplete
-            for hit in store.search(
-                "local", "p", "entity:Person:Q7259 AND folder:train AND anncomplete:true"
-            ).hits
-        ] == [("ann",)]
-        # Its words are indexed, and it is counted.
-        assert [
-            store.search("local", "p", query, limit=5).total
-            for query in ("London", "L?ndon*", "*ndon", "Londom~", "london", "*")
-        ] == [
-            1,
-            1,
-            1,
-            1,
-            0,
-            1,
-        ]
-        assert [
-            store.search("local", "p", query, limit=5).total
-            for query in ("folder:train", "folder:0", "count_e_1:1", "count_e_1:2")
-        ] == [
-            1,
-            0,
-            1,
-            0,
-        ]
-        assert [
-            store.search("local", "p", query, limit=5).total
-            for query in ("norms_count_uniq_e_1:1", "entity:Person AND anncomplete:true")
-        ] == [
-            1,
-            1,
-        ]
-
-        # Who could use every project may still do so, and the owner is its admin.
-        assert store.users() == [("ann", True)]
-        project = {"owner": "local", "project": "p"}
-        answer = requests.get(
-            f"{server.url}/-api/settings/v1/members", params=project, auth=("ann", "secret"), timeout=20
-        )
-        assert answer.json()["members"] == [{"username": "local", "role": {"name": "admin"}, "inTeams": []}]
-        assert store.delete_document("local", "p", docid) == 1
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    for table in ("documents", "versions", "history", "blobs", "entities"):
-        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
-    connection.close()
-
-
-def test_an_old_and_a_new_database_have_the_same_tables(tmp_path: Path) -> None:
-    old_database(tmp_path / "old.db")
-    schemas = []
-    for path in (tmp_path / "old.db", tmp_path / "new.db"):
-        Store(path).close()
-        connection = sqlite3.connect(path)
-        tables = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-        ).fetchall()
-        schemas.append(
-            [(name, connection.execute(f"PRAGMA table_info({name})").fetchall()) for (name,) in tables]
-        )
-        schemas.append(
-            connection.execute(
-                "SELECT type, name FROM sqlite_master WHERE type <> 'table' AND sql IS NOT NULL ORDER BY 1, 2"
-            ).fetchall()
-        )
-        connection.close()
-    assert schemas[:2] == schemas[2:]
+        database.write(remove_user, "nobody")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
+from databases import number_of_projects, upload
 from hypothesis import HealthCheck, Phase, given, settings
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.specs.openapi.checks import (
@@ -19,7 +20,8 @@ from schemathesis.specs.openapi.checks import (
 from starlette.routing import Route
 
 from spacy_tagtog.anndoc import Annotations, Legend
-from spacy_tagtog.server import LocalTagtog, Store, make_app, settings_from_legend
+from spacy_tagtog.server import Database, LocalTagtog, create_project, settings_from_legend
+from spacy_tagtog.server.api.app import make_app
 from spacy_tagtog.server.api.openapi import openapi_document
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 
@@ -36,9 +38,9 @@ def test_the_documentation_has_the_document_of_today() -> None:
 
 
 def test_every_call_of_the_server_is_described(tmp_path: Path) -> None:
-    store = Store(tmp_path / "x.db")
-    routes = [route for route in make_app(store).routes if isinstance(route, Route)]
-    store.close()
+    database = Database(tmp_path / "x.db")
+    routes = [route for route in make_app(database).routes if isinstance(route, Route)]
+    database.close()
     served = {
         route.path
         for route in routes
@@ -60,11 +62,11 @@ def api_schema(server: LocalTagtog) -> Any:
 
 def project_with_a_document(server: LocalTagtog) -> dict[str, str]:
     """What a call's parameters have to be, so that it reaches something."""
-    project = f"p{len(server.store.projects())}"
-    server.store.create_project("local", project, SETTINGS)
+    project = f"p{number_of_projects(server.database)}"
+    server.database.write(create_project, "local", project, SETTINGS)
     own = Annotations.empty(complete=True)
     files = [UploadedFile("a.txt", b"Ada wrote"), UploadedFile("a.ann.json", own.dumps().encode())]
-    (made,) = server.store.upload("local", project, read_uploads(files, "default-plus-annjson"))
+    (made,) = upload(server.database, "local", project, read_uploads(files, "default-plus-annjson"))
     return {"owner": "local", "project": project, "docid": made.docid, "ids": made.docid, "anntaskId": "e_1"}
 
 

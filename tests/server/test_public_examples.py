@@ -1,7 +1,7 @@
-"""Calls as people write them for tagtog, run against the local tagtog with nothing changed but address and password.
+"""Calls as people write them for tagtog, with nothing changed but address and password.
 
-The shapes are those of the examples in tagtog's public documentation (API documents, API settings, the webhook tutorial) and of its download
-script, in our own words: plain ``requests``, no code of this package.
+The shapes are those of the examples in tagtog's public documentation (API documents, API settings, the
+webhook tutorial) and of its download script, in our own words: plain ``requests``, no code of this package.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ import pytest
 import requests
 import spacy
 from builders import pdf
+from databases import number_of_projects
 
 from spacy_tagtog.anndoc import Legend
-from spacy_tagtog.server import LocalTagtog, settings_from_legend
+from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
 
 LEGEND = Legend({"e_1": "PERSON", "e_2": "ORG", "e_3": "GGP", "n_2": "SwissProt", "m_1": "isSpam"})
 DOCUMENT_ID = re.compile(r"a[A-Za-z0-9._-]{27}-.+")
@@ -56,8 +57,8 @@ class Account:
 
 @pytest.fixture
 def account(server: LocalTagtog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
-    project = f"yourProject{len(server.store.projects())}"
-    server.store.create_project("local", project, settings_from_legend(LEGEND))
+    project = f"yourProject{number_of_projects(server.database)}"
+    server.database.write(create_project, "local", project, settings_from_legend(LEGEND))
     monkeypatch.chdir(tmp_path)
     Path("files").mkdir()
     return Account(server, project)
@@ -97,7 +98,7 @@ def only_item(response: requests.Response) -> dict[str, Any]:
     return item
 
 
-# -------------------------------------------------------------------------------------------------------------------------------- importing
+# --- Importing
 
 
 def test_plain_text(account: Account) -> None:
@@ -242,7 +243,7 @@ def test_what_needs_the_network_says_so(account: Account, more: dict[str, Any]) 
     assert "not available offline" in response.text
 
 
-# ---------------------------------------------------------------------------------------------------------------------- annotated documents
+# --- Annotated documents
 
 
 def test_pre_annotated_text_given_in_the_code(account: Account) -> None:
@@ -351,7 +352,7 @@ def test_replacing_annotations_by_the_original_content_and_by_plain_html(account
     assert [one["classId"] for one in found["entities"]] == ["e_2"]
 
 
-# ------------------------------------------------------------------------------------------------------------- search, download, delete
+# --- Search, download, delete
 
 
 def upload_examples(account: Account) -> list[str]:
@@ -513,11 +514,11 @@ def test_wrong_passwords_get_in_nowhere(account: Account) -> None:
     )
 
 
-# --------------------------------------------------------------------------------------------------------------------------------- webhooks
+# --- Webhooks
 
 
 class Parts(HTMLParser):
-    """The texts of a plain.html, read as the tutorials do: with an HTML parser that knows nothing of the format."""
+    """The texts of a plain.html, read as the tutorials do: with any HTML parser."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -545,7 +546,7 @@ class Parts(HTMLParser):
 
 @contextmanager
 def webhook(account: Account) -> Iterator[tuple[str, list[int]]]:
-    """A web server that tagtog calls: it gets the document, lets spaCy predict, and sends the annotations back."""
+    """A web server that tagtog calls: it gets the document, lets spaCy predict, and sends the result back."""
     nlp = spacy.blank("en")
     ruler = nlp.add_pipe("entity_ruler")
     ruler.add_patterns(
@@ -651,49 +652,48 @@ def test_a_spacy_webhook_annotates_a_new_document(account: Account, text_format:
     ]
 
 
-def test_a_webhook_that_tagtog_calls_adds_to_what_is_there(account: Account) -> None:
-    """tagtog calls a web server for each save; this one looks at the header, reads content and annotations, and adds entities and a label to them."""
-    told: queue.Queue[tuple[str, str, dict[str, Any], int]] = queue.Queue()
+_Told = tuple[str, str, dict[str, Any], int]
+
+
+@contextmanager
+def adding_webhook(account: Account) -> Iterator[tuple[str, queue.Queue[_Told]]]:
+    """A web server that tagtog calls: it adds entities and a label to every new document.
+
+    Yields:
+        Its address, and what it was told: status, source, body, and the status of its own upload.
+    """
+    told: queue.Queue[_Told] = queue.Queue()
+
+    def add(docid: str) -> int:
+        get = {**account.params, "ids": docid}
+        html = requests.get(
+            account.documents, params={**get, "output": "plain.html"}, auth=account.auth, timeout=20
+        ).content
+        own = requests.get(
+            account.documents, params={**get, "output": "ann.json"}, auth=account.auth, timeout=20
+        ).json()
+        parts = Parts()
+        parts.feed(html.decode())
+        for part, text in parts.texts.items():
+            own["entities"] += [
+                entity("e_1", part, found.start(), found[0], "ml:flair")
+                for found in re.finditer("Ada Lovelace", text)
+            ]
+        confidence = {"state": "pre-added", "who": ["ml:flair"], "prob": 0.9}
+        own["metas"] = {**own["metas"], "m_1": {"value": False, "confidence": confidence}}
+        files = [(f"{docid}.plain.html", html), (f"{docid}.ann.json", json.dumps(own))]
+        query = {**account.params, "output": "null", "format": "anndoc"}
+        answer = requests.post(account.documents, params=query, auth=account.auth, files=files, timeout=20)
+        return answer.status_code
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            signal = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status, source, answer = (
-                self.headers["X-tagtog-onPushSave-status"],
-                self.headers["X-tagtog-onPushSave-source"],
-                0,
-            )
-            if status == "created":
-                docid = signal.get("tagtogID")
-                get = {**account.params, "ids": docid}
-                html = requests.get(
-                    account.documents, params={**get, "output": "plain.html"}, auth=account.auth, timeout=20
-                ).content
-                own = requests.get(
-                    account.documents, params={**get, "output": "ann.json"}, auth=account.auth, timeout=20
-                ).json()
-                parts = Parts()
-                parts.feed(html.decode())
-                for part, text in parts.texts.items():
-                    own["entities"] += [
-                        entity("e_1", part, found.start(), found[0], "ml:flair")
-                        for found in re.finditer("Ada Lovelace", text)
-                    ]
-                own["metas"] = {
-                    **own["metas"],
-                    "m_1": {
-                        "value": False,
-                        "confidence": {"state": "pre-added", "who": ["ml:flair"], "prob": 0.9},
-                    },
-                }
-                files = [(f"{docid}.plain.html", html), (f"{docid}.ann.json", json.dumps(own))]
-                query = {**account.params, "output": "null", "format": "anndoc"}
-                answer = requests.post(
-                    account.documents, params=query, auth=account.auth, files=files, timeout=20
-                ).status_code
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            status, source = (self.headers[f"X-tagtog-onPushSave-{what}"] for what in ("status", "source"))
+            answer = add(body["tagtogID"]) if status == "created" else 0
             self.send_response(204)
             self.end_headers()
-            told.put((status, source, signal, answer))
+            told.put((status, source, body, answer))
 
         def log_message(self, *_: object) -> None:
             pass
@@ -702,7 +702,15 @@ def test_a_webhook_that_tagtog_calls_adds_to_what_is_there(account: Account) -> 
     thread = threading.Thread(target=listener.serve_forever)
     thread.start()
     try:
-        address = f"http://127.0.0.1:{listener.server_address[1]}/"
+        yield f"http://127.0.0.1:{listener.server_address[1]}/", told
+    finally:
+        listener.shutdown()
+        thread.join()
+        listener.server_close()
+
+
+def test_a_webhook_that_tagtog_calls_adds_to_what_is_there(account: Account) -> None:
+    with adding_webhook(account) as (address, told):
         hooks = {
             "w_1": {
                 "endpoint": address,
@@ -721,22 +729,16 @@ def test_a_webhook_that_tagtog_calls_adds_to_what_is_there(account: Account) -> 
         docid = only_item(
             requests.post(account.documents, params=query, auth=account.auth, files=files, timeout=20)
         )["docid"]
-        first, second = told.get(timeout=20), told.get(timeout=20)
+        first, second = told.get(timeout=120), told.get(timeout=120)
         assert (first[:2], first[3]) == (("created", "API"), 200)
         assert {key: first[2][key] for key in ("owner", "project", "tagtogID")} == {
             "owner": "local",
             "project": account.project,
             "tagtogID": docid,
         }
-        assert (second[:2], second[2]["tagtogID"]) == (
-            ("updated", "API"),
-            docid,
-        )  # its own upload, which it leaves alone
+        # Its own upload, which it leaves alone.
+        assert (second[:2], second[2]["tagtogID"]) == (("updated", "API"), docid)
         assert requests.put(local, params=account.params, auth=account.auth, json={}, timeout=20).ok
-    finally:
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
     found = requests.get(
         account.documents,
         params={**account.params, "ids": docid, "output": "ann.json"},
@@ -748,7 +750,7 @@ def test_a_webhook_that_tagtog_calls_adds_to_what_is_there(account: Account) -> 
 
 
 def test_a_classifier_webhook_labels_new_documents(account: Account) -> None:
-    """Uploads a text, takes the plain.html from the answer, and sends it back with a document label under a name of its own."""
+    """The answer to an upload is a plain.html. It is sent back with a document label under another name."""
     for number, text in enumerate(["Please txt ur favorite footballer to win", "who are you?"]):
         html = requests.post(
             account.documents,

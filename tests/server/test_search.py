@@ -7,22 +7,24 @@ import csv
 import io
 import json
 import re
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from databases import delete, find, upload
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import examples
 
 from spacy_tagtog.anndoc import Annotations, Legend, html_from_text
 from spacy_tagtog.errors import LocalServerError
-from spacy_tagtog.server import LocalTagtog, Store, local_tagtog, settings_from_legend
+from spacy_tagtog.server import Database, LocalTagtog, create_project, local_tagtog, settings_from_legend
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
+from spacy_tagtog.server.search.results import Results
 from spacy_tagtog.server.search.words import FUNCTIONS
 
 LEGEND = Legend(
@@ -73,6 +75,8 @@ DOCUMENTS: dict[str, tuple[str, str, list[dict[str, Any]], dict[str, Any], bool,
     ),
     "four*.txt": ("nothing", "pool/other", [], {}, False, []),
 }
+NOW = datetime(2021, 7, 15, 16, 34, 41, tzinfo=timezone.utc)
+START = int(NOW.timestamp() * 1000)
 NAMES = {1: "one.txt", 2: "two.txt", 3: "three 3.txt", 4: "four*.txt"}
 
 
@@ -84,7 +88,8 @@ class Search:
         self.address = f"{server.url}/-api/documents/v1"
         self.project = {"owner": "local", "project": "genes"}
         self.ids: dict[int, str] = {}
-        server.store.create_project(
+        server.database.write(
+            create_project,
             "local",
             "genes",
             settings_from_legend(LEGEND, ["pool/train/deep", "pool/other", "pool/other/train"]),
@@ -132,7 +137,13 @@ class Search:
 
 @pytest.fixture(scope="module")
 def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
-    with local_tagtog(tmp_path_factory.mktemp("search") / "tagtog.db") as server:
+    moments = count(START)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        local_tagtog(tmp_path_factory.mktemp("search") / "tagtog.db") as server,
+    ):
+        # The server's clock goes on by a millisecond each time that it is looked at, whatever the day is.
+        patch.setattr("spacy_tagtog.server.db.clock.now", lambda: next(moments))
         made = Search(server)
         yield made
         made.session.close()
@@ -338,7 +349,7 @@ def test_a_document_is_found_by_its_id(search: Search) -> None:
 
 
 def test_dates(search: Search) -> None:
-    now = datetime.now(timezone.utc)
+    now = NOW
     everything = [1, 2, 3, 4]
     year, last, tomorrow = now.year, now.year - 1, now + timedelta(days=1)
     for field in ("created", "updated"):
@@ -453,7 +464,7 @@ def test_csv_lists_all(search: Search) -> None:
 
 
 def test_pages_of_fifty(search: Search) -> None:
-    search.server.store.create_project("local", "many", settings_from_legend(LEGEND))
+    search.server.database.write(create_project, "local", "many", settings_from_legend(LEGEND))
     query = {"owner": "local", "project": "many"}
     ids = []
     for first in (0, 60):
@@ -534,28 +545,28 @@ def test_wildcards_agree_with_regular_expressions(pattern: str, value: str) -> N
     )
 
 
-def test_wildcards_take_no_time_on_a_long_word() -> None:
+def test_wildcards_go_through_a_long_word_once() -> None:
+    # A matcher that tries every place again wouldn't end.
     text = "a" * 200_000
-    started = time.process_time()
     assert not FUNCTIONS["matches_words"](text, "a*a*a*a*a*a*a*b")
     assert FUNCTIONS["matches_words"](text, "a*a*a*a")
     assert not FUNCTIONS["matches_words"]("a-" * 100_000, "a*a*a*b")
     assert not FUNCTIONS["matches_words"]("a!" * 100_000 + "!" * 100_000, "a*a*b")
-    assert time.process_time() - started < 5
 
 
 def test_words_are_found_in_the_own_project_alone(tmp_path: Path) -> None:
     """Documents of two projects by turns: the index of words is one for all."""
     with local_tagtog(tmp_path / "x.db") as server:
-        store = server.store
+        database, results = server.database, Results()
         for name in ("one", "two", "three"):
-            store.create_project("local", name, settings_from_legend(LEGEND))
+            database.write(create_project, "local", name, settings_from_legend(LEGEND))
 
         def add(project: str, text: str) -> None:
-            store.upload("local", project, read_uploads([UploadedFile.of_text("text.txt", text)], None))
+            upload(database, "local", project, read_uploads([UploadedFile.of_text("text.txt", text)], None))
 
         def totals(query: str) -> list[int]:
-            return [store.search("local", name, query, limit=50).total for name in ("one", "two", "three")]
+            names = ("one", "two", "three")
+            return [find(database, "local", name, query, limit=50, results=results).total for name in names]
 
         for number in range(3):
             add("one", f"insulin {number}")
@@ -569,9 +580,13 @@ def test_words_are_found_in_the_own_project_alone(tmp_path: Path) -> None:
 
 
 def test_pages_follow_every_change(tmp_path: Path) -> None:
-    """What a search found is kept for its next pages, and no longer than until something changes: by this process or another."""
-    with local_tagtog(tmp_path / "x.db") as server, contextlib.closing(Store(tmp_path / "x.db")) as other:
-        server.store.create_project("local", "p", settings_from_legend(LEGEND))
+    """What a search found is kept for its next pages, and no longer than until something changes.
+
+    By this process or another.
+    """
+    with local_tagtog(tmp_path / "x.db") as server, contextlib.closing(Database(tmp_path / "x.db")) as other:
+        server.database.write(create_project, "local", "p", settings_from_legend(LEGEND))
+        results = Results()
         queries = (
             "filename:*.txt",
             "insulin",
@@ -582,9 +597,12 @@ def test_pages_follow_every_change(tmp_path: Path) -> None:
         )
 
         def totals() -> list[int]:
-            return [server.store.search("local", "p", query, limit=50).total for query in queries]
+            found = [
+                find(server.database, "local", "p", query, limit=50, results=results) for query in queries
+            ]
+            return [page.total for page in found]
 
-        def add(store: Store, number: int, *, genes: int = 0, complete: bool = False) -> None:
+        def add(database: Database, number: int, *, genes: int = 0, complete: bool = False) -> None:
             own = {
                 "anncomplete": complete,
                 "entities": [entity("e_1", "insulin")] * genes,
@@ -595,22 +613,26 @@ def test_pages_follow_every_change(tmp_path: Path) -> None:
                 UploadedFile.of_text(f"{number}.txt", f"insulin {number}"),
                 UploadedFile.of_text(f"{number}.ann.json", json.dumps(own)),
             ]
-            store.upload("local", "p", read_uploads(files, "default-plus-annjson"))
+            upload(database, "local", "p", read_uploads(files, "default-plus-annjson"))
 
         assert totals() == [0] * 6
-        add(server.store, 1, genes=1)
+        add(server.database, 1, genes=1)
         assert totals() == totals() == [1, 1, 1, 1, 1, 1]
         add(other, 2, genes=3)
         assert totals() == totals() == [2, 2, 2, 2, 1, 2]
         add(other, 1, genes=0, complete=True)
         assert totals() == [2, 2, 1, 1, 0, 2]
-        add(server.store, 2, genes=2, complete=True)
+        add(server.database, 2, genes=2, complete=True)
         assert totals() == [2, 2, 0, 1, 1, 2]
-        assert other.delete("local", "p", "filename:2.txt") == 1
+        assert delete(other, "local", "p", "filename:2.txt") == 1
         assert totals() == [1, 1, 0, 0, 0, 1]
         with pytest.raises(LocalServerError):  # of a request that fails, nothing counts
-            server.store.upload(
-                "local", "p", read_uploads([UploadedFile.of_text("3.txt", "insulin")], None), folder="none"
+            upload(
+                server.database,
+                "local",
+                "p",
+                read_uploads([UploadedFile.of_text("3.txt", "insulin")], None),
+                folder="none",
             )
         assert totals() == [1, 1, 0, 0, 0, 1]
         add(other, 4)

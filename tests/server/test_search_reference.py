@@ -1,4 +1,7 @@
-"""Searching the index agrees with looking at every document: random projects and queries, a slow evaluator that shares nothing with the server."""
+"""Searching the index agrees with looking at every document.
+
+Random projects and queries, a slow evaluator that shares nothing with the server.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from databases import delete, delete_document, find, upload
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import examples
 from totals import wrong_totals
 
 from spacy_tagtog.anndoc import Annotations, Legend, html_from_text
-from spacy_tagtog.server import Store, settings_from_legend
+from spacy_tagtog.server import Database, create_project, settings_from_legend
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
+from spacy_tagtog.server.search.results import Results
 
 LEGEND = Legend({"e_1": "Gene", "e_2": "Cell", "m_1": "score", "n_1": "Uniprot"})
 FOLDERS = ["pool", "pool/train", "pool/train/deep", "pool/test"]
@@ -72,7 +77,7 @@ docs = st.builds(
 )
 
 
-# ------------------------------------------------------------------------------------------------------------------- the slow evaluator
+# ----------------------------------------------------------------------------------------- the slow evaluator
 
 
 Query = tuple[str, Callable[[Doc], bool]]
@@ -178,7 +183,8 @@ counts: st.SearchStrategy[Query] = st.tuples(
     st.sampled_from(["e_1", "e_2"]), st.integers(0, 3), st.none() | st.integers(0, 3), st.booleans()
 ).map(
     lambda given: (
-        f"{'norms_count_uniq' if given[3] else 'count'}_{given[0]}:[{given[1]} TO {'*' if given[2] is None else given[2]}]",
+        f"{'norms_count_uniq' if given[3] else 'count'}_{given[0]}"
+        f":[{given[1]} TO {'*' if given[2] is None else given[2]}]",
         count(
             lambda doc: (
                 len({norm for class_id, _, norm in doc.entities if class_id == given[0] and norm is not None})
@@ -243,21 +249,25 @@ def extended(inner: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
 queries = st.recursive(leaves, extended, max_leaves=6)
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------- the test
+# --------------------------------------------------------------------------------------------------- the test
 
 
 class Projects:
-    """A database, and a project a time in it."""
+    """A database, and one project at a time in it."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.results = Results()
         self.made = 0
 
     def make(self, documents: list[Doc]) -> list[str]:
-        """Returns the documents' ids. The documents of the projects before stay in the index: they mustn't be found."""
+        """Returns the documents' ids.
+
+        The documents of the projects before stay in the index: they mustn't be found.
+        """
         self.made += 1
         name = f"p{self.made}"
-        self.store.create_project("local", name, settings_from_legend(LEGEND, FOLDERS))
+        self.database.write(create_project, "local", name, settings_from_legend(LEGEND, FOLDERS))
         return [self.upload(name, number, doc) for number, doc in enumerate(documents)]
 
     def upload(self, name: str, number: int, doc: Doc) -> str:
@@ -277,18 +287,18 @@ class Projects:
             UploadedFile(f"{html.id}.plain.html", html.data),
             UploadedFile(f"{html.id}.ann.json", own.dumps().encode()),
         ]
-        return self.store.upload("local", name, read_uploads(files, "anndoc"), folder=doc.folder)[0].docid
+        return upload(self.database, "local", name, read_uploads(files, "anndoc"), folder=doc.folder)[0].docid
 
     def search(self, query: str, **page: Any) -> tuple[int, list[str]]:
-        found = self.store.search("local", f"p{self.made}", query, **page)
+        found = find(self.database, "local", f"p{self.made}", query, results=self.results, **page)
         return found.total, [hit.docid for hit in found.hits]
 
 
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Projects]:
-    store = Store(tmp_path_factory.mktemp("reference") / "x.db")
-    yield Projects(store)
-    store.close()
+    database = Database(tmp_path_factory.mktemp("reference") / "x.db")
+    yield Projects(database)
+    database.close()
 
 
 @settings(
@@ -315,7 +325,7 @@ def test_the_index_follows_changes_and_deletions(
     projects.make([before, before])
     name = f"p{projects.made}"
     # The second document gets the other text and annotations; the first goes.
-    page = projects.store.search("local", name, "*").hits
+    page = find(projects.database, "local", name, "*").hits
     html = html_from_text(after.text, filename="1.txt", doc_id=page[1].docid)
     own = Annotations.empty(complete=after.complete)
     own.data["entities"] = [
@@ -332,12 +342,12 @@ def test_the_index_follows_changes_and_deletions(
         UploadedFile(f"{page[1].docid}.plain.html", html.data),
         UploadedFile(f"{page[1].docid}.ann.json", own.dumps().encode()),
     ]
-    assert projects.store.upload("local", name, read_uploads(files, "anndoc"))[0].result == "updated"
-    assert projects.store.delete_document("local", name, page[0].docid) == 1
+    assert upload(projects.database, "local", name, read_uploads(files, "anndoc"))[0].result == "updated"
+    assert delete_document(projects.database, "local", name, page[0].docid) == 1
     now = Doc(after.text, before.folder, after.complete, after.entities, after.score)
     for query, test in asked:
         assert projects.search(query, limit=5) == (int(test(now)), [page[1].docid] * test(now)), query
-    with projects.store.reading() as connection:
+    with projects.database.reading() as connection:
         assert wrong_totals(connection) == []
-    assert projects.store.delete("local", name, "*") == 1
+    assert delete(projects.database, "local", name, "*") == 1
     assert projects.search("*", limit=1) == (0, [])

@@ -12,9 +12,9 @@ from local_api import LEGEND, ROLES, People, annotations, entity, refused
 from lxml import html as lxml_html
 
 from spacy_tagtog.client import TagtogClient
-from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
-from spacy_tagtog.server.api.members import set_member
+from spacy_tagtog.server import LocalTagtog, add_user, local_tagtog, settings_from_legend
 from spacy_tagtog.server.db.distribution import choose
+from spacy_tagtog.server.db.members import set_member
 
 _NUMBERS = count()
 MERGE, COPY = "documents/versions/v0/merge", "documents/versions/v0/copy"
@@ -26,7 +26,7 @@ TEXT = "Ada in London"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
     with local_tagtog(tmp_path_factory.mktemp("versions") / "tagtog.db") as running:
         for user in ("ann", "bob", "cleo"):
-            running.store.add_user(user, user)
+            running.database.write(add_user, user, user)
         yield running
 
 
@@ -34,12 +34,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
 def people(server: LocalTagtog) -> Iterator[People]:
     made = People(server, f"p{next(_NUMBERS)}")
     for user in ("ann", "bob", "cleo"):
-        set_member(server.store, "owner", made.name, user, "supercurator")
+        server.database.write(set_member, "owner", made.name, user, "supercurator")
     yield made
     made.close()
 
 
-# ------------------------------------------------------------------------------------------------------------------------- task distribution
+# --- Task distribution
 
 
 def distribute(people: People, number: int, *members: str) -> None:
@@ -175,7 +175,7 @@ def test_who_leaves_a_project_gets_no_more_documents(people: People) -> None:
     assert (exported["taskDistributionNumber"], exported["taskDistributionMembers"]) == (1, ["bob"])
 
 
-# ------------------------------------------------------------------------------------------------------------------------------ adjudication
+# --- Adjudication
 
 
 def versions(people: People, **of: Any) -> str:
@@ -278,7 +278,7 @@ def test_bad_merges_and_copies_are_refused(
     assert [people.ann(docid, member=member).content for member in ("master", "ann", "bob")] == before
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------- metrics
+# --- Metrics
 
 
 def test_agreement_of_two_members(people: People) -> None:
@@ -291,8 +291,8 @@ def test_agreement_of_two_members(people: People) -> None:
             "reader2", "GET", "metrics/v0/iaa", member1="ann", member2="bob", anntaskId=task, metric=metric
         ).json()
 
-    people.server.store.add_user("reader2", "reader2")
-    set_member(people.server.store, "owner", people.name, "reader2", "supercurator")
+    people.server.database.write(add_user, "reader2", "reader2")
+    people.server.database.write(set_member, "owner", people.name, "reader2", "supercurator")
     assert iaa("e_1") == {"f1": 1.0, "overNumDocs": 1}
     assert iaa("e_2") == {"f1": 0.0, "overNumDocs": 1}
     assert iaa("e_1", "overlapping_v1")["f1"] == 1.0
@@ -401,9 +401,9 @@ def test_the_page_of_metrics(people: People) -> None:
     answer = people.call("reader", "GET", f"/owner/{people.name}", view="metrics")
     page = lxml_html.fromstring(answer.content.decode())
     assert not page.xpath("//script | //@style | //i | //b")
-    rows = [" ".join(row.text_content().split()) for row in page.xpath("//tbody/tr")]
-    assert rows[:3] == ["Person1100 %1", "Place00 %0", "topic1<i>: 1"]
-    assert rows[3:5] == ["Personannbob1.0001", "Placeannbob0.0001"]
+    rows = [[cell.text_content() for cell in row.xpath("td")] for row in page.xpath("//tbody/tr")]
+    assert rows[:3] == [["Person", "1", "100 %", "1"], ["Place", "0", "0 %", "0"], ["topic", "1", "<i>: 1"]]
+    assert rows[3:5] == [["Person", "ann", "bob", "1.000", "1"], ["Place", "ann", "bob", "0.000", "1"]]
     assert "?view=metrics" in people.call("reader", "GET", f"/owner/{people.name}").text
     assert "?view=metrics" not in people.call("curator", "GET", f"/owner/{people.name}").text
     refused(
@@ -413,7 +413,7 @@ def test_the_page_of_metrics(people: People) -> None:
 
 def test_the_client_speaks_to_it(people: People) -> None:
     docid = versions(people, ann=[ADA], bob=[ADA, LONDON])
-    people.server.store.add_user("dora", "dora")
+    people.server.database.write(add_user, "dora", "dora")
     with TagtogClient(people.server.url, username="owner", password="owner", project=people.name) as client:
         client.add_member("dora", "curator")
         client.set_role("dora", "reviewer")

@@ -1,22 +1,27 @@
-"""A request whose user is known, and answers."""
+"""A request whose user is known."""
 
 from __future__ import annotations
 
 import hmac
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import quote
 
 from starlette.responses import Response
 
+from spacy_tagtog._tagtog import USER_NAME
 from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.request import Body
+from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.history import Author
+from spacy_tagtog.server.db.projects import access
 from spacy_tagtog.server.db.roles import Access, Action
-from spacy_tagtog.server.db.store import MEMBER, Store
+from spacy_tagtog.server.search.results import Results
+
+PAGE_SIZE = 50
+"""The entries of a list that stand on one page."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Call:
     """A request whose user is known.
 
     Attributes:
-        store: The database.
+        database: The database.
         method: The HTTP method; ``GET`` for ``HEAD``, too.
         path: The path of the address.
         base_url: The address of the server, as the client knows it.
@@ -34,9 +39,11 @@ class Call:
         operator: Whether this user runs the server, and so is an admin of every project.
         secret: What the tokens of forms are made with.
         if_match: The header ``If-Match``.
+        if_none_match: The header ``If-None-Match``.
+        results: What searches found before.
     """
 
-    store: Store
+    database: Database
     method: str
     path: str
     base_url: str
@@ -46,6 +53,8 @@ class Call:
     operator: bool = False
     secret: bytes = field(default=b"", repr=False)
     if_match: str | None = None
+    if_none_match: str | None = None
+    results: Results = field(default_factory=Results, repr=False)
 
     def parameter(self, name: str, legal: str) -> str:
         """A parameter that can't be left out.
@@ -71,7 +80,7 @@ class Call:
             RequestError: It can't be one, or is missing and has no default.
         """
         member = self.query.get(parameter) or default
-        if member is None or not MEMBER.fullmatch(member):
+        if member is None or not USER_NAME.fullmatch(member):
             raise RequestError(
                 400,
                 "this can't be a member's name"
@@ -100,6 +109,11 @@ class Call:
             )
         return self.parameter("ids", "the id of one document")
 
+    @property
+    def named_document(self) -> str:
+        """The parameter ``docid``, which names a document where no search is possible."""
+        return self.parameter("docid", "?docid=DOCID, the id of one document")
+
     def field(self, name: str) -> str:
         """A text in the body.
 
@@ -122,7 +136,8 @@ class Call:
         Raises:
             RequestError: There is no such project for this user.
         """
-        return self.store.access(owner, project, self.user, operator=self.operator)
+        with self.database.reading() as connection:
+            return access(connection, owner, project, self.user, operator=self.operator)
 
     @cached_property
     def access(self) -> Access:
@@ -149,7 +164,9 @@ class Call:
         ).hex()
 
     def check_token(self, purpose: str) -> None:
-        """Make sure that a request to change something comes from a page of this server, or from a program, which sends JSON.
+        """Make sure that a request to change something comes from a page of this server, or from a program.
+
+        Programs send JSON, which no other site's form can.
 
         Raises:
             RequestError: It may come from anywhere (403).
@@ -162,13 +179,14 @@ class Call:
                 403,
                 "this form isn't one of this server's pages, or is an old one",
                 place=self.path,
-                legal="the form of the page, or from a program a body of Content-Type: application/json, such as {}",
+                legal="the form of the page, or from a program a body of Content-Type: application/json, "
+                "such as {}",
                 advice="load the page again, and repeat it there",
             )
 
     def page(self, view: str) -> str:
         """The address of one of the project's pages."""
-        return "/" + "/".join(quote(piece, safe="") for piece in self.project) + f"?view={view}"
+        return f"{path_of(*self.project)}?view={view}"
 
     @property
     def author(self) -> Author:
@@ -176,8 +194,25 @@ class Call:
         return Author(self.user, "GUI" if self.path.startswith("/-local/") else "API")
 
 
+Handler = Callable[[Call], Response]
+"""What answers a call."""
+
+
+def path_of(*pieces: str) -> str:
+    """The path of a page: owner, project, folder, document. The slashes of a folder stay slashes."""
+    return "/" + "/".join(quote(piece, safe="") for path in pieces for piece in path.split("/"))
+
+
+def parse_number(text: str, digits: int) -> int | None:
+    """The number that a text is, ``None`` where it is none or has more digits.
+
+    Python itself takes more for a number: signs, spaces, underscores, and the digits of all scripts.
+    """
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else None
+
+
 def not_offline(parameter: str) -> RequestError:
-    """What is only to be had from the network."""
+    """The error for an import that needs the network."""
     what = "from an address" if parameter == "url" else "by an id of PubMed or PMC"
     return RequestError(
         501,
@@ -185,25 +220,3 @@ def not_offline(parameter: str) -> RequestError:
         place=parameter,
         legal="text=, or files in multipart/form-data",
     )
-
-
-def json_answer(value: object, *, headers: Mapping[str, str] | None = None) -> Response:
-    """A value as JSON."""
-    # Escapes keep lone surrogates, which JSON can hold and UTF-8 can't.
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    try:
-        data = text.encode()
-    except UnicodeEncodeError:
-        data = json.dumps(value, allow_nan=False).encode()
-    return Response(data, media_type="application/json", headers=headers)
-
-
-def disposition(name: str) -> dict[str, str]:
-    """RFC 6266: the file name, in ASCII and in UTF-8 (RFC 5987)."""
-    plain = "".join(
-        character if " " <= character <= "~" and character not in '"\\%' else "_" for character in name
-    )
-    value = f'attachment; filename="{plain}"'
-    return {
-        "Content-Disposition": value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
-    }

@@ -1,25 +1,54 @@
-"""The history of a document's versions over HTTP: listed, compared, restored. And saving a version as an editor does.
+"""The history of a document's versions over HTTP: list, compare, restore; and saving as an editor does.
 
-The paths ``/-local/…`` are this server's own; tagtog has no such API. A change made here counts as one by a person at a page (source ``GUI``).
+The paths ``/-local/…`` are this server's own; tagtog has no such API. A change made here counts as one by a
+person at a page (source ``GUI``).
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import sqlite3
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
+from typing_extensions import TypedDict
 
 from spacy_tagtog.agreement import Changes, compare_versions
 from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.api.context import Call, disposition, json_answer
+from spacy_tagtog.server.api.answers import Moment, disposition, json_answer
+from spacy_tagtog.server.api.context import Call, parse_number, path_of
+from spacy_tagtog.server.db import clock
+from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.db.documents import no_document, read_document, touch, write_version
+from spacy_tagtog.server.db.projects import ProjectInfo, project_key, read_project
 from spacy_tagtog.server.db.settings import check_classes
-from spacy_tagtog.server.db.store import ProjectInfo, Store, no_document, timestamp, write_version
+
+
+class SaveEntry(TypedDict):
+    """An entry of a document's history.
+
+    The attributes of :class:`Save` say what is what.
+    """
+
+    id: int
+    member: str
+    saved: Moment
+    author: str
+    source: str
+    action: str
+    sha256: str
+    previous: int | None
+    is_current: bool
+    text_changed: bool
+    anncomplete: bool
+
+
+class DocumentHistory(TypedDict):
+    """The saves of a document's versions, the latest first."""
+
+    docid: str
+    history: list[SaveEntry]
 
 
 @dataclass(frozen=True)
@@ -52,22 +81,30 @@ class Save:
     is_current: bool
     text_changed: bool
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> SaveEntry:
         """The entry as a JSON object."""
-        entry = {
+        return {
             "id": self.number,
-            **dataclasses.asdict(self),
+            "member": self.member,
             "saved": timestamp(self.saved),
+            "author": self.author,
+            "source": self.source,
+            "action": self.action,
+            "sha256": self.sha256,
+            "previous": self.previous,
+            "is_current": self.is_current,
+            "text_changed": self.text_changed,
             "anncomplete": self.complete,
         }
-        del entry["number"], entry["complete"]
-        return entry
 
 
 _SAVES = """
-SELECT h.id, h.member, h.saved, h.author, h.source, h.action, h.complete, b.hash, h.html_id IS NOT NULL AS text_changed,
-  (SELECT max(o.id) FROM history AS o WHERE o.document_id = h.document_id AND o.member = h.member AND o.id < h.id) AS previous,
-  NOT EXISTS (SELECT 1 FROM history AS o WHERE o.document_id = h.document_id AND o.member = h.member AND o.id > h.id) AS is_current
+SELECT h.id, h.member, h.saved, h.author, h.source, h.action, h.complete, b.hash,
+  h.html_id IS NOT NULL AS text_changed,
+  (SELECT max(o.id) FROM history AS o
+    WHERE o.document_id = h.document_id AND o.member = h.member AND o.id < h.id) AS previous,
+  NOT EXISTS (SELECT 1 FROM history AS o
+    WHERE o.document_id = h.document_id AND o.member = h.member AND o.id > h.id) AS is_current
 FROM history AS h JOIN blobs AS b ON b.id = h.blob_id WHERE h.document_id = ?
 """
 
@@ -90,7 +127,8 @@ def _save(row: sqlite3.Row) -> Save:
 
 def _document(connection: sqlite3.Connection, project: int, docid: str) -> sqlite3.Row:
     row: sqlite3.Row | None = connection.execute(
-        "SELECT d.id, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id WHERE d.project_id = ? AND d.docid = ?",
+        "SELECT d.id, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
+        "WHERE d.project_id = ? AND d.docid = ?",
         (project, docid),
     ).fetchone()
     if row is None:
@@ -98,15 +136,14 @@ def _document(connection: sqlite3.Connection, project: int, docid: str) -> sqlit
     return row
 
 
-def list_saves(store: Store, owner: str, project: str, docid: str) -> list[Save]:
+def list_saves(connection: sqlite3.Connection, owner: str, project: str, docid: str) -> list[Save]:
     """All saves of all versions of a document, the latest first.
 
     Raises:
         RequestError: There is no such project or document.
     """
-    with store.reading() as connection:
-        document = _document(connection, store.project_key(connection, owner, project), docid)
-        return [_save(row) for row in connection.execute(f"{_SAVES} ORDER BY h.id DESC", (document["id"],))]
+    document = _document(connection, project_key(connection, owner, project), docid)
+    return [_save(row) for row in connection.execute(f"{_SAVES} ORDER BY h.id DESC", (document["id"],))]
 
 
 def _read(
@@ -122,7 +159,8 @@ def _read(
             legal="an id that the document's history lists",
         )
     ann, html = connection.execute(
-        "SELECT b.data, x.data FROM history AS h JOIN blobs AS b ON b.id = h.blob_id LEFT JOIN blobs AS x ON x.id = h.html_id WHERE h.id = ?",
+        "SELECT b.data, x.data FROM history AS h JOIN blobs AS b ON b.id = h.blob_id "
+        "LEFT JOIN blobs AS x ON x.id = h.html_id WHERE h.id = ?",
         (number,),
     ).fetchone()
     return (
@@ -133,26 +171,24 @@ def _read(
 
 
 def read_save(
-    store: Store, owner: str, project: str, docid: str, number: int
+    connection: sqlite3.Connection, owner: str, project: str, docid: str, number: int
 ) -> tuple[Save, Annotations, bytes]:
     """One save: the entry, the annotations, and the plain.html that they were made for.
 
     Raises:
         RequestError: There is no such project, document or save.
     """
-    with store.reading() as connection:
-        return _read(
-            connection, _document(connection, store.project_key(connection, owner, project), docid), number
-        )
+    document = _document(connection, project_key(connection, owner, project), docid)
+    return _read(connection, document, number)
 
 
 def compare_saves(
-    store: Store, owner: str, project: str, docid: str, before: int | None, after: int
+    connection: sqlite3.Connection, owner: str, project: str, docid: str, before: int | None, after: int
 ) -> Changes:
     """What changed from one save to another.
 
     Args:
-        store: The database.
+        connection: The database, in a transaction.
         owner: The project's owner.
         project: The project's name.
         docid: The document.
@@ -162,20 +198,24 @@ def compare_saves(
     Raises:
         RequestError: There is no such project, document or save.
     """
-    _, later, html = read_save(store, owner, project, docid, after)
-    earlier = Annotations.empty() if before is None else read_save(store, owner, project, docid, before)[1]
+    _, later, html = read_save(connection, owner, project, docid, after)
+    earlier = (
+        Annotations.empty() if before is None else read_save(connection, owner, project, docid, before)[1]
+    )
     return compare_versions(earlier, later, parts=PlainHtml(html).parts)
 
 
 def restore(call: Call, owner: str, project: str, docid: str, number: int) -> Save:
-    """Make an old save its version's current state again. That is a save of its own: nothing of the history is lost.
+    """Make an old save its version's current state again.
+
+    That is a save of its own: nothing of the history is lost.
 
     Raises:
-        RequestError: There is no such save, the user may not edit the version, or the document has another text now.
+        RequestError: There is no such save, the user may not edit the version, or the document
+            has another text now.
     """
-    store = call.store
-    with store.writing() as connection:
-        info = store.project_info(connection, owner, project)
+    with call.database.writing() as connection:
+        info = read_project(connection, owner, project)
         document = _document(connection, info.key, docid)
         save, annotations, html = _read(connection, document, number)
         call.access_to(owner, project).need_to_edit(save.member)
@@ -187,7 +227,8 @@ def restore(call: Call, owner: str, project: str, docid: str, number: int) -> Sa
                 place="id",
                 value=number,
                 legal="a save of the present text",
-                advice="download the save with its plain.html: GET /-local/history/version?id=…&output=plain.html",
+                advice="download the save with its plain.html: "
+                "GET /-local/history/version?id=…&output=plain.html",
             )
         _write(
             call,
@@ -216,13 +257,13 @@ def _write(
     parts: list[str],
     action: str,
 ) -> bool:
-    now = call.store.now()
+    now = clock.now()
     check_classes(annotations, info.legend, place=annotations.place)
     changed = write_version(
         connection, key, member, annotations, parts, author=call.author, action=action, now=now
     )
     if changed:
-        call.store.touch(connection, info, key, now, member=member, author=call.author)
+        touch(connection, info, key, now, member=member, author=call.author)
     return changed
 
 
@@ -230,16 +271,13 @@ def _texts(html: PlainHtml) -> dict[str, str]:
     return {part.id: part.text for part in html.parts.values()}
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------------- calls
-
-
-def _docid(call: Call) -> str:
-    return call.parameter("docid", "?docid=DOCID, the id of one document")
+# --- Calls
 
 
 def _number(call: Call, name: str) -> int:
     value = call.parameter(name, "the id of an entry of the document's history")
-    if not (value.isascii() and value.isdecimal() and len(value) <= 18):
+    found = parse_number(value, digits=18)
+    if found is None:
         raise RequestError(
             400,
             "not the id of an entry",
@@ -247,11 +285,11 @@ def _number(call: Call, name: str) -> int:
             value=value,
             legal="a number that the document's history lists",
         )
-    return int(value)
+    return found
 
 
 def _readable_save(call: Call, number: int) -> tuple[Save, Annotations, bytes]:
-    found = read_save(call.store, *call.project, _docid(call), number)
+    found = call.database.read(read_save, *call.project, call.named_document, number)
     call.access.need_to_read(found[0].member)
     return found
 
@@ -259,16 +297,15 @@ def _readable_save(call: Call, number: int) -> tuple[Save, Annotations, bytes]:
 def get_history(call: Call) -> Response:
     """``GET /-local/history``: the saves of the versions that the user may read."""
     call.need("read the master version")
-    saves = list_saves(call.store, *call.project, _docid(call))
+    saves = call.database.read(list_saves, *call.project, call.named_document)
     if call.query.get("member"):
         call.access.need_to_read(call.member)
         saves = [save for save in saves if save.member == call.member]
-    return json_answer(
-        {
-            "docid": _docid(call),
-            "history": [save.to_json() for save in saves if call.access.may_read(save.member)],
-        }
-    )
+    answer: DocumentHistory = {
+        "docid": call.named_document,
+        "history": [save.to_json() for save in saves if call.access.may_read(save.member)],
+    }
+    return json_answer(answer)
 
 
 def get_save(call: Call) -> Response:
@@ -284,7 +321,7 @@ def get_save(call: Call) -> Response:
             legal="ann.json, plain.html",
         )
     save, annotations, html = _readable_save(call, _number(call, "id"))
-    name = disposition(f"{_docid(call)}.{output}")
+    name = disposition(f"{call.named_document}.{output}")
     if output == "plain.html":
         return Response(html, media_type="text/html; charset=utf-8", headers=name)
     return Response(
@@ -295,34 +332,40 @@ def get_save(call: Call) -> Response:
 
 
 def get_compared(call: Call) -> Response:
-    """``GET /-local/history/compare``: what changed between two saves; without ``from``, since the save before."""
+    """``GET /-local/history/compare``: what changed between two saves.
+
+    Without ``from``: since the save before.
+    """
     call.need("read the master version")
     later, _, _ = _readable_save(call, _number(call, "to"))
     before = later.previous
     if call.query.get("from"):
         before = _number(call, "from")
         _readable_save(call, before)
-    changes = compare_saves(call.store, *call.project, _docid(call), before, later.number)
+    changes = call.database.read(compare_saves, *call.project, call.named_document, before, later.number)
     return json_answer({"from": before, "to": later.number, **changes.to_json()})
 
 
 def post_restore(call: Call) -> Response:
     """``POST /-local/history/restore``: from a page with its token, or from a program as JSON."""
     call.need("read the master version")
-    docid, number = _docid(call), _number(call, "id")
+    docid, number = call.named_document, _number(call, "id")
     call.check_token(f"restore {docid} {number}")
     save = restore(call, *call.project, docid, number)
     if call.body.json is not None:
         return json_answer(save.to_json())
     owner, project = call.project
-    folder = call.store.document(owner, project, docid).folder
-    address = "/".join(quote(piece, safe="") for piece in (owner, project, *folder.split("/"), docid))
-    return RedirectResponse(f"/{address}?view=history", status_code=303)
+    with call.database.reading() as connection:
+        folder = read_document(connection, read_project(connection, owner, project), docid).folder
+    return RedirectResponse(f"{path_of(owner, project, folder, docid)}?view=history", status_code=303)
 
 
 def put_annotations(call: Call) -> Response:
-    """``PUT /-local/annotations``: save a version, as an editor does. ``If-Match`` makes sure that nobody else saved since it was read."""
-    member, docid = call.member_of("member", call.user), _docid(call)
+    """``PUT /-local/annotations``: save a version, as an editor does.
+
+    With ``If-Match`` it is refused if somebody else saved since the version was read.
+    """
+    member, docid = call.member_of("member", call.user), call.named_document
     call.access.need_to_edit(member)
     if not isinstance(call.body.json, dict):
         raise RequestError(
@@ -332,8 +375,8 @@ def put_annotations(call: Call) -> Response:
             legal="an ann.json, with Content-Type: application/json",
         )
     annotations = Annotations(call.body.json, place="the body")
-    with call.store.writing() as connection:
-        info = call.store.project_info(connection, *call.project)
+    with call.database.writing() as connection:
+        info = read_project(connection, *call.project)
         document = _document(connection, info.key, docid)
         here = etag(connection, document["id"], member)
         if (
@@ -361,7 +404,7 @@ def put_annotations(call: Call) -> Response:
         )
         here = etag(connection, document["id"], member)
         data = connection.execute(
-            "SELECT b.data FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id WHERE v.document_id = ? AND v.member = ?",
+            "SELECT data FROM version_contents WHERE document_id = ? AND member = ?",
             (document["id"], member),
         ).fetchone()[0]
     return Response(data, media_type="application/json", headers={"ETag": here})
@@ -370,7 +413,7 @@ def put_annotations(call: Call) -> Response:
 def etag(connection: sqlite3.Connection, document: int, member: str = MASTER) -> str:
     """The entity tag of a version (RFC 9110): its hash, in quotes. Empty where there is no such version."""
     row = connection.execute(
-        "SELECT b.hash FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id WHERE v.document_id = ? AND v.member = ?",
+        "SELECT hash FROM version_contents WHERE document_id = ? AND member = ?",
         (document, member),
     ).fetchone()
     return "" if row is None else f'"{row[0].hex()}"'

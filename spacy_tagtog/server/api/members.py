@@ -1,138 +1,63 @@
-"""The members of a project and what is given to them, in the database and over HTTP.
+"""The members of a project and the distribution of documents to them, over HTTP.
 
-Facts: tagtog's settings API (members, task distribution). Who becomes a member must be a user of this server: there is no invitation by e-mail.
+Facts: tagtog's settings API (members, task distribution). Only users of this server become members: there is
+no invitation by e-mail.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
+from spacy_tagtog._tagtog import Role
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.api.context import Call, json_answer
+from spacy_tagtog.server.api.answers import json_answer
+from spacy_tagtog.server.api.context import Call
 from spacy_tagtog.server.db.distribution import MEMBERS, NUMBER, annotators_of, check_annotators
-from spacy_tagtog.server.db.roles import Role, as_role, read_members
-from spacy_tagtog.server.db.store import Store
+from spacy_tagtog.server.db.members import drop_member, members_of, set_member
+from spacy_tagtog.server.db.projects import project_key, read_project, read_settings, write_settings
 
 
-def members_of(store: Store, owner: str, project: str) -> dict[str, Role]:
-    """The members of a project, name to role, by name.
+class RoleName(TypedDict):
+    """A role by its name."""
 
-    Raises:
-        RequestError: There is no such project.
-    """
-    with store.reading() as connection:
-        return read_members(connection, store.project_key(connection, owner, project))
+    name: Role
 
 
-def set_member(
-    store: Store, owner: str, project: str, login: str, role: str, *, new: bool | None = None
-) -> None:
-    """Make a user a member of a project, or give a member another role.
+class Member(TypedDict):
+    """A member of a project."""
 
-    Args:
-        store: The database.
-        owner: The project's owner.
-        project: The project's name.
-        login: A user of this server.
-        role: One of :data:`~spacy_tagtog.server.db.roles.ROLES`.
-        new: Whether the user must not be a member yet (``True``), must be one (``False``), or may be (``None``).
-
-    Raises:
-        RequestError: There is no such project, user, member or role, or the project would lose its creator.
-    """
-    wanted = as_role(role, place="roleName")
-    with store.writing() as connection:
-        key = store.project_key(connection, owner, project)
-        present = read_members(connection, key)
-        if new is True and login in present:
-            raise RequestError(
-                409,
-                "this user is a member already",
-                value=f"{login}, {present[login]}",
-                legal="a user who isn't a member",
-                advice="change the role with PUT /-api/settings/v1/members/LOGIN",
-            )
-        if new is False and login not in present:
-            raise _no_member(login, present)
-        if (
-            login not in present
-            and not connection.execute("SELECT 1 FROM users WHERE name = ?", (login,)).fetchone()
-        ):
-            raise RequestError(
-                404,
-                "there is no such user",
-                place="loginid",
-                value=login,
-                legal="a user of this server",
-                advice=f"whoever runs the server adds users: spacy-tagtog user add {login}",
-            )
-        if login == owner and wanted != "admin":
-            raise _creator(login)
-        connection.execute(
-            "INSERT INTO members (project_id, login, role) VALUES (?, ?, ?) ON CONFLICT (project_id, login) DO UPDATE SET role = excluded.role",
-            (key, login, wanted),
-        )
+    username: str
+    role: RoleName
+    inTeams: list[str]
 
 
-def drop_member(store: Store, owner: str, project: str, login: str) -> None:
-    """End a membership. The member's versions and history stay; nothing is assigned to them any more.
+class ProjectMembers(TypedDict):
+    """The members of a project. There are no invitations and no teams here."""
 
-    Raises:
-        RequestError: There is no such project or member, or it is the project's creator.
-    """
-    with store.writing() as connection:
-        key = store.project_key(connection, owner, project)
-        present = read_members(connection, key)
-        if login not in present:
-            raise _no_member(login, present)
-        if login == owner:
-            raise _creator(login)
-        connection.execute("DELETE FROM members WHERE project_id = ? AND login = ?", (key, login))
-        connection.execute(
-            "DELETE FROM assignments WHERE member = ? AND document_id IN (SELECT id FROM documents WHERE project_id = ?)",
-            (login, key),
-        )
-        settings = json.loads(
-            connection.execute("SELECT settings FROM projects WHERE id = ?", (key,)).fetchone()[0]
-        )
-        chosen = settings.get(MEMBERS)
-        if isinstance(chosen, list) and login in chosen:
-            chosen.remove(login)
-            settings[NUMBER] = min(settings.get(NUMBER, 0), len(chosen))
-            connection.execute(
-                "UPDATE projects SET settings = ? WHERE id = ?",
-                (json.dumps(settings, ensure_ascii=False), key),
-            )
+    members: list[Member]
+    pendingMembers: list[str]
+    teams: list[str]
 
 
-def _no_member(login: str, present: dict[str, Role]) -> RequestError:
-    return RequestError(404, "the project has no such member", value=login, legal=", ".join(present))
-
-
-def _creator(login: str) -> RequestError:
-    return RequestError(409, "the creator of a project is its admin", value=login, legal="another member")
-
-
-# ----------------------------------------------------------------------------------------------------------------------------------------- calls
+# --- Calls
 
 
 def get_members(call: Call) -> Response:
-    """``GET /members``."""
+    """``GET /members``: the members and their roles."""
     call.need("read members")
-    present = members_of(call.store, *call.project)
-    members: list[dict[str, Any]] = [
+    present = call.database.read(members_of, *call.project)
+    members: list[Member] = [
         {"username": login, "role": {"name": role}, "inTeams": []} for login, role in present.items()
     ]
-    return json_answer({"members": members, "pendingMembers": [], "teams": []})
+    answer: ProjectMembers = {"members": members, "pendingMembers": [], "teams": []}
+    return json_answer(answer)
 
 
 def add_member(call: Call) -> Response:
-    """``POST /members``."""
+    """``POST /members``: add a member."""
     call.need("edit members")
-    set_member(call.store, *call.project, call.field("loginid"), call.field("roleName"), new=True)
+    call.database.write(set_member, *call.project, call.field("loginid"), call.field("roleName"), new=True)
     return Response(status_code=205)
 
 
@@ -141,21 +66,21 @@ def _login(call: Call) -> str:
 
 
 def change_member(call: Call) -> Response:
-    """``PUT /members/LOGIN``."""
+    """``PUT /members/LOGIN``: change a role."""
     call.need("edit members")
-    set_member(call.store, *call.project, _login(call), call.field("roleName"), new=False)
+    call.database.write(set_member, *call.project, _login(call), call.field("roleName"), new=False)
     return Response(status_code=205)
 
 
 def remove_member(call: Call) -> Response:
-    """``DELETE /members/LOGIN``."""
+    """``DELETE /members/LOGIN``: remove a member."""
     call.need("edit members")
-    drop_member(call.store, *call.project, _login(call))
+    call.database.write(drop_member, *call.project, _login(call))
     return Response(status_code=205)
 
 
 def put_distribution(call: Call) -> Response:
-    """``PUT /task-distribution``."""
+    """``PUT /task-distribution``: to how many members, and to whom, each new document goes."""
     call.need("edit project settings")
     number, members = call.body.fields.get(NUMBER), call.body.fields.get(MEMBERS)
     if (
@@ -169,22 +94,19 @@ def put_distribution(call: Call) -> Response:
             place=call.path,
             legal=f'{{"{NUMBER}": 2, "{MEMBERS}": ["ada", "bob", "eve"]}}',
         )
-    with call.store.writing() as connection:
-        key = call.store.project_key(connection, *call.project)
+    with call.database.writing() as connection:
+        key = project_key(connection, *call.project)
         chosen = check_annotators(members, annotators_of(connection, key), MEMBERS)
         if not 0 <= number <= len(chosen):
             raise RequestError(
                 400,
-                "so many members can't annotate each document",
+                "there are fewer members than annotators per document",
                 place=NUMBER,
                 value=number,
                 legal=f"0 (off) to {len(chosen)}, the chosen members",
             )
-        settings = json.loads(
-            connection.execute("SELECT settings FROM projects WHERE id = ?", (key,)).fetchone()[0]
-        )
+        settings = read_settings(connection, key)
         settings.update({NUMBER: number, MEMBERS: chosen})
-        connection.execute(
-            "UPDATE projects SET settings = ? WHERE id = ?", (json.dumps(settings, ensure_ascii=False), key)
-        )
-    return json_answer({"mapNewIds": {}, "newSettings": call.store.project(*call.project).export()})
+        write_settings(connection, key, settings)
+        new = read_project(connection, *call.project)
+    return json_answer({"mapNewIds": {}, "newSettings": new.export()})

@@ -1,6 +1,7 @@
 """Counts of what is annotated.
 
-Facts: tagtog's metrics API (v0, ``search_stats``): it counts the master versions of the documents that a query finds.
+Facts: tagtog's metrics API (v0, ``search_stats``): it counts the master versions of the documents that a
+query finds.
 """
 
 from __future__ import annotations
@@ -11,40 +12,76 @@ from typing import Any
 from starlette.responses import Response
 
 from spacy_tagtog.anndoc import Legend
-from spacy_tagtog.server.api.context import Call, json_answer
-from spacy_tagtog.server.db.store import ProjectInfo, Store, in_time, selected
+from spacy_tagtog.server.api.answers import json_answer
+from spacy_tagtog.server.api.context import Call
+from spacy_tagtog.server.db.projects import ProjectInfo, read_project
+from spacy_tagtog.server.search.results import in_time, select
 
 _TOP = 10
-"""So many normalizations and values of text labels are listed, the most frequent first."""
+"""How many normalizations and values of text labels are listed at most, the most frequent first."""
 
 
 def search_stats(
-    store: Store, owner: str, project: str, query: str = "*", *, user: str = ""
+    connection: sqlite3.Connection, owner: str, project: str, query: str = "*", *, user: str = ""
 ) -> dict[str, Any]:
     """Count the annotations of the master versions, by annotation type.
 
     Args:
-        store: The database.
+        connection: The database, in a transaction.
         owner: The project's owner.
         project: The project's name.
         query: Which documents are counted.
         user: Who asks, for ``filter:TODO``.
 
     Returns:
-        tagtog's JSON: ``numDocuments``, ``numConfirmedDocuments``, ``numAnnotatedDocuments`` (with an entity or a document label), and for each
-        ``e_N`` and ``m_N`` its counts; percentages are of all entities, and of the documents that have the label.
+        tagtog's JSON: ``numDocuments``, ``numConfirmedDocuments``, ``numAnnotatedDocuments`` (with an entity
+        or a document label), and the counts of each ``e_N`` and ``m_N``. Percentages are of all entities, and
+        of the documents that have the label.
 
     Raises:
         LocalServerError: The query isn't legal, or there is no such project.
     """
-    with store.reading() as connection:
-        info = store.project_info(connection, owner, project)
-        condition = selected(connection, info, query, user)
-        connection.execute("CREATE TEMP TABLE IF NOT EXISTS picked (id INTEGER PRIMARY KEY)")
-        connection.execute("DELETE FROM temp.picked")
-        with in_time(connection):
-            connection.execute(f"INSERT INTO temp.picked SELECT d.id {condition.sql}", condition.parameters)
-        return _counted(connection, info)
+    info = read_project(connection, owner, project)
+    rows = select(connection, info, query, user).sql("d.id")
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS picked (id INTEGER PRIMARY KEY)")
+    connection.execute("DELETE FROM temp.picked")
+    with in_time(connection):
+        connection.execute(f"INSERT INTO temp.picked {rows.text}", rows.parameters)
+    return _counted(connection, info)
+
+
+def _entities(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:
+    """Class id → numbers of entities and of documents that have one, in the picked documents."""
+    rows = connection.execute(
+        "SELECT e.class_id, count(*) AS total, count(DISTINCT e.document_id) AS documents "
+        "FROM temp.picked AS p JOIN entities AS e ON e.document_id = p.id GROUP BY e.class_id"
+    )
+    return {row["class_id"]: (row["total"], row["documents"]) for row in rows}
+
+
+def _normalizations(connection: sqlite3.Connection) -> dict[str, list[sqlite3.Row]]:
+    """Class id of entities → their normalizations in the picked documents, the most frequent first."""
+    norms: dict[str, list[sqlite3.Row]] = {}
+    for row in connection.execute(
+        "SELECT e.class_id AS entity, n.class_id AS dictionary, n.norm_id, "
+        "count(DISTINCT e.document_id) AS documents FROM temp.picked AS p "
+        "JOIN entities AS e ON e.document_id = p.id "
+        "JOIN norms AS n ON n.document_id = e.document_id AND n.entity = e.number "
+        "GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3, 2"
+    ):
+        norms.setdefault(row["entity"], []).append(row)
+    return norms
+
+
+def _label_values(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:
+    """Class id of labels → value → number of the picked documents that have it, the most frequent first."""
+    values: dict[str, dict[str, int]] = {}
+    for row in connection.execute(
+        "SELECT l.class_id, l.value, count(*) AS documents "
+        "FROM temp.picked AS p JOIN labels AS l ON l.document_id = p.id GROUP BY 1, 2 ORDER BY 3 DESC, 2"
+    ):
+        values.setdefault(row["class_id"], {})[row["value"]] = row["documents"]
+    return values
 
 
 def _counted(connection: sqlite3.Connection, info: ProjectInfo) -> dict[str, Any]:
@@ -58,31 +95,14 @@ def _counted(connection: sqlite3.Connection, info: ProjectInfo) -> dict[str, Any
             "SELECT count(*) FROM temp.picked AS p JOIN documents AS d ON d.id = p.id WHERE d.anncomplete"
         ),
         "numAnnotatedDocuments": one(
-            "SELECT count(*) FROM temp.picked AS p WHERE EXISTS (SELECT 1 FROM entities WHERE document_id = p.id) "
+            "SELECT count(*) FROM temp.picked AS p "
+            "WHERE EXISTS (SELECT 1 FROM entities WHERE document_id = p.id) "
             "OR EXISTS (SELECT 1 FROM labels WHERE document_id = p.id)"
         ),
     }
-    entities = {
-        row["class_id"]: (row["total"], row["documents"])
-        for row in connection.execute(
-            "SELECT e.class_id, count(*) AS total, count(DISTINCT e.document_id) AS documents FROM temp.picked AS p "
-            "JOIN entities AS e ON e.document_id = p.id GROUP BY e.class_id"
-        )
-    }
+    entities = _entities(connection)
     stats["allEntitiesTotalCount"] = sum(total for total, _ in entities.values())
-    norms: dict[str, list[sqlite3.Row]] = {}
-    for row in connection.execute(
-        "SELECT e.class_id AS entity, n.class_id AS dictionary, n.norm_id, count(DISTINCT e.document_id) AS documents FROM temp.picked AS p "
-        "JOIN entities AS e ON e.document_id = p.id JOIN norms AS n ON n.document_id = e.document_id AND n.entity = e.number "
-        "GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3, 2"
-    ):
-        norms.setdefault(row["entity"], []).append(row)
-    values: dict[str, dict[str, int]] = {}
-    for row in connection.execute(
-        "SELECT l.class_id, l.value, count(*) AS documents FROM temp.picked AS p JOIN labels AS l ON l.document_id = p.id "
-        "GROUP BY 1, 2 ORDER BY 3 DESC, 2"
-    ):
-        values.setdefault(row["class_id"], {})[row["value"]] = row["documents"]
+    norms, values = _normalizations(connection), _label_values(connection)
     stats["allDocumentLabelsTotalCount"] = sum(sum(counts.values()) for counts in values.values())
     legend = info.legend
     for class_id, name in legend.items():
@@ -144,8 +164,8 @@ def _label(name: str, counts: dict[str, int], documents: int, settings: dict[str
 
 
 def get_search_stats(call: Call) -> Response:
-    """``GET /search_stats``."""
+    """``GET /search_stats``: the counts of what a search finds."""
     call.need("see metrics")
-    return json_answer(
-        search_stats(call.store, *call.project, call.query.get("search") or "*", user=call.user)
-    )
+    with call.database.reading() as connection:
+        stats = search_stats(connection, *call.project, call.query.get("search") or "*", user=call.user)
+    return json_answer(stats)

@@ -1,38 +1,51 @@
-"""The OpenAPI 3.1 description of the local tagtog's calls: ``GET /-local/openapi.json``, and ``docs/openapi.json``."""
+"""The OpenAPI 3.1 description of the calls: ``/-local/openapi.json`` and ``docs/openapi.json``.
+
+What the calls answer is described by the typed dictionaries that they answer with.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from functools import cache
+from typing import Any, Final, get_args
 
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+
+from spacy_tagtog._tagtog import ROLES, USER_NAME
 from spacy_tagtog.agreement import Metric, Strategy
-from spacy_tagtog.server.db.roles import ROLES
+from spacy_tagtog.server.api.documents import DOCUMENT_OUTPUTS, ImportAnswer, SearchAnswer
+from spacy_tagtog.server.api.history import DocumentHistory, SaveEntry
+from spacy_tagtog.server.api.members import ProjectMembers
+from spacy_tagtog.server.api.settings import ChangedFolders, ChangedSettings, Settings
+from spacy_tagtog.server.api.webhooks import DeletedDeliveries, DeliveryReport, RetriedDeliveries
 from spacy_tagtog.server.imports.uploads import FORMATS
 
 _Json = dict[str, Any]
 
-_STRING: _Json = {"type": "string"}
-_OBJECT: _Json = {"type": "object"}
-_ID: _Json = {"type": "string", "pattern": "^[0-9]{1,18}$"}
-_ANN_JSON = {"$ref": "#/components/schemas/AnnJson"}
-_SETTINGS = {"$ref": "#/components/schemas/Settings"}
-DOCUMENT_OUTPUTS = (
-    "ann.json",
-    "plain.html",
-    "html",
-    "xml",
-    "txt",
-    "text",
-    "orig",
-    "original",
-    "entitiestsv",
-    "entitiesonlyclassestsv",
-    "weburl",
-    "visualize",
-    "web",
-    "web-editor-only",
+_STRING: Final[_Json] = {"type": "string"}
+_NOT_EMPTY: Final[_Json] = {"type": "string", "minLength": 1}
+_OBJECT: Final[_Json] = {"type": "object"}
+_NUMBER: Final[_Json] = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+_NAME: Final[_Json] = {"type": "string", "pattern": f"^{USER_NAME.pattern}$"}
+_ROLE: Final[_Json] = {"type": "string", "enum": list(ROLES)}
+_SCHEMAS: Final = "#/components/schemas/"
+_ANN_JSON: Final[_Json] = {"$ref": f"{_SCHEMAS}AnnJson"}
+_ANSWERS: Final = (
+    ImportAnswer,
+    SearchAnswer,
+    Settings,
+    ChangedSettings,
+    ChangedFolders,
+    ProjectMembers,
+    SaveEntry,
+    DocumentHistory,
+    DeliveryReport,
+    DeletedDeliveries,
+    RetriedDeliveries,
 )
-_ERRORS = {
+"""The typed dictionaries that the calls answer with. Their schemas are made of them."""
+_ERRORS: Final = {
     "400": "The request can't be understood, or what it sends isn't legal.",
     "401": "No user name and password were given, or wrong ones.",
     "403": "The user's role doesn't allow it, or another web site sent the request.",
@@ -45,6 +58,8 @@ _ERRORS = {
     "503": "Another program holds the database: try again.",
     "507": "There is no space left.",
 }
+
+# --- Pieces of the description
 
 
 def _parameter(
@@ -59,23 +74,45 @@ def _parameter(
     }
 
 
-_PROJECT = [
-    _parameter("owner", "The project's owner; by default who asks."),
-    _parameter("project", "The project's name.", {"type": "string", "minLength": 1}, required=True),
-]
-_MEMBER = _parameter(
-    "member",
-    "Whose version: master, or a member.",
-    {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$", "default": "master"},
-)
-_SEARCH = _parameter(
-    "search", "A search query; * for all documents.", {"type": "string", "minLength": 1, "maxLength": 4096}
-)
-_DOCID = _parameter("docid", "The id of a document.", {"type": "string", "minLength": 1}, required=True)
+def _one_of(values: Sequence[str], default: str | None = None) -> _Json:
+    """A text that is one of some values."""
+    return {"type": "string", "enum": list(values), **({} if default is None else {"default": default})}
+
+
+def _object(required: Sequence[str] = (), **properties: _Json) -> _Json:
+    return {"type": "object", "required": list(required), "properties": properties}
+
+
+def _array(items: _Json) -> _Json:
+    return {"type": "array", "items": items}
+
+
+def _answer(kind: type) -> _Json:
+    """The schema of a typed dictionary."""
+    return {"$ref": f"{_SCHEMAS}{kind.__name__}"}
+
+
+def _json(schema: _Json) -> Mapping[str, _Json]:
+    return {"application/json": schema}
 
 
 def _content(schemas: Mapping[str, _Json]) -> _Json:
     return {kind: {"schema": schema} for kind, schema in schemas.items()}
+
+
+_PROJECT: Final = [
+    _parameter("owner", "The project's owner; by default who asks."),
+    _parameter("project", "The project's name.", _NOT_EMPTY, required=True),
+]
+_MEMBER: Final = _parameter("member", "Whose version: master, or a member.", {**_NAME, "default": "master"})
+_SEARCH: Final = _parameter(
+    "search", "A search query; * for all documents.", {"type": "string", "minLength": 1, "maxLength": 4096}
+)
+_DOCID: Final = _parameter("docid", "The id of a document.", _NOT_EMPTY, required=True)
+_IDS: Final = [
+    _parameter("ids", "The id of one document."),
+    _parameter("idType", "What ids are.", _one_of(["tagtogID"], "tagtogID")),
+]
 
 
 def _operation(
@@ -89,7 +126,18 @@ def _operation(
     project: bool = True,
     more: Mapping[str, str] | None = None,
 ) -> _Json:
-    """One call. Args: answers: media type to schema; None for an answer without a body. more: other statuses and what they mean."""
+    """Describe one call.
+
+    Args:
+        name: Its name.
+        summary: What it does or answers.
+        parameters: Its parameters besides those that name the project.
+        answers: Media type → schema; ``None`` for an answer without a body.
+        body: Media type → schema of the request's body.
+        status: The status where all goes well.
+        project: Whether it is about a project.
+        more: Other statuses and what they mean.
+    """
     answer: _Json = {"description": summary}
     if answers is not None:
         answer["content"] = _content(answers)
@@ -108,26 +156,15 @@ def _operation(
     return operation
 
 
-def _object(required: Sequence[str] = (), **properties: _Json) -> _Json:
-    return {"type": "object", "required": list(required), "properties": properties}
-
-
-def _array(items: _Json) -> _Json:
-    return {"type": "array", "items": items}
+# --- The calls
 
 
 def _documents() -> _Json:
     uploads = [
         _parameter(
-            "format",
-            "How the content is read; by default as the file's name says.",
-            {"type": "string", "enum": list(FORMATS)},
+            "format", "How the content is read; by default as the file's name says.", _one_of(FORMATS)
         ),
-        _parameter(
-            "output",
-            "What to answer.",
-            {"type": "string", "enum": ["null", *DOCUMENT_OUTPUTS], "default": "visualize"},
-        ),
+        _parameter("output", "What to answer.", _one_of(["null", *DOCUMENT_OUTPUTS], "visualize")),
         _MEMBER,
         _parameter("folder", "Index, path or name of the folder.", {"type": "string", "default": "pool"}),
         _parameter(
@@ -139,142 +176,72 @@ def _documents() -> _Json:
         ),
         _parameter("filename", "The name to give the document."),
     ]
+    text = _object(["text"], text=_STRING)
     bodies = {
-        "application/x-www-form-urlencoded": _object(["text"], text=_STRING),
-        "application/json": _object(["text"], text=_STRING),
+        "application/x-www-form-urlencoded": text,
+        "application/json": text,
         "multipart/form-data": {
             "type": "object",
-            "description": "Files under any field names; formats with annotations take pairs NAME.txt (.plain.html, .md, .pdf…) and NAME.ann.json.",
+            "description": "Files under any field names; formats with annotations take pairs "
+            "NAME.txt (.plain.html, .md, .pdf…) and NAME.ann.json.",
             "properties": {"files": _array({"type": "string", "format": "binary"})},
         },
     }
-    answers = {
-        "application/json": {"oneOf": [{"$ref": "#/components/schemas/Import"}, _ANN_JSON]},
-        **dict.fromkeys(
-            (
-                "text/html",
-                "text/plain",
-                "application/xml",
-                "text/tab-separated-values",
-                "text/csv",
-                "application/pdf",
-            ),
-            _STRING,
+    forms = dict.fromkeys(
+        (
+            "text/html",
+            "text/plain",
+            "application/xml",
+            "text/tab-separated-values",
+            "text/csv",
+            "application/pdf",
         ),
-    }
-    found = {**answers, "application/json": {"oneOf": [{"$ref": "#/components/schemas/Search"}, _ANN_JSON]}}
+        _STRING,
+    )
+    imported = {**_json({"oneOf": [_answer(ImportAnswer), _ANN_JSON]}), **forms}
+    found = {**_json({"oneOf": [_answer(SearchAnswer), _ANN_JSON]}), **forms}
+    page: _Json = {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0}
     wanted = [
         _SEARCH,
-        _parameter(
-            "page",
-            "The page of a search, 50 documents each.",
-            {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0},
-        ),
-        _parameter("ids", "The id of one document."),
-        _parameter(
-            "idType", "What ids are.", {"type": "string", "enum": ["tagtogID"], "default": "tagtogID"}
-        ),
+        _parameter("page", "The page of a search, 50 documents each.", page),
+        *_IDS,
         _MEMBER,
         _parameter(
             "output",
             "search or csv of a search, else the form of a document.",
-            {"type": "string", "enum": ["search", "csv", *DOCUMENT_OUTPUTS]},
+            _one_of(["search", "csv", *DOCUMENT_OUTPUTS]),
         ),
     ]
+    number = {"text/plain": {"type": "string", "pattern": "^[0-9]+$"}}
     return {
         "get": _operation("getDocuments", "Search, or get one document in one form.", wanted, found),
         "post": _operation(
-            "importDocuments", "Import documents, or replace annotations.", uploads, answers, body=bodies
+            "importDocuments", "Import documents, or replace annotations.", uploads, imported, body=bodies
         ),
-        "put": _operation("putDocuments", "The same as POST.", uploads, answers, body=bodies),
-        "delete": _operation(
-            "deleteDocuments",
-            "The number of documents deleted.",
-            [_SEARCH, wanted[2], wanted[3]],
-            {"text/plain": {"type": "string", "pattern": "^[0-9]+$"}},
-        ),
+        "put": _operation("putDocuments", "The same as POST.", uploads, imported, body=bodies),
+        "delete": _operation("deleteDocuments", "The number of documents deleted.", [_SEARCH, *_IDS], number),
     }
 
 
 def _settings_calls() -> _Json:
-    base = "/-api/settings/v1"
-    folders = {"application/json": _object(["ok", "folders"], ok={"const": 1}, folders=_OBJECT)}
-    changed = {
-        "application/json": _object(["mapNewIds", "newSettings"], mapNewIds=_OBJECT, newSettings=_SETTINGS)
-    }
-    role = {"type": "string", "enum": list(ROLES)}
-    login = _parameter(
-        "login",
-        "A member.",
-        {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
-        required=True,
-        where="path",
-    )
-    path = {"application/json": _object(["path"], path=_STRING)}
-    new = {
-        "application/json": {
-            "anyOf": [
-                _object(["path"], path=_STRING),
-                _object(["parentPath", "newFolderName"], parentPath=_STRING, newFolderName=_STRING),
-            ]
-        }
-    }
-    renamed = {"application/json": _object(["path", "newFolderName"], path=_STRING, newFolderName=_STRING)}
-    member = {"application/json": _object(["loginid", "roleName"], loginid=_STRING, roleName=role)}
-    distribution = {
-        "application/json": _object(
+    settings, changed = _json(_answer(Settings)), _json(_answer(ChangedSettings))
+    legend = _json({"type": "object", "additionalProperties": _STRING})
+    distribution = _json(
+        _object(
             ["taskDistributionNumber", "taskDistributionMembers"],
             taskDistributionNumber={"type": "integer"},
             taskDistributionMembers=_array(_STRING),
         )
-    }
-    legend = {"application/json": {"type": "object", "additionalProperties": _STRING}}
+    )
     return {
-        f"{base}/annotationsLegend": {
-            "get": _operation("getLegend", "Class ids and their names.", [], legend)
-        },
-        f"{base}/export": {
-            "get": _operation(
-                "exportSettings", "The project's settings.", [], {"application/json": _SETTINGS}
-            )
-        },
-        f"{base}/import": {
+        "annotationsLegend": {"get": _operation("getLegend", "Class ids and their names.", [], legend)},
+        "export": {"get": _operation("exportSettings", "The project's settings.", [], settings)},
+        "import": {
             "post": _operation(
-                "importSettings",
-                "Replace the settings; removes the documents.",
-                [],
-                changed,
-                body={"application/json": _SETTINGS},
+                "importSettings", "Replace the settings; removes the documents.", [], changed, body=settings
             )
         },
-        f"{base}/folders/add": {"post": _operation("addFolder", "Add a folder.", [], folders, body=new)},
-        f"{base}/folders/rename": {
-            "post": _operation("renameFolder", "Rename a folder.", [], folders, body=renamed)
-        },
-        f"{base}/folders/remove": {
-            "post": _operation("removeFolder", "Remove a folder and its documents.", [], folders, body=path)
-        },
-        f"{base}/members": {
-            "get": _operation(
-                "getMembers",
-                "The members and their roles.",
-                [],
-                {"application/json": _object(["members"], members=_array(_OBJECT))},
-            ),
-            "post": _operation("addMember", "Add a member.", [], None, body=member, status="205"),
-        },
-        f"{base}/members/{{login}}": {
-            "put": _operation(
-                "changeMember",
-                "Change a role.",
-                [login],
-                None,
-                body={"application/json": _object(["roleName"], roleName=role)},
-                status="205",
-            ),
-            "delete": _operation("removeMember", "Remove a member.", [login], None, status="205"),
-        },
-        f"{base}/task-distribution": {
+        "task-distribution": {
             "put": _operation(
                 "setDistribution", "To how many members each document goes.", [], changed, body=distribution
             )
@@ -282,262 +249,228 @@ def _settings_calls() -> _Json:
     }
 
 
-def _versions_and_metrics() -> _Json:
-    versions, metrics = "/-api/documents/versions/v0", "/-api/metrics/v0"
-    member: _Json = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}
-    annotated = {"application/json": _ANN_JSON}
-    strategy = _parameter(
-        "strategy", "How to merge.", {"type": "string", "enum": list(get_args(Strategy))}, required=True
-    )
-    agreement = [
-        _parameter("member1", "A member.", member, required=True),
-        _parameter("member2", "Another member.", member, required=True),
-        _parameter(
-            "anntaskId", "A class id, such as e_1.", {"type": "string", "minLength": 1}, required=True
-        ),
-        _parameter(
-            "metric",
-            "How to compare.",
-            {"type": "string", "enum": list(get_args(Metric)), "default": "exact_v1"},
-        ),
-    ]
+def _folder_calls() -> _Json:
+    folders = _json(_answer(ChangedFolders))
+    path = _object(["path"], path=_STRING)
+    below = _object(["parentPath", "newFolderName"], parentPath=_STRING, newFolderName=_STRING)
+    renamed = _object(["path", "newFolderName"], path=_STRING, newFolderName=_STRING)
     return {
-        f"{versions}/merge": {
+        "folders/add": {
+            "post": _operation(
+                "addFolder", "Add a folder.", [], folders, body=_json({"anyOf": [path, below]})
+            )
+        },
+        "folders/rename": {
+            "post": _operation("renameFolder", "Rename a folder.", [], folders, body=_json(renamed))
+        },
+        "folders/remove": {
+            "post": _operation(
+                "removeFolder", "Remove a folder and its documents.", [], folders, body=_json(path)
+            )
+        },
+    }
+
+
+def _member_calls() -> _Json:
+    login = [_parameter("login", "A member.", _NAME, required=True, where="path")]
+    new = _json(_object(["loginid", "roleName"], loginid=_STRING, roleName=_ROLE))
+    role = _json(_object(["roleName"], roleName=_ROLE))
+    return {
+        "members": {
+            "get": _operation(
+                "getMembers", "The members and their roles.", [], _json(_answer(ProjectMembers))
+            ),
+            "post": _operation("addMember", "Add a member.", [], None, body=new, status="205"),
+        },
+        "members/{login}": {
+            "put": _operation("changeMember", "Change a role.", login, None, body=role, status="205"),
+            "delete": _operation("removeMember", "Remove a member.", login, None, status="205"),
+        },
+    }
+
+
+def _version_calls() -> _Json:
+    save_to = _parameter("saveTo", "Whose version it becomes.", _NAME)
+    return {
+        "merge": {
             "post": _operation(
                 "merge",
                 "One version of all confirmed ones.",
-                [_DOCID, strategy, _parameter("saveTo", "Whose version it becomes.", member)],
-                annotated,
+                [
+                    _DOCID,
+                    _parameter("strategy", "How to merge.", _one_of(get_args(Strategy)), required=True),
+                    save_to,
+                ],
+                _json(_ANN_JSON),
             )
         },
-        f"{versions}/copy": {
+        "copy": {
             "post": _operation(
                 "copyVersion",
                 "A version becomes another's, unconfirmed.",
-                [
-                    _DOCID,
-                    _parameter("from", "Whose.", member, required=True),
-                    _parameter("saveTo", "To whom.", member, required=True),
-                ],
-                annotated,
+                [_DOCID, _parameter("from", "Whose.", _NAME, required=True), {**save_to, "required": True}],
+                _json(_ANN_JSON),
             )
-        },
-        f"{metrics}/search_stats": {
-            "get": _operation(
-                "searchStats",
-                "Counts of the annotations that a search finds.",
-                [_SEARCH],
-                {"application/json": _OBJECT},
-            )
-        },
-        f"{metrics}/iaa": {
-            "get": _operation("iaa", "How far two members agree.", agreement, {"application/json": _OBJECT})
         },
     }
 
 
-def _local_calls() -> _Json:
-    number = _parameter("id", "The number of a save.", _ID, required=True)
-    delivery = _parameter("id", "One delivery; without it all that failed.", _ID)
-    member = {
-        **_MEMBER,
-        "description": "Whose version: master, or a member; by default the user's own.",
-        "schema": {"type": "string"},
-    }
-    match = _parameter("If-Match", "The entity tag that was read.", where="header")
-    saved = {"application/json": _object(["docid", "history"], docid=_STRING, history=_array(_OBJECT))}
-    pressed = {"application/json": _OBJECT}
-    moved = {"303": "The page that shows it, for a form of a page."}
-    html = {"application/json": _ANN_JSON, "text/html": _STRING}
+def _metric_calls() -> _Json:
+    agreement = [
+        _parameter("member1", "A member.", _NAME, required=True),
+        _parameter("member2", "Another member.", _NAME, required=True),
+        _parameter("anntaskId", "A class id, such as e_1.", _NOT_EMPTY, required=True),
+        _parameter("metric", "How to compare.", _one_of(get_args(Metric), "exact_v1")),
+    ]
     return {
-        "/-local/openapi.json": {
+        "search_stats": {
             "get": _operation(
-                "openapi", "This description.", [], {"application/json": _OBJECT}, project=False
+                "searchStats", "Counts of the annotations that a search finds.", [_SEARCH], _json(_OBJECT)
             )
         },
-        "/-local/annotations": {
+        "iaa": {"get": _operation("iaa", "How far two members agree.", agreement, _json(_OBJECT))},
+    }
+
+
+_MOVED: Final = {"303": "The page that shows it, for a form of a page."}
+
+
+def _annotation_calls() -> _Json:
+    member = _parameter("member", "Whose version: master, or a member; by default the user's own.")
+    match = _parameter("If-Match", "The entity tag that was read.", where="header")
+    return {
+        "openapi.json": {
+            "get": _operation("openapi", "This description.", [], _json(_OBJECT), project=False)
+        },
+        "annotations": {
             "put": _operation(
                 "saveAnnotations",
                 "Save a version, as an editor does.",
                 [_DOCID, member, match],
-                {"application/json": _ANN_JSON},
-                body=pressed,
+                _json(_ANN_JSON),
+                body=_json(_OBJECT),
             )
         },
-        "/-local/history": {
-            "get": _operation("history", "Every save of a document's versions.", [_DOCID, _MEMBER], saved)
-        },
-        "/-local/history/version": {
+    }
+
+
+def _history_calls() -> _Json:
+    number = _parameter("id", "The number of a save.", _NUMBER, required=True)
+    output = _parameter("output", "Which form.", _one_of(["ann.json", "plain.html"], "ann.json"))
+    saved = {**_json(_ANN_JSON), "text/html": _STRING}
+    borders = [
+        _parameter("from", "The earlier save; by default the one before.", _NUMBER),
+        _parameter("to", "The later save.", _NUMBER, required=True),
+    ]
+    return {
+        "history": {
             "get": _operation(
-                "savedVersion",
-                "A save.",
-                [
-                    _DOCID,
-                    number,
-                    _parameter(
-                        "output",
-                        "Which form.",
-                        {"type": "string", "enum": ["ann.json", "plain.html"], "default": "ann.json"},
-                    ),
-                ],
-                html,
+                "history",
+                "Every save of a document's versions.",
+                [_DOCID, _MEMBER],
+                _json(_answer(DocumentHistory)),
             )
         },
-        "/-local/history/compare": {
+        "history/version": {"get": _operation("savedVersion", "A save.", [_DOCID, number, output], saved)},
+        "history/compare": {
             "get": _operation(
-                "compareSaves",
-                "What changed between two saves.",
-                [
-                    _DOCID,
-                    _parameter("from", "The earlier save; by default the one before.", _ID),
-                    _parameter("to", "The later save.", _ID, required=True),
-                ],
-                {"application/json": _OBJECT},
+                "compareSaves", "What changed between two saves.", [_DOCID, *borders], _json(_OBJECT)
             )
         },
-        "/-local/history/restore": {
+        "history/restore": {
             "post": _operation(
                 "restoreSave",
                 "Make a save the version of today.",
                 [_DOCID, number],
-                {"application/json": _OBJECT},
-                body=pressed,
-                more=moved,
+                _json(_answer(SaveEntry)),
+                body=_json(_OBJECT),
+                more=_MOVED,
             )
         },
-        "/-local/webhooks": {
-            "get": _operation(
-                "deliveries",
-                "What was sent to webhooks, and what waits.",
-                [],
-                {"application/json": {"type": ["object", "array"]}},
-            ),
+    }
+
+
+def _webhook_calls() -> _Json:
+    delivery = [_parameter("id", "One delivery; without it all that failed.", _NUMBER)]
+    report = _json(_answer(DeliveryReport))
+    return {
+        "webhooks": {
+            "get": _operation("deliveries", "What was sent to webhooks, and what waits.", [], report),
             "put": _operation(
-                "setWebhooks",
-                "Replace the webhooks of the settings.",
-                [],
-                {"application/json": _OBJECT},
-                body=pressed,
+                "setWebhooks", "Replace the webhooks of the settings.", [], report, body=_json(_OBJECT)
             ),
             "delete": _operation(
-                "forgetDeliveries",
-                "Forget failed deliveries.",
-                [delivery],
-                {"application/json": _object(["deleted"], deleted={"type": "integer"})},
+                "forgetDeliveries", "Forget failed deliveries.", delivery, _json(_answer(DeletedDeliveries))
             ),
         },
-        "/-local/webhooks/retry": {
+        "webhooks/retry": {
             "post": _operation(
                 "retryDeliveries",
                 "Try failed deliveries again.",
-                [delivery],
-                {"application/json": _object(["waiting"], waiting={"type": "integer"})},
-                body=pressed,
-                more=moved,
+                delivery,
+                _json(_answer(RetriedDeliveries)),
+                body=_json(_OBJECT),
+                more=_MOVED,
             )
         },
     }
 
 
-def _schemas() -> _Json:
-    date, texts, boolean, integer = (
-        {"type": "string", "format": "date-time"},
-        _array(_STRING),
-        {"type": "boolean"},
-        {"type": "integer"},
-    )
-    item = _object(
-        [
-            "origid",
-            "filenames",
-            "names",
-            "rawInputSizeInBytes",
-            "docid",
-            "tagtogID",
-            "result",
-            "parsedTextSizeInBytes",
-        ],
-        origid=_STRING,
-        filenames=texts,
-        names=texts,
-        rawInputSizeInBytes=integer,
-        docid=_STRING,
-        tagtogID=_STRING,
-        result={"type": "string", "enum": ["created", "updated", "kept"]},
-        parsedTextSizeInBytes=integer,
-    )
-    hit = _object(
-        [
-            "id",
-            "filename",
-            "header",
-            "created",
-            "updated",
-            "anncomplete",
-            "members_anncomplete",
-            "members_assigned",
-            "folder",
-        ],
-        id=_STRING,
-        filename=_STRING,
-        header=_STRING,
-        created=date,
-        updated=date,
-        anncomplete=boolean,
-        members_anncomplete=texts,
-        members_assigned=texts,
-        folder=_STRING,
-    )
-    pages = _object(
-        ["current", "previous", "next", "numPages", "pageSize"],
-        current=integer,
-        previous=integer,
-        next=integer,
-        numPages=integer,
-        pageSize={"const": 50},
+def _paths() -> _Json:
+    groups = (
+        ("/-api/documents/versions/v0", _version_calls()),
+        ("/-api/metrics/v0", _metric_calls()),
+        ("/-api/settings/v1", {**_settings_calls(), **_folder_calls(), **_member_calls()}),
+        ("/-local", {**_annotation_calls(), **_history_calls(), **_webhook_calls()}),
     )
     return {
-        "AnnJson": {
-            "type": "object",
-            "description": "The annotations of a document (anndoc, ann.json).",
-            "properties": {
-                "annotatable": _OBJECT,
-                "anncomplete": boolean,
-                "entities": _array(_OBJECT),
-                "metas": _OBJECT,
-                "relations": _array(_OBJECT),
-            },
-            "required": ["annotatable"],
-        },
-        "Settings": {
-            "type": "object",
-            "description": "A project's settings, as tagtog exports them.",
-            "properties": {
-                "folders": _OBJECT,
-                "entities": _OBJECT,
-                "metas": _OBJECT,
-                "fields": _OBJECT,
-                "relations": _OBJECT,
-            },
-        },
-        "Import": _object(
-            ["ok", "errors", "items", "warnings"],
-            ok=integer,
-            errors={"const": 0},
-            items=_array(item),
-            warnings=texts,
-        ),
-        "Search": _object(
-            ["version", "search", "totalFound", "pages", "docs"],
-            version=_STRING,
-            search=_STRING,
-            totalFound=integer,
-            pages=pages,
-            docs=_array(hit),
-        ),
+        "/-api/documents/v1": _documents(),
+        **{f"{base}/{path}": calls for base, group in groups for path, calls in group.items()},
     }
 
 
+# --- The document
+
+
+def _plain(schema: Any) -> Any:
+    """What pydantic makes of a typed dictionary, without what says nothing to a reader of the document.
+
+    Its titles repeat the names of properties. Of docstrings the first paragraph is the description.
+    """
+    if isinstance(schema, list):
+        return [_plain(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        key: _plain(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)
+    }
+    if isinstance(kept.get("description"), str):
+        kept["description"] = kept["description"].partition("\n\n")[0]
+    return kept
+
+
+def _schemas() -> _Json:
+    adapters: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
+        (kind.__name__, "serialization", TypeAdapter(kind)) for kind in _ANSWERS
+    ]
+    _, definitions = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")
+    return {
+        "AnnJson": {
+            "description": "The annotations of a document (anndoc, ann.json).",
+            **_object(
+                ["annotatable"],
+                annotatable=_OBJECT,
+                anncomplete={"type": "boolean"},
+                entities=_array(_OBJECT),
+                metas=_OBJECT,
+                relations=_array(_OBJECT),
+            ),
+        },
+        **_plain(definitions["$defs"]),
+    }
+
+
+@cache
 def openapi_document() -> _Json:
     """The description, as JSON can hold it.
 
@@ -550,17 +483,13 @@ def openapi_document() -> _Json:
         "info": {
             "title": "The local tagtog",
             "version": __version__,
-            "description": "tagtog's HTTP API (/-api/) on a SQLite file, and what only the local tagtog has (/-local/). Errors are plain text.",
+            "description": "tagtog's HTTP API (/-api/) on a SQLite file, and what only the local tagtog has "
+            "(/-local/). Errors are plain text.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
         "security": [{"basic": []}],
-        "paths": {
-            "/-api/documents/v1": _documents(),
-            **_versions_and_metrics(),
-            **_settings_calls(),
-            **_local_calls(),
-        },
+        "paths": _paths(),
         "components": {
             "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
             "schemas": _schemas(),

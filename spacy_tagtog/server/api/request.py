@@ -38,7 +38,7 @@ class SizeLimit:
         self.app = app
         self.limit = limit
 
-    def refusal(self) -> RequestError:
+    def _refusal(self) -> RequestError:
         return RequestError(
             413,
             "the request is too large",
@@ -47,6 +47,7 @@ class SizeLimit:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and count the bytes of its body."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -58,19 +59,22 @@ class SizeLimit:
         async def limited() -> Message:
             nonlocal received
             if received > self.limit:  # as the client itself says: don't wait for the body
-                raise self.refusal()
+                raise self._refusal()
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
                 if received > self.limit:
-                    raise self.refusal()
+                    raise self._refusal()
             return message
 
         await self.app(scope, limited, send)
 
 
 def credentials(request: Request) -> tuple[str, str] | None:
-    """User name and password of HTTP Basic authentication (RFC 7617, in UTF-8), ``None`` where there are none that can be read."""
+    """User name and password of HTTP Basic authentication, ``None`` where there are none that can be read.
+
+    Source: RFC 7617, in UTF-8.
+    """
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None

@@ -12,7 +12,10 @@ def _cell(text: str) -> str:
 
 
 def entities_tsv(html: PlainHtml, annotations: Annotations, legend: Legend) -> str:
-    """``entitiestsv``: chunks of text with their entity type or ``O``, the first of overlapping entities, an empty line between parts."""
+    """``entitiestsv``: chunks of text with their entity type, or ``O`` where there is none.
+
+    Of overlapping entities the first counts. An empty line stands between parts.
+    """
     placed = place_entities(html, annotations)
     parts = []
     for part in html.parts.values():
@@ -24,9 +27,8 @@ def entities_tsv(html: PlainHtml, annotations: Annotations, legend: Legend) -> s
                 continue
             if span.start > position:
                 rows.append(f"{_cell(part.text[position : span.start])}\tO\n")
-            rows.append(
-                f"{_cell(part.text[span.start : span.end])}\t{legend.get(span.entity.class_id, span.entity.class_id)}\n"
-            )
+            name = legend.get(span.entity.class_id, span.entity.class_id)
+            rows.append(f"{_cell(part.text[span.start : span.end])}\t{name}\n")
             position = span.end
         if position < len(part.text):
             rows.append(f"{_cell(part.text[position:])}\tO\n")

@@ -1,6 +1,7 @@
 """The versions of several members together: adjudication, copies, and how far members agree.
 
-Facts: tagtog's API of annotation versions (v0) and of metrics (v0, ``iaa``). What is computed is in :mod:`spacy_tagtog.agreement`.
+Facts: tagtog's API of annotation versions (v0) and of metrics (v0, ``iaa``). The computing is done by
+:mod:`spacy_tagtog.agreement`.
 """
 
 from __future__ import annotations
@@ -15,17 +16,20 @@ from starlette.responses import Response
 from spacy_tagtog.agreement import Metric, Strategy, iaa, merge, rank_members
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, PlainHtml
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.api.context import Call, disposition, json_answer
-from spacy_tagtog.server.db.store import ProjectInfo, Store, no_document, write_version
+from spacy_tagtog.server.api.answers import disposition, json_answer
+from spacy_tagtog.server.api.context import Call
+from spacy_tagtog.server.db import clock
+from spacy_tagtog.server.db.documents import no_document, touch, write_version
+from spacy_tagtog.server.db.projects import ProjectInfo, read_project
 
 
 def confirmed_documents(
-    store: Store, owner: str, project: str, members: Sequence[str] | None = None
+    connection: sqlite3.Connection, owner: str, project: str, members: Sequence[str] | None = None
 ) -> Iterator[Document]:
     """The documents that somebody confirmed, one at a time, with the confirmed versions alone.
 
     Args:
-        store: The database.
+        connection: The database, in a transaction.
         owner: The project's owner.
         project: The project's name.
         members: Whose versions; by default those of all but master.
@@ -34,19 +38,16 @@ def confirmed_documents(
         RequestError: There is no such project.
     """
     chosen = "v.member <> 'master'" if members is None else f"v.member IN ({', '.join('?' * len(members))})"
-    with store.reading() as connection:
-        info = store.project_info(connection, owner, project)
-        rows = connection.execute(
-            "SELECT d.docid, c.html, v.member, b.data FROM documents AS d JOIN versions AS v ON v.document_id = d.id "  # noqa: S608
-            "JOIN contents AS c ON c.document_id = d.id JOIN blobs AS b ON b.id = v.blob_id "
-            f"WHERE d.project_id = ? AND v.complete AND {chosen} ORDER BY d.id, v.member",
-            (info.key, *(members or ())),
-        )
-        for docid, group in groupby(rows, key=lambda row: str(row["docid"])):
-            versions = list(group)
-            yield _document(
-                info, docid, versions[0]["html"], {row["member"]: row["data"] for row in versions}
-            )
+    info = read_project(connection, owner, project)
+    rows = connection.execute(
+        "SELECT d.docid, c.html, v.member, v.data FROM documents AS d "  # noqa: S608
+        "JOIN contents AS c ON c.document_id = d.id JOIN version_contents AS v ON v.document_id = d.id "
+        f"WHERE d.project_id = ? AND v.complete AND {chosen} ORDER BY d.id, v.member",
+        (info.key, *(members or ())),
+    )
+    for docid, group in groupby(rows, key=lambda row: str(row["docid"])):
+        versions = list(group)
+        yield _document(info, docid, versions[0]["html"], {row["member"]: row["data"] for row in versions})
 
 
 def _document(info: ProjectInfo, docid: str, html: bytes, versions: dict[str, bytes]) -> Document:
@@ -60,13 +61,14 @@ def _document(info: ProjectInfo, docid: str, html: bytes, versions: dict[str, by
 def _stored(connection: sqlite3.Connection, info: ProjectInfo, docid: str) -> tuple[int, Document]:
     """A document with all its versions."""
     row = connection.execute(
-        "SELECT d.id, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id WHERE d.project_id = ? AND d.docid = ?",
+        "SELECT d.id, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
+        "WHERE d.project_id = ? AND d.docid = ?",
         (info.key, docid),
     ).fetchone()
     if row is None:
         raise no_document(docid)
     rows = connection.execute(
-        "SELECT v.member, b.data FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id WHERE v.document_id = ? ORDER BY v.member",
+        "SELECT member, data FROM version_contents WHERE document_id = ? ORDER BY member",
         (row["id"],),
     )
     return row["id"], _document(
@@ -84,11 +86,11 @@ def _save(
     made: Annotations,
     action: str,
 ) -> None:
-    now = call.store.now()
+    now = clock.now()
     if write_version(
         connection, key, member, made, list(document.parts), author=call.author, action=action, now=now
     ):
-        call.store.touch(connection, info, key, now, member=member, author=call.author)
+        touch(connection, info, key, now, member=member, author=call.author)
 
 
 def _answer(docid: str, made: Annotations) -> Response:
@@ -110,22 +112,21 @@ def _unconfirmed(document: Document, member: str) -> None:
         )
 
 
-def _docid(call: Call) -> str:
-    return call.parameter("docid", "?docid=DOCID, the id of one document")
-
-
 def merge_versions(call: Call) -> Response:
     """``POST /merge``: one version of all that were confirmed."""
     call.need("read other members' versions")
     strategy = _one_of(call, "strategy", get_args(Strategy))
     target = call.member_of("saveTo") if call.query.get("saveTo") else None
-    docid, project = _docid(call), call.project
+    docid, project = call.named_document, call.project
     if target is not None:
         call.access.need_to_edit(target)
     # Who agrees most is a question to the whole project, asked before the database is locked.
-    ranking = rank_members(confirmed_documents(call.store, *project)) if strategy == "best_iaa_v1" else None
-    with call.store.writing() if target is not None else call.store.reading() as connection:
-        info = call.store.project_info(connection, *project)
+    ranking = None
+    if strategy == "best_iaa_v1":
+        with call.database.reading() as connection:
+            ranking = rank_members(confirmed_documents(connection, *project))
+    with call.database.writing() if target is not None else call.database.reading() as connection:
+        info = read_project(connection, *project)
         key, document = _stored(connection, info, docid)
         made = merge(document, strategy, ranking=ranking).annotations
         if target is not None:
@@ -140,9 +141,9 @@ def copy_version(call: Call) -> Response:
     source, target = call.member_of("from", None), call.member_of("saveTo", None)
     call.access.need_to_read(source)
     call.access.need_to_edit(target)
-    docid = _docid(call)
-    with call.store.writing() as connection:
-        info = call.store.project_info(connection, *call.project)
+    docid = call.named_document
+    with call.database.writing() as connection:
+        info = read_project(connection, *call.project)
         key, document = _stored(connection, info, docid)
         if source not in document.versions:
             raise RequestError(
@@ -165,17 +166,19 @@ def get_iaa(call: Call) -> Response:
     first, second = call.member_of("member1", None), call.member_of("member2", None)
     task = call.parameter("anntaskId", "&anntaskId=e_1, a class id of the project")
     metric = _one_of(call, "metric", get_args(Metric), "exact_v1")
-    legend = call.store.project(*call.project).legend
-    if task not in legend:
-        raise RequestError(
-            400,
-            "the project has no such annotation task",
-            place="anntaskId",
-            value=task,
-            legal=", ".join(legend) or "(it has none)",
-        )
-    documents = confirmed_documents(call.store, *call.project, (first, second))
-    return json_answer(iaa(documents, first, second, task, metric=metric).answer())
+    with call.database.reading() as connection:
+        legend = read_project(connection, *call.project).legend
+        if task not in legend:
+            raise RequestError(
+                400,
+                "the project has no such annotation task",
+                place="anntaskId",
+                value=task,
+                legal=", ".join(legend) or "(it has none)",
+            )
+        documents = confirmed_documents(connection, *call.project, (first, second))
+        answer = iaa(documents, first, second, task, metric=metric).answer()
+    return json_answer(answer)
 
 
 def _one_of(call: Call, parameter: str, legal: tuple[str, ...], default: str | None = None) -> Any:

@@ -1,225 +1,100 @@
-"""Sending webhooks: what stands in the queue, until the other side has taken it.
+"""The webhooks of a project over HTTP: what waits, what failed, and trying again.
 
-Each delivery is made at least once: it leaves the queue after an answer with status 2xx. A crash between the answer and that moment repeats it, so
-each carries a number (``X-spacy-tagtog-delivery``) by which the other side can tell. Those of one webhook and document go out in their order.
-Failures are repeated with growing, random pauses; after the last one the delivery stays in the list of failed ones, from where it can be sent again.
-
-An endpoint is an address that the project's reviewers and admins choose, and the server calls it: also one on the server's own machine or network,
-since that is where models run. So only http and https are called, redirects aren't followed, no proxy or netrc of the environment is used, answers
-are neither read nor shown but for their status, and every call has a time limit.
+:mod:`spacy_tagtog.server.deliveries` sends them.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import random
 import sqlite3
-import threading
-from typing import Any, Final
+from typing import Final, Literal
 
-import requests
-from requests.auth import HTTPBasicAuth
 from starlette.responses import RedirectResponse, Response
+from typing_extensions import TypedDict
 
-from spacy_tagtog import __version__
-from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.api.context import Call, json_answer
+from spacy_tagtog.server.api.answers import Moment, json_answer
+from spacy_tagtog.server.api.context import Call, parse_number
+from spacy_tagtog.server.db import clock
+from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.db.projects import project_key, read_project, write_settings
 from spacy_tagtog.server.db.queue import LEGAL, Hook, read_hooks
 from spacy_tagtog.server.db.settings import parse_settings
-from spacy_tagtog.server.db.store import Store, timestamp
 
-ATTEMPTS: Final = 12
-"""So often a delivery is tried: over about four hours at the default pause."""
-_TIMEOUT: Final = (5.0, 60.0)
-_LONGEST_PAUSE: Final = 3600.0
-_LEASE: Final = 120_000
-_POLL: Final = 0.25
 _LISTED: Final = 200
-_log = logging.getLogger("spacy_tagtog.server")
 
 
-class Deliverer:
-    """Sends what stands in the queue, in a thread of its own. Several, also of several processes, may work on one database.
+class Webhook(TypedDict):
+    """A webhook, without its password."""
 
-    Args:
-        store: The database.
-        pause: Seconds after the first failure; doubled after each further one, up to an hour, and then multiplied by 0.5 to 1.5 at random.
-        attempts: How often a delivery is tried.
-    """
-
-    def __init__(self, store: Store, *, pause: float = 2.0, attempts: int = ATTEMPTS) -> None:
-        self.store = store
-        self.pause = pause
-        self.attempts = attempts
-        self._stop = threading.Event()
-        self._random = random.Random()  # noqa: S311  nothing secret
-        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
-
-    def start(self) -> None:
-        """Begin to send."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End. A call that is under way is not waited for long: its delivery is repeated at the next start."""
-        self._stop.set()
-        self._thread.join(1)
-
-    def _run(self) -> None:
-        with requests.Session() as session:
-            session.trust_env = False
-            session.headers["User-Agent"] = f"spacy-tagtog/{__version__}"
-            while not self._stop.is_set():
-                try:
-                    sent = self._send_next(session)
-                except (sqlite3.Error, LocalServerError) as error:
-                    if self._stop.is_set():
-                        return
-                    _log.error("the queue of webhooks can't be read", exc_info=error)
-                    self._stop.wait(5)
-                    continue
-                if not sent:
-                    self._stop.wait(_POLL)
-
-    def _send_next(self, session: requests.Session) -> bool:
-        """Send one delivery that is due. Returns whether there was one."""
-        delivery = self._claim()
-        if delivery is None:
-            return False
-        hook = read_hooks(json.loads(delivery["settings"]))[0].get(delivery["hook"])
-        if hook is None:
-            self._note(
-                delivery, "the webhook isn't in the project's settings any more, or can't be used", final=True
-            )
-        else:
-            problem = _call(session, hook, delivery)
-            if problem:
-                self._note(delivery, problem, final=delivery["attempts"] >= self.attempts)
-            else:
-                with self.store.writing() as connection:
-                    connection.execute("DELETE FROM deliveries WHERE id = ?", (delivery["id"],))
-        return True
-
-    def _claim(self) -> sqlite3.Row | None:
-        """Take the next delivery, so that nobody else does for the time of a call."""
-        now = self.store.now()
-        # The oldest of its webhook and document, unless that has failed for good.
-        due = (
-            "SELECT d.id FROM deliveries AS d WHERE d.state = 'waiting' AND d.due <= ? AND NOT EXISTS (SELECT 1 FROM deliveries AS o WHERE "
-            "o.project_id = d.project_id AND o.hook = d.hook AND o.docid = d.docid AND o.id < d.id AND o.state = 'waiting') "
-            "ORDER BY d.due, d.id LIMIT 1"
-        )
-        with (
-            self.store.reading() as connection
-        ):  # most of the time there is nothing, and no need to lock the database
-            if connection.execute(due, (now,)).fetchone() is None:
-                return None
-        with self.store.writing() as connection:
-            row = connection.execute(due, (now,)).fetchone()
-            if row is None:
-                return None
-            connection.execute(
-                "UPDATE deliveries SET due = ?, attempts = attempts + 1 WHERE id = ?",
-                (now + _LEASE, row["id"]),
-            )
-            claimed: sqlite3.Row = connection.execute(
-                "SELECT d.*, p.owner, p.name, p.settings, b.data FROM deliveries AS d JOIN projects AS p ON p.id = d.project_id "
-                "LEFT JOIN blobs AS b ON b.id = d.blob_id WHERE d.id = ?",
-                (row["id"],),
-            ).fetchone()
-            return claimed
-
-    def _note(self, delivery: sqlite3.Row, problem: str, *, final: bool) -> None:
-        pause = min(self.pause * 2 ** (delivery["attempts"] - 1), _LONGEST_PAUSE) * self._random.uniform(
-            0.5, 1.5
-        )
-        with self.store.writing() as connection:
-            connection.execute(
-                "UPDATE deliveries SET state = ?, problem = ?, due = ? WHERE id = ?",
-                (
-                    "failed" if final else "waiting",
-                    problem,
-                    self.store.now() + int(1000 * pause),
-                    delivery["id"],
-                ),
-            )
+    id: str
+    endpoint: str
+    format: Literal["ann.json", "tagtogID"]
+    onlyGUI: bool
+    authentication: Literal["none", "basic"]
 
 
-def _call(session: requests.Session, hook: Hook, delivery: sqlite3.Row) -> str:
-    """Send a delivery. Returns what went wrong, empty where nothing did."""
-    docid = delivery["docid"]
-    body = delivery["data"]
-    if body is None:
-        body = json.dumps(
-            {"owner": delivery["owner"], "project": delivery["name"], "tagtogID": docid, "docid": docid},
-            ensure_ascii=False,
-        ).encode()
-    headers = {
-        "Content-Type": "application/json",
-        "X-tagtog-onPushSave-source": delivery["source"],
-        "X-tagtog-onPushSave-status": delivery["status"],
-        "X-spacy-tagtog-delivery": str(delivery["id"]),
-    }
-    # As bytes: requests would encode text as Latin-1.
-    credentials = (
-        None
-        if hook.credentials is None
-        else HTTPBasicAuth(hook.credentials[0].encode(), hook.credentials[1].encode())
-    )
-    try:
-        with session.post(
-            hook.endpoint,
-            data=body,
-            headers=headers,
-            auth=credentials,
-            timeout=_TIMEOUT,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            status = response.status_code
-    except requests.Timeout:
-        return "no answer in time"
-    except requests.exceptions.SSLError:
-        return "no encrypted connection: the certificate can't be verified"
-    except (
-        requests.RequestException,
-        OSError,
-        UnicodeError,
-    ):  # the message would show addresses of the server's network
-        return "no connection"
-    if 200 <= status < 300:
-        return ""
-    return f"answered with status {status}" + (
-        ", and redirects aren't followed" if 300 <= status < 400 else ""
-    )
+class Delivery(TypedDict):
+    """What was to be sent to a webhook. ``next`` is when it is tried again."""
+
+    id: int
+    webhook: str
+    docid: str
+    status: str
+    source: str
+    state: Literal["waiting", "failed"]
+    attempts: int
+    problem: str
+    created: Moment
+    next: Moment | None
 
 
-# ---------------------------------------------------------------------------------------------------------------------------------------- status
-
-
-def deliveries(store: Store, owner: str, project: str) -> dict[str, Any]:
+class DeliveryReport(TypedDict):
     """What the queue holds for a project.
 
-    Returns:
-        ``webhooks`` (without passwords), ``problems`` of those that can't be used, the numbers ``waiting`` and ``failed``, and ``deliveries``: the
-        failed ones and those that wait, the latest first, at most 200.
+    Attributes:
+        webhooks: The webhooks.
+        problems: Why others can't be used, by id.
+        waiting: How many deliveries wait.
+        failed: How many have failed.
+        deliveries: Those that failed and those that wait, the latest first, at most 200.
+    """
+
+    webhooks: list[Webhook]
+    problems: dict[str, str]
+    waiting: int
+    failed: int
+    deliveries: list[Delivery]
+
+
+class DeletedDeliveries(TypedDict):
+    """How many failed deliveries were deleted."""
+
+    deleted: int
+
+
+class RetriedDeliveries(TypedDict):
+    """How many failed deliveries wait again."""
+
+    waiting: int
+
+
+def deliveries(connection: sqlite3.Connection, owner: str, project: str) -> DeliveryReport:
+    """What the queue holds for a project.
 
     Raises:
         RequestError: There is no such project.
     """
-    with store.reading() as connection:
-        info = store.project_info(connection, owner, project)
-        hooks, problems = read_hooks(info.settings)
-        counts = dict(
-            connection.execute(
-                "SELECT state, count(*) FROM deliveries WHERE project_id = ? GROUP BY state", (info.key,)
-            ).fetchall()
-        )
-        rows = connection.execute(
-            "SELECT * FROM deliveries WHERE project_id = ? ORDER BY state, id DESC LIMIT ?",
-            (info.key, _LISTED),
+    info = read_project(connection, owner, project)
+    hooks, problems = read_hooks(info.settings)
+    counts = dict(
+        connection.execute(
+            "SELECT state, count(*) FROM deliveries WHERE project_id = ? GROUP BY state", (info.key,)
         ).fetchall()
+    )
+    rows = connection.execute(
+        "SELECT * FROM deliveries WHERE project_id = ? ORDER BY state, id DESC LIMIT ?",
+        (info.key, _LISTED),
+    ).fetchall()
     return {
         "webhooks": [
             {
@@ -252,18 +127,22 @@ def deliveries(store: Store, owner: str, project: str) -> dict[str, Any]:
     }
 
 
-def _kind(hook: Hook) -> str:
+def _kind(hook: Hook) -> Literal["none", "basic"]:
     return "none" if hook.credentials is None else "basic"
 
 
 def get_webhooks(call: Call) -> Response:
-    """``GET /-local/webhooks``."""
+    """``GET /-local/webhooks``: the webhooks, what waits and what failed."""
     call.need("edit webhooks")
-    return json_answer(deliveries(call.store, *call.project))
+    with call.database.reading() as connection:
+        return json_answer(deliveries(connection, *call.project))
 
 
 def put_webhooks(call: Call) -> Response:
-    """``PUT /-local/webhooks``: replace the webhooks of the settings, and nothing else. Importing settings would remove the documents."""
+    """``PUT /-local/webhooks``: replace the webhooks of the settings, and nothing else.
+
+    Importing settings would remove the documents.
+    """
     call.need("edit webhooks")
     wanted = call.body.json
     if not isinstance(wanted, dict):
@@ -271,45 +150,47 @@ def put_webhooks(call: Call) -> Response:
     _, problems = read_hooks({"webhooks": wanted})
     for key, problem in problems.items():
         raise RequestError(400, f"a webhook can't be used: {problem}", place=key)
-    with call.store.writing() as connection:
-        info = call.store.project_info(connection, *call.project)
+    with call.database.writing() as connection:
+        info = read_project(connection, *call.project)
         settings, _ = parse_settings({**info.export(), "webhooks": wanted})
-        connection.execute(
-            "UPDATE projects SET settings = ? WHERE id = ?",
-            (json.dumps(settings, ensure_ascii=False), info.key),
-        )
-    return json_answer(deliveries(call.store, *call.project))
+        write_settings(connection, info.key, settings)
+        return json_answer(deliveries(connection, *call.project))
 
 
 def _chosen(call: Call) -> tuple[str, tuple[int, ...]]:
-    """Which failed deliveries are meant: one, or without ``id`` all."""
-    number = call.query.get("id")
-    if number is None:
+    """The condition for the failed deliveries that are meant: one, or all where the call has no ``id``."""
+    given = call.query.get("id")
+    if given is None:
         return "", ()
-    if not (number.isascii() and number.isdecimal() and len(number) <= 18):
+    chosen = parse_number(given, digits=18)
+    if chosen is None:
         raise RequestError(
             400,
             "not the id of a delivery",
             place="id",
-            value=number,
+            value=given,
             legal="an id of GET /-local/webhooks, or none for all that failed",
         )
-    return " AND id = ?", (int(number),)
+    return " AND id = ?", (chosen,)
 
 
 def post_retry(call: Call) -> Response:
-    """``POST /-local/webhooks/retry``: failed deliveries wait again. From a page with its token, or from a program as JSON."""
+    """``POST /-local/webhooks/retry``: failed deliveries wait again.
+
+    A page sends its token, a program sends JSON.
+    """
     call.need("edit webhooks")
     call.check_token("retry")
     where, parameters = _chosen(call)
-    with call.store.writing() as connection:
-        key = call.store.project_key(connection, *call.project)
-        number = connection.execute(
-            f"UPDATE deliveries SET state = 'waiting', attempts = 0, due = ? WHERE project_id = ? AND state = 'failed'{where}",  # noqa: S608
-            (call.store.now(), key, *parameters),
+    with call.database.writing() as connection:
+        key = project_key(connection, *call.project)
+        changed = connection.execute(
+            "UPDATE deliveries SET state = 'waiting', attempts = 0, due = ? "  # noqa: S608
+            f"WHERE project_id = ? AND state = 'failed'{where}",
+            (clock.now(), key, *parameters),
         ).rowcount
     if call.body.json is not None:
-        return json_answer({"waiting": number})
+        return json_answer({"waiting": changed})
     return RedirectResponse(call.page("webhooks"), status_code=303)
 
 
@@ -317,10 +198,10 @@ def delete_deliveries(call: Call) -> Response:
     """``DELETE /-local/webhooks``: forget failed deliveries."""
     call.need("edit webhooks")
     where, parameters = _chosen(call)
-    with call.store.writing() as connection:
-        key = call.store.project_key(connection, *call.project)
-        number = connection.execute(
+    with call.database.writing() as connection:
+        key = project_key(connection, *call.project)
+        changed = connection.execute(
             f"DELETE FROM deliveries WHERE project_id = ? AND state = 'failed'{where}",  # noqa: S608
             (key, *parameters),
         ).rowcount
-    return json_answer({"deleted": number})
+    return json_answer({"deleted": changed})

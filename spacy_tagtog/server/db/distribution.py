@@ -1,7 +1,8 @@
 """Task distribution: which members are to annotate a new document.
 
-Facts: tagtog's documentation of projects (task distribution) and of the documents API (``distributeToMembers``). The settings hold it as
-``taskDistributionNumber`` (0: off) and ``taskDistributionMembers``.
+Facts: tagtog's documentation of projects (task distribution) and of the documents API
+(``distributeToMembers``). The settings hold it as ``taskDistributionNumber`` (0: off) and
+``taskDistributionMembers``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ NUMBER, MEMBERS = "taskDistributionNumber", "taskDistributionMembers"
 def choose(members: Sequence[str], number: int, *, seed: str) -> list[str]:
     """Choose who annotates a document.
 
-    With one annotator a document, about one in twenty goes to two, so that agreement can be computed.
+    With one annotator per document, about one document in twenty goes to two members, so that agreement can
+    be computed.
 
     Args:
         members: Who may be chosen.
@@ -73,7 +75,8 @@ def to_members(connection: sqlite3.Connection, project: int, wanted: str) -> lis
     Args:
         connection: The database, in a transaction.
         project: The project's number.
-        wanted: ``-`` what the settings say, empty nobody, ``*`` all members who annotate, or names with commas.
+        wanted: ``-`` what the settings say, empty nobody, ``*`` all members who annotate, or names with
+            commas.
 
     Returns:
         The members who get every document of the request, or ``None`` where the settings decide.
@@ -113,7 +116,7 @@ def assign(
         is_new: Whether the document is new.
     """
     if members is None:
-        number, chosen = distribution_of(settings)
+        number, chosen = _distribution_of(settings)
         if not (number and is_new):
             return
         annotators = set(annotators_of(connection, project))
@@ -124,7 +127,7 @@ def assign(
     )
 
 
-def distribution_of(settings: Mapping[str, Any]) -> tuple[int, list[str]]:
+def _distribution_of(settings: Mapping[str, Any]) -> tuple[int, list[str]]:
     """Number and members. Settings come from elsewhere, too: what can't be read means off."""
     number, members = settings.get(NUMBER), settings.get(MEMBERS)
     if type(number) is not int or number < 1 or not isinstance(members, list):

@@ -1,4 +1,7 @@
-"""Every save of a version: who, when, what. Contents are kept by their hash, so that equal ones are stored once."""
+"""Every save of a version: who, when, what.
+
+Contents are kept by their hash, so that equal ones are stored once.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ def save(
         The number of the content, or ``None`` where the version says the same already: then nothing is saved.
     """
     old = connection.execute(
-        "SELECT v.blob_id, b.data FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id WHERE v.document_id = ? AND v.member = ?",
+        "SELECT data FROM version_contents WHERE document_id = ? AND member = ?",
         (document, member),
     ).fetchone()
     data = ann.encode()
@@ -75,11 +78,13 @@ def save(
     blob = store_blob(connection, data)
     connection.execute(
         "INSERT INTO versions (document_id, member, complete, blob_id) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (document_id, member) DO UPDATE SET complete = excluded.complete, blob_id = excluded.blob_id",
+        "ON CONFLICT (document_id, member) "
+        "DO UPDATE SET complete = excluded.complete, blob_id = excluded.blob_id",
         (document, member, complete, blob),
     )
     connection.execute(
-        "INSERT INTO history (document_id, member, blob_id, complete, saved, author, source, action) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO history (document_id, member, blob_id, complete, saved, author, source, action) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (document, member, blob, complete, now, author.name, author.source, action),
     )
     return blob

@@ -1,7 +1,8 @@
 """Webhooks: what a project's settings say about them, and the queue of what is to be sent.
 
-Facts: tagtog's documentation of projects (webhooks). An entry is put into the queue in the transaction that saves the document: a save without its
-entries, or the reverse, can't be. :mod:`spacy_tagtog.server.api.webhooks` sends them.
+Facts: tagtog's documentation of projects (webhooks). An entry is put into the queue in the transaction that
+saves the document: a save without its entries, or the reverse, can't be.
+:mod:`spacy_tagtog.server.deliveries` sends them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Hook:
         id: Its key in the settings.
         endpoint: Where it is sent to.
         format: ``ann.json``, or ``tagtogID`` for a JSON object with owner, project and document id.
-        only_gui: Whether only changes by people at a page are sent, so that a model's own uploads don't call it again.
+        only_gui: Whether only changes by people at a page are sent, so that a model's own uploads don't call
+            it again.
         credentials: User name and password of HTTP Basic authentication.
     """
 
@@ -47,7 +49,8 @@ def read_hooks(settings: Mapping[str, Any]) -> tuple[dict[str, Hook], dict[str, 
     """Read the webhooks of a project's settings.
 
     Returns:
-        The webhooks by id, and for those that can't be used, why: these are kept in the settings, and nothing is sent to them.
+        The webhooks by id, and for those that can't be used, why: these are kept in the settings, and nothing
+        is sent to them.
     """
     hooks: dict[str, Hook] = {}
     problems: dict[str, str] = {}
@@ -142,7 +145,8 @@ def enqueue(
                 else row["blob_id"]
             )
         connection.execute(
-            "INSERT INTO deliveries (project_id, hook, docid, status, source, blob_id, created, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO deliveries (project_id, hook, docid, status, source, blob_id, created, due) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 project,
                 hook.id,

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from spacy_tagtog._tagtog import ROLES, Role
 from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.server._errors import RequestError
 
-Role = Literal["reader", "curator", "supercurator", "reviewer", "admin"]
 Action = Literal[
     "read the master version",
     "edit their own version",
@@ -31,9 +31,6 @@ Action = Literal[
     "edit members",
     "edit project settings",
 ]
-
-ROLES: Final[tuple[Role, ...]] = ("reader", "curator", "supercurator", "reviewer", "admin")
-"""The roles of tagtog, the one that may do least first."""
 
 _FROM_CURATOR: Final = frozenset(ROLES[1:])
 _FROM_SUPERCURATOR: Final = frozenset(ROLES[2:])

@@ -1,139 +1,217 @@
-"""The tables of the local tagtog's database, and how an older database becomes one of today.
+"""The tables of the local tagtog's database, and how the database of an earlier release becomes one of today.
 
-A new database takes all the steps, too, so there is one way to today's tables. A step is never changed once it was released: changes are a
-new step at the end.
+The version of a database (``PRAGMA user_version``) is the number of steps that it has taken. A new database
+takes all of them, so there is one way to today's tables. A step is never changed once it was released: a
+change of the tables is a new step at the end.
 """
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from spacy_tagtog.server.search import index
-
-_FIRST = """
-CREATE TABLE users (name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID;
+_TABLES: Final = """
+CREATE TABLE users (
+  name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL,
+  admin INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE projects (
-  id INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL, created INTEGER NOT NULL, UNIQUE (owner, name));
-CREATE TABLE folders (
-  project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE, number INTEGER NOT NULL, path TEXT NOT NULL, extra TEXT NOT NULL,
-  PRIMARY KEY (project_id, number), UNIQUE (project_id, path)) WITHOUT ROWID;
-CREATE TABLE documents (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL, folder INTEGER NOT NULL, docid TEXT NOT NULL, filename TEXT NOT NULL,
-  header TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, anncomplete INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (project_id, docid), FOREIGN KEY (project_id, folder) REFERENCES folders (project_id, number) ON DELETE CASCADE);
-CREATE INDEX documents_of_folder ON documents (project_id, folder);
--- Apart from documents, so that listing these doesn't read the texts. original is NULL where the upload was the plain.html itself.
-CREATE TABLE contents (
-  document_id INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, html BLOB NOT NULL, text TEXT NOT NULL, original BLOB,
-  original_name TEXT NOT NULL);
-CREATE TABLE versions (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL, complete INTEGER NOT NULL, ann TEXT NOT NULL,
-  PRIMARY KEY (document_id, member));
--- What the search looks at: the master version's entities, their normalizations, and its document labels.
-CREATE TABLE entities (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, number INTEGER NOT NULL, class_id TEXT NOT NULL, text TEXT NOT NULL,
-  state TEXT NOT NULL, PRIMARY KEY (document_id, number)) WITHOUT ROWID;
-CREATE TABLE norms (
-  document_id INTEGER NOT NULL, entity INTEGER NOT NULL, class_id TEXT NOT NULL, norm_id TEXT NOT NULL,
-  PRIMARY KEY (document_id, entity, class_id), FOREIGN KEY (document_id, entity) REFERENCES entities (document_id, number) ON DELETE CASCADE)
-  WITHOUT ROWID;
-CREATE TABLE labels (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, class_id TEXT NOT NULL, value TEXT NOT NULL,
-  PRIMARY KEY (document_id, class_id)) WITHOUT ROWID;
-"""
-
-_PEOPLE_AND_HISTORY = """
--- Until now every user could do everything, and still may.
-ALTER TABLE users ADD COLUMN admin INTEGER NOT NULL DEFAULT 0;
-UPDATE users SET admin = 1;
+  id INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL,
+  created INTEGER NOT NULL, UNIQUE (owner, name));
 CREATE TABLE members (
-  project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE, login TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY (project_id, login))
-  WITHOUT ROWID;
-INSERT INTO members (project_id, login, role) SELECT id, owner, 'admin' FROM projects;
+  project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE, login TEXT NOT NULL, role TEXT NOT NULL,
+  PRIMARY KEY (project_id, login)) WITHOUT ROWID;
+CREATE TABLE folders (
+  project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE, number INTEGER NOT NULL,
+  path TEXT NOT NULL, extra TEXT NOT NULL, PRIMARY KEY (project_id, number),
+  UNIQUE (project_id, path)) WITHOUT ROWID;
+
+-- AUTOINCREMENT: the index of words may keep words of a deleted document, so no number is used again.
+CREATE TABLE documents (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL, folder INTEGER NOT NULL,
+  docid TEXT NOT NULL, filename TEXT NOT NULL, header TEXT NOT NULL, created INTEGER NOT NULL,
+  updated INTEGER NOT NULL, anncomplete INTEGER NOT NULL DEFAULT 0, UNIQUE (project_id, docid),
+  FOREIGN KEY (project_id, folder) REFERENCES folders (project_id, number) ON DELETE CASCADE);
+-- Apart from documents, so that listing these doesn't read the texts.
+-- original is NULL where the upload was the plain.html itself.
+CREATE TABLE contents (
+  document_id INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, html BLOB NOT NULL,
+  text TEXT NOT NULL, original BLOB, original_name TEXT NOT NULL);
 CREATE TABLE assignments (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL, PRIMARY KEY (document_id, member)) WITHOUT ROWID;
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL,
+  PRIMARY KEY (document_id, member)) WITHOUT ROWID;
+
 -- Contents by their SHA-256, each stored once, however often it was saved.
 CREATE TABLE blobs (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, data BLOB NOT NULL);
--- Every save of a version. html_id is the plain.html that it was made for, where that isn't the document's content any more.
+-- The latest save of each version.
+CREATE TABLE versions (
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL,
+  complete INTEGER NOT NULL, blob_id INTEGER NOT NULL, PRIMARY KEY (document_id, member)) WITHOUT ROWID;
+CREATE VIEW version_contents AS
+  SELECT v.document_id, v.member, v.complete, v.blob_id, b.hash, b.data
+  FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id;
+-- Every save of a version. html_id is the plain.html that it was made for, where that isn't the document's
+-- content any more.
 CREATE TABLE history (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL,
-  blob_id INTEGER NOT NULL, complete INTEGER NOT NULL, saved INTEGER NOT NULL, author TEXT NOT NULL, source TEXT NOT NULL, action TEXT NOT NULL,
-  html_id INTEGER);
+  id INTEGER PRIMARY KEY AUTOINCREMENT, document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+  member TEXT NOT NULL, blob_id INTEGER NOT NULL, complete INTEGER NOT NULL, saved INTEGER NOT NULL,
+  author TEXT NOT NULL, source TEXT NOT NULL, action TEXT NOT NULL, html_id INTEGER);
 CREATE INDEX history_of_version ON history (document_id, member);
 CREATE INDEX history_of_blob ON history (blob_id);
 CREATE INDEX history_of_html ON history (html_id) WHERE html_id IS NOT NULL;
+
 -- What is to be sent to webhooks.
 CREATE TABLE deliveries (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE, hook TEXT NOT NULL, docid TEXT NOT NULL,
-  status TEXT NOT NULL, source TEXT NOT NULL, blob_id INTEGER, created INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE,
+  hook TEXT NOT NULL, docid TEXT NOT NULL, status TEXT NOT NULL, source TEXT NOT NULL, blob_id INTEGER,
+  created INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
   state TEXT NOT NULL DEFAULT 'waiting', problem TEXT NOT NULL DEFAULT '');
 CREATE INDEX deliveries_due ON deliveries (state, due);
 CREATE INDEX deliveries_in_order ON deliveries (project_id, hook, docid, id);
 CREATE INDEX deliveries_of_blob ON deliveries (blob_id) WHERE blob_id IS NOT NULL;
--- The latest save of each version.
-CREATE TABLE latest (
-  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL, complete INTEGER NOT NULL, blob_id INTEGER NOT NULL,
-  PRIMARY KEY (document_id, member)) WITHOUT ROWID;
-INSERT OR IGNORE INTO blobs (hash, data) SELECT sha256(ann), CAST(ann AS BLOB) FROM versions ORDER BY document_id, member;
-INSERT INTO latest (document_id, member, complete, blob_id)
-  SELECT v.document_id, v.member, v.complete, b.id FROM versions AS v JOIN blobs AS b ON b.hash = sha256(v.ann);
-INSERT INTO history (document_id, member, blob_id, complete, saved, author, source, action)
-  SELECT l.document_id, l.member, l.blob_id, l.complete, d.updated, '', '', 'saved before history was kept'
-  FROM latest AS l JOIN documents AS d ON d.id = l.document_id ORDER BY l.document_id, l.member;
-DROP TABLE versions;
-ALTER TABLE latest RENAME TO versions;
+
+-- What the search looks at: the master version's entities, their normalizations, and its document labels.
+CREATE TABLE entities (
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, number INTEGER NOT NULL,
+  class_id TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL,
+  PRIMARY KEY (document_id, number)) WITHOUT ROWID;
+CREATE TABLE norms (
+  document_id INTEGER NOT NULL, entity INTEGER NOT NULL, class_id TEXT NOT NULL, norm_id TEXT NOT NULL,
+  PRIMARY KEY (document_id, entity, class_id),
+  FOREIGN KEY (document_id, entity) REFERENCES entities (document_id, number) ON DELETE CASCADE)
+  WITHOUT ROWID;
+CREATE TABLE labels (
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, class_id TEXT NOT NULL,
+  value TEXT NOT NULL, PRIMARY KEY (document_id, class_id)) WITHOUT ROWID;
+
+-- The index of the documents' words. Contentless: the texts are in contents.
+CREATE VIRTUAL TABLE text_index USING fts5 (
+  words, content = '', columnsize = 0, tokenize = "ascii tokenchars '_'");
+-- All words, found by their length, or by any three letters in a row.
+CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE);
+CREATE INDEX vocabulary_by_length ON vocabulary (length(word), word);
+CREATE VIRTUAL TABLE vocabulary_parts USING fts5 (
+  word, content = '', columnsize = 0, detail = none, tokenize = "trigram case_sensitive 1");
+
+-- Goes up with every transaction that writes: what a search found holds as long as it stays.
+CREATE TABLE changes (number INTEGER NOT NULL);
+INSERT INTO changes VALUES (0);
+-- How many documents a folder has, confirmed and not, so that nobody has to count them. Triggers keep it.
+CREATE TABLE counts (
+  project_id INTEGER NOT NULL, folder INTEGER NOT NULL, anncomplete INTEGER NOT NULL, number INTEGER NOT NULL,
+  PRIMARY KEY (project_id, folder, anncomplete)) WITHOUT ROWID;
+-- How many entities of a class a document has, and how many different ids these are normalized to.
+CREATE TABLE class_counts (
+  project_id INTEGER NOT NULL, class_id TEXT NOT NULL,
+  document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, entities INTEGER NOT NULL,
+  norms INTEGER NOT NULL, folder INTEGER NOT NULL, anncomplete INTEGER NOT NULL,
+  PRIMARY KEY (project_id, class_id, document_id)) WITHOUT ROWID;
+CREATE INDEX class_counts_of_document ON class_counts (document_id);
+CREATE INDEX class_counts_by_number ON class_counts (project_id, class_id, entities, document_id);
+-- And how many documents have so many. Triggers keep it.
+CREATE TABLE class_totals (
+  project_id INTEGER NOT NULL, class_id TEXT NOT NULL, entities INTEGER NOT NULL, norms INTEGER NOT NULL,
+  folder INTEGER NOT NULL, anncomplete INTEGER NOT NULL, number INTEGER NOT NULL,
+  PRIMARY KEY (project_id, class_id, entities, norms, folder, anncomplete)) WITHOUT ROWID;
+
+-- For the conditions of searches.
+CREATE INDEX documents_in_order ON documents (project_id, anncomplete, folder);
+CREATE INDEX documents_of_folder ON documents (project_id, folder);
+CREATE INDEX documents_of_project ON documents (project_id);
+CREATE INDEX documents_by_filename ON documents (project_id, filename);
+CREATE INDEX documents_by_update ON documents (project_id, updated);
+CREATE INDEX documents_by_creation ON documents (project_id, created);
+-- Small, so that folders and states of many documents are soon looked up.
+CREATE INDEX documents_by_number ON documents (id, project_id, folder, anncomplete);
+CREATE INDEX entities_by_text ON entities (class_id, text, document_id);
+CREATE INDEX norms_by_id ON norms (norm_id, document_id, entity);
+CREATE INDEX labels_by_value ON labels (class_id, value, document_id);
+CREATE INDEX versions_confirmed ON versions (member, document_id) WHERE complete AND member <> 'master';
+CREATE INDEX assignments_of_member ON assignments (member, document_id);
 """
 
 # Each blob of a version stands in its history, so these two tables say whether it is still needed.
-_UNUSED = """
+_UNUSED: Final = """
   DELETE FROM blobs WHERE id IN ({ids})
-    AND NOT EXISTS (SELECT 1 FROM history WHERE blob_id = blobs.id) AND NOT EXISTS (SELECT 1 FROM history WHERE html_id = blobs.id)
-    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE blob_id = blobs.id)
-"""
+    AND NOT EXISTS (SELECT 1 FROM history WHERE blob_id = blobs.id)
+    AND NOT EXISTS (SELECT 1 FROM history WHERE html_id = blobs.id)
+    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE blob_id = blobs.id)"""
+_COUNT: Final = """
+  INSERT INTO counts (project_id, folder, anncomplete, number)
+    VALUES (NEW.project_id, NEW.folder, NEW.anncomplete, 1)
+    ON CONFLICT DO UPDATE SET number = number + 1"""
+_DISCOUNT: Final = """
+  UPDATE counts SET number = number - 1
+    WHERE project_id = OLD.project_id AND folder = OLD.folder AND anncomplete = OLD.anncomplete"""
+_COUNT_CLASS: Final = """
+  INSERT INTO class_totals
+    VALUES (NEW.project_id, NEW.class_id, NEW.entities, NEW.norms, NEW.folder, NEW.anncomplete, 1)
+    ON CONFLICT DO UPDATE SET number = number + 1"""
+_DISCOUNT_CLASS: Final = """
+  UPDATE class_totals SET number = number - 1
+    WHERE project_id = OLD.project_id AND class_id = OLD.class_id AND entities = OLD.entities
+    AND norms = OLD.norms AND folder = OLD.folder AND anncomplete = OLD.anncomplete"""
+_MOVE_CLASSES: Final = """
+  UPDATE class_counts SET folder = NEW.folder, anncomplete = NEW.anncomplete WHERE document_id = NEW.id"""
+_STATE_CHANGED: Final = "OLD.folder <> NEW.folder OR OLD.anncomplete <> NEW.anncomplete"
+
+_TRIGGERS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
+    ("history_deleted", "AFTER DELETE ON history", (_UNUSED.format(ids="OLD.blob_id, OLD.html_id"),)),
+    ("deliveries_deleted", "AFTER DELETE ON deliveries", (_UNUSED.format(ids="OLD.blob_id"),)),
+    ("documents_counted", "AFTER INSERT ON documents", (_COUNT,)),
+    ("documents_discounted", "AFTER DELETE ON documents", (_DISCOUNT,)),
+    (
+        "documents_recounted",
+        "AFTER UPDATE OF project_id, folder, anncomplete ON documents "
+        f"WHEN OLD.project_id <> NEW.project_id OR {_STATE_CHANGED}",
+        (_DISCOUNT, _COUNT),
+    ),
+    ("class_counted", "AFTER INSERT ON class_counts", (_COUNT_CLASS,)),
+    ("class_discounted", "AFTER DELETE ON class_counts", (_DISCOUNT_CLASS,)),
+    (
+        "class_recounted",
+        "AFTER UPDATE OF folder, anncomplete ON class_counts",
+        (_DISCOUNT_CLASS, _COUNT_CLASS),
+    ),
+    (
+        "classes_of_document",
+        f"AFTER UPDATE OF folder, anncomplete ON documents WHEN {_STATE_CHANGED}",
+        (_MOVE_CLASSES,),
+    ),
+)
+"""Name, occasion, and what is done then."""
 
 
-def _script(connection: sqlite3.Connection, script: str) -> None:
+def _statements(script: str) -> Iterator[str]:
     # Not executescript: it would end the transaction.
     for statement in script.split(";\n"):
+        if statement.strip():
+            yield statement
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    for statement in _statements(_TABLES):
         connection.execute(statement)
+    for name, occasion, actions in _TRIGGERS:
+        connection.execute(f"CREATE TRIGGER {name} {occasion} BEGIN {'; '.join(actions)}; END")
 
 
-def _first(connection: sqlite3.Connection) -> None:
-    _script(connection, _FIRST)
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)
+"""Each takes a database from one version to the next, within a transaction."""
 
 
-def _people_and_history(connection: sqlite3.Connection) -> None:
-    connection.create_function(
-        "sha256", 1, lambda text: hashlib.sha256(text.encode()).digest(), deterministic=True
-    )
-    _script(connection, _PEOPLE_AND_HISTORY)
-    for table, ids in (("history", "OLD.blob_id, OLD.html_id"), ("deliveries", "OLD.blob_id")):
-        connection.execute(
-            f"CREATE TRIGGER {table}_deleted AFTER DELETE ON {table} BEGIN {_UNUSED.format(ids=ids)}; END"
-        )
+def version() -> int:
+    """The version of today's tables."""
+    return len(STEPS)
 
 
-_STEPS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
-    _first,
-    _people_and_history,
-    index.create,
-    index.count_more,
-    index.index_states,
-)
-VERSION: Final = len(_STEPS)
-"""The version of today's tables (``PRAGMA user_version``)."""
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of a database; 0 for an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def upgrade(connection: sqlite3.Connection, version: int) -> None:
-    """Bring a database to today's version, within the caller's transaction.
-
-    Args:
-        connection: The database.
-        version: Its version; 0 for an empty one.
-    """
-    for step in _STEPS[version:]:
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Take the steps that a database hasn't taken yet, within the caller's transaction."""
+    for step in STEPS[version_of(connection) :]:
         step(connection)
-    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute(f"PRAGMA user_version = {version()}")

@@ -1,6 +1,7 @@
 """A project's settings: class ids, names, folders.
 
-The JSON is tagtog's own (settings API, version 1.6): what isn't understood here is kept and exported as it came.
+The JSON is tagtog's own (settings API, version 1.6): what isn't understood here is kept and exported as it
+came.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def check_name(name: object, what: str, *, longest: int = 100, place: object = N
             f"this can't be the name of a {what}",
             place=place,
             value=name,
-            legal=f"1 to {longest} bytes without slash, backslash, control characters and outer spaces; not . or ..",
+            legal=f"1 to {longest} bytes without slash, backslash, control characters and outer spaces; "
+            "not . or ..",
         )
     return name
 
@@ -151,7 +153,7 @@ def folders_tree(folders: Iterable[Folder]) -> dict[str, Any]:
     return tree
 
 
-def folders_of(settings: Mapping[str, Any]) -> list[Folder]:
+def _folders_of(settings: Mapping[str, Any]) -> list[Folder]:
     """The folders that a settings JSON lists; ``pool`` alone where it lists none.
 
     Raises:
@@ -280,7 +282,7 @@ def parse_settings(settings: object) -> tuple[dict[str, Any], list[Folder]]:
             f"the settings can't be used: {getattr(error, 'problem', error)}",
             place=getattr(error, "place", None),
         ) from error
-    return {key: value for key, value in settings.items() if key != "folders"}, folders_of(settings)
+    return {key: value for key, value in settings.items() if key != "folders"}, _folders_of(settings)
 
 
 def check_classes(annotations: Annotations, legend: Legend, *, place: object) -> None:
@@ -300,9 +302,10 @@ def check_classes(annotations: Annotations, legend: Legend, *, place: object) ->
         legal = {class_id: legend[class_id] for class_id in legend if class_id[0] == prefix}
         unknown = sorted(class_ids - set(legal))
         if unknown:
+            these = "this class" if len(unknown) == 1 else "these classes"
             shown = ", ".join(f"{class_id} ({name})" for class_id, name in legal.items())
             raise LocalServerError(
-                f"the project's settings don't have {'this class' if len(unknown) == 1 else 'these classes'} of {_SECTIONS[prefix]}",
+                f"the project's settings don't have {these} of {_SECTIONS[prefix]}",
                 place=place,
                 value=", ".join(unknown),
                 legal=shown or f"(the project has no {_SECTIONS[prefix]})",

@@ -1,7 +1,8 @@
 """Files of other formats as sections and parts: markdown, HTML, PDF, tables, source code.
 
-How tagtog reads them is described on the pages "Inputs & Outputs", "Markdown file parsing" and "CSV (and TSV) file input parsing" of its
-documentation: https://docs.tagtog.com. What those leave open (how parts are numbered) is that of :func:`~spacy_tagtog.anndoc.html_from_sections`.
+How tagtog reads them is described on the pages "Inputs & Outputs", "Markdown file parsing" and "CSV (and TSV)
+file input parsing" of its documentation: https://docs.tagtog.com. What those leave open (how parts are
+numbered) is that of :func:`~spacy_tagtog.anndoc.html_from_sections`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,8 +28,8 @@ CSV_FORMATS: Mapping[str, str] = {"csv": ",", "tsv": "\t"}
 SOURCE_SUFFIXES = tuple(
     re.findall(
         r"\S+",
-        ".c .coffee .cpp .cs .css .diff .go .h .java .js .jsx .less .log .m .matlab .mm .patch .php .pl .py .python .r .rb .sass .scala "
-        ".sh .shell .sql .swift .ts .tsx .vb",
+        ".c .coffee .cpp .cs .css .diff .go .h .java .js .jsx .less .log .m .matlab .mm .patch .php .pl .py "
+        ".python .r .rb .sass .scala .sh .shell .sql .swift .ts .tsx .vb",
     )
 )
 """tagtog's list of source code files, which it reads as one block of code."""
@@ -41,15 +42,16 @@ _MAX_COLUMNS = 1000
 _HTML_BLOCKS = frozenset(
     re.findall(
         r"\S+",
-        "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer form h1 "
-        "h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol option p pre search section select summary table tbody td "
-        "tfoot th thead tr ul",
+        "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
+        "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol "
+        "option p pre search section select summary table tbody td tfoot th thead tr ul",
     )
 )
 _HTML_SILENT = frozenset(
     re.findall(
         r"\S+",
-        "head script style template noscript iframe object embed applet noembed noframes svg math audio video canvas",
+        "head script style template noscript iframe object embed applet noembed noframes svg math audio "
+        "video canvas",
     )
 )
 # What XML 1.0 can't carry, https://www.w3.org/TR/xml/#charsets
@@ -108,14 +110,14 @@ def _missing(library: str, what: str, error: ImportError) -> NoReturn:
     ) from error
 
 
-# ------------------------------------------------------------------------------------------------------------------------------------ markdown
+# --- Markdown
 
 
 def parse_markdown(text: str) -> Parsed:
     """Read markdown: headings, paragraphs, lists, code, images that stand alone.
 
-    As tagtog has it, inline styles, block quotes, tables, rules and HTML aren't interpreted: their characters stay as they are.
-    A heading begins a section; deeper ones are within it.
+    As tagtog has it, inline styles, block quotes, tables, rules and HTML aren't interpreted: their characters
+    stay as they are. A heading begins a section; deeper ones are within it.
     """
     try:
         from markdown_it import MarkdownIt
@@ -165,7 +167,7 @@ def parse_source(text: str) -> Parsed:
     return Parsed((Section([Block("pre", text)]),))
 
 
-# ---------------------------------------------------------------------------------------------------------------------------------------- HTML
+# --- HTML
 
 
 def parse_html(data: bytes, place: str) -> Parsed:
@@ -174,7 +176,8 @@ def parse_html(data: bytes, place: str) -> Parsed:
     Scripts, styles, comments and what is embedded aren't text. Nothing is loaded.
 
     Args:
-        data: The file. Its encoding is that of a byte order mark, else what it declares, else UTF-8, else Windows-1252.
+        data: The file. Its encoding is that of a byte order mark, else what it declares, else UTF-8, else
+            Windows-1252.
         place: Its name, for messages.
 
     Raises:
@@ -191,7 +194,8 @@ def parse_html(data: bytes, place: str) -> Parsed:
         raise RequestError(
             400, f"the HTML can't be read: {getattr(error, 'msg', error)}", place=place, legal="HTML"
         ) from error
-    # What is wrong is mended, as browsers do; but beyond libxml2's limits it would leave out the rest without a word.
+    # What is wrong is mended, as browsers do; but beyond libxml2's limits it would leave out the rest without
+    # a word.
     fatal = next((entry for entry in parser.error_log if entry.level_name == "FATAL"), None)
     if fatal is not None:
         raise RequestError(
@@ -302,13 +306,14 @@ def _html_blocks(root: etree._Element) -> Iterator[tuple[str, str]]:
     yield from flush()
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------------- PDF
+# --- PDF
 
 
 def parse_pdf(data: bytes, place: str) -> Parsed:
     """Read a PDF: the text of every page is a part, ``s1v1``, ``s2v1`` and so on, empty pages included.
 
-    It is read by a process of its own, so that a file that is made to take for ever, or all memory, does neither.
+    It is read by a process of its own, so that a file that is made to take for ever, or all memory, does
+    neither.
 
     Args:
         data: The file.
@@ -317,10 +322,30 @@ def parse_pdf(data: bytes, place: str) -> Parsed:
     Raises:
         RequestError: It is encrypted, broken or has no text, or reading it takes too long.
     """
+    sections, replaced = [], 0
+    for text in _pdf_pages(data, place):
+        shown, number = _ILLEGAL.subn("\ufffd", text)
+        replaced += number
+        sections.append(Section([Block("pre", shown)]))
+    parsed = Parsed(tuple(sections), _replaced(place, replaced))
+    if not parsed.has_text:
+        raise _bad_pdf(
+            "the PDF has no text",
+            place,
+            legal="a PDF with text in it, not only images",
+            advice="let a program for text recognition add the text",
+        )
+    return parsed
+
+
+def _pdf_pages(data: bytes, place: str) -> list[str]:
+    """The text of every page, as the other process reads it."""
     worker = Path(__file__).with_name("pdf_worker.py")
     command = [sys.executable, "-I", str(worker), str(PDF_SECONDS), str(_PDF_BYTES), str(_MAX_PAGES)]
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=PDF_SECONDS, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, input=data, capture_output=True, timeout=PDF_SECONDS, check=False
+        )
         answer: dict[str, Any] = json.loads(done.stdout)
     except subprocess.TimeoutExpired as error:
         raise _bad_pdf(
@@ -356,20 +381,8 @@ def parse_pdf(data: bytes, place: str) -> Parsed:
             legal="a PDF file that isn't damaged",
             advice="open it and save it as PDF again",
         )
-    sections, replaced = [], 0
-    for text in answer["pages"]:
-        shown, number = _ILLEGAL.subn("\ufffd", text)
-        replaced += number
-        sections.append(Section([Block("pre", shown)]))
-    parsed = Parsed(tuple(sections), _replaced(place, replaced))
-    if not parsed.has_text:
-        raise _bad_pdf(
-            "the PDF has no text",
-            place,
-            legal="a PDF with text in it, not only images",
-            advice="let a program for text recognition add the text",
-        )
-    return parsed
+    pages: list[str] = answer["pages"]
+    return pages
 
 
 def _bad_pdf(
@@ -382,13 +395,27 @@ def _bad_pdf(
     return RequestError(400, problem, place=place, legal=legal, advice=advice)
 
 
-# -------------------------------------------------------------------------------------------------------------------------------------- tables
+# --- Tables
+
+
+def _columns(header: Sequence[str], row: Sequence[str]) -> tuple[Section, ...]:
+    """A row of a table as sections, with the headings of the first row."""
+    sections = []
+    for number, cell in enumerate(row, 1):
+        if header[:1] and header[0].startswith("#"):
+            title = ""
+        else:
+            title = header[number - 1] if number <= len(header) else f"Column-#{number}"
+        heading = [Block("h2", title)] if title.strip() else []
+        sections.append(Section([*heading, *([Block("p", cell)] if cell.strip() else [])]))
+    return tuple(sections)
 
 
 def parse_table(text: str, delimiter: str, place: str) -> list[tuple[bytes, Parsed]]:
-    """Read CSV or TSV: the first row is the header, every other row is a document, every column a section with the header as its heading.
+    """Read CSV or TSV: every row below the header is a document, every column a section.
 
-    A first row that begins with ``#`` gives no headings. Columns beyond the header are called ``Column-#N``.
+    The headings of the sections are those of the first row. If that begins with ``#``, there are none.
+    Columns beyond the header are called ``Column-#N``.
 
     Args:
         text: The file's text.
@@ -396,7 +423,8 @@ def parse_table(text: str, delimiter: str, place: str) -> list[tuple[bytes, Pars
         place: Its name, for messages.
 
     Returns:
-        For each document a file of its own, with the header and its row, and its content. Rows without text are left out.
+        For each document a file of its own, with the header and its row, and its content. Rows without text
+        are left out.
 
     Raises:
         RequestError: It can't be read, or has no row below the header.
@@ -419,19 +447,8 @@ def parse_table(text: str, delimiter: str, place: str) -> list[tuple[bytes, Pars
             if header is None:
                 header, head_text = row, source if source.endswith(("\n", "\r")) else f"{source}\n"
                 continue
-            sections = []
-            for number, cell in enumerate(row, 1):
-                title = (
-                    ""
-                    if header[:1] and header[0].startswith("#")
-                    else header[number - 1]
-                    if number <= len(header)
-                    else f"Column-#{number}"
-                )
-                heading = [Block("h2", title)] if title.strip() else []
-                sections.append(Section([*heading, *([Block("p", cell)] if cell.strip() else [])]))
             if any(cell.strip() for cell in row):
-                documents.append(((head_text + source).encode(), Parsed(tuple(sections))))
+                documents.append(((head_text + source).encode(), Parsed(_columns(header, row))))
             if len(documents) > _MAX_ROWS:
                 raise RequestError(
                     400,

@@ -1,5 +1,6 @@
-"""Reads the PDF on its standard input, and writes ``{"pages": [text…]}`` or ``{"error": why}``. Run as a script, in a process that may be killed.
+"""Reads the PDF on its standard input, and writes ``{"pages": [text…]}`` or ``{"error": why}``.
 
+It is run as a script by its path, in a process that may be killed, and so imports nothing of this package.
 Arguments: seconds of processor time, bytes of memory, the greatest number of pages.
 """
 
@@ -32,9 +33,8 @@ def _read(data: bytes, max_pages: int) -> dict[str, object]:
     logging.disable(logging.CRITICAL)
     try:
         reader = PdfReader(io.BytesIO(data))
-        if reader.is_encrypted and not reader.decrypt(
-            ""
-        ):  # many files only say what may be done with them, and open without a password
+        # Many encrypted files only say what may be done with them, and open without a password.
+        if reader.is_encrypted and not reader.decrypt(""):
             return {"error": "encrypted"}
         if len(reader.pages) > max_pages:
             return {"error": "pages"}
@@ -50,7 +50,7 @@ def _read(data: bytes, max_pages: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Read, write, end."""
+    """Read the PDF, and write its texts or why it can't be read."""
     seconds, memory, max_pages = (int(argument) for argument in sys.argv[1:])
     data = sys.stdin.buffer.read()
     _limit(seconds, memory)

@@ -69,7 +69,8 @@ class UploadedFile:
     Attributes:
         name: Its name, as it was given.
         data: Its content.
-        text: Its content where it came as text in the first place. A byte order mark belongs to the text then.
+        text: Its content where it came as text in the first place. A byte order mark belongs to the text
+            then.
     """
 
     name: str
@@ -107,7 +108,8 @@ class Upload:
         raw: The bytes of its content file.
         html: Its content, where it was uploaded as a plain.html.
         text: Its content, where it was uploaded as text.
-        text_format: How it was read: ``anndoc``, ``verbatim``, ``formatted``, ``markdown``, ``html``, ``pdf``, ``csv``…
+        text_format: How it was read: ``anndoc``, ``verbatim``, ``formatted``, ``markdown``, ``html``,
+            ``pdf``, ``csv``…
         annotations: Its annotations, if any were uploaded.
         parsed: Its content, where it was uploaded in a format with sections.
     """
@@ -184,7 +186,10 @@ def _base_name(name: str, suffixes: Sequence[str]) -> str | None:
 
 
 def _original_name(html: PlainHtml, base: str) -> str:
-    """The name of what a plain.html was made from, as far as it can be known: documents from the web have an address there."""
+    """The name of what a plain.html was made from, else its base name.
+
+    Documents from the web have an address in the place of the name, which can't be a file's name.
+    """
     for name in (html.origid, base[29:] if is_document_id(base) else None):
         try:
             return check_name(name, "document", longest=_LONGEST_NAME)
@@ -199,7 +204,7 @@ def _suffix(name: str) -> str:
 
 
 def _is_plain_html(file: UploadedFile) -> bool:
-    """Whether an ``.html`` or ``.xml`` is a plain.html: it says so, or has parts with ids such as ``s1p1`` and no others."""
+    """Whether a file is a plain.html: it says so, or all its parts have ids such as ``s1p1``."""
     try:
         html = PlainHtml(file.data, place=file.name)
         return html.is_anndoc or (bool(html.parts) and all(_PART_ID.fullmatch(part) for part in html.parts))
@@ -215,7 +220,8 @@ def _kind(file: UploadedFile, wanted: str) -> str:
         wanted: ``anndoc``, ``default``, ``verbatim``, ``formatted`` or ``markdown``.
 
     Returns:
-        ``anndoc``, ``verbatim``, ``formatted``, ``markdown``, ``html``, ``pdf``, ``csv``, ``tsv`` or ``source``.
+        ``anndoc``, ``verbatim``, ``formatted``, ``markdown``, ``html``, ``pdf``, ``csv``, ``tsv`` or
+        ``source``.
     """
     if wanted == "anndoc" and _base_name(file.name, _PLAIN_SUFFIXES) is None:
         raise RequestError(
@@ -245,7 +251,7 @@ def _kind(file: UploadedFile, wanted: str) -> str:
 
 
 def _named(filename: str | None, own: str) -> str:
-    """The name that a document gets. tagtog appends the original extension where the wanted name doesn't end with it."""
+    """The name that a document gets. As in tagtog, it ends with the original extension in any case."""
     if filename is None:
         return own
     suffix = own[own.rfind(".") :] if own.rfind(".") > 0 else ""

@@ -1,26 +1,105 @@
-"""How many documents a query selects, and those of a page: from totals where there are some, else what was found is kept for the next pages."""
+"""What a search finds: how many documents, and those of a page.
+
+How they are found depends on what the condition amounts to. The quickest that will do is taken:
+
+1. Folders and states alone: the table ``counts`` has the number already.
+2. With the entities of one class: ``class_totals`` has the number, ``class_counts`` the documents in order.
+3. A list in order, such as the index of words for one word: it is counted, and a page of it read.
+4. Anything else: all numbers are found, sorted, and kept for the next pages.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from itertools import chain
 from typing import Any, Final
 
-from spacy_tagtog.server.search.conditions import Condition
+from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.db import clock
+from spacy_tagtog.server.db.projects import ProjectInfo
+from spacy_tagtog.server.search.conditions import QueryContext, translate
+from spacy_tagtog.server.search.sql import (
+    Condition,
+    Listed,
+    Listing,
+    Sql,
+    class_test,
+    is_of_state,
+    listing_of,
+)
+from spacy_tagtog.server.search.words import until
 
+SEARCH_SECONDS = 10
+"""How long a search may take."""
 _KEPT: Final = 2_000_000
-"""So many documents' numbers are kept at most, of 8 bytes each."""
+"""At most so many documents' numbers are kept, of 8 bytes each."""
+_KEPT_SEARCHES: Final = 1000
 _FEW: Final = 1000
+"""Of fewer documents than these, those of a class are looked up by their number of entities and sorted."""
+_STEPS_BETWEEN_LOOKS: Final = 1000
+"""SQLite looks at the clock each time it has taken so many steps: about ten microseconds of work."""
 _Key = tuple[int, str, tuple[Any, ...]]
 
 
+@dataclass(frozen=True)
+class Hit:
+    """A row of a search's answer.
+
+    Attributes:
+        docid: The document's id.
+        filename: Its file name.
+        header: Its first heading, or the beginning of its text.
+        created: When it was imported, in milliseconds since 1970.
+        updated: When it last changed.
+        anncomplete: Whether its master version is confirmed.
+        members_anncomplete: The members whose versions are confirmed.
+        folder: The path of its folder.
+        entities: How many entities its master version has.
+        pre_added: How many of these are pre-annotations that nobody confirmed.
+        members_assigned: Who is to annotate it.
+    """
+
+    docid: str
+    filename: str
+    header: str
+    created: int
+    updated: int
+    anncomplete: bool
+    members_anncomplete: tuple[str, ...]
+    folder: str
+    entities: int
+    pre_added: int
+    members_assigned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a search's answer.
+
+    Attributes:
+        total: How many documents the search finds.
+        hits: Those of the page.
+    """
+
+    total: int
+    hits: tuple[Hit, ...]
+
+
 class Results:
-    """What searches found. It holds until the database changes, and is told by the number of changes from what was found before."""
+    """What searches of one database found, for the next pages.
+
+    It holds until the database changes. The number of changes, which is part of the key, tells it from what
+    was found before.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -43,113 +122,297 @@ class Results:
             if key not in self._found:
                 self._numbers += len(found)
             self._found[key] = found
-            while self._numbers > _KEPT or len(self._found) > 1000:
+            while self._numbers > _KEPT or len(self._found) > _KEPT_SEARCHES:
                 self._numbers -= len(self._found.popitem(last=False)[1])
 
 
-def all_of(connection: sqlite3.Connection, condition: Condition) -> array[int]:
-    """The numbers of all documents that a condition selects, in order.
+# ----------------------------------------------------------------------------------------------------- search
+
+
+@dataclass(frozen=True)
+class Query:
+    """The documents of one project that a condition selects."""
+
+    project: int
+    condition: Condition
+
+    def sql(self, columns: str, table: str = "documents AS d") -> Sql:
+        """The query that gives them.
+
+        Args:
+            table: With the alias ``d``; another one only where the condition is of it, too.
+        """
+        return _of_project(self.project, columns, table, self.condition.sql())
+
+
+def _of_project(project: int, columns: str, table: str, test: Sql) -> Sql:
+    return Sql(
+        f"SELECT {columns} FROM {table} WHERE d.project_id = ? AND ({test.text})",  # noqa: S608  literals
+        (project, *test.parameters),
+    )
+
+
+def select(connection: sqlite3.Connection, project: ProjectInfo, query: str, user: str = "") -> Query:
+    """The documents that a search selects.
 
     Args:
         connection: The database, in a transaction.
-        condition: What :func:`~spacy_tagtog.server.db.store.selected` gives.
+        project: The project.
+        query: The search.
+        user: Who asks, for ``filter:TODO``.
+
+    Raises:
+        QueryError: The search can't be understood, or uses something that isn't offered.
     """
-    # Mostly they are in order, which SQLite's sorting doesn't make use of.
-    return array("q", sorted(_numbers(connection, f"SELECT d.id {condition.sql}", condition.parameters)))
+
+    def from_then(column: str, moment: int) -> int | None:
+        sql = f"SELECT min({column}) FROM documents WHERE project_id = ? AND {column} >= ?"  # noqa: S608  created or updated
+        found: int | None = connection.execute(sql, (project.key, moment)).fetchone()[0]
+        return found
+
+    def words(shortest: int, longest: int) -> list[str]:
+        # As one text: many rows would take several times as long.
+        joined = connection.execute(
+            "SELECT group_concat(word, ' ') FROM vocabulary WHERE length(word) BETWEEN ? AND ?",
+            (shortest, longest),
+        )
+        return (joined.fetchone()[0] or "").split(" ")
+
+    now = datetime.fromtimestamp(clock.now() / 1000, tz=timezone.utc)
+    context = QueryContext(project.legend, project.folders, now, user, project.key, words, from_then)
+    return Query(project.key, translate(query, context))
 
 
-def _numbers(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any]) -> Iterator[int]:
-    cursor = connection.cursor()
-    cursor.row_factory = None  # plain tuples
-    return chain.from_iterable(cursor.execute(sql, parameters))
-
-
-def page_of(
+def search(
     connection: sqlite3.Connection,
-    condition: Condition,
-    project: int,
-    offset: int,
-    limit: int,
-    results: Results,
-) -> tuple[int, list[int]]:
-    """How many documents a condition selects, and the numbers of those of a page.
+    project: ProjectInfo,
+    query: str,
+    *,
+    offset: int = 0,
+    limit: int | None = None,
+    user: str = "",
+    results: Results | None = None,
+) -> Page:
+    """A page of the documents that a search selects.
+
+    They come in the order in which they were created, so that new ones don't shift the pages.
 
     Args:
         connection: The database, in a transaction that only reads.
-        condition: What :func:`~spacy_tagtog.server.db.store.selected` gives.
-        project: The project's number.
-        offset: How many come before the page.
-        limit: How many are on it at most.
-        results: What was found before.
+        project: The project.
+        query: The search.
+        offset: How many documents come before the page.
+        limit: At most so many are on it; ``None`` for all.
+        user: Who asks, for ``filter:TODO``.
+        results: What was found before in this database.
+
+    Raises:
+        LocalServerError: The search can't be understood, or takes too long.
     """
+    selected = select(connection, project, query, user)
+    with in_time(connection):
+        if limit is None:
+            found = _all_of(connection, selected)
+            total, keys = len(found), list(found[offset:])
+        else:
+            total, keys = _Finder(connection, selected, results or Results()).page(offset, limit)
+    return Page(total, tuple(_hits(connection, project, keys)))
 
-    def ask(sql: str, *parameters: Any) -> list[int]:
-        return [row[0] for row in connection.execute(sql, parameters)]
 
-    if condition.by_folder:
-        totals = condition.sql.replace("FROM documents AS d", "FROM counts AS d", 1)
-        (total,) = ask(f"SELECT total(d.number) {totals}", *condition.parameters)
-        return int(total), ask(
-            f"SELECT d.id {condition.sql} ORDER BY d.id LIMIT ? OFFSET ?",
-            *condition.parameters,
-            limit,
-            offset,
-        )
-    if condition.of_class is not None:
-        where, parameters = (
-            f"d.project_id = ? AND ({condition.of_class[0]})",
-            (project, *condition.of_class[1]),
-        )
-        (total,) = ask(f"SELECT total(d.number) FROM class_totals AS d WHERE {where}", *parameters)  # noqa: S608
+def find_all(
+    connection: sqlite3.Connection, project: ProjectInfo, query: str, *, user: str = ""
+) -> array[int]:
+    """The numbers of all documents that a search selects, in the order in which they were created.
+
+    Raises:
+        LocalServerError: The search can't be understood, or takes too long.
+    """
+    selected = select(connection, project, query, user)
+    with in_time(connection):
+        return _all_of(connection, selected)
+
+
+def states(
+    connection: sqlite3.Connection, project: ProjectInfo, query: str, *, user: str = ""
+) -> list[tuple[str, bool]]:
+    """The ids of all documents that a search selects, and whether their master versions are confirmed.
+
+    They come in the order in which they were created.
+
+    Raises:
+        LocalServerError: The search can't be understood, or takes too long.
+    """
+    rows = select(connection, project, query, user).sql("d.docid, d.anncomplete")
+    with in_time(connection):
+        found = connection.execute(f"{rows.text} ORDER BY d.id", rows.parameters)
+        return [(row[0], bool(row[1])) for row in found]
+
+
+@contextmanager
+def in_time(connection: sqlite3.Connection) -> Iterator[None]:
+    """End a query that takes too long.
+
+    Raises:
+        RequestError: It does.
+    """
+    end = time.monotonic() + SEARCH_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS_BETWEEN_LOOKS)
+    try:
+        with until(end):
+            yield
+    except sqlite3.OperationalError as error:
+        if time.monotonic() <= end:
+            raise
+        raise RequestError(
+            400,
+            "the query takes too long",
+            legal=f"a query that is answered in {SEARCH_SECONDS} seconds",
+            advice="begin words with letters, not with wildcards, and search for fewer of them",
+        ) from error
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+# ------------------------------------------------------------------------------------------------------ pages
+
+
+def _all_of(connection: sqlite3.Connection, query: Query) -> array[int]:
+    # Mostly they are in order, which SQLite's sorting doesn't make use of.
+    return array("q", sorted(_numbers(connection, query.sql("d.id"))))
+
+
+def _numbers(connection: sqlite3.Connection, sql: Sql) -> Iterator[int]:
+    cursor = connection.cursor()
+    cursor.row_factory = None  # plain tuples
+    return chain.from_iterable(cursor.execute(sql.text, sql.parameters))
+
+
+class _Finder:
+    """Finds how many documents a query selects, and those of a page."""
+
+    def __init__(self, connection: sqlite3.Connection, query: Query, results: Results) -> None:
+        self.connection = connection
+        self.query = query
+        self.results = results
+
+    def page(self, offset: int, limit: int) -> tuple[int, list[int]]:
+        condition = self.query.condition
+        if is_of_state(condition):
+            return self._by_counts(offset, limit)
+        if test := class_test(condition):
+            return self._by_class(test, offset, limit)
+        listing = listing_of(condition)
+        if listing is not None and listing.within is not None:
+            return self._by_listing(self._of_states(listing, listing.within), offset, limit)
+        # Lists are of all projects. Where this project's documents are a stretch of them, its ends will do.
+        is_listed = listing is not None or isinstance(condition, Listed)
+        ends = _own_stretch(self.connection, self.query.project) if is_listed else None
+        if listing is not None and ends is not None:
+            own = listing.select.narrowed(Sql(f"{listing.select.column} BETWEEN ? AND ?", ends))
+            return self._by_listing(Listing(own), offset, limit)
+        found = self._found(ends)
+        return len(found), list(found[offset : offset + limit])
+
+    def _by_counts(self, offset: int, limit: int) -> tuple[int, list[int]]:
+        (total,) = self._ask(self.query.sql("total(d.number)", "counts AS d"))
+        return int(total), self._some(self.query.sql("d.id"), "d.id", offset, limit)
+
+    def _by_class(self, test: Sql, offset: int, limit: int) -> tuple[int, list[int]]:
+        project = self.query.project
+        (total,) = self._ask(_of_project(project, "total(d.number)", "class_totals AS d", test))
         # The table is in the documents' order: of many, the first of a page are soon found.
         way = "INDEXED BY class_counts_by_number" if total < _FEW else "NOT INDEXED"
-        rows = f"SELECT d.document_id FROM class_counts AS d {way} WHERE {where} ORDER BY d.document_id LIMIT ? OFFSET ?"  # noqa: S608
-        return int(total), ask(rows, *parameters, limit, offset)
-    (changes,) = ask("SELECT number FROM changes")
+        rows = _of_project(project, "d.document_id", f"class_counts AS d {way}", test)
+        return int(total), self._some(rows, "d.document_id", offset, limit)
 
-    def total_of(sql: str, *parameters: Any) -> int:
-        key = (changes, sql, parameters)
-        counted = results.get(key)
+    def _of_states(self, listing: Listing, within: Condition) -> Listing:
+        """A list with the test of folder and state in it."""
+        join = f" CROSS JOIN documents AS d INDEXED BY documents_by_number ON d.id = {listing.select.column}"
+        test = within.sql()
+        own = Sql(f"d.project_id = ? AND ({test.text})", (self.query.project, *test.parameters))
+        return Listing(listing.select.narrowed(own, join=join))
+
+    def _by_listing(self, listing: Listing, offset: int, limit: int) -> tuple[int, list[int]]:
+        count = listing.select.sql("count(*)")
+        key = self._key(count)
+        counted = self.results.get(key)
         if counted is None:
-            counted = array("q", ask(sql, *parameters))
-            results.keep(key, counted)
-        return counted[0]
+            counted = array("q", self._ask(count))
+            self.results.keep(key, counted)
+        if not counted[0]:
+            return 0, []
+        return counted[0], self._some(listing.select.sql(), listing.select.column, offset, limit)
 
-    listing = condition.listing
-    ends = _own_numbers(connection, project) if (condition.rows or listing) and not condition.within else None
-    if listing is not None and (condition.within is not None or ends is not None):
-        more: tuple[Any, ...] = ends or ()
-        if condition.within is not None:
-            rows = f"FROM {listing.table} CROSS JOIN documents AS d INDEXED BY documents_by_number ON d.id = {listing.column}"
-            where, more = (
-                f"d.project_id = ? AND ({condition.within.sql})",
-                (project, *condition.within.parameters),
-            )
-        else:
-            rows, where = f"FROM {listing.table}", f"{listing.column} BETWEEN ? AND ?"
-        rows, parameters = f"{rows} WHERE {listing.where} AND {where}", (*listing.parameters, *more)
-        total = total_of(f"SELECT count(*) {rows}", *parameters)
-        page = f"SELECT {listing.column} {rows} ORDER BY {listing.column} LIMIT ? OFFSET ?"
-        return total, ask(page, *parameters, limit, offset) if total else []
-    key = (changes, condition.sql, condition.parameters)
-    found = results.get(key)
-    if found is None:
-        if ends is None or not condition.rows:
-            found = all_of(connection, condition)
-        else:  # which spares looking every document up
-            listed = sorted(set(_numbers(connection, condition.rows, condition.parameters[1:])))
-            found = array("q", listed[bisect_left(listed, ends[0]) : bisect_right(listed, ends[1])])
-        results.keep(key, found)
-    return len(found), list(found[offset : offset + limit])
+    def _found(self, ends: tuple[int, int] | None) -> array[int]:
+        """All numbers, found now or before."""
+        key = self._key(self.query.sql("d.id"))
+        found = self.results.get(key)
+        if found is None:
+            condition = self.query.condition
+            if ends is not None and isinstance(condition, Listed):  # which spares looking every document up
+                listed = sorted(set(_numbers(self.connection, condition.rows())))
+                found = array("q", listed[bisect_left(listed, ends[0]) : bisect_right(listed, ends[1])])
+            else:
+                found = _all_of(self.connection, self.query)
+            self.results.keep(key, found)
+        return found
+
+    def _key(self, sql: Sql) -> _Key:
+        (changes,) = self._ask(Sql("SELECT number FROM changes"))
+        return changes, sql.text, sql.parameters
+
+    def _some(self, rows: Sql, column: str, offset: int, limit: int) -> list[int]:
+        page = f"{rows.text} ORDER BY {column} LIMIT ? OFFSET ?"
+        return self._ask(Sql(page, (*rows.parameters, limit, offset)))
+
+    def _ask(self, sql: Sql) -> list[int]:
+        return [row[0] for row in self.connection.execute(sql.text, sql.parameters)]
 
 
-def _own_numbers(connection: sqlite3.Connection, project: int) -> tuple[int, int] | None:
-    """The least and the greatest number of a project's documents, where no other project has one between: the index of words is of all projects."""
-    row = connection.execute(
-        "SELECT (SELECT min(id) FROM documents WHERE project_id = ?1), (SELECT max(id) FROM documents WHERE project_id = ?1)",
+def _own_stretch(connection: sqlite3.Connection, project: int) -> tuple[int, int] | None:
+    """The least and the greatest number of a project's documents.
+
+    ``None`` where another project has a document between them.
+    """
+    least, greatest = connection.execute(
+        "SELECT (SELECT min(id) FROM documents WHERE project_id = ?1), "
+        "(SELECT max(id) FROM documents WHERE project_id = ?1)",
         (project,),
     ).fetchone()
-    if row[0] is None:
+    if least is None:
         return 1, 0
-    others = "SELECT 1 FROM projects AS p WHERE p.id <> ? AND EXISTS (SELECT 1 FROM documents AS d WHERE d.project_id = p.id AND d.id BETWEEN ? AND ?)"
-    return None if connection.execute(others, (project, *row)).fetchone() else (row[0], row[1])
+    others = connection.execute(
+        "SELECT 1 FROM projects AS p WHERE p.id <> ? "
+        "AND EXISTS (SELECT 1 FROM documents AS d WHERE d.project_id = p.id AND d.id BETWEEN ? AND ?)",
+        (project, least, greatest),
+    )
+    return None if others.fetchone() else (least, greatest)
+
+
+def _hits(connection: sqlite3.Connection, project: ProjectInfo, keys: Sequence[int]) -> Iterator[Hit]:
+    for key in keys:
+        row = connection.execute("SELECT * FROM documents WHERE id = ?", (key,)).fetchone()
+        members = connection.execute(
+            "SELECT member FROM versions WHERE document_id = ? AND complete AND member <> 'master' "
+            "ORDER BY member",
+            (key,),
+        )
+        assigned = connection.execute(
+            "SELECT member FROM assignments WHERE document_id = ? ORDER BY member", (key,)
+        )
+        entities, pre_added = connection.execute(
+            "SELECT count(*), total(state = 'pre-added') FROM entities WHERE document_id = ?", (key,)
+        ).fetchone()
+        yield Hit(
+            row["docid"],
+            row["filename"],
+            row["header"],
+            row["created"],
+            row["updated"],
+            bool(row["anncomplete"]),
+            tuple(member[0] for member in members),
+            project.path_of(row["folder"]),
+            entities,
+            int(pre_added),
+            tuple(member[0] for member in assigned),
+        )

@@ -1,10 +1,14 @@
-"""Words, phrases, wildcards, fuzzy words and proximity: what they match in a text, and how the index of words finds the candidates.
+"""Words, phrases, wildcards, fuzzy words and proximity in texts.
 
-Matching is case sensitive and the same with and without the index. Its time is linear in the text, whatever the pattern is.
+What they match, and how the index of words finds the documents that may match.
+
+Matching is case sensitive and the same with and without the index. Its time is linear in the text, whatever
+the pattern is.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -18,6 +22,7 @@ from functools import lru_cache
 from typing import Any
 
 from spacy_tagtog.server.search.index import WORD, encode
+from spacy_tagtog.server.search.sql import Condition, Listed, OfRow, Select, Sql, words_index
 
 _thread = threading.local()
 
@@ -44,34 +49,30 @@ def _check_time() -> None:
         raise TimeoutError("the query takes too long")
 
 
-@dataclass(frozen=True)
-class Text:
-    """A condition on the text of a document ``d`` in SQL."""
-
-    sql: str
-    parameters: tuple[Any, ...] = ()
-    match: str = ""
-    """The query of the index of words that finds exactly these documents, where there is one."""
-
-
 def unescape(value: str) -> str:
     """A term without the backslashes before its characters."""
     return re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL)
 
 
-# ------------------------------------------------------------------------------------------------------------------------------------ patterns
+# --------------------------------------------------------------------------------------------------- patterns
 
 
 @lru_cache(maxsize=512)
 def _items(pattern: str) -> tuple[str, ...]:
-    """A pattern character by character: ``*`` and ``?`` themselves, anything else with a backslash before it."""
+    """A pattern character by character.
+
+    The wildcards ``*`` and ``?`` stay themselves; anything else gets a backslash before it.
+    """
     return tuple(
         found if found in "*?" else "\\" + found[-1] for found in re.findall(r"\\.|[^\\]", pattern, re.DOTALL)
     )
 
 
 def _pieces(pattern: str) -> list[str]:
-    """What stands between the ``*`` of a pattern, as regular expressions: ``?`` one character, backslash escapes."""
+    """What stands between the ``*`` of a pattern, as regular expressions.
+
+    In these ``?`` is any one character, and a character after a backslash is itself.
+    """
     pieces = [""]
     for item in _items(pattern):
         if item == "*":
@@ -88,7 +89,8 @@ def _value_matcher(pattern: str) -> Callable[[str], bool]:
     if not others:
         return lambda value: first.fullmatch(value) is not None
     *inner, last = others
-    # Every piece has one fixed length, so taking each at its leftmost place is right and needs no backtracking.
+    # Every piece has one fixed length, so taking each at its leftmost place is right and needs no
+    # backtracking.
     tail = re.compile(f"(?:{last.pattern})\\Z", re.DOTALL)
 
     def matches(value: str) -> bool:
@@ -133,7 +135,11 @@ _EDGES = re.compile(r"\A\W+|\W+\Z")
 
 @lru_cache(maxsize=512)
 def _phrase_matcher(pattern: str) -> Callable[[str], bool]:
-    """A matcher for a phrase with wildcards: its pieces one after the other, each as it stands or without the punctuation around it."""
+    """A matcher for a phrase with wildcards.
+
+    The text has to have its pieces one after the other. Each may stand there without the punctuation around
+    it.
+    """
     pieces = [
         (_value_matcher(piece), _value_matcher(_bare(piece) or piece)) for piece in phrase_pieces(pattern)
     ]
@@ -176,7 +182,10 @@ def phrase_pieces(pattern: str) -> list[str]:
 
 @lru_cache(maxsize=512)
 def _literal_matcher(literal: str) -> Callable[[str], bool]:
-    """A matcher for a word or phrase: at word boundaries, any white space for white space, everything else as it is."""
+    """A matcher for a word or phrase.
+
+    It begins and ends at word boundaries. Any white space matches white space, everything else only itself.
+    """
     body = r"\s+".join(re.escape(piece) for piece in literal.split())
     left = r"(?<!\w)" if re.match(r"\w", literal.lstrip()) else ""
     right = r"(?!\w)" if re.search(r"\w\Z", literal.rstrip()) else ""
@@ -188,8 +197,9 @@ def _literal_matcher(literal: str) -> Callable[[str], bool]:
 def _near_matcher(spec: str) -> Callable[[str], bool]:
     """A matcher for words that stand near each other, as Lucene's sloppy phrases do.
 
-    Take a place for each word, no place twice, and from the number of each place the word's number in the phrase. The greatest less the least of
-    these may be at most the slop: one word between two is 1, two neighbours the other way round are 2.
+    Take a place for each word, no place twice, and from the number of each place the word's number in the
+    phrase. The greatest less the least of these may be at most the slop: one word between two is 1, two
+    neighbours the other way round are 2.
     """
     slop, words = json.loads(spec)
     numbers: dict[str, list[int]] = {}
@@ -210,7 +220,8 @@ def _near_matcher(spec: str) -> Callable[[str], bool]:
         _check_time()
         for word, own in numbers.items():
             last = -1
-            # The occurrences of one word in their order: swapping two places never brings them nearer together.
+            # The occurrences of one word in their order: swapping two places never brings them nearer
+            # together.
             for number in own:
                 index = bisect_left(places[word], max(low + number, last + 1))
                 if index == len(places[word]) or places[word][index] > low + slop + number:
@@ -223,7 +234,9 @@ def _near_matcher(spec: str) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=512)
 def _similar_to(word: str, least: float) -> Callable[[str], bool]:
-    """A matcher for words that are like another. Similarity is one less the edits between two words over the length of the shorter.
+    """A matcher for words that are like another.
+
+    Similarity is one less the edits between two words over the length of the shorter.
 
     The measure of Lucene 3's fuzzy queries, whose syntax tagtog documents.
 
@@ -274,59 +287,64 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """The SQL functions that the conditions use, each with as many arguments as it has parameters."""
 
 
-# ----------------------------------------------------------------------------------------------------------------------------------- candidates
+# ------------------------------------------------------------------------------------------------- candidates
 
 
 _FEW_WORDS = 100  # so many alternatives the index of words takes in one query
 _PART = 3  # letters in a row by which the index of the vocabulary finds words
 _TEXT = "(SELECT c.text FROM contents AS c WHERE c.document_id = d.id)"
-
-
-def _candidates(query: str) -> Text:
-    return Text("d.id IN (SELECT i.rowid FROM text_index AS i WHERE i.text_index MATCH ?)", (query,), query)
-
-
-# In the subquery itself, so that alternatives stay lists of numbers, which SQLite unites without looking at every document.
+# In the list itself, so that alternatives stay lists of numbers, which SQLite unites without looking at every
+# document.
 _OF_CANDIDATE = "(SELECT c.text FROM contents AS c WHERE c.document_id = i.rowid)"
 
 
-def _having(condition: str, *parameters: Any, holding: str = "") -> Text:
-    """Documents that have any word of the vocabulary ``v`` for which a condition holds. Args: holding: letters that all of these words hold."""
+def _candidates(query: str) -> Listed:
+    return Listed((words_index(query),), query)
+
+
+def _having(test: Sql, *, holding: str = "") -> Listed:
+    """Documents that have any word of the vocabulary ``v`` for which a test holds.
+
+    Args:
+        holding: Letters that all of these words hold.
+    """
     words = "vocabulary AS v"
     if len(holding) >= _PART:
-        parts = " AND ".join(
-            f'"{part}"'
-            for part in dict.fromkeys(holding[n : n + _PART] for n in range(len(holding) - _PART + 1))
-        )
-        words, condition = (
-            f"vocabulary_parts AS p CROSS JOIN {words} ON v.id = p.rowid",
-            f"p.vocabulary_parts MATCH ? AND {condition}",
-        )
-        parameters = (parts, *parameters)
-    return Text(
-        f"d.id IN (SELECT i.rowid FROM {words} CROSS JOIN text_index AS i WHERE {condition} AND i.text_index MATCH index_word(v.word))",  # noqa: S608
-        parameters,
-    )
+        parts = dict.fromkeys(holding[n : n + _PART] for n in range(len(holding) - _PART + 1))
+        held = Sql("p.vocabulary_parts MATCH ?", (" AND ".join(f'"{part}"' for part in parts),))
+        words, test = f"vocabulary_parts AS p CROSS JOIN {words} ON v.id = p.rowid", _both(held, test)
+    indexed = Sql("i.text_index MATCH index_word(v.word)")
+    return Listed((Select(f"{words} CROSS JOIN text_index AS i", "i.rowid", _both(test, indexed)),))
 
 
-def _verified(candidates: Text | None, function: str, hint: str, argument: str) -> Text:
-    """Candidates, of which the text itself decides. Without any, texts that don't hold the hint are passed over quickly."""
-    if candidates is not None:
-        return Text(
-            f"{candidates.sql[:-1]} AND {function}({_OF_CANDIDATE}, ?))", (*candidates.parameters, argument)
-        )
-    return Text(f"CASE WHEN instr({_TEXT}, ?) THEN {function}({_TEXT}, ?) ELSE 0 END", (hint, argument))
+def _verified(candidates: Listed | None, function: str, hint: str, argument: str) -> Condition:
+    """Documents that the index finds and whose texts then decide, or whose texts alone decide.
+
+    Texts that don't hold the hint are then passed over quickly.
+    """
+    if candidates is None:
+        test = f"CASE WHEN instr({_TEXT}, ?) THEN {function}({_TEXT}, ?) ELSE 0 END"
+        return OfRow(Sql(test, (hint, argument)))
+    test_of_text = Sql(f"{function}({_OF_CANDIDATE}, ?)", (argument,))
+    # Not as a list in order: its count and each of its pages would look at the texts anew.
+    selects = (dataclasses.replace(one.narrowed(test_of_text), in_order=False) for one in candidates.selects)
+    return Listed(tuple(selects))
+
+
+def _both(first: Sql, second: Sql) -> Sql:
+    return Sql.joined(" AND ", [first, second])
 
 
 def _phrase(words: Sequence[str]) -> str:
     return f'"{encode(" ".join(words))}"'
 
 
-def word_text(raw: str, *, is_phrase: bool) -> Text:
+def word_text(raw: str, *, is_phrase: bool) -> Condition:
     """The condition that a text holds a word or phrase.
 
     Args:
-        raw: The term with its escapes, without quotes. ``*`` and ``?`` are wildcards unless a backslash stands before them.
+        raw: The term with its escapes, without quotes. ``*`` and ``?`` are wildcards unless a backslash
+            stands before them.
         is_phrase: Whether it was in quotes.
     """
     if any(item in "*?" for item in _items(raw)):
@@ -371,7 +389,7 @@ def _runs(pattern: str) -> list[_Run]:
     return runs
 
 
-def _wildcard_text(pattern: str, is_phrase: bool) -> Text:
+def _wildcard_text(pattern: str, is_phrase: bool) -> Condition:
     items = _items(pattern)
     if is_phrase and (len(phrase_pieces(pattern)) != 1 or not re.match(r"\s*[\w*?]", pattern)):
         function = "matches_phrase"
@@ -396,10 +414,10 @@ def _wildcard_text(pattern: str, is_phrase: bool) -> Text:
         longest = max(runs, key=lambda run: len(run.text))
         if longest.ends:
             candidates = _having(
-                "substr(v.word, -length(?)) = ?", longest.text, longest.text, holding=longest.text
+                Sql("substr(v.word, -length(?)) = ?", (longest.text,) * 2), holding=longest.text
             )
         else:
-            candidates = _having("instr(v.word, ?)", longest.text, holding=longest.text)
+            candidates = _having(Sql("instr(v.word, ?)", (longest.text,)), holding=longest.text)
         if (
             function == "matches_words"
             and len(runs) == 1
@@ -412,7 +430,7 @@ def _wildcard_text(pattern: str, is_phrase: bool) -> Text:
     return _verified(candidates, function, max(fixed, key=len, default=""), pattern)
 
 
-def fuzzy_text(word: str, least: float, words: Callable[[int, int], Sequence[str]]) -> Text:
+def fuzzy_text(word: str, least: float, words: Callable[[int, int], Sequence[str]]) -> Condition:
     """The condition that a text holds a word that is like another.
 
     Args:
@@ -425,7 +443,8 @@ def fuzzy_text(word: str, least: float, words: Callable[[int, int], Sequence[str
     from rapidfuzz import process
     from rapidfuzz.distance import Levenshtein
 
-    # edits <= (1 - least) * length of the shorter, and at least the difference of the lengths; a little more for rounding
+    # edits <= (1 - least) * length of the shorter, and at least the difference of the lengths; a little more
+    # for rounding
     shortest, longest = math.ceil(len(word) / (2 - least) - 1e-6), int(len(word) * (2 - least) + 1e-6)
     most = int((1 - least) * len(word) + 1e-6)
     near = process.extract(
@@ -440,13 +459,13 @@ def fuzzy_text(word: str, least: float, words: Callable[[int, int], Sequence[str
     like = sorted(found for found, _, _ in near if is_similar(found))
     if len(like) <= _FEW_WORDS:
         return _candidates(" OR ".join(_phrase([one]) for one in like or [word]))
-    return Text(
-        "d.id IN (SELECT i.rowid FROM json_each(?) AS v CROSS JOIN text_index AS i WHERE i.text_index MATCH index_word(v.value))",
-        (json.dumps(like),),
-    )
+    # As one parameter: the words may be thousands.
+    indexed = Sql("i.text_index MATCH index_word(v.value)")
+    table = "json_each(?) AS v CROSS JOIN text_index AS i"
+    return Listed((Select(table, "i.rowid", indexed, (json.dumps(like),)),))
 
 
-def near_text(words: Sequence[str], slop: int) -> Text:
+def near_text(words: Sequence[str], slop: int) -> Condition:
     """The condition that a text holds words near each other, see :func:`_near_matcher`.
 
     Args:

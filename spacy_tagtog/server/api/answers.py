@@ -1,0 +1,107 @@
+"""What the server answers with: JSON, files to download, and errors as text for people."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import sqlite3
+from collections.abc import Mapping
+from typing import Annotated, Final
+from urllib.parse import quote
+
+from pydantic import WithJsonSchema
+from starlette.responses import PlainTextResponse, Response
+
+from spacy_tagtog.errors import SpacyTagtogError
+from spacy_tagtog.server._errors import RequestError
+
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    # A document comes from anywhere: shown by a browser, it must not run anything.
+    # The server's own pages have a policy of their own, which allows its style sheets and scripts.
+    "Content-Security-Policy": (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+    ),
+}
+"""The headers of every answer that doesn't set its own."""
+Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A moment as text, such as ``2021-07-15T16:34:41.720Z``."""
+_REALM: Final = {"WWW-Authenticate": 'Basic realm="local tagtog", charset="UTF-8"'}
+_log = logging.getLogger("spacy_tagtog.server")
+
+
+def json_answer(value: object, *, headers: Mapping[str, str] | None = None) -> Response:
+    """A value as JSON."""
+    # Escapes keep lone surrogates, which JSON can hold and UTF-8 can't.
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        data = json.dumps(value, allow_nan=False).encode()
+    return Response(data, media_type="application/json", headers=headers)
+
+
+def disposition(name: str) -> dict[str, str]:
+    """The header that makes a browser save the answer as a file.
+
+    Source: RFC 6266: the name in ASCII and, where it has other characters, in UTF-8 (RFC 5987).
+    """
+    plain = "".join(
+        character if " " <= character <= "~" and character not in '"\\%' else "_" for character in name
+    )
+    value = f'attachment; filename="{plain}"'
+    return {
+        "Content-Disposition": value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe='')}"
+    }
+
+
+def text_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """An error as text."""
+    # A message may show what the client sent, lone surrogates of its JSON too.
+    return PlainTextResponse(
+        message.encode("utf-8", "backslashreplace"),
+        status_code=status,
+        headers={**HEADERS, **(headers or {})},
+    )
+
+
+def refusal(error: SpacyTagtogError) -> Response:
+    """The answer to a request that can't be fulfilled."""
+    status = error.status if isinstance(error, RequestError) else 400
+    headers = dict(_REALM) if status == 401 else {}
+    if status == 413:
+        headers["Connection"] = "close"  # the rest of the body stays unread
+    return text_answer(status, f"{error}\n", headers)
+
+
+def _is_out_of_space(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    # SQLite calls it an error of writing where it is a quota or a limit that is used up.
+    # Python tells these apart from 3.11 on.
+    return "full" in str(error) or getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_WRITE"
+
+
+def database_failure(error: sqlite3.Error | OSError) -> Response:
+    """The answer where the database can't do now what was asked."""
+    message = str(error)
+    if _is_out_of_space(error):
+        return text_answer(
+            507,
+            "there is no space left for the database\n"
+            "  to do: free some space, then send the request again. Nothing of it was stored.\n",
+        )
+    if isinstance(error, sqlite3.Error) and ("locked" in message or "busy" in message):
+        return text_answer(
+            503,
+            "another program holds the database\n"
+            "  to do: send the request again. Nothing of it was stored.\n",
+            {"Retry-After": "5"},
+        )
+    _log.error("the database failed", exc_info=error)
+    return text_answer(
+        500, "the database failed\n  to do: see the log of the server. Nothing of the request was stored.\n"
+    )
