@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from spacy_tagtog._tagtog import ROLES as ROLES
+from spacy_tagtog._tagtog import ROLES as ROLES  # noqa: PLC0414  for the tests
 from spacy_tagtog.anndoc import Annotations, Legend, confidence, html_from_blocks
 from spacy_tagtog.server import LocalTagtog, add_user, create_project, settings_from_legend
 from spacy_tagtog.server.db.members import set_member

@@ -3,7 +3,7 @@
 Nothing of what it answered may be lost, doubled or half there.
 
 The test suite does it 20 times (``test_server.py``). For more:
-``python tests/faults/server_kills.py --kills 500 --seed 1``.
+``PYTHONPATH=tests python tests/faults/server_kills.py --kills 500 --seed 1``.
 """
 
 from __future__ import annotations

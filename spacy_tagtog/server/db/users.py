@@ -20,25 +20,21 @@ _SCRYPT: Final = {"n": 2**14, "r": 8, "p": 1, "maxmem": 64 * 2**20, "dklen": 32}
 _REMEMBERED: Final = 256
 
 
-def check_user_name(name: str, *, more: str = "") -> None:
+def check_user_name(name: str) -> None:
     """Make sure that a name has the form of a user's.
-
-    Args:
-        name: The name.
-        more: What else is asked of it, for the message.
 
     Raises:
         LocalServerError: It hasn't.
     """
     if not USER_NAME.fullmatch(name):
-        raise _not_a_name(name, more)
+        raise _not_a_user_name(name)
 
 
-def _not_a_name(name: str, more: str) -> LocalServerError:
+def _not_a_user_name(name: str) -> LocalServerError:
     return LocalServerError(
         "this can't be a user name",
         value=name,
-        legal=f"1 to 64 letters, digits, dots, underscores and hyphens{more}",
+        legal="1 to 64 letters, digits, dots, underscores and hyphens; not master",
     )
 
 
@@ -55,10 +51,9 @@ def add_user(connection: sqlite3.Connection, name: str, password: str, *, admin:
     Raises:
         LocalServerError: The name or the password isn't legal.
     """
-    but_master = "; not master"
-    check_user_name(name, more=but_master)
-    if name == MASTER:
-        raise _not_a_name(name, but_master)
+    check_user_name(name)
+    if name == MASTER:  # the name of the version that is the document's own
+        raise _not_a_user_name(name)
     if not password:
         raise LocalServerError("the password is empty", legal="at least one character")
     salt = secrets.token_bytes(16)

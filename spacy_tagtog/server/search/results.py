@@ -30,7 +30,7 @@ from spacy_tagtog.server.search.conditions import QueryContext, translate
 from spacy_tagtog.server.search.sql import (
     Condition,
     Listed,
-    Listing,
+    Select,
     Sql,
     class_test,
     is_of_state,
@@ -46,7 +46,7 @@ _KEPT_SEARCHES: Final = 1000
 _FEW: Final = 1000
 """Of fewer documents than these, those of a class are looked up by their number of entities and sorted."""
 _STEPS_BETWEEN_LOOKS: Final = 1000
-"""SQLite looks at the clock each time it has taken so many steps: about ten microseconds of work."""
+"""After so many steps of SQLite's virtual machine the clock is looked at."""
 _Key = tuple[int, str, tuple[Any, ...]]
 
 
@@ -303,13 +303,13 @@ class _Finder:
             return self._by_class(test, offset, limit)
         listing = listing_of(condition)
         if listing is not None and listing.within is not None:
-            return self._by_listing(self._of_states(listing, listing.within), offset, limit)
+            return self._by_list(self._within(listing.select, listing.within), offset, limit)
         # Lists are of all projects. Where this project's documents are a stretch of them, its ends will do.
         is_listed = listing is not None or isinstance(condition, Listed)
         ends = _own_stretch(self.connection, self.query.project) if is_listed else None
         if listing is not None and ends is not None:
             own = listing.select.narrowed(Sql(f"{listing.select.column} BETWEEN ? AND ?", ends))
-            return self._by_listing(Listing(own), offset, limit)
+            return self._by_list(own, offset, limit)
         found = self._found(ends)
         return len(found), list(found[offset : offset + limit])
 
@@ -325,15 +325,15 @@ class _Finder:
         rows = _of_project(project, "d.document_id", f"class_counts AS d {way}", test)
         return int(total), self._some(rows, "d.document_id", offset, limit)
 
-    def _of_states(self, listing: Listing, within: Condition) -> Listing:
+    def _within(self, listed: Select, within: Condition) -> Select:
         """A list with the test of folder and state in it."""
-        join = f" CROSS JOIN documents AS d INDEXED BY documents_by_number ON d.id = {listing.select.column}"
+        join = f" CROSS JOIN documents AS d INDEXED BY documents_by_number ON d.id = {listed.column}"
         test = within.sql()
         own = Sql(f"d.project_id = ? AND ({test.text})", (self.query.project, *test.parameters))
-        return Listing(listing.select.narrowed(own, join=join))
+        return listed.narrowed(own, join=join)
 
-    def _by_listing(self, listing: Listing, offset: int, limit: int) -> tuple[int, list[int]]:
-        count = listing.select.sql("count(*)")
+    def _by_list(self, listed: Select, offset: int, limit: int) -> tuple[int, list[int]]:
+        count = listed.sql("count(*)")
         key = self._key(count)
         counted = self.results.get(key)
         if counted is None:
@@ -341,7 +341,7 @@ class _Finder:
             self.results.keep(key, counted)
         if not counted[0]:
             return 0, []
-        return counted[0], self._some(listing.select.sql(), listing.select.column, offset, limit)
+        return counted[0], self._some(listed.sql(), listed.column, offset, limit)
 
     def _found(self, ends: tuple[int, int] | None) -> array[int]:
         """All numbers, found now or before."""
