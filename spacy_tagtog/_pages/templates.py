@@ -6,7 +6,6 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 
 from spacy_tagtog._plural import counted
 
@@ -22,7 +21,8 @@ def templates_of(package: str) -> Environment:
     """The templates in the folder ``templates`` of a package of ours, and those that all pages share.
 
     A page begins with ``{% extends "base.html.j2" %}``. It is one file with the style sheet in it,
-    unless it fills the block ``style`` with a link. In templates ``{{ 2 | counted("document") }}`` is ``2 documents``.
+    unless it fills the block ``style`` with a link.
+    In templates ``{{ 2 | counted("document") }}`` is ``2 documents``.
 
     Args:
         package: Such as ``spacy_tagtog.convert``.
@@ -35,5 +35,5 @@ def templates_of(package: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["counted"] = counted
-    environment.globals["style_sheet"] = Markup(style_sheet())  # ours, and no HTML in it  # noqa: S704
+    environment.globals["style_sheet"] = style_sheet()
     return environment
