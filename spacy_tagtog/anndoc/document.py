@@ -69,7 +69,7 @@ class Document:
     @property
     def text(self) -> str:
         """The texts of all parts, divided by an empty line."""
-        return "\n\n".join(part.text for part in self.parts.values())
+        return self.html.text
 
     @property
     def annotations(self) -> Annotations:

@@ -148,6 +148,11 @@ class PlainHtml:
         return self._tree.get("id")
 
     @property
+    def text(self) -> str:
+        """The texts of all parts, divided by an empty line."""
+        return "\n\n".join(part.text for part in self.parts.values())
+
+    @property
     def origid(self) -> str | None:
         """The name of the file that the document was made from (``data-origid``)."""
         return self._tree.get("data-origid")

@@ -29,9 +29,9 @@ def drawn_documents(paths: Sequence[Path]) -> dict[str, str]:
     Raises:
         SelectionError: A ranking can't be read.
     """
-    from spacy_tagtog.selection.ranking import drawn_by_chance, read_ranking
+    from spacy_tagtog.selection.ranking import read_ranking, sampled_documents
 
-    return drawn_by_chance([read_ranking(path) for path in paths])
+    return sampled_documents([read_ranking(path) for path in paths])
 
 
 def only_drawn(docs: Iterable[Doc], paths: Sequence[Path]) -> Iterator[Doc]:

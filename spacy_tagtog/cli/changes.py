@@ -314,7 +314,7 @@ def changes(
         on_problem: ``error`` or ``report``.
         legend: A legend file to use instead of the later project's own.
         drawn: Documents that chance chose for review: id to fingerprint of the content, see
-            :func:`spacy_tagtog.selection.ranking.drawn_by_chance`.
+            :func:`spacy_tagtog.selection.ranking.sampled_documents`.
         progress: Wraps the documents, with their number.
 
     Raises:
@@ -323,9 +323,9 @@ def changes(
     """
     from spacy_tagtog._options import choose
     from spacy_tagtog.agreement import compare_versions
+    from spacy_tagtog.anndoc.fingerprints import content_fingerprint
     from spacy_tagtog.convert.corpus import DocumentChoice
     from spacy_tagtog.errors import AgreementError, AnndocError
-    from spacy_tagtog.selection.ranking import content_fingerprint
 
     choose("--documents", documents, DocumentChoice)
     faults: list[SpacyTagtogError] = []

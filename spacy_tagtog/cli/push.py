@@ -31,7 +31,7 @@ from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError
 if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Document, Project
     from spacy_tagtog.client import PushReport
-    from spacy_tagtog.selection.ranking import Queue
+    from spacy_tagtog.selection.queue import Queue
 
 _SHOWN: Final = 20
 _SEARCH_TERMS: Final = 40  # addresses and queries have a length
@@ -96,7 +96,8 @@ def push_cli(
       spacy-tagtog push annotated --ranking ranking.json --top 40 --folder "pool/review-{batch}"
     """
     from spacy_tagtog.anndoc import Project
-    from spacy_tagtog.selection.ranking import queue_of, read_ranking
+    from spacy_tagtog.selection.queue import queue_of
+    from spacy_tagtog.selection.ranking import read_ranking
 
     if top and ranking is None:
         raise ConfigurationError(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spacy_tagtog.convert import ConversionReport
     from spacy_tagtog.errors import SpacyTagtogError
     from spacy_tagtog.selection.candidates import ReviewedDocument
-    from spacy_tagtog.selection.ranking import DrawnDocument, RankedDocument, Ranking
+    from spacy_tagtog.selection.ranking import RankedDocument, Ranking, SampledDocument
 
 _SHOWN = 20
 
@@ -148,10 +148,10 @@ def _say(result: Ranked, output: Path, top: int) -> None:
     ranking = result.ranking
     note(result.faults, caption="left out")
     note(result.reviewed_elsewhere, caption="not confirmed, but among the reviewed documents: not ranked")
-    if ranking.drawn_before:
+    if ranking.sampled_before:
         of_chance = "that chance chose for earlier rankings"
         before = counted(
-            len(ranking.drawn_before), f"document {of_chance} isn't", f"documents {of_chance} aren't"
+            len(ranking.sampled_before), f"document {of_chance} isn't", f"documents {of_chance} aren't"
         )
         info(f"{before} waiting any more; the ranking remembers that")
     if not ranking.unreviewed:
@@ -253,7 +253,8 @@ def rank(
         SpacyTagtogError: See the functions called.
     """
     from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
-    from spacy_tagtog.selection.ranking import DrawnDocument, merge_reviewed, rank_documents
+    from spacy_tagtog.selection.ranker import merge_reviewed, rank_documents
+    from spacy_tagtog.selection.ranking import SampledDocument
     from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, strategy_settings_from_text
 
     name = strategy or DEFAULT_STRATEGY
@@ -272,12 +273,12 @@ def rank(
         ids: Iterable[str] = left if progress is None else progress(left, len(left))
         return (project[doc_id] for doc_id in ids)
 
-    drawn: list[DrawnDocument] = []
+    drawn: list[SampledDocument] = []
     waiting_now = set(left)
     if earlier is not None:
         drawn = [
-            DrawnDocument(doc_id, content)
-            for doc_id, content in earlier.drawn.items()
+            SampledDocument(doc_id, content)
+            for doc_id, content in earlier.sampled.items()
             if doc_id not in waiting_now
         ]
     ranking = rank_documents(
@@ -295,7 +296,7 @@ def rank(
         member=member,
         spans_key=spans_key or None,
         n_process=n_process,
-        drawn_before=drawn,
+        sampled_before=drawn,
     )
     return Ranked(
         ranking,
@@ -312,7 +313,7 @@ def _reviewed_in(
     from spacy_tagtog._options import choose
     from spacy_tagtog.convert import AnndocCorpus
     from spacy_tagtog.convert.corpus import OnProblem
-    from spacy_tagtog.selection.ranking import reviewed_of
+    from spacy_tagtog.selection.ranker import reviewed_of
 
     corpus = AnndocCorpus(
         path, settings={"member": member}, on_problem=choose("--on-problem", on_problem, OnProblem)
@@ -329,7 +330,7 @@ def _sides(
     from spacy_tagtog._options import choose
     from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
     from spacy_tagtog.convert.corpus import OnProblem
-    from spacy_tagtog.selection.ranking import reviewed_of
+    from spacy_tagtog.selection.ranker import reviewed_of
 
     waiting: list[str] = []
     unreadable: list[SpacyTagtogError] = []

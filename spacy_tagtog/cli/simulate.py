@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._run import command, good, info, table, write_json
+from spacy_tagtog.cli._run import command, good, info, progress, table, write_json
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
-    from spacy_tagtog.selection.simulation import Simulation
+    from spacy_tagtog.selection.simulation_record import Simulation
+
+T = TypeVar("T")
 
 
 @command
@@ -164,7 +166,7 @@ def simulate(
         output: The folder.
         strategies: See :func:`~spacy_tagtog.selection.strategies.parse_strategy`.
         seeds: Each strategy runs once with each.
-        budget: See :class:`~spacy_tagtog.selection.simulation.SimulationSettings`, as for the next ones.
+        budget: See :class:`~spacy_tagtog.selection.simulation_record.SimulationSettings`, as for the next ones.
         test: A share of the documents, by the stable hash of ``convert --split``, or the path of others.
         config: The config that is trained.
         overrides: Values of it that are set otherwise, by their dotted names.
@@ -188,19 +190,15 @@ def simulate(
     import shutil
 
     from spacy.util import load_config
-    from tqdm import tqdm
 
     from spacy_tagtog._files import write_atomic
     from spacy_tagtog.errors import ConfigurationError
     from spacy_tagtog.pipeline.training import find_config
     from spacy_tagtog.selection.curves import summarize
     from spacy_tagtog.selection.plots import check_plots, draw_curves, simulation_page
-    from spacy_tagtog.selection.simulation import (
-        SimulationSettings,
-        holds_simulation,
-        simulate_project,
-        simulation_json,
-    )
+    from spacy_tagtog.selection.simulation import simulate_project
+    from spacy_tagtog.selection.simulation_folder import holds_simulation
+    from spacy_tagtog.selection.simulation_record import SimulationSettings, simulation_json
 
     if plots:
         check_plots()
@@ -215,18 +213,14 @@ def simulate(
     sides = _documents(project, test, lang, member, on_problem)
     if force and holds_simulation(output):
         shutil.rmtree(output)
-    bar = tqdm(
-        total=1, desc="simulating", unit=" documents", disable=None if show_progress else True, leave=False
+    def shown(items: Iterable[T], total: int | None = None, /) -> Iterable[T]:
+        if not show_progress:
+            return items
+        return progress(items, total, what="simulating")
+
+    simulation = simulate_project(
+        *sides, output, settings, strategies, list(seeds), n_process=n_process, progress=shown
     )
-
-    def say(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    with bar:
-        simulation = simulate_project(
-            *sides, output, settings, strategies, list(seeds), n_process=n_process, progress=say
-        )
     summaries = summarize(simulation)
     write_json(
         output / "report.json",

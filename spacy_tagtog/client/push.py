@@ -8,7 +8,6 @@ changes nothing. So a push that was killed at any moment is resumed by running i
 from __future__ import annotations
 
 import copy
-import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, PlainHtml, Project, is_document_id
+from spacy_tagtog.anndoc.fingerprints import content_fingerprint
 from spacy_tagtog.anndoc.legend import Prefix
 from spacy_tagtog.client._parallel import Workers, workers
 from spacy_tagtog.client.api import MAX_BATCH_BYTES, Pair, TagtogClient
@@ -155,7 +155,7 @@ class _Push:
         self.folders: set[str] | None = None
         self.lock = threading.Lock()
         # Original file name → what the documents of that name hold → their ids.
-        self.named: dict[str, dict[bytes, str]] = {}
+        self.named: dict[str, dict[str, str]] = {}
         self.under_way: deque[Future[list[tuple[str, str, str]]]] = deque()
 
     def run(self, documents: Project | list[Document], progress: Progress | None) -> None:
@@ -280,17 +280,17 @@ class _Push:
             with self.lock:
                 if filename not in self.named:
                     self.named[filename] = self.of_name(filename)
-                known = self.named[filename].get(_digest(document.html))
+                known = self.named[filename].get(content_fingerprint(document.html))
             if known is not None:
                 yield known
 
-    def of_name(self, filename: str) -> dict[bytes, str]:
+    def of_name(self, filename: str) -> dict[str, str]:
         found = {}
         for hit in self.client.search(same_name_query(filename)):
             if hit.filename == filename:
                 # A document that is deleted at this moment isn't there any more.
                 with suppress(NotFoundError):
-                    found[_digest(PlainHtml(self.client.plain_html(hit.id)))] = hit.id
+                    found[content_fingerprint(PlainHtml(self.client.plain_html(hit.id)))] = hit.id
         return found
 
     def send(
@@ -448,13 +448,6 @@ def _size(document: Document) -> int:
 def same_name_query(filename: str) -> str:
     """A search for the documents of an original file name."""
     return 'filename:"' + filename.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _digest(html: PlainHtml) -> bytes:
-    """What tells contents apart: the texts of the parts. The markup around them may have been written anew."""
-    return hashlib.sha256(
-        "\0".join(f"{part.id}\0{part.text}" for part in html.parts.values()).encode("utf-8", "surrogatepass")
-    ).digest()
 
 
 def _is_empty(annotations: Annotations) -> bool:

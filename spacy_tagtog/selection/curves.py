@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.selection.simulation import Round, Simulation
+from spacy_tagtog.selection.simulation_record import Round, Simulation
 
 Cost = Literal["documents", "tokens", "entities", "edits"]
 COSTS: Final[tuple[Cost, ...]] = get_args(Cost)

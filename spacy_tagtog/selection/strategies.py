@@ -177,3 +177,13 @@ def parse_strategy(text: str) -> Strategy:
             "a strategy can't be read", value=text, legal="NAME or NAME:KEY=VALUE:KEY=VALUE"
         )
     return make_strategy(name, strategy_settings_from_text(pairs, name))
+
+
+def check_range(name: str, value: float, *, least: float, most: float | None = None) -> float:
+    """Check a setting's range: confection and the command line check types only."""
+    if not value >= least or (most is not None and value > most):
+        legal = f"at least {least:g}" if most is None else f"{least:g} to {most:g}"
+        raise ConfigurationError(
+            "a setting of the strategy is out of range", place=name, value=value, legal=legal
+        )
+    return value

@@ -25,11 +25,12 @@ from spacy_tagtog.agreement.quality import (
     ratio_interval,
 )
 from spacy_tagtog.anndoc import Document, write_project
+from spacy_tagtog.anndoc.fingerprints import content_fingerprint
 from spacy_tagtog.cli import app
 from spacy_tagtog.cli._drawn import only_drawn
 from spacy_tagtog.convert import document_to_doc, parse_split, side_of
 from spacy_tagtog.errors import SelectionError
-from spacy_tagtog.selection.ranking import RankedDocument, Ranking, content_fingerprint, write_ranking
+from spacy_tagtog.selection.ranking import RankedDocument, Ranking, write_ranking
 
 CLUSTERS = st.lists(
     st.integers(0, 9).flatmap(lambda whole: st.tuples(st.integers(0, whole), st.just(whole))), max_size=12

@@ -26,26 +26,21 @@ from spacy_tagtog.errors import ConfigurationError, PipelineError, SelectionErro
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, set_certainty
 from spacy_tagtog.selection import (
     Candidate,
-    Choice,
     Context,
     Pick,
     PredictedEntity,
     ReviewedDocument,
     Strategy,
-    choose_batch,
-    make_candidates,
     make_strategy,
-    ours,
-    rank_candidates,
-    reviewed_document,
     strategies,
-    strategy_names,
 )
-from spacy_tagtog.selection.candidates import candidate_of
+from spacy_tagtog.selection.batches import BatchChoice, choose_batch, rank_candidates
+from spacy_tagtog.selection.candidates import candidate_of, make_candidates, reviewed_document
+from spacy_tagtog.selection.families import variance
+from spacy_tagtog.selection.families.scored import class_weights_of
 from spacy_tagtog.selection.greedy import lazy_greedy
-from spacy_tagtog.selection.ours import class_weights_of
 from spacy_tagtog.selection.scores import expected_edits, least_confidence, normalized_doubt
-from spacy_tagtog.selection.strategies import full_name, parse_strategy
+from spacy_tagtog.selection.strategies import full_name, parse_strategy, strategy_names
 
 NAMES = ["random", "mnlp", "least_confidence", "expected_edits", "variance_reduction", "cluster", "schedule"]
 WORDS = st.sampled_from(["moon", "vega", "rises", "in", "the", ".", "m13", "", "ñandú", "—"])
@@ -121,7 +116,7 @@ def ranked(
     strategy: str | Strategy,
     reviewed: Sequence[ReviewedDocument] = (),
     **more: Any,
-) -> list[tuple[str, int, Choice]]:
+) -> list[tuple[str, int, BatchChoice]]:
     made = parse_strategy(strategy) if isinstance(strategy, str) else strategy
     return [
         (candidate.id, batch, choice)
@@ -365,7 +360,7 @@ def test_features_of_a_document_are_made_once(monkeypatch: pytest.MonkeyPatch) -
         asked.append(candidate.id)
         return np.full(len(candidate), 0.2)
 
-    monkeypatch.setattr(ours, "doubt", doubt_of)
+    monkeypatch.setattr(variance, "doubt", doubt_of)
     named = [
         Candidate(
             f"{number:02}",

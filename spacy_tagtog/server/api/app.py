@@ -118,9 +118,7 @@ def _output(call: Call, docid: str, output: str) -> Response:
         return PlainTextResponse(_web_url(call, project, document))
     html = PlainHtml(document.html)
     if output in ("txt", "text"):
-        return PlainTextResponse(
-            "\n\n".join(part.text for part in html.parts.values()), headers=disposition(f"{name}.txt")
-        )
+        return PlainTextResponse(html.text, headers=disposition(f"{name}.txt"))
     annotations = Annotations.parse(document.version.json)
     info = call.store.project(*project)
     if output in ("visualize", "web", "web-editor-only"):

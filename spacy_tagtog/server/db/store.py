@@ -1105,7 +1105,7 @@ def no_document(docid: str) -> RequestError:
 
 def _whole_text(html: PlainHtml) -> str:
     """What words and phrases are searched in, and what ``output=text`` gives."""
-    return "\n\n".join(part.text for part in html.parts.values())
+    return html.text
 
 
 def _texts(html: PlainHtml) -> list[tuple[str, str]]:
