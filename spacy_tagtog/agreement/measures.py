@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, combinations
 from typing import Any, Final, Literal
@@ -38,7 +38,7 @@ from spacy_tagtog.agreement.versions import (
     value_key,
     versions_of,
 )
-from spacy_tagtog.anndoc import Document
+from spacy_tagtog.anndoc import Annotations, Document, Part
 from spacy_tagtog.errors import AgreementError
 
 Metric = Literal["exact_v1", "overlapping_v1", "documentlevel_v1"]
@@ -307,7 +307,7 @@ def agreement_matrix(
     Args:
         documents: The documents. Only confirmed versions are looked at.
         members: Whom to compare; by default everybody but ``master``.
-        tasks: The tasks to measure; by default all that occur in versions that are compared and for which the metric is defined.
+        tasks: The tasks to measure; by default all that occur in the compared versions and that have the metric.
         metric: The metric.
 
     Raises:
@@ -318,69 +318,98 @@ def agreement_matrix(
     choose("metric", metric, Metric)
     for task in tasks or ():
         check_metric(task, metric)
-    wanted = None if tasks is None else set(tasks)
-    pairs: dict[tuple[str, str, str], Agreement] = defaultdict(Agreement)
-    common: Counter[tuple[str, str]] = Counter()
-    confirmed: Counter[str] = Counter()
-    misplaced: Counter[str] = Counter()
-    by_document: dict[str, Agreement] = {}
-    found_tasks: set[str] = set(tasks or ())
-    # A label that nobody set in a document is a value, too: which labels there are is known only at the end.
-    label_pairs: dict[tuple[str, str, str], Counter[tuple[Hashable, Hashable]]] = defaultdict(Counter)
+    counts = _Counts(metric, None if tasks is None else set(tasks))
     for document in documents:
+        counts.add(document, members)
+    return counts.matrix(members or ())
+
+
+class _Counts:
+    """What an agreement matrix is made of, document by document.
+
+    Args:
+        metric: The metric.
+        wanted: The tasks to measure; ``None`` for all that have the metric.
+    """
+
+    def __init__(self, metric: Metric, wanted: set[str] | None) -> None:
+        self._metric = metric
+        self._wanted = wanted
+        self._tasks = set(wanted or ())
+        self._pairs: dict[tuple[str, str, str], Agreement] = defaultdict(Agreement)
+        self._common: Counter[tuple[str, str]] = Counter()
+        self._confirmed: Counter[str] = Counter()
+        self._misplaced: Counter[str] = Counter()
+        self._by_document: dict[str, Agreement] = {}
+        # A label that nobody set in a document is a value, too: which labels there are is known only at the end.
+        self._values: dict[tuple[str, str, str], Counter[tuple[Hashable, Hashable]]] = defaultdict(Counter)
+
+    def add(self, document: DocumentVersions, members: Sequence[str] | None) -> None:
+        """Count a document."""
         versions = versions_of(document)
         names = confirmed_members(versions, members)
-        confirmed.update(names)
+        self._confirmed.update(names)
         if len(names) < 2:
-            continue
-        parts = parts_of(document)
-        taken = {}
-        for name in names:
-            items = VersionItems.of(versions[name], parts)
-            misplaced[name] += len(items.misplaced)
-            taken[name] = {
-                task: some
-                for task, some in items.by_task().items()
-                if (task in wanted if wanted is not None else metric in METRICS_OF.get(task[:1], ()))
-            }
-            found_tasks.update(taken[name])
+            return
+        taken = {name: self._taken(name, versions[name], parts_of(document)) for name in names}
         here = Agreement()
         for first, second in combinations(names, 2):
-            common[first, second] += 1
+            self._common[first, second] += 1
             for task in taken[first].keys() | taken[second].keys():
-                found = _compare(taken[first].get(task, set()), taken[second].get(task, set()), metric)
-                pairs[task, first, second] += found
+                found = _compare(taken[first].get(task, set()), taken[second].get(task, set()), self._metric)
+                self._pairs[task, first, second] += found
                 here += found
                 if task[0] == "m":
-                    values = tuple(_label(versions[name], task) for name in (first, second))
-                    label_pairs[task, first, second][values[0], values[1]] += 1
+                    values = (_label(versions[first], task), _label(versions[second], task))
+                    self._values[task, first, second][values] += 1
         if isinstance(document, Document):
             here.documents = 1
-            by_document[document.id] = here
-    ordered = sorted(found_tasks, key=task_order)
-    both = sorted(common)
-    for task in ordered:
-        for first, second in both:
-            agreement = pairs[task, first, second]
-            agreement.documents = common[first, second]
-            if task[0] == "m":
-                agreement.values = label_pairs[task, first, second]
-                if silent := agreement.documents - agreement.values.total():
-                    agreement.values[_NOT_SET, _NOT_SET] += silent
-    everybody = sorted(set(confirmed) | set(members or ()))
-    return AgreementMatrix(
-        metric=metric,
-        members=everybody,
-        tasks=ordered,
-        pairs=dict(pairs),
-        documents={pair: common[pair] for pair in both},
-        confirmed={name: confirmed[name] for name in everybody},
-        misplaced={name: misplaced[name] for name in everybody if misplaced[name]},
-        by_document=by_document,
-    )
+            self._by_document[document.id] = here
+
+    def _taken(
+        self, name: str, version: Annotations, parts: Mapping[str, Part] | None
+    ) -> dict[str, set[Item]]:
+        """The annotations of a version that are measured."""
+        items = VersionItems.of(version, parts)
+        self._misplaced[name] += len(items.misplaced)
+        taken = {
+            task: some
+            for task, some in items.by_task().items()
+            if (
+                task in self._wanted
+                if self._wanted is not None
+                else self._metric in METRICS_OF.get(task[:1], ())
+            )
+        }
+        self._tasks.update(taken)
+        return taken
+
+    def matrix(self, members: Sequence[str]) -> AgreementMatrix:
+        """The matrix of all documents that were counted."""
+        tasks = sorted(self._tasks, key=task_order)
+        both = sorted(self._common)
+        for task in tasks:
+            for first, second in both:
+                agreement = self._pairs[task, first, second]
+                agreement.documents = self._common[first, second]
+                if task[0] == "m":
+                    agreement.values = self._values[task, first, second]
+                    if silent := agreement.documents - agreement.values.total():
+                        agreement.values[_NOT_SET, _NOT_SET] += silent
+        everybody = sorted({*self._confirmed, *members})
+        return AgreementMatrix(
+            metric=self._metric,
+            members=everybody,
+            tasks=tasks,
+            pairs=dict(self._pairs),
+            documents={pair: self._common[pair] for pair in both},
+            confirmed={name: self._confirmed[name] for name in everybody},
+            misplaced={name: self._misplaced[name] for name in everybody if self._misplaced[name]},
+            by_document=self._by_document,
+        )
 
 
-def _label(version: Any, task: str) -> Hashable:
+def _label(version: Annotations, task: str) -> Hashable:
     value = set_value(version.metas.get(task))
     return _NOT_SET if value is None else value_key(value)
 

@@ -57,8 +57,8 @@ class ChangedProject:
     @property
     def by_type(self) -> dict[str, EditCounts]:
         """The edits of entities by entity type (class id)."""
-        from spacy_tagtog.agreement import task_order
         from spacy_tagtog.agreement.edits import EditCounts
+        from spacy_tagtog.agreement.versions import task_order
 
         result: dict[str, EditCounts] = {}
         for changed in self.documents.values():

@@ -21,7 +21,7 @@ from spacy_tagtog.cli._versions import (
 )
 
 if TYPE_CHECKING:
-    from spacy_tagtog.agreement import MergeReport, Ranking
+    from spacy_tagtog.agreement import MemberRanking, MergeReport
     from spacy_tagtog.anndoc import Document
     from spacy_tagtog.errors import SpacyTagtogError
 
@@ -46,7 +46,7 @@ class MergedProject:
     not_confirmed: list[str] = field(default_factory=list)
     protected: list[str] = field(default_factory=list)
     faults: list[SpacyTagtogError] = field(default_factory=list)
-    ranking: Ranking | None = None
+    ranking: MemberRanking | None = None
 
     @property
     def taken(self) -> Counter[str]:
@@ -227,10 +227,10 @@ def merge(
     """
     from spacy_tagtog._files import check_free
     from spacy_tagtog._options import choose
-    from spacy_tagtog.agreement import Strategy, rank_members
+    from spacy_tagtog.agreement import MergeStrategy, rank_members
     from spacy_tagtog.anndoc import document_paths, write_project
 
-    chosen: Strategy = choose("--strategy", strategy, Strategy)
+    chosen: MergeStrategy = choose("--strategy", strategy, MergeStrategy)
     check_free(target, force=force, sources=(source, legend))
     document_paths("x", "pool", save_to)  # a name that can't be a member's is refused before any work is done
     faults: list[SpacyTagtogError] = []
@@ -263,8 +263,8 @@ def _merged(
     overwrite_confirmed: bool,
 ) -> Document:
     """A document with its merged version, or as it was; the result says which."""
-    from spacy_tagtog.agreement import confirmed_members
     from spacy_tagtog.agreement import merge as merge_versions
+    from spacy_tagtog.agreement.versions import confirmed_members
     from spacy_tagtog.anndoc import Document
 
     if not confirmed_members(document.versions, members):

@@ -11,7 +11,8 @@ from hypothesis import given
 from strategies import quick
 from versions import annotations, entity, relation, version
 
-from spacy_tagtog.agreement import compare_entities, compare_versions
+from spacy_tagtog.agreement import compare_versions
+from spacy_tagtog.agreement.changes import compare_entities
 from spacy_tagtog.agreement.edits import EditCounts
 from spacy_tagtog.agreement.versions import VersionItems
 from spacy_tagtog.anndoc import Annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from spacy_tagtog.agreement import Metric, Strategy
+from spacy_tagtog.agreement import MergeStrategy, Metric
 from spacy_tagtog.server.db.roles import ROLES
 from spacy_tagtog.server.imports.uploads import FORMATS
 
@@ -287,7 +287,7 @@ def _versions_and_metrics() -> _Json:
     member: _Json = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}
     annotated = {"application/json": _ANN_JSON}
     strategy = _parameter(
-        "strategy", "How to merge.", {"type": "string", "enum": list(get_args(Strategy))}, required=True
+        "strategy", "How to merge.", {"type": "string", "enum": list(get_args(MergeStrategy))}, required=True
     )
     agreement = [
         _parameter("member1", "A member.", member, required=True),
