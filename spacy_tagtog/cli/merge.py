@@ -228,7 +228,8 @@ def merge(
     from spacy_tagtog._files import check_free
     from spacy_tagtog._options import choose
     from spacy_tagtog.agreement import MergeStrategy, rank_members
-    from spacy_tagtog.anndoc import document_paths, write_project
+    from spacy_tagtog.anndoc import write_project
+    from spacy_tagtog.anndoc.layout import document_paths
 
     chosen: MergeStrategy = choose("--strategy", strategy, MergeStrategy)
     check_free(target, force=force, sources=(source, legend))

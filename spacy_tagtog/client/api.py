@@ -20,7 +20,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import NotRequired, Self, TypedDict
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, PlainHtml, is_document_id
+from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, PlainHtml
+from spacy_tagtog.anndoc.plain_html import is_document_id
 from spacy_tagtog.client._http import Answer, Fields, Transport, is_loopback, normalised, origin
 from spacy_tagtog.client._parallel import MAX_THREADS
 from spacy_tagtog.client._retry import Clock, Retries

@@ -23,7 +23,9 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from spacy_tagtog._files import TEMPORARY_PREFIX, folder_lock, make_folder, write_atomic, write_error
-from spacy_tagtog.anndoc import LEGEND_NAME, MASTER, document_paths
+from spacy_tagtog.anndoc import MASTER
+from spacy_tagtog.anndoc.layout import document_paths
+from spacy_tagtog.anndoc.legend import LEGEND_NAME
 from spacy_tagtog.client._parallel import workers
 from spacy_tagtog.client._retry import check_stopped
 from spacy_tagtog.client.api import SearchHit, TagtogClient

@@ -16,9 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, cast
 
-from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, PlainHtml, Project, is_document_id
+from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, PlainHtml, Project
 from spacy_tagtog.anndoc.fingerprints import content_fingerprint
 from spacy_tagtog.anndoc.legend import Prefix
+from spacy_tagtog.anndoc.plain_html import is_document_id
 from spacy_tagtog.client._parallel import Workers, workers
 from spacy_tagtog.client.api import MAX_BATCH_BYTES, Pair, TagtogClient
 from spacy_tagtog.errors import (

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from spacy_tagtog._files import make_folder, write_atomic
-from spacy_tagtog.anndoc import LEGEND_NAME, MASTER, document_paths
+from spacy_tagtog.anndoc import MASTER
+from spacy_tagtog.anndoc.layout import document_paths
+from spacy_tagtog.anndoc.legend import LEGEND_NAME
 from spacy_tagtog.client._parallel import workers
 from spacy_tagtog.client._retry import check_stopped
 from spacy_tagtog.client.api import SearchHit, TagtogClient

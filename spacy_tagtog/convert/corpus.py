@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 from spacy_tagtog._files import atomic_path
 from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc import MASTER, Document, Project
-from spacy_tagtog.anndoc.project import is_in_folder
+from spacy_tagtog.anndoc.layout import is_in_folder
 from spacy_tagtog.convert.converter import (
     DEFAULT_CONVERTER,
     Converter,

@@ -13,15 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import blocks, document_ids, quick, texts
 
-from spacy_tagtog.anndoc import (
-    Part,
-    PlainHtml,
-    Project,
-    document_id,
-    html_from_blocks,
-    html_from_text,
-    is_document_id,
-)
+from spacy_tagtog.anndoc import Part, PlainHtml, Project, document_id, html_from_blocks, html_from_text
+from spacy_tagtog.anndoc.plain_html import is_document_id
 from spacy_tagtog.errors import PlainHtmlError
 
 

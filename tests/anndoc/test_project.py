@@ -20,18 +20,18 @@ from hypothesis import strategies as st
 from strategies import document_ids, file_names, projects, quick, slow
 
 from spacy_tagtog.anndoc import (
-    LEGEND_NAME,
     MASTER,
     Annotations,
     Document,
     Legend,
     PlainHtml,
     Project,
-    document_paths,
     html_from_text,
     write_project,
 )
-from spacy_tagtog.anndoc import project as project_module
+from spacy_tagtog.anndoc import project_files
+from spacy_tagtog.anndoc.layout import document_paths
+from spacy_tagtog.anndoc.legend import LEGEND_NAME
 from spacy_tagtog.errors import (
     AnndocError,
     AnnJsonError,
@@ -472,7 +472,7 @@ def test_no_file_may_be_too_large(tmp_path: Path, build: Build, monkeypatch: pyt
         "e.html": html(),
         "e.ann.json.gz": gzip.compress(small),
     }
-    monkeypatch.setattr(project_module, "_MAX_FILE_BYTES", 5000)
+    monkeypatch.setattr(project_files, "_MAX_FILE_BYTES", 5000)
     project = Project.open(build(tmp_path, files))
     for name in "abc":
         with pytest.raises(ProjectError, match="5000"):
@@ -482,7 +482,7 @@ def test_no_file_may_be_too_large(tmp_path: Path, build: Build, monkeypatch: pyt
 
 
 def test_a_packed_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(project_module, "_MAX_FILE_BYTES", 1_000_000)
+    monkeypatch.setattr(project_files, "_MAX_FILE_BYTES", 1_000_000)
     bomb = gzip.compress(b" " * 20_000_000)
     many = gzip.compress(b"") * 5_000
     project = Project.open(

@@ -13,15 +13,8 @@ from typing import Any
 import pytest
 
 from spacy_tagtog._files import write_atomic
-from spacy_tagtog.anndoc import (
-    LEGEND_NAME,
-    Annotations,
-    Document,
-    Legend,
-    Project,
-    confidence,
-    html_from_text,
-)
+from spacy_tagtog.anndoc import Annotations, Document, Legend, Project, confidence, html_from_text
+from spacy_tagtog.anndoc.legend import LEGEND_NAME
 from spacy_tagtog.client import (
     ALL_MEMBERS,
     MANIFEST_NAME,

@@ -10,9 +10,11 @@ from conftest import CONFIGS
 from spacy.cli.debug_data import debug_data
 from spacy.language import Language
 
-from spacy_tagtog.anndoc import Document, Project, is_document_id, locate
+from spacy_tagtog.anndoc import Document, Project, locate
+from spacy_tagtog.anndoc.plain_html import is_document_id
 from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter, parse_split, side_of
-from spacy_tagtog.demo import DEMO_LEGEND, demo_documents, guidelines, parse_demo
+from spacy_tagtog.demo import DEMO_LEGEND, demo_documents
+from spacy_tagtog.demo.corpus import guidelines, parse_demo
 from spacy_tagtog.errors import AnndocError, LegendError
 
 

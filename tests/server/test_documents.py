@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import examples
 
-from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml, confidence, html_from_blocks, is_document_id
+from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml, confidence, html_from_blocks
+from spacy_tagtog.anndoc.plain_html import is_document_id
 from spacy_tagtog.server import LocalTagtog, local_tagtog, settings_from_legend
 
 LEGEND = Legend(

@@ -21,7 +21,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from spacy_tagtog.anndoc import MASTER, Annotations, Legend, PlainHtml, is_document_id
+from spacy_tagtog.anndoc import MASTER, Annotations, Legend, PlainHtml
+from spacy_tagtog.anndoc.plain_html import is_document_id
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db import schema
