@@ -68,16 +68,15 @@ def spelled(text: str, spell: Callable[[str, str | None], str]) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without lone surrogates (as in names of files that aren't UTF-8): they can't be printed on a UTF-8 terminal."""
+    """The text without lone surrogates, which no UTF-8 terminal can show; file names that aren't UTF-8 have them."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _shown(value: object) -> str:
     try:
         text = value if isinstance(value, str) else repr(value)
-    except (
-        Exception
-    ):  # a message must never fail: not for a value nested too deeply, not for one with a broken __repr__
+    except Exception:
+        # A message must never fail: not for a value nested too deeply, not for one with a broken __repr__.
         text = f"<{type(value).__name__}>"
     text = text[: _MAX_VALUE_CHARS + 1]
     text = _printable(text if text.isprintable() else repr(text)[1:-1])

@@ -2,9 +2,10 @@
 
 from spacy_tagtog.agreement.adjudication import merge
 from spacy_tagtog.agreement.changes import Changes, compare_versions
-from spacy_tagtog.agreement.measures import Agreement, AgreementMatrix, Metric, agreement_matrix, iaa
+from spacy_tagtog.agreement.measures import AgreementMatrix, agreement_matrix, iaa
 from spacy_tagtog.agreement.member_ranking import MemberRanking, rank_members
 from spacy_tagtog.agreement.merge_report import Conflict, LeftOut, Merged, MergeReport, MergeStrategy
+from spacy_tagtog.agreement.metrics import Agreement, Metric
 from spacy_tagtog.agreement.versions import DocumentVersions
 
 __all__ = [

@@ -197,7 +197,7 @@ def train(
     )
     winner, name = (ner, "ner") if of_ner > of_seed else (seed, "seed")
     for model_folder in ("model-best", "model-last"):
-        with atomic_folder(output / model_folder, anybodys=True) as temporary:  # as spacy train does
+        with atomic_folder(output / model_folder, replace_any=True) as temporary:  # as spacy train does
             shutil.copytree(output / name / model_folder, temporary, dirs_exist_ok=True)
     return Choice(
         winner.config,

@@ -17,7 +17,7 @@ from strategies import quick
 from versions import entity, relation, version, versions
 
 from spacy_tagtog.agreement import Agreement, agreement_matrix, iaa
-from spacy_tagtog.agreement.measures import METRICS_OF
+from spacy_tagtog.agreement.metrics import METRICS_OF
 from spacy_tagtog.anndoc import Annotations, Document, Project
 from spacy_tagtog.errors import AgreementError, ConfigurationError
 

@@ -27,9 +27,9 @@ from spacy_tagtog.anndoc import (
     PlainHtml,
     Project,
     html_from_text,
+    project_files,
     write_project,
 )
-from spacy_tagtog.anndoc import project_files
 from spacy_tagtog.anndoc.layout import document_paths
 from spacy_tagtog.anndoc.legend import LEGEND_NAME
 from spacy_tagtog.errors import (
