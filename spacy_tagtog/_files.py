@@ -143,11 +143,12 @@ def check_free(path: Path, *, force: bool, sources: Iterable[Path | str | None] 
         path: The output.
         force: It may replace a file, or a folder that :func:`atomic_folder` wrote. Any other folder may hold
             somebody's work.
-        sources: What is read; ``None`` and paths that don't exist are ignored. Not even ``force`` replaces these.
+        sources: What is read; ``None`` and paths that don't exist are ignored. Not even ``force`` replaces
+            these.
 
     Raises:
-        OutputExistsError: It exists (a folder: with something in it) and ``force`` doesn't allow to replace it,
-            or it is a source or a folder around one.
+        OutputExistsError: It exists (a folder: with something in it) and ``force`` doesn't allow to replace
+            it, or it is a source or a folder around one.
         WriteError: Nothing can be there: the name is too long, or access is denied.
     """
     try:
@@ -188,9 +189,10 @@ def check_free(path: Path, *, force: bool, sources: Iterable[Path | str | None] 
 
 @contextmanager
 def atomic_folder(path: Path, *, force: bool = False, replace_any: bool = False) -> Iterator[Path]:
-    """Give an empty temporary folder beside ``path``; swap it into place when the block ends well, else remove it.
+    """Give an empty temporary folder beside ``path``.
 
-    A hidden file in it says that it was written here.
+    When the block ends well, the folder is swapped into place; else it is removed. A hidden file in it says
+    that spacy-tagtog wrote it.
 
     Args:
         path: The folder to write.

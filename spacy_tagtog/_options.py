@@ -34,14 +34,16 @@ def choose(name: str, value: str, literal: Any) -> Any:
 def read_settings(pairs: Mapping[str, str], parameters: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
     """Turn settings that were typed as text into what a factory takes.
 
-    Numbers, yes and no, lists (``a,b``) and mappings (``a:b,c:d``) are recognised by the factory's own signature.
+    Numbers, yes and no, lists (``a,b``) and mappings (``a:b,c:d``) are recognised by the factory's own
+    signature.
 
     Args:
         pairs: Setting to text.
         parameters: The factory's parameters.
 
     Raises:
-        ConfigurationError: A text can't be read as what the setting must be. Unknown settings pass; :func:`bind_settings` refuses them.
+        ConfigurationError: A text can't be read as what the setting must be. Unknown settings pass;
+            :func:`bind_settings` refuses them.
     """
     settings: dict[str, Any] = {}
     for key, text in pairs.items():

@@ -1,21 +1,25 @@
 """Adjudication: the confirmed versions of several members, merged into one.
 
-The rules are those of tagtog's documentation (*Multi-user annotation*, adjudication). With ``n`` members who confirmed the document, an annotation
-(what is one and the same annotation: ``exact_v1``) is taken
+The rules are those of tagtog's documentation (*Multi-user annotation*, adjudication). With ``n`` members who
+confirmed the document, an annotation (what is one and the same annotation: ``exact_v1``) is taken
 
 - under ``union_v1`` if anybody has it;
 - under ``intersection_v1`` if all ``n`` have it;
 - under ``majority_v1`` if more than ``n / 2`` have it: exactly half is not enough;
-- under ``best_iaa_v1`` if the member has it who agrees best with the others on its task (``exact_v1``, over all documents of the project): see
-  :class:`Ranking`.
+- under ``best_iaa_v1`` if the member has it who agrees best with the others on its task (``exact_v1``, over
+  all documents of the project): see
+  :class:`~spacy_tagtog.agreement.member_ranking.MemberRanking`.
 
-It comes with ``who``, all members that have it, and ``prob``, their share of ``n``. Of different values of a label or normalization on one entity,
-and of a document label, union takes the first version's, intersection only a value that all ``n`` chose, majority one that more than ``n / 2``
-chose. A relation stays only if its entities stay.
+It comes with ``who``, all members that have it, and ``prob``, their share of ``n``. Of different values of a
+label or normalization on one entity, and of a document label, union takes the first version's, intersection
+only a value that all ``n`` chose, majority one that more than ``n / 2`` chose. A relation stays only if its
+entities stay.
 
-Decided here, where tagtog's documentation says nothing: members are ordered by name (so *the first version* is the first by name that has a value);
-the result is unconfirmed, since somebody should look at it; its annotations are a person's (``state`` is empty); ``best_iaa_v1`` gives ``who`` and
-``prob`` like the others; the rest of an annotation's keys are the first version's; annotatable parts and sources are those of any version.
+Decided here, where tagtog's documentation says nothing: members are ordered by name (so *the first version*
+is the first by name that has a value); the result is unconfirmed, since somebody should look at it; its
+annotations are a person's (``state`` is empty); ``best_iaa_v1`` gives ``who`` and ``prob`` like the others;
+the rest of an annotation's keys are the first version's; annotatable parts and sources are those of any
+version.
 """
 
 from __future__ import annotations
@@ -53,7 +57,8 @@ def merge(
     """Merge the confirmed versions of a document into one.
 
     Args:
-        document: The document, or only its versions by member. With the document, versions that count offsets in different units are brought to one.
+        document: The document, or only its versions by member. With the document, versions that count offsets
+            in different units are brought to one.
         strategy: How.
         ranking: Who agrees best with the others; needed for ``best_iaa_v1``, see :func:`rank_members`.
         members: Whose versions; by default everybody's but ``master``.

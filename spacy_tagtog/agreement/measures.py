@@ -1,18 +1,21 @@
 """tagtog's agreement metrics: F1 between the versions of two members.
 
-What tagtog defines (its documentation, *IAA calculation methods* and *API metrics*): which annotations of two versions are equal under
-``exact_v1``, ``overlapping_v1`` and ``documentlevel_v1`` (see :mod:`spacy_tagtog.agreement.versions`); which metric there is for which kind of
-task; that agreement is F1; that only confirmed versions count; that the agreement of a task is the average over all pairs of members.
+What tagtog defines (its documentation, *IAA calculation methods* and *API metrics*): which annotations of two
+versions are equal under ``exact_v1``, ``overlapping_v1`` and ``documentlevel_v1`` (see
+:mod:`spacy_tagtog.agreement.versions`); which metric there is for which kind of task; that agreement is F1;
+that only confirmed versions count; that the agreement of a task is the average over all pairs of members.
 
 What it leaves open, and what is done here:
 
-- Counts are summed over the documents that both confirmed, and F1 is of the sums (micro average): a document with many annotations weighs more.
+- Counts are summed over the documents that both confirmed, and F1 is of the sums (micro average): a document
+  with many annotations weighs more.
 - An annotation that a member made twice counts once, as tagtog says of ``documentlevel_v1``.
-- Under ``overlapping_v1`` one annotation may overlap several. Precision is the share of the second member's annotations that are equal to one or
-  more of the first's, recall the share of the first's, as in :mod:`spacy_tagtog.pipeline.evaluation`; F1 is their harmonic mean. So F1 is the same
-  whoever is the first, and 1.0 between two equal versions.
-- Where neither member annotated anything of a task there is nothing to agree on: F1 is ``None``, not 1.0. Where one did and the other didn't it
-  is 0.0. Where no document was confirmed by both it is ``None``.
+- Under ``overlapping_v1`` one annotation may overlap several. Precision is the share of the second member's
+  annotations that are equal to one or more of the first's, recall the share of the first's, as in
+  :mod:`spacy_tagtog.pipeline.evaluation`; F1 is their harmonic mean. So F1 is the same whoever is the first,
+  and 1.0 between two equal versions.
+- Where neither member annotated anything of a task there is nothing to agree on: F1 is ``None``, not 1.0.
+  Where one did and the other didn't it is 0.0. Where no document was confirmed by both it is ``None``.
 """
 
 from __future__ import annotations
@@ -50,12 +53,15 @@ class AgreementMatrix:
         metric: The metric.
         members: The members, by name.
         tasks: The tasks that were measured.
-        pairs: (task, first member, second member) to agreement, for each pair that confirmed a document in common; the first comes first by name.
-        documents: (first member, second member) to the number of documents that both confirmed; pairs without any are left out.
+        pairs: (task, first member, second member) to agreement, for each pair that confirmed a document in
+            common; the first comes first by name.
+        documents: (first member, second member) to the number of documents that both confirmed; pairs without
+            any are left out.
         confirmed: How many documents each member confirmed.
-        misplaced: How many entities of each member have an offset that points at another text, or a part that isn't there. They are compared as
-            they are stored.
-        by_document: Document id to the agreement in this document, all pairs and tasks together; only for documents that are given as such.
+        misplaced: How many entities of each member have an offset that points at another text, or a part that
+            isn't there. They are compared as they are stored.
+        by_document: Document id to the agreement in this document, all pairs and tasks together; only for
+            documents that are given as such.
     """
 
     metric: Metric
@@ -78,7 +84,10 @@ class AgreementMatrix:
         )
 
     def total(self, member1: str, member2: str) -> Agreement:
-        """The agreement of two members over all tasks: F1 of the summed counts. ``values`` and kappa have no meaning here and are empty."""
+        """The agreement of two members over all tasks: F1 of the summed counts.
+
+        ``values`` and kappa have no meaning here and are empty.
+        """
         result = sum((self.of(task, member1, member2) for task in self.tasks), Agreement())
         first, second = sorted((member1, member2))
         return Agreement(
@@ -107,12 +116,16 @@ class AgreementMatrix:
         return sum(found) / len(found) if found else None
 
     def least(self, number: int) -> list[tuple[str, Agreement]]:
-        """The documents in which members agree least, the worst first: (id, agreement over all pairs and tasks)."""
+        """The documents in which members agree least, the worst first.
+
+        Returns:
+            (document id, agreement over all pairs and tasks).
+        """
         measured = [(found.f1, doc_id) for doc_id, found in self.by_document.items() if found.f1 is not None]
         return [(doc_id, self.by_document[doc_id]) for _, doc_id in sorted(measured)[:number]]
 
     def rows(self) -> Iterator[tuple[str, str, str, Agreement]]:
-        """(task, first member, second member, agreement) of all pairs with documents in common, task by task."""
+        """(task, first member, second member, agreement) of pairs with common documents, task by task."""
         for task in self.tasks:
             for first, second in self.documents:
                 yield task, first, second, self.pairs[task, first, second]
@@ -191,7 +204,8 @@ def agreement_matrix(
     Args:
         documents: The documents. Only confirmed versions are looked at.
         members: Whom to compare; by default everybody but ``master``.
-        tasks: The tasks to measure; by default all that occur in the compared versions and that have the metric.
+        tasks: The tasks to measure; by default all that occur in the compared versions and that have the
+            metric.
         metric: The metric.
 
     Raises:
@@ -225,7 +239,7 @@ class _Counts:
         self._confirmed: Counter[str] = Counter()
         self._misplaced: Counter[str] = Counter()
         self._by_document: dict[str, Agreement] = {}
-        # A label that nobody set in a document is a value, too: which labels there are is known only at the end.
+        # A label that nobody set in a document is a value, too. Which labels there are is known at the end.
         self._values: dict[tuple[str, str, str], Counter[tuple[Hashable, Hashable]]] = defaultdict(Counter)
 
     def add(self, document: DocumentVersions, members: Sequence[str] | None) -> None:

@@ -196,7 +196,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def _same_beside(key: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether a key that merging doesn't decide is the same in two entities; no value and an empty one are the same."""
+    """Whether a key that merging doesn't decide is the same in two entities; no value equals an empty one."""
     return key in ("confidence", "fields", "normalizations") or same(
         one.get(key) or None, other.get(key) or None
     )

@@ -81,7 +81,7 @@ def _reference(
     references: References,
     key: RelationKey,
 ) -> str:
-    """A reference as it was said, or where that means another entity now which stands there, too, one that doesn't."""
+    """A reference as its file has it, or another one if that means another entity in the merged version."""
     part, class_id, start, last = where
     meant = references.fitting(*where)
     if meant[:1] == [end] and (class_id or len(meant) == 1):

@@ -52,8 +52,9 @@ class Conflict:
     """A place where members contradict each other, whichever of them was followed.
 
     Attributes:
-        kind: ``value`` (a label has different values), ``type`` (one place, different entity types), ``borders`` (one entity type, overlapping
-            places), or ``overlap`` (different types, overlapping places).
+        kind: ``value`` (a label has different values), ``type`` (one place, different entity types),
+            ``borders`` (one entity type, overlapping places), or ``overlap`` (different types, overlapping
+            places).
         where: Part and offsets of the first side; the task for a document label.
         sides: (what, who has it) of each side.
     """

@@ -17,8 +17,11 @@ from spacy_tagtog.agreement.versions import Item, Place, check_task
 from spacy_tagtog.errors import AgreementError
 
 Metric = Literal["exact_v1", "overlapping_v1", "documentlevel_v1"]
-"""tagtog's metrics. ``exact_v1``: class ids, offsets and values are equal. ``overlapping_v1``: one shared character is enough for the offsets.
-``documentlevel_v1``: the sets of values in a document."""
+"""tagtog's metrics.
+
+``exact_v1``: class ids, offsets and values are equal. ``overlapping_v1``: one shared character is enough for
+    the
+offsets. ``documentlevel_v1``: the sets of values in a document are compared."""
 
 METRICS_OF: Final[dict[str, tuple[Metric, ...]]] = {
     "m": ("exact_v1",),
@@ -38,9 +41,11 @@ class Agreement:
         first: Annotations of the first member.
         second: Annotations of the second.
         first_agreed: Annotations of the first that are equal to one of the second.
-        second_agreed: Annotations of the second that are equal to one of the first. The same number, but for ``overlapping_v1``.
+        second_agreed: Annotations of the second that are equal to one of the first. The same number, but for
+            ``overlapping_v1``.
         documents: Documents that both confirmed, whether or not they hold annotations of this task.
-        values: Of document labels: how many documents have which value in the version of the first and of the second.
+        values: Of document labels: how many documents have which value in the version of the first and of the
+            second.
     """
 
     first: int = 0
@@ -62,17 +67,17 @@ class Agreement:
 
     @property
     def precision(self) -> float | None:
-        """The share of the second member's annotations that the first has, in [0, 1]; ``None`` where the second has none."""
+        """The share of the second member's annotations that the first has, in [0, 1]; ``None`` for none."""
         return self.second_agreed / self.second if self.second else None
 
     @property
     def recall(self) -> float | None:
-        """The share of the first member's annotations that the second has, in [0, 1]; ``None`` where the first has none."""
+        """The share of the first member's annotations that the second has, in [0, 1]; ``None`` for none."""
         return self.first_agreed / self.first if self.first else None
 
     @property
     def f1(self) -> float | None:
-        """The harmonic mean of precision and recall, in [0, 1]; ``None`` where neither member annotated anything."""
+        """The harmonic mean of precision and recall, in [0, 1]; ``None`` if neither annotated anything."""
         if not self.first and not self.second:
             return None
         precision, recall = self.precision, self.recall
@@ -80,10 +85,11 @@ class Agreement:
 
     @property
     def kappa(self) -> float | None:
-        """Cohen's kappa of a document label, in [-1, 1]: agreement beyond chance, a label that isn't set being a value of its own.
+        """Cohen's kappa of a document label, in [-1, 1]: agreement beyond chance.
 
-        ``None`` for other tasks, without documents, and where both members gave all documents one and the same value: then chance alone would
-        make them agree, and kappa is not defined. (Cohen 1960; computed by scikit-learn.)
+        A label that isn't set is a value of its own. Kappa is ``None`` for other tasks and without documents.
+        It is also ``None`` if both members gave all documents the same value: then it is not defined. (Cohen
+        1960; computed by scikit-learn.)
         """
         if len({value for pair in self.values for value in pair}) < 2:
             return None
@@ -148,7 +154,7 @@ def compare(first: set[Item], second: set[Item], metric: Metric) -> Agreement:
 
 
 def _touching(items: set[Item], others: set[Item]) -> int:
-    """How many of the items are equal to one of the others, one shared character being enough for their offsets."""
+    """How many items are equal to one of the others, if one shared character is enough for the offsets."""
     if not items or not others:
         return 0
     if any(len(item.places) != 1 for item in others):

@@ -15,7 +15,8 @@ def text_fingerprint(text: str) -> str:
         text: Any text, also one with half characters.
 
     Returns:
-        The first 16 hexadecimal digits of the SHA-256. Two different texts share them with a probability of 2^-64.
+        The first 16 hexadecimal digits of the SHA-256. Two different texts share them with a probability of
+        2^-64.
     """
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
@@ -29,7 +30,8 @@ def content_fingerprint(content: Document | PlainHtml) -> str:
         content: The document, or its ``plain.html``.
 
     Returns:
-        16 hexadecimal digits, other ones than :func:`text_fingerprint` gives for the text of the same document.
+        16 hexadecimal digits, other ones than :func:`text_fingerprint` gives for the text of the same
+        document.
 
     Raises:
         PlainHtmlError: The content can't be read.

@@ -82,7 +82,8 @@ class Layout:
                     f"{setting('on_problem', 'report')} leaves it out and lists it",
                 )
             )
-        # A query that finds nothing leaves the layout without a document in it: that is a project, an empty one.
+        # A query that finds nothing leaves the layout without a document in it: that is a project, an empty
+        # one.
         is_empty_project = is_folder and (self.path / "plain.html").is_dir()
         if not self.entries and not self.problems and not is_empty_project:
             raise ProjectError(
@@ -120,7 +121,8 @@ class Layout:
         elif _base_name(names[-1], (*_ANN_SUFFIXES, *_HTML_SUFFIXES)) is None:
             pass
         elif has_surrogate("/".join(names)):
-            # Bytes of a name that aren't UTF-8 become half characters, which neither JSON nor a .spacy file can hold.
+            # Bytes of a name that aren't UTF-8 become half characters, which neither JSON nor a .spacy file
+            # can hold.
             self._problem(
                 ProjectError(
                     "a file's name isn't UTF-8",
@@ -211,7 +213,7 @@ def _duplicate(doc_id: str, what: str, first: Source, second: Source) -> Duplica
 
 
 def _locate(names: Names, marker: str) -> Names:
-    """The folders of a file below the marker folder (``plain.html`` or ``ann.json``), or all its folders in a flat layout."""
+    """The folders of a file below ``plain.html`` or ``ann.json``; in a flat layout, all its folders."""
     folders = names[:-1]
     if marker in folders:
         return folders[folders.index(marker) + 1 :]

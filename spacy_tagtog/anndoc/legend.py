@@ -1,6 +1,7 @@
 """``annotations-legend.json``: the names of class ids.
 
-Names are unique only within one prefix: ``{"e_1": "Person", "f_2": "Person"}`` is legal, so a legend is inverted one prefix at a time.
+Names are unique only within one prefix: ``{"e_1": "Person", "f_2": "Person"}`` is legal, so a legend is
+inverted one prefix at a time.
 """
 
 from __future__ import annotations

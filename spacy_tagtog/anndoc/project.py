@@ -1,10 +1,12 @@
 """A project: all documents in a folder or zip, read one at a time.
 
-Three layouts are understood: tagtog's download (``plain.html/pool/…``, ``ann.json/master/pool/…``, ``ann.json/members/USER/pool/…``; public data
-sets leave ``master`` or ``pool`` out), and a flat folder with both files of a document side by side. Both may be inside a zip.
+Three layouts are understood: tagtog's download (``plain.html/pool/…``, ``ann.json/master/pool/…``,
+``ann.json/members/USER/pool/…``; public data sets leave ``master`` or ``pool`` out), and a flat folder with
+both files of a document side by side. Both may be inside a zip.
 
-Names that begin with a dot are passed over. In a folder, a symbolic link to a file is read like a file wherever it points (data sets are often
-made of links); links to folders aren't followed. Links inside a zip mean nothing.
+Names that begin with a dot are passed over. In a folder, a symbolic link to a file is read like a file
+wherever it points (data sets are often made of links); links to folders aren't followed. Links inside a zip
+mean nothing.
 """
 
 from __future__ import annotations
@@ -60,14 +62,16 @@ class Project:
 
         Args:
             path: A folder in tagtog's download layout, a flat folder, or a zip of either.
-            strict: Raise on files that don't belong together; else set them aside and list them in :attr:`problems`.
+            strict: Raise on files that don't belong together; else set them aside and list them in
+                :attr:`problems`.
             legend: A legend, or a file with one, to use in place of the project's own.
 
         Raises:
             ProjectError: There is no document, the path doesn't exist, or the zip is broken.
             MissingPartnerError: An ann.json has no plain.html (strict).
             DuplicateDocumentError: Two files claim to be the same (strict).
-            LegendError: The project's own legend, or the one that was given, can't be read: without it nothing has a name.
+            LegendError: The project's own legend, or the one that was given, can't be read: without it
+                nothing has a name.
         """
         layout = Layout(Path(path), strict=strict)
         layout.read()
@@ -124,7 +128,9 @@ class Project:
         return Project(entries, legend=self.legend, place=self.place, problems=list(self.problems))
 
     def in_folders(self, folders: Iterable[str]) -> Project:
-        """The project with only the documents of some tagtog folders and of those below them; the problems stay.
+        """The project with only the documents of some tagtog folders and of folders below them.
+
+        The problems stay.
 
         Args:
             folders: Paths such as ``pool/train``; the leading ``pool/`` may be left out.
@@ -161,7 +167,10 @@ class Project:
 
     def __repr__(self) -> str:
         members = ", ".join(self.members) or "nobody"
-        return f"<Project {self.place}: {counted(len(self), 'document')}, versions of {members}, {counted(len(self.legend), 'class')}>"
+        counts = (
+            f"{counted(len(self), 'document')}, versions of {members}, {counted(len(self.legend), 'class')}"
+        )
+        return f"<Project {self.place}: {counts}>"
 
 
 def _reader(source: Source) -> Callable[[], Annotations]:

@@ -59,8 +59,9 @@ class Source:
             data = self.read_raw()
             return _gunzip(data) if self.place.endswith(".gz") else data
         except _READ_ERRORS as error:
+            reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
             raise ProjectError(
-                f"a file can't be read: {getattr(error, 'strerror', None) or str(error) or 'it ends too early'}",
+                f"a file can't be read: {reason}",
                 place=self.place,
                 advice="leave it out, or split it"
                 if isinstance(error, _TooLargeError)
@@ -98,7 +99,8 @@ def _read_file(path: str) -> bytes:
 
 def _may_be_document(entry: os.DirEntry[str]) -> bool:
     try:
-        # A link that points nowhere stays, since a missing file is worth an error. Pipes and devices are no documents.
+        # A link that points nowhere stays, since a missing file is worth an error. Pipes and devices are no
+        # documents.
         return entry.is_file() or (entry.is_symlink() and not Path(entry.path).exists())
     except OSError:
         return True  # reading it will say what is wrong
@@ -117,7 +119,8 @@ def folder_sources(root: Path) -> Iterator[tuple[Names, Source]]:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    # Files of an interrupted write, and what an operating system leaves behind, begin with a dot.
+                    # Files of an interrupted write, and what an operating system leaves behind, begin with a
+                    # dot.
                     if entry.name.startswith("."):
                         continue
                     if entry.is_dir(follow_symlinks=False):

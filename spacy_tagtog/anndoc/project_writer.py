@@ -32,7 +32,8 @@ def write_project(
         path: A folder, or a file ending with ``.zip``. A zip's names begin with its own, as tagtog's do.
         legend: The project's legend; by default that of the first document.
         force: Replace what is there.
-        extra: More files: their names within the project, and what they hold. They are asked for after the documents.
+        extra: More files: their names within the project, and what they hold. They are asked for after the
+            documents.
 
     Returns:
         The number of documents written.

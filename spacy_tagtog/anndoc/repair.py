@@ -1,12 +1,13 @@
 """Mending offsets that point at another text, where the right place is certain.
 
-Most wrong offsets of real projects have one of few causes: a literal ``<`` or ``&`` in the source shifted everything
-after it by a constant; an annotation was stored at 0 although its text stands elsewhere in the part; a look-alike
-character (``α`` and ``a``) was exchanged; markup was escaped twice. Each method here accepts a place only if no other
-is as
-plausible: a wrong repair is worse than none. The original annotation is never changed; a repair only says where it stands.
+Most wrong offsets of real projects have one of few causes: a literal ``<`` or ``&`` in the source shifted
+everything after it by a constant; an annotation was stored at 0 although its text stands elsewhere in the
+part; a look-alike character (``α`` and ``a``) was exchanged; markup was escaped twice. Each method here
+accepts a place only if no other is as plausible: a wrong repair is worse than none. The original annotation
+is never changed; a repair only says where it stands.
 
-How often each method is right was measured by breaking right offsets of real corpora in the same ways, see ``docs/offsets.md``.
+How often each method is right was measured by breaking right offsets of real corpora in the same ways, see
+``docs/offsets.md``.
 """
 
 from __future__ import annotations
@@ -44,10 +45,11 @@ _NEAR: Final = 8
 _FARTHER: Final = 4
 """The nearest occurrence is at most so far away, and the next nearest so many times farther."""
 _MAX_OCCURRENCES: Final = 1000
-"""A text that stands in more places is no name of anything."""
+"""A text that stands in more places than this says nothing about where an entity was."""
 _MAX_WORK: Final = 2_000_000_000
-"""So many characters of a part are looked at for its broken entities, some seconds of work. Hostile files ask for hours; what is left then
-stays a fault."""
+"""How many characters of a part are looked at for its broken entities: some seconds of work.
+
+Hostile files ask for hours. What is not looked at stays a fault."""
 
 # Letters that people, keyboards and parsers exchange and that Unicode's decompositions don't relate.
 _LOOK_ALIKES: Final = str.maketrans(
@@ -71,7 +73,8 @@ def repair(parts: Mapping[str, Part], located: Sequence[Located], *, unit: Offse
         unit: How the offsets count.
 
     Returns:
-        The same list; entities that were repaired have ranges, no problem, and a :class:`~spacy_tagtog.anndoc.locate.Repair`.
+        The same list; entities that were repaired have ranges, no problem, and a
+        :class:`~spacy_tagtog.anndoc.locate.Repair`.
     """
     broken: dict[str, list[int]] = defaultdict(list)
     sound: dict[str, list[Located]] = defaultdict(list)
@@ -199,7 +202,7 @@ class _Part:
         return found
 
     def shifts(self) -> list[int | None]:
-        """For each broken entity the shift that it shares with another broken one, no sound entity between them speaking against it."""
+        """Per broken entity, the shift that it shares with another, unless a sound one between contradicts."""
         rigid = sorted(item.start for item in self.sound)
         voices = [
             _Voice(start, item.entity.text, self.candidates(item))
@@ -232,8 +235,8 @@ class _Part:
         """The characters in which the text at the offset and the stored text differ.
 
         Returns:
-            ``None`` where the part ends before it, and where the stored text stands somewhere else letter by letter:
-            then it isn't this place that is meant.
+            ``None`` where the part ends before it, and where the stored text stands somewhere else letter by
+            letter: then it isn't this place that is meant.
         """
         if any(
             found or not certain
@@ -332,7 +335,7 @@ class _Part:
         return ((around[0], around[0] + len(surface)),)
 
     def words(self, surface: str) -> list[int]:
-        """Where a text stands and isn't part of a longer word; where it always is, all places. None where not all places are known."""
+        """Where a text stands as whole words, else all its places. Nothing if not all are known."""
         places, certain = self.places(surface)
         if not certain:
             return []

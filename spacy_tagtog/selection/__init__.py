@@ -3,8 +3,8 @@
 What a pipeline doubts (:mod:`~spacy_tagtog.selection.candidates`) becomes numbers
 (:mod:`~spacy_tagtog.selection.scores`). Registered strategies choose by them
 (:mod:`~spacy_tagtog.selection.strategies`, :mod:`~spacy_tagtog.selection.families`), batch by batch
-(:mod:`~spacy_tagtog.selection.batches`). :mod:`~spacy_tagtog.selection.simulation` replays a reviewed project to show
-what a strategy is worth.
+(:mod:`~spacy_tagtog.selection.batches`). :mod:`~spacy_tagtog.selection.simulation` replays a reviewed project
+to show what a strategy is worth.
 """
 
 from spacy_tagtog.selection.candidates import Candidate, PredictedEntity, ReviewedDocument

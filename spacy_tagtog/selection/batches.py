@@ -23,7 +23,8 @@ class BatchChoice:
     Attributes:
         pick: The strategy's pick; its index is among the candidates that were given.
         random: Whether it belongs to the random sample. That sample stands for the documents that were left:
-            what people change in it measures the pre-annotations without bias, and calibration should know it.
+            what people change in it measures the pre-annotations without bias, and calibration should know
+            it.
     """
 
     pick: Pick
@@ -50,9 +51,9 @@ def choose_batch(
         size: How many; all where there are fewer.
         strategy: Chooses.
         context: What else is known.
-        random_share: In [0, 1], the expected share of the batch that is sampled at random from all candidates,
-            before the strategy chooses. It is rounded up or down at random, so that small batches get their
-            share, too.
+        random_share: In [0, 1], the expected share of the batch that is sampled at random from all
+            candidates, before the strategy chooses. It is rounded up or down at random, so that small batches
+            get their share, too.
 
     Returns:
         The choices. Sampled documents stand at random places among the others.
@@ -115,8 +116,8 @@ def rank_candidates(
         strategy: Chooses.
         reviewed: The documents that people reviewed.
         top: Rank at most this many documents; 0 ranks all.
-        batch_size: Documents per batch. A strategy keeps the documents of one batch apart, and each batch has its
-            random share.
+        batch_size: Documents per batch. A strategy keeps the documents of one batch apart, and each batch has
+            its random share.
         random_share: See :func:`choose_batch`.
         seed: Of everything random.
 
@@ -136,7 +137,8 @@ def rank_candidates(
     left = sorted(candidates, key=lambda candidate: candidate.id)
     wanted = min(top or len(left), len(left))
     batch = done = 0
-    # Earlier batches count as reviewed where only the number matters (schedule). Their labels are not known yet.
+    # Earlier batches count as reviewed where only the number matters (schedule). Their labels are not known
+    # yet.
     planned = sorted(reviewed, key=lambda document: document.id)
     while done < wanted:
         batch += 1
@@ -145,7 +147,7 @@ def rank_candidates(
                 "the strategy needs predictions, and no pipeline has looked at the documents",
                 place=type(strategy).__name__,
                 value=f"batch {batch}, {counted(len(planned), 'document')} reviewed or planned before",
-                legal="a pipeline, or a strategy without predictions: random, cluster, schedule in its first stage",
+                legal="a pipeline, or a strategy without predictions: random, cluster, schedule in stage one",
             )
         context = Context(planned, stream_of(seed, batch))
         choices = choose_batch(

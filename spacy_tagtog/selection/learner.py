@@ -42,8 +42,8 @@ class Gold:
 class Learner:
     """Trains the config again and again.
 
-    A config of which nothing learns in steps (the seed model) is initialized on Examples in memory, in one vocabulary; any other is trained as
-    ``spacy train`` does, from files.
+    A config of which nothing learns in steps (the seed model) is initialized on Examples in memory, in one
+    vocabulary; any other is trained as ``spacy train`` does, from files.
     """
 
     def __init__(self, settings: SimulationSettings, folder: Path) -> None:
@@ -82,7 +82,7 @@ class Learner:
         return predicted_doc(nlp, gold.doc)
 
     def train(self, reviewed: Sequence[Gold], seed: int) -> Language:
-        """A pipeline that knows these documents; their order is of no account."""
+        """A pipeline trained on these documents, whatever their order."""
         reviewed = sorted(reviewed, key=lambda gold: gold.id)
         if not self.in_steps:
             examples = [Example(gold.tokenized.copy(), gold.doc) for gold in reviewed]
@@ -116,6 +116,7 @@ class Learner:
 
 
 def predict(nlp: Language, learner: Learner, golds: Sequence[Gold]) -> Iterator[tuple[Gold, Doc]]:
+    """What a pipeline predicts for documents."""
     yield from (
         (gold, doc)
         for doc, gold in nlp.pipe(((learner.tokens(nlp, gold), gold) for gold in golds), as_tuples=True)
@@ -132,6 +133,7 @@ def spans_of(gold: Gold, doc: Doc) -> list[CharSpan]:
 
 
 def measure(nlp: Language, learner: Learner, test: Sequence[Gold]) -> Scores:
+    """How well a pipeline finds the entities of documents."""
     total = Scores()
     for gold, doc in predict(nlp, learner, test):
         total = sum(score_entities(gold.spans, spans_of(gold, doc)).values(), total)

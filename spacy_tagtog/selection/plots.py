@@ -37,7 +37,7 @@ def check_plots() -> None:
 
 
 def draw_curves(simulation: Simulation, kind: str = "png") -> bytes:
-    """Draw F against each cost: a line a strategy, the mean over seeds, and a band of one standard deviation.
+    """Draw F against each cost: per strategy the mean over seeds, with a band of one standard deviation.
 
     Args:
         simulation: The simulation.

@@ -56,7 +56,7 @@ def merge_reviewed(documents: Iterable[ReviewedDocument]) -> list[ReviewedDocume
 
 
 def reviewed_of(docs: Iterable[Doc]) -> Iterator[ReviewedDocument]:
-    """What strategies may know of gold Docs. A Doc that doesn't know its document is identified by its text."""
+    """What strategies may know of gold Docs. A Doc without a document id is identified by its text."""
     for doc in docs:
         yield reviewed_document(doc, str(doc._.anndoc_id or text_fingerprint(doc.text)))
 
@@ -105,11 +105,12 @@ def rank_documents(
 
     Args:
         nlp: The pipeline. If the strategy needs no predictions, only its tokenizer is used.
-        documents: Gives the unreviewed documents in the order of their ids. Their annotations are not looked at.
+        documents: Gives the unreviewed documents in the order of their ids. Their annotations are not looked
+            at.
         number: How many they are.
         reviewed: The documents that people reviewed, see :func:`merge_reviewed`.
-        pipeline: The name of the pipeline; ``None`` if ``nlp`` is only a tokenizer. Then a ``schedule`` ends with
-            its first stage.
+        pipeline: The name of the pipeline; ``None`` if ``nlp`` is only a tokenizer. Then a ``schedule`` ends
+            with its first stage.
         strategy: Its registered name, or a short one.
         settings: Arguments of its factory.
         top: Rank at most this many documents; 0 ranks all.

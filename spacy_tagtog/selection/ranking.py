@@ -30,9 +30,10 @@ class RankedDocument:
         batch: The number of its batch, from 1.
         score: What it was chosen by; greater is better, comparable within a batch only. 0 if it was sampled.
         random: Whether it was sampled at random, see :class:`~spacy_tagtog.selection.batches.BatchChoice`.
-        content: Fingerprint of its content, see :func:`~spacy_tagtog.anndoc.fingerprints.content_fingerprint`.
-        why: What explains the score: the strategy's numbers, ``doubtful`` predictions, and words where an entity
-            is ``maybe_missed``.
+        content: Fingerprint of its content, see
+            :func:`~spacy_tagtog.anndoc.fingerprints.content_fingerprint`.
+        why: What explains the score: the strategy's numbers, ``doubtful`` predictions, and words where an
+            entity is ``maybe_missed``.
     """
 
     id: str
@@ -73,7 +74,8 @@ class Ranking:
         pipeline: The pipeline that looked at the documents, as it was named; ``None`` where none did.
         calibrated: Whether its probabilities are calibrated; ``None`` without one.
         reviewed: How many documents people had reviewed.
-        unreviewed: How many documents were to be ranked. ``documents`` has fewer if only the first were asked for.
+        unreviewed: How many documents were to be ranked. ``documents`` has fewer if only the first were asked
+            for.
         documents: The documents, the most useful first.
         sampled_before: See :class:`SampledDocument`.
     """
@@ -200,8 +202,8 @@ def _check(ranking: Ranking, path: Path) -> None:
 def sampled_documents(rankings: Iterable[Ranking]) -> dict[str, str]:
     """The random sample of several rankings: id to fingerprint of the content.
 
-    The latest ranking that has a document decides, since its reviewer followed that one. A document that an earlier
-    ranking sampled, and that a later one chose by its strategy, is no longer part of a fair sample.
+    The latest ranking that has a document decides, since its reviewer followed that one. A document that an
+    earlier ranking sampled, and that a later one chose by its strategy, is no longer part of a fair sample.
 
     Args:
         rankings: The earliest first.

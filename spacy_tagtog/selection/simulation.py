@@ -1,8 +1,9 @@
 """A reviewed project replayed as if it were new, to show what a choice of documents is worth.
 
-A few documents are taken as reviewed, a pipeline is trained on them, a strategy chooses the next, "people" review them by revealing what they
-annotated, and so on. What that costs them is counted: documents, tokens, entities, and the edits that turn the pipeline's pre-annotations into what
-people annotated. The pipeline of every round is measured on documents that are never trained on, never chosen.
+A few documents are taken as reviewed, a pipeline is trained on them, a strategy chooses the next, "people"
+review them by revealing what they annotated, and so on. What that costs them is counted: documents, tokens,
+entities, and the edits that turn the pipeline's pre-annotations into what people annotated. The pipeline of
+every round is measured on documents that are never trained on, never chosen.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def _run_unit(folder: Path, settings: SimulationSettings, unit: Unit) -> None:
 
 
 def _run_unit_alone(folder: Path, settings: SimulationSettings, unit: Unit) -> None:
-    """Run one unit beside others, with one thread: numerical libraries take one per core, and would wait for another."""
+    """Run one unit beside others, with one thread: one thread per core for each would slow all of them."""
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
@@ -161,11 +162,12 @@ def simulate_project(
         strategies: Named as :func:`~spacy_tagtog.selection.strategies.parse_strategy` takes them.
         seeds: Each strategy runs once with each.
         n_process: Runs at once, each in a process of its own.
-        progress: Wraps the documents of all runs, one item per document. Those that were done before come first.
+        progress: Wraps the documents of all runs, one item per document. Those that were done before come
+            first.
 
     Raises:
-        ConfigurationError: There is no strategy, no seed or no such strategy; or the folder belongs to a simulation
-            of other documents or settings.
+        ConfigurationError: There is no strategy, no seed or no such strategy; or the folder belongs to a
+            simulation of other documents or settings.
         EvaluationError: There are too few documents, or the test documents have no entity.
         SpacyTagtogError: A training failed.
     """

@@ -17,13 +17,15 @@ class SimulationSettings:
     Attributes:
         config: The text of the config that is trained in every round.
         lang: The language of the tokenizer.
-        initial: Documents that are taken as reviewed before the first training; the pipeline hasn't seen any then, so all their entities count as
-            added. Chance draws them, the same for every strategy, unless the strategy can choose without predictions.
-        batch: Documents a batch at least.
+        initial: Documents that are taken as reviewed before the first training. There is no pipeline then, so
+            all their entities count as added. They are sampled at random, the same for every strategy, unless
+            the strategy can choose without predictions.
+        batch: At least this many documents per batch.
         growth: A batch has at least this share of the documents reviewed so far: later batches change less.
         budget: The share of the pool after which a run ends.
         random_share: See :func:`~spacy_tagtog.selection.batches.choose_batch`.
-        held_out: The share of the reviewed documents that chooses the best step where a config trains in steps.
+        held_out: The share of the reviewed documents that chooses the best step where a config trains in
+            steps.
 
     Raises:
         ConfigurationError: A number is out of range.
@@ -86,7 +88,7 @@ class Round:
         recall: Likewise.
         f1: Likewise.
         picked: The ids of the documents that were reviewed since the round before.
-        random: Those of them that chance chose.
+        random: Those of them that were sampled at random.
         seconds: Wall time of the round.
     """
 

@@ -1,4 +1,4 @@
-"""Merging versions: tagtog's four strategies on cases by hand, their laws on drawn versions, and that nothing gets lost unsaid."""
+"""Merging versions: tagtog's strategies on small cases, their laws on drawn ones, and a complete report."""
 
 from __future__ import annotations
 
@@ -198,7 +198,8 @@ def test_a_relation_stays_only_if_its_entities_stay() -> None:
     (found,) = result.annotations.data["relations"]
     assert found["confidence"] == {"state": "", "who": ["user:ann", "user:bob"], "prob": 2 / 3}
     assert merged("intersection_v1", related, half).annotations.relations == []
-    # Enough members have the relation, but an end of it is a second member's relation to another entity's place.
+    # Enough members have the relation, but an end of it is a second member's relation to another entity's
+    # place.
     ranking = MemberRanking({"e_1": {"ann": 1}, "e_2": {"bob": 1}, "r_1": {"ann": 1}}, {})
     result = merge({"ann": related, "bob": half}, "best_iaa_v1", ranking=ranking)
     assert [(item.kind, item.reason) for item in result.report.left_out] == [
@@ -244,7 +245,8 @@ def test_a_reference_means_what_fits_best_whatever_comes_first() -> None:
 
 def test_a_reference_goes_on_meaning_what_it_meant() -> None:
     whole, pieces, other = entity(6, 8), entity(6, 8, more=[(12, 14)]), entity(0, 4)
-    # Some projects refer to one fragment. Where the other version has that as an entity of its own, the reference says more.
+    # Some projects refer to one fragment. Where the other version has that as an entity of its own, the
+    # reference says more.
     mine = version(
         pieces, other, relations=[{**relation(other, pieces), "entities": ["s1p1|e_1|0,4", "s1p1|e_1|6,8"]}]
     )
@@ -391,7 +393,8 @@ def test_laws(members: dict[str, Annotations]) -> None:
             ]
             assert found.who == [f"user:{name}" for name in having]
             assert found.prob == len(having) / len(members)
-        # In = out + left out, annotation by annotation: what a member has is in the result with his name, or in the report with it.
+        # In = out + left out, annotation by annotation: what a member has is in the result with his name, or
+        # in the report with it.
         for name, given_version in members.items():
             said = Counter(
                 (item.kind, item.task, _short(item.kind, item.where))
@@ -415,7 +418,7 @@ def test_laws(members: dict[str, Annotations]) -> None:
 
 
 def _labels(annotations: Annotations, name: str = "") -> set[tuple[str, str, str]]:
-    """(task, where, value) of the labels and normalizations of entities; only those that are said to be a member's, if one is given."""
+    """(task, where, value) of the labels and normalizations of entities; only a member's, if one is given."""
     return {
         (
             task,
@@ -495,7 +498,7 @@ def test_on_anything_that_ann_json_can_hold(data: st.DataObject) -> None:
 
 @needs_corpora
 def test_real_documents() -> None:
-    """What members agree on exactly is what an intersection takes, what changes count as accepted, and what F1 counts."""
+    """An intersection takes what members agree on exactly: what changes accept and what F1 counts."""
     shared = (
         item
         for item in Project.open(CORPORA / "idp4", strict=False)

@@ -1,4 +1,4 @@
-"""Agreement between members: tagtog's definitions on small cases by hand, their laws on drawn ones, and a real project."""
+"""Agreement between members: tagtog's definitions on small cases, their laws on drawn ones, real projects."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def check(found: list[Located], in_parts: dict[str, Part], given_annotations: An
         assert item.is_discontinuous == (len(item.ranges) > 1)
 
 
-# ---------------------------------------------------------------- by hand
+# ---- by hand
 
 
 def test_both_units() -> None:
@@ -162,7 +162,7 @@ def test_the_message_of_a_missing_part_stays_short() -> None:
     assert sum(len(item.detail) for item in found) < 1_000_000
 
 
-# ---------------------------------------------------------------- properties
+# ---- properties
 
 
 @slow
@@ -236,7 +236,7 @@ def test_a_document_of_either_unit_is_placed_whole(document: Document) -> None:
         assert not any(item.problem for item in found)
 
 
-# ---------------------------------------------------------------- real annotations
+# ---- real annotations
 
 
 @needs_corpora

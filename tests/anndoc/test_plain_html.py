@@ -46,7 +46,7 @@ def refused(html: PlainHtml) -> PlainHtmlError:
     return caught.value
 
 
-# ---------------------------------------------------------------- what a part's text is
+# ---- what a part's text is
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,8 @@ def test_text_of_a_part(body: str, text: str) -> None:
 
 def test_parts_come_in_document_order_with_their_tags() -> None:
     html = page(
-        '<section><h2 id="s1h1">Head</h2><div><p id="s1p2">b</p><p id="s1p1">a</p></div></section><pre id="s2v1">v</pre><p>no part</p>'
+        '<section><h2 id="s1h1">Head</h2><div><p id="s1p2">b</p><p id="s1p1">a</p></div></section>'
+        '<pre id="s2v1">v</pre><p>no part</p>'
     )
     assert list(html.parts.values()) == [
         Part("s1h1", "Head", "h2"),
@@ -102,7 +103,8 @@ def test_a_part_within_a_part_counts_for_both() -> None:
 
 def test_ids_of_the_head_and_of_html_are_no_parts() -> None:
     html = PlainHtml(
-        b'<html id="h" data-origid="o.txt"><head id="i"><title id="t">T</title></head><body><p id="a">x</p></body></html>'
+        b'<html id="h" data-origid="o.txt"><head id="i"><title id="t">T</title></head>'
+        b'<body><p id="a">x</p></body></html>'
     )
     assert list(html.parts) == ["a"]
     assert (html.id, html.origid) == ("h", "o.txt")
@@ -131,7 +133,7 @@ def test_text_longer_than_a_parsers_buffers() -> None:
     assert only(f'<p id="a">{pieces}</p>') == pieces.replace("<b>", "").replace("</b>", "")
 
 
-# ---------------------------------------------------------------- files that are broken or hostile
+# ---- files that are broken or hostile
 
 BOMB = (
     "<!DOCTYPE html [<!ENTITY e0 'ha'>"
@@ -259,7 +261,7 @@ def test_repr_never_raises() -> None:
     assert repr(page('<p id="a">x</p><p id="a"/>'))
 
 
-# ---------------------------------------------------------------- writing
+# ---- writing
 
 
 def normal(text: str) -> str:
@@ -365,7 +367,7 @@ def only_of(html: PlainHtml) -> str:
     return part.text
 
 
-# ---------------------------------------------------------------- ids
+# ---- ids
 
 
 @quick
@@ -399,7 +401,7 @@ def test_is_document_id(name: str, is_one: bool) -> None:
     assert is_document_id(name) is is_one
 
 
-# ---------------------------------------------------------------- real documents
+# ---- real documents
 
 
 @needs_corpora

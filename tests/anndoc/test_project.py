@@ -92,7 +92,7 @@ def content(project: Project) -> dict[str, tuple[str, str, dict[str, bool]]]:
     }
 
 
-# ---------------------------------------------------------------- layouts
+# ---- layouts
 
 
 @builds
@@ -245,7 +245,7 @@ def test_a_selection(tmp_path: Path, build: Build) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="needs links")
 def test_links(tmp_path: Path) -> None:
-    """A link to a file is read wherever it points, links to folders aren't followed, and none is passed over that points nowhere."""
+    """Links to files are read wherever they point; links to folders aren't; dead ones aren't passed over."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "blob").write_bytes(html("A"))
@@ -269,7 +269,7 @@ def test_a_pipe_is_no_document(tmp_path: Path) -> None:
     assert Project.open(root).ids == ["a"]
 
 
-# ---------------------------------------------------------------- files that don't belong together
+# ---- files that don't belong together
 
 
 @builds
@@ -345,7 +345,7 @@ def test_paths_that_are_no_project(tmp_path: Path) -> None:
     assert Project.open(str(tmp_path)).ids == ["a"]
 
 
-# ---------------------------------------------------------------- legends
+# ---- legends
 
 
 @builds
@@ -385,7 +385,7 @@ def test_a_legend_that_is_given_but_can_not_be_read(tmp_path: Path) -> None:
         assert str(path) in str(caught.value)
 
 
-# ---------------------------------------------------------------- files that can't be read
+# ---- files that can't be read
 
 
 @builds
@@ -500,7 +500,7 @@ def test_a_packed_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         tracemalloc.stop()
 
 
-# ---------------------------------------------------------------- zips that are broken or hostile
+# ---- zips that are broken or hostile
 
 
 @pytest.mark.parametrize(
@@ -648,7 +648,7 @@ def test_one_name_twice_in_a_zip(tmp_path: Path) -> None:
     assert Project.open(path, strict=False).ids == ["a"]
 
 
-# ---------------------------------------------------------------- names in the download layout
+# ---- names in the download layout
 
 
 def test_document_paths() -> None:
@@ -722,7 +722,7 @@ def test_no_name_leads_outside(doc_id: str, folder: str, member: str) -> None:
         assert str(path).encode()
 
 
-# ---------------------------------------------------------------- writing
+# ---- writing
 
 
 def same(first: Document, second: Document) -> None:
@@ -806,7 +806,8 @@ def test_which_legend_is_written(tmp_path: Path) -> None:
 
 def test_half_characters_are_written(tmp_path: Path) -> None:
     version = Annotations.parse(
-        '{"x": "\\ud83d", "entities": [{"classId": "e_1", "part": "p", "offsets": [{"start": 0, "text": "\\ude00"}]}]}'
+        '{"x": "\\ud83d", "entities": [{"classId": "e_1", "part": "p", '
+        '"offsets": [{"start": 0, "text": "\\ude00"}]}]}'
     )
     for name in ("out", "out.zip"):
         write_project([Document("a", PlainHtml(html()), {MASTER: version})], tmp_path / name)
@@ -925,7 +926,7 @@ def test_documents_come_in_one_order(tmp_path_factory: pytest.TempPathFactory, i
     assert Project.open(where / "a").ids == Project.open(where / "b").ids
 
 
-# ---------------------------------------------------------------- real projects
+# ---- real projects
 
 
 @needs_corpora
@@ -993,7 +994,7 @@ def test_a_member_of_a_zip_that_is_a_folder_by_its_name(tmp_path: Path, name: st
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:
-    """Linux takes any bytes as a name; half characters that stand for them can be in no report and no .spacy file."""
+    """Linux takes any bytes as a name. Half characters stand for them, which no .spacy file can hold."""
     root = in_folder(tmp_path, {"a.plain.html": html("A")})
     try:
         Path(os.fsdecode(bytes(root) + b"/\xff.plain.html")).write_bytes(html("B"))

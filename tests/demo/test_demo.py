@@ -95,7 +95,10 @@ def test_spacy_finds_no_error_in_it(demo_folder: Path, capsys: pytest.CaptureFix
     assert len(Project.open(demo_folder)) == 174
 
 
-GOOD = "=== a | annotated | seeing=good\n[M13](Celestial_Object#a) 😅 in the [scope](Instrument#b)\n> observed_with a b\n"
+GOOD = (
+    "=== a | annotated | seeing=good\n"
+    "[M13](Celestial_Object#a) 😅 in the [scope](Instrument#b)\n> observed_with a b\n"
+)
 
 
 def test_the_inline_form() -> None:

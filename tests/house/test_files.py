@@ -45,7 +45,7 @@ def _stop(_: object, exception: type[BaseException]) -> None:
     raise exception
 
 
-# ---------------------------------------------------------------- files
+# ---- files
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\xff", "é🚀\r\n"])
@@ -150,7 +150,7 @@ def _enter(attempt: Callable[..., AbstractContextManager[Path] | None], path: Pa
             pass
 
 
-# ---------------------------------------------------------------- whether a place is free
+# ---- whether a place is free
 
 
 def test_what_is_free(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_the_source_is_never_free(tmp_path: Path) -> None:
     check_free(tmp_path / "a" / "b" / "c" / "d", force=False, sources=[tmp_path / "a" / "b" / "c"])
 
 
-# ---------------------------------------------------------------- folders
+# ---- folders
 
 
 def fill(folder: Path, content: str) -> None:

@@ -1,4 +1,4 @@
-"""Replaying a reviewed project: what is counted, what is reached, and that an interrupted run goes on as it would have."""
+"""Replaying a reviewed project: what is counted, what is reached, and that an interrupted run goes on."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def ids(pool: Sequence[Candidate], strategy: str, **more: Any) -> list[str]:
     return [doc_id for doc_id, _, _ in ranked(pool, strategy, random_share=0, **more)]
 
 
-# ------------------------------------------------------------------------------------------------------------------------- any strategy
+# ---- any strategy
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -155,7 +155,8 @@ def test_any_strategy_gives_an_order(
     assert sorted(doc_id for doc_id, _, _ in first) == [candidate.id for candidate in pool]
     assert [number for _, number, _ in first] == [1 + place // batch for place in range(len(pool))]
     assert all(math.isfinite(choice.pick.score) and choice.pick.score >= 0 for _, _, choice in first)
-    # The order in which documents come, and how often one asks, change nothing; and what explains can be stored.
+    # The order in which documents come, and how often one asks, change nothing; and what explains can be
+    # stored.
     assert (
         ranked(data.draw(st.permutations(pool)), name, data.draw(st.permutations(reviewed)), **options)
         == first
@@ -219,7 +220,7 @@ def test_lazy_greedy_is_greedy(weights: list[set[int]], size: int) -> None:
     assert lazy == plainly
 
 
-# --------------------------------------------------------------------------------------------------------------------------- chance
+# ---- chance
 
 
 def test_the_random_share() -> None:
@@ -244,7 +245,7 @@ def test_the_random_share() -> None:
     assert counts.max() < 3 * counts.mean()
 
 
-# ------------------------------------------------------------------------------------------------------------------- what each chooses
+# ---- what each chooses
 
 
 def test_mnlp_prefers_the_doubted() -> None:
@@ -438,7 +439,7 @@ def test_without_predictions_what_needs_them_is_refused() -> None:
         next(order)
 
 
-# ------------------------------------------------------------------------------------------------------------------------- the registry
+# ---- the registry
 
 
 def test_names_and_settings() -> None:
@@ -534,7 +535,7 @@ def test_a_strategy_that_breaks_its_promise(answer: Any) -> None:
     assert "2 Picks with different indices below 2" in str(caught.value)
 
 
-# ---------------------------------------------------------------------------------------------------------------------- from a pipeline
+# ---- from a pipeline
 
 
 TEXTS = [

@@ -21,13 +21,14 @@ Clustering = Literal["tfidf", "tok2vec"]
 
 @dataclass(frozen=True)
 class Cluster:
-    """Documents that stand for all: as many clusters as are to be chosen, and of each the document nearest to its centre, the largest cluster first.
+    """Documents that stand for all: of each cluster the document nearest to its centre.
 
-    For the beginning, before a model knows what it doesn't know (k-means over words or the mean of token vectors).
+    There are as many clusters as documents to choose; the largest comes first. For the beginning, before a
+    model knows what it doesn't know (k-means over words or the mean of token vectors).
 
     Attributes:
         vectors: ``tfidf`` of the words, or ``tok2vec``: the mean of ``doc.tensor``.
-        max_clusters: More are not made; the rest of a larger choice is filled up from the clusters in turn.
+        max_clusters: At most this many clusters; a larger choice is filled up from the clusters in turn.
     """
 
     vectors: Clustering = "tfidf"

@@ -12,6 +12,7 @@ from spacy_tagtog.selection.strategies import Strategy, check_range
 
 
 def edits_why(candidate: Candidate) -> dict[str, float | int | str]:
+    """What explains a choice by expected edits."""
     return {"expected_edits": round(expected_edits(candidate), 3), "tokens": len(candidate)}
 
 
@@ -21,7 +22,9 @@ def make_expected_edits(
     diversity: float = 0.5,
     class_weights: str = "none",
 ) -> Strategy:
-    """``expected_edits``: what a reviewer is expected to correct, for the effort, see :func:`~spacy_tagtog.selection.scores.expected_edits`.
+    """``expected_edits``: what a reviewer is expected to correct, for the effort.
+
+    See :func:`~spacy_tagtog.selection.scores.expected_edits`.
 
     Args:
         per_effort: Divide by the reviewing effort; without, long documents come first.

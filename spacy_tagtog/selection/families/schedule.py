@@ -51,7 +51,7 @@ def make_schedule(
     first_settings: dict[str, Any] | None = None,
     then_settings: dict[str, Any] | None = None,
 ) -> Strategy:
-    """``schedule``: one strategy first, another from ``until`` reviewed documents on, see :class:`Schedule`."""
+    """``schedule``: one strategy first, another after ``until`` reviewed documents, see :class:`Schedule`."""
 
     def make(name: str, settings: dict[str, Any] | None) -> Strategy:
         # On the command line, the settings of a strategy within another are text still.

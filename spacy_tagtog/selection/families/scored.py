@@ -19,9 +19,10 @@ _MAX_WEIGHT: Final = 4.0
 
 
 def class_weights_of(kind: ClassWeights, context: Context) -> dict[str, float]:
-    """How much each entity type counts: ``inverse_sqrt`` is the square root of the mean number of entities a type over the type's own, at most 4.
+    """How much each entity type counts.
 
-    A type that nobody annotated yet counts 4: that stands under the empty name.
+    ``inverse_sqrt`` is the square root of the mean number of entities per type, divided by the type's own
+    number; at most 4. A type that nobody annotated yet counts 4; its weight has the empty name.
     """
     counts = label_counts(context.reviewed)
     if kind == "none" or not counts:
@@ -35,13 +36,14 @@ def class_weights_of(kind: ClassWeights, context: Context) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Scored:
-    """The documents with the highest score, each lowered by how similar the document is to one that was chosen before it in the same batch.
+    """The documents with the highest scores. Likeness to one chosen before in the same batch lowers a score.
 
     Attributes:
         score: The score of a candidate, at least 0.
         why: What explains it.
-        diversity: In [0, 1]: a document with the same words as one chosen before loses this share of its score (cosine of tf-idf vectors;
-            maximal marginal relevance, Carbonell and Goldstein, SIGIR 1998, in its multiplied form).
+        diversity: In [0, 1]: a document with the same words as one chosen before loses this share of its
+            score (cosine of tf-idf vectors; maximal marginal relevance, Carbonell and Goldstein, SIGIR 1998,
+            in its multiplied form).
         class_weights: See :func:`class_weights_of`; only scores that know entity types use them.
     """
 

@@ -20,7 +20,10 @@ class TfIdf:
         self._known: dict[Candidate, Counter[int]] = {}
 
     def of(self, candidates: Sequence[Candidate]) -> Any:
-        """(candidates, words), in the order of the alphabet: rows of length 1, or 0 for a document without words."""
+        """A matrix of shape (candidates, words), words in alphabetical order.
+
+        Rows have the length 1, or 0 for a document without words.
+        """
         from scipy.sparse import csr_matrix
         from sklearn.feature_extraction.text import TfidfTransformer
 

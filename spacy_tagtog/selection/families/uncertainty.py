@@ -9,7 +9,10 @@ from spacy_tagtog.selection.strategies import Strategy, check_range
 
 
 def make_mnlp(diversity: float = 0.0) -> Strategy:
-    """``mnlp``: the mean doubt of the tokens, see :func:`~spacy_tagtog.selection.scores.normalized_doubt`. It prefers short documents."""
+    """``mnlp``: the mean doubt of the tokens, see :func:`~spacy_tagtog.selection.scores.normalized_doubt`.
+
+    It prefers short documents.
+    """
     return Scored(
         lambda candidate, _: normalized_doubt(candidate),
         lambda candidate: {
@@ -21,7 +24,7 @@ def make_mnlp(diversity: float = 0.0) -> Strategy:
 
 
 def make_least_confidence(aggregation: str = "mean", diversity: float = 0.0) -> Strategy:
-    """``least_confidence``: sentence by sentence, see :func:`~spacy_tagtog.selection.scores.least_confidence`."""
+    """``least_confidence``, see :func:`~spacy_tagtog.selection.scores.least_confidence`."""
     how: Aggregation = choose("aggregation", aggregation, Aggregation)
     return Scored(
         lambda candidate, _: least_confidence(candidate, how),

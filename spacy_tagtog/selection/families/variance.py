@@ -27,7 +27,7 @@ _Item = TypeVar("_Item")
 
 
 class _Rows(Generic[_Item]):
-    """The features of documents, made once: every batch of a ranking asks for those of all documents that are left.
+    """The features of documents, made once, since every batch of a ranking needs those of all documents left.
 
     Only what was asked for last is kept.
 
@@ -82,19 +82,24 @@ def _total(rows: Sequence[_Row]) -> NDArray[np.float64]:
 class VarianceReduction:
     """The documents whose review takes most of the model's doubt away, for the effort that it costs.
 
-    A model is unsure of a token where it has seen too little of what the token shows. Every token shows features (its word, its beginning and ends,
-    its neighbours). Let ``d`` be the doubt p (1 − p) of a document's tokens that show a feature, together at most 1/4, that of one token which
-    couldn't be doubted more: what a document shows again and again, and people correct again and again, it teaches once. Let ``U`` be the sum of
-    ``d`` over all unreviewed documents, and ``I`` how much is known of the feature: a constant, and a share of the reviewed tokens that show it.
-    Reviewing a document raises ``I`` to ``I + d``, which takes ``U · (1/I − 1/(I + d))`` off the variance of what is predicted for the unreviewed
-    documents. Summed over the features and divided by the reviewing effort this is the score. Features that only one document shows help no other,
-    and what one document of a batch teaches, the next one needn't: the batch is diverse by itself.
+    A model is unsure of a token where it has seen too little of what the token shows. Every token shows
+    features (its word, its beginning and ends, its neighbours). Let ``d`` be the doubt p (1 − p) of a
+    document's tokens that show a feature, together at most 1/4, that of one token which couldn't be doubted
+    more: what a document shows again and again, and people correct again and again, it teaches once. Let
+    ``U`` be the sum of ``d`` over all unreviewed documents, and ``I`` how much is known of the feature: a
+    constant, and a share of the reviewed tokens that show it. Reviewing a document raises ``I`` to ``I + d``,
+    which takes ``U · (1/I − 1/(I + d))`` off the variance of what is predicted for the unreviewed documents.
+    Summed over the features and divided by the reviewing effort this is the score. Features that only one
+    document shows help no other, and what one document of a batch teaches, the next one needn't: the batch is
+    diverse by itself.
 
-    It is A-optimal design by the diagonal of the Fisher information of a logistic regression (Hoi et al., "Batch mode active learning and its
-    application to medical image classification", ICML 2006, have the full matrix), with features that any pipeline's tokens have.
+    It is A-optimal design by the diagonal of the Fisher information of a logistic regression (Hoi et al.,
+    "Batch mode active learning and its application to medical image classification", ICML 2006, have the full
+    matrix), with features that any pipeline's tokens have.
 
     Attributes:
-        tokens_per_edit: How many tokens a person reads in the time of one edit, see :func:`~spacy_tagtog.selection.scores.effort`.
+        tokens_per_edit: How many tokens a person reads in the time of one edit, see
+            :func:`~spacy_tagtog.selection.scores.effort`.
         known: ``I`` of a feature that nobody has seen.
         share: How much of a reviewed token adds to ``I``.
     """
