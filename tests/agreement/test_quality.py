@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from builders import LEGEND, E, document
+from commands import run
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 from strategies import quick
-from typer.testing import CliRunner
 
 from spacy_tagtog.agreement import compare_versions
 from spacy_tagtog.agreement.quality import (
@@ -26,7 +26,6 @@ from spacy_tagtog.agreement.quality import (
 )
 from spacy_tagtog.anndoc import Document, write_project
 from spacy_tagtog.anndoc.fingerprints import content_fingerprint
-from spacy_tagtog.cli import app
 from spacy_tagtog.cli._drawn import only_drawn
 from spacy_tagtog.convert import document_to_doc, parse_split, side_of
 from spacy_tagtog.errors import SelectionError
@@ -35,13 +34,6 @@ from spacy_tagtog.selection.ranking import RankedDocument, Ranking, write_rankin
 CLUSTERS = st.lists(
     st.integers(0, 9).flatmap(lambda whole: st.tuples(st.integers(0, whole), st.just(whole))), max_size=12
 )
-
-
-def run(*arguments: object) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
 
 
 # ---- intervals
