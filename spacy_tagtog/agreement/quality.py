@@ -41,7 +41,7 @@ class Estimate:
 
     Attributes:
         value: The figure of the sample; ``None`` where there is nothing to count.
-        low: Where the interval begins; ``None`` where one document or none can't tell.
+        low: Where the interval begins; ``None`` for fewer than two documents.
         high: Where it ends.
     """
 
@@ -61,7 +61,7 @@ class QualityEstimate:
     Attributes:
         documents: Documents in the sample.
         precision: Of the entities proposed, the share that people accepted as they were.
-        recall: Of the entities after the review, the share that had been proposed just so.
+        recall: Of the entities after the review, the share that had been proposed exactly so.
         f1: The harmonic mean of both.
         edits: Edits per document.
     """
@@ -78,13 +78,13 @@ class QualityEstimate:
             "precision": self.precision,
             "recall": self.recall,
             "f1": self.f1,
-            "edits_a_document": self.edits,
+            "edits_per_document": self.edits,
         }
         return {"documents": self.documents, **{name: one.to_json() for name, one in figures.items()}}
 
 
 def estimate_quality(counts: Sequence[ReviewCounts], level: float = LEVEL) -> QualityEstimate:
-    """Estimate the quality of pre-annotations from documents that chance chose.
+    """Estimate the quality of pre-annotations from a random sample of documents.
 
     Documents are the units of the sample: the entities of one document are not independent.
 

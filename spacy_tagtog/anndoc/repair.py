@@ -36,14 +36,15 @@ CONFIDENCE: Final[dict[str, float]] = {
 """How sure each method is."""
 
 _MAX_SHIFT: Final = 64
-"""A shift by dropped or doubled markup is small; a larger one is more likely to be a coincidence."""
+"""The largest shift. Dropped or doubled markup shifts a little; more is likely a coincidence."""
 _MIN_UNIQUE: Final = 3
-"""A text must be so long for its only occurrence to mean something."""
+"""The shortest text whose only occurrence means something, in characters."""
 _MIN_SAME: Final = 12
-"""Two texts of such a length that differ in one character are meant to be the same."""
+"""From this length on, two texts that differ in one character are meant to be the same."""
 _NEAR: Final = 8
+"""The nearest occurrence is at most this far away, in characters."""
 _FARTHER: Final = 4
-"""The nearest occurrence is at most so far away, and the next nearest so many times farther."""
+"""The next nearest occurrence is at least this many times farther."""
 _MAX_OCCURRENCES: Final = 1000
 """A text that stands in more places than this says nothing about where an entity was."""
 _MAX_WORK: Final = 2_000_000_000
@@ -202,7 +203,7 @@ class _Part:
         return found
 
     def shifts(self) -> list[int | None]:
-        """Per broken entity, the shift that it shares with another, unless a sound one between contradicts."""
+        """Per broken entity, the shift that it shares with another, with no sound entity between them."""
         rigid = sorted(item.start for item in self.sound)
         voices = [
             _Voice(start, item.entity.text, self.candidates(item))

@@ -79,7 +79,7 @@ def choose_batch(
 
 
 def _check_picks(picks: Sequence[Pick], wanted: int, candidates: int, strategy: Strategy) -> None:
-    """Make sure that a strategy, which anybody may write, did what it was asked for."""
+    """Make sure that a strategy, which may be a plugin, did what it was asked for."""
     kept = isinstance(picks, Sequence) and all(isinstance(pick, Pick) for pick in picks)
     indices = [pick.index for pick in picks] if kept else []
     kept = (

@@ -64,15 +64,15 @@ class Candidate:
         id: The document's id.
         words: The n tokens in lower case.
         sentences: (first token, one past the last) of each sentence; where nothing has marked sentences,
-            pieces of about that size.
+            stretches of about that size.
         entities: What was predicted.
         log_probability: Shape (n,), natural logarithm of the probability of what was predicted for each
             token, at most 0.
         missed: Shape (n,), the probability that an entity begins at each token that was not predicted.
         labels: The probability of each document label, where the pipeline predicts any.
         vector: The mean of the tokens' vectors (``doc.tensor``), ``None`` where the pipeline makes none.
-        predicted: Whether a pipeline has looked at the document: only ``words`` and ``sentences`` mean
-            anything where none has.
+        predicted: Whether a pipeline looked at the document. If not, only ``words`` and ``sentences`` mean
+            anything.
         doubts: The least probable predictions and the words at which an entity was most probably missed, at
             most three of each; for people.
     """

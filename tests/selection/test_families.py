@@ -188,7 +188,7 @@ def test_clusters_of_token_vectors() -> None:
     assert make_strategy("cluster", {"vectors": "tok2vec"}).needs_predictions(0)
     with pytest.raises(PipelineError) as caught:
         ids([plain()], "cluster:vectors=tok2vec")
-    assert "vectors=tfidf" in str(caught.value)
+    assert 'use vectors="tfidf"' in str(caught.value)
 
 
 def test_a_schedule_goes_over() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spacy_tagtog._options import choose
-from spacy_tagtog.errors import PipelineError
+from spacy_tagtog.errors import PipelineError, setting
 from spacy_tagtog.selection.candidates import Candidate
 from spacy_tagtog.selection.families.tfidf import TfIdf
 from spacy_tagtog.selection.strategies import Context, Pick, Strategy, check_range
@@ -86,7 +86,7 @@ class Cluster:
                     place="cluster",
                     value="vectors=tok2vec",
                     legal="a pipeline with a tok2vec component",
-                    advice="use vectors=tfidf",
+                    advice=f"use {setting('vectors', 'tfidf')}",
                 )
             return np.asarray(vectors, dtype=np.float64)
         from sklearn.decomposition import TruncatedSVD
