@@ -15,7 +15,7 @@ def choose(name: str, value: str, literal: Any) -> Any:
     """Check that a value is one of a ``Literal``'s.
 
     Args:
-        name: The setting's name, for the message.
+        name: The setting's name, for the message; of a step's argument :func:`~spacy_tagtog.errors.setting`.
         value: What was given.
         literal: The ``Literal`` type.
 

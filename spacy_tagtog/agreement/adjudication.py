@@ -1,25 +1,27 @@
 """Adjudication: the confirmed versions of several members, merged into one.
 
-The rules are those of tagtog's documentation (*Multi-user annotation*, adjudication). With ``n`` members who
-confirmed the document, an annotation (what is one and the same annotation: ``exact_v1``) is taken
+The rules are those of tagtog's documentation (*Multi-user annotation*, adjudication). ``n`` members confirmed
+the document. ``exact_v1`` says what is one and the same annotation. An annotation is taken
 
 - under ``union_v1`` if anybody has it;
 - under ``intersection_v1`` if all ``n`` have it;
 - under ``majority_v1`` if more than ``n / 2`` have it: exactly half is not enough;
-- under ``best_iaa_v1`` if the member has it who agrees best with the others on its task (``exact_v1``, over
-  all documents of the project): see
+- under ``best_iaa_v1`` if the best member has it: the one who agrees most with the others on its task, see
   :class:`~spacy_tagtog.agreement.member_ranking.MemberRanking`.
 
-It comes with ``who``, all members that have it, and ``prob``, their share of ``n``. Of different values of a
-label or normalization on one entity, and of a document label, union takes the first version's, intersection
-only a value that all ``n`` chose, majority one that more than ``n / 2`` chose. A relation stays only if its
-entities stay.
+It gets ``who``, all members that have it, and ``prob``, their share of ``n``.
 
-Decided here, where tagtog's documentation says nothing: members are ordered by name (so *the first version*
-is the first by name that has a value); the result is unconfirmed, since somebody should look at it; its
-annotations are a person's (``state`` is empty); ``best_iaa_v1`` gives ``who`` and ``prob`` like the others;
-the rest of an annotation's keys are the first version's; annotatable parts and sources are those of any
-version.
+A label or normalization of an entity, and a document label, may have different values. Union takes the first
+version's, intersection only a value that all ``n`` chose, majority one that more than ``n / 2`` chose. A
+relation stays only if its entities stay.
+
+Where tagtog's documentation says nothing, this is decided:
+
+- Members are ordered by name. *The first version* is the first by name that has a value.
+- The result is unconfirmed, since somebody should look at it.
+- Its annotations are a person's (``state`` is empty), with ``who`` and ``prob`` under ``best_iaa_v1``, too.
+- The rest of an annotation's keys are the first version's.
+- Annotatable parts and sources are those of any version.
 """
 
 from __future__ import annotations

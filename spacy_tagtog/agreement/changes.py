@@ -1,9 +1,8 @@
 """What reviewers changed: two versions of one document, compared as edits.
 
-The earlier version may be a model's pre-annotation and the later one what people made of it, or both may be
-states of a version's history. Entities are paired so that the number of edits is least
-(:mod:`spacy_tagtog.agreement.edits`): accepting costs nothing; adding, removing, another type and each border
-that is moved cost one. Edits of labels and relations are counted beside, not among them.
+The earlier version may be a model's pre-annotation and the later one what people made of it. Or both may be
+states of a version's history. Entities are paired so that the number of edits is least, see
+:mod:`spacy_tagtog.agreement.edits`. Edits of labels and relations are counted apart.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What it takes to turn one list of entities into another, counted in a reviewer's edits.
 
-Accepting an entity costs nothing; adding one, removing one, giving it another type and moving one of its
-borders cost one edit each. The entities of both sides are paired so that the sum is least: a pair that would
+Accepting an entity costs nothing. Adding one, removing one, giving it another type and moving one of its
+borders cost one edit each. The entities of both sides are paired so that the sum is least. A pair that would
 cost more than two edits is no pair, since removing and adding cost two.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 _PAIR_LIMIT = 2
-"""Removing an entity and adding another cost two edits: a dearer pair would not be the least sum."""
+"""Removing an entity and adding another cost two edits: a pair that costs more is never the best."""
 
 
 class EditSpan(NamedTuple):
@@ -125,11 +125,11 @@ def count_edits(
         gold: The same of each entity as it should be.
 
     Returns:
-        The least number of edits, by kind. Where several ways cost the same, an entity is rather corrected
-        than removed and added anew, and the pairs share the most characters.
+        The least number of edits, by kind. Of ways that cost the same, the one with the most pairs is
+        taken, then the one whose pairs share the most characters.
     """
     before, after = Counter(predicted), Counter(gold)
-    same = before & after  # to leave these as they are is never dearer: what pairs cost is a distance
+    same = before & after  # leaving these as they are never costs more: what pairs cost is a distance
     accepted = same.total()
     edits = EditCounts(accepted=accepted)
     left, right = list((before - same).elements()), list((after - same).elements())
@@ -212,8 +212,8 @@ def _assign(
     import numpy as np
     from scipy.optimize import linear_sum_assignment  # imported here: most texts never get so far
 
-    # Fewest edits; then most pairs; then most shared characters; then rather a new type than a moved border.
-    # So all counts are determined.
+    # Fewest edits, then most pairs, then most shared characters, then new types before moved borders:
+    # this order determines all counts.
     pairs = min(len(left), len(right))
     per_character = pairs + 1
     per_pair = per_character * (1 + pairs * max(shared for _, shared in candidates.values()))

@@ -1,9 +1,9 @@
 """tagtog's agreement metrics: F1 between the versions of two members.
 
 What tagtog defines (its documentation, *IAA calculation methods* and *API metrics*): which annotations of two
-versions are equal under ``exact_v1``, ``overlapping_v1`` and ``documentlevel_v1`` (see
-:mod:`spacy_tagtog.agreement.versions`); which metric there is for which kind of task; that agreement is F1;
-that only confirmed versions count; that the agreement of a task is the average over all pairs of members.
+versions are equal under each metric (see :mod:`spacy_tagtog.agreement.versions`), and which metric a kind of
+task has. Agreement is F1, of confirmed versions only. The agreement of a task is the average over all pairs
+of members.
 
 What it leaves open, and what is done here:
 

@@ -14,10 +14,10 @@ from spacy_tagtog.agreement.versions import DocumentVersions
 class MemberRanking:
     """How well each member agrees with the others, for ``best_iaa_v1``.
 
-    As in tagtog's documentation: for a task the best member is the one with the highest agreement on it,
-    among those who confirmed the document; where the task has no agreement (nobody else annotated it), the
-    one with the highest average over all tasks. Ties go to the first by name, and so does the choice among
-    members of whom no agreement is known at all.
+    As in tagtog's documentation, the best member for a task is the one with the highest agreement on it,
+    among those who confirmed the document. If the task has no agreement (nobody else annotated it), it is the
+    one with the highest average over all tasks. Ties go to the first by name, as does the choice without any
+    agreement.
 
     Attributes:
         by_task: Task to member to the average F1 (``exact_v1``) over the pairs with that member.

@@ -1,9 +1,9 @@
 """A reviewed project replayed as if it were new, to show what a choice of documents is worth.
 
-A few documents are taken as reviewed, a pipeline is trained on them, a strategy chooses the next, "people"
-review them by revealing what they annotated, and so on. What that costs them is counted: documents, tokens,
-entities, and the edits that turn the pipeline's pre-annotations into what people annotated. The pipeline of
-every round is measured on documents that are never trained on, never chosen.
+A few documents are taken as reviewed, and a pipeline is trained on them. A strategy chooses the next
+documents. "People" review them: what they annotated is revealed. Then the pipeline is trained again, and so
+on. The cost is counted in documents, tokens, entities, and edits of the pipeline's pre-annotations. The
+pipeline of every round is measured on documents that are never trained on and never chosen.
 """
 
 from __future__ import annotations

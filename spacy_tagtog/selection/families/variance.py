@@ -16,12 +16,12 @@ from spacy_tagtog.selection.scores import TOKENS_PER_EDIT, doubt, effort
 from spacy_tagtog.selection.strategies import Context, Pick, Strategy, check_range
 
 _FEATURES: Final = 1 << 20
-_CERTAIN: Final = 1e-4  # what is doubted less tells nothing
-_MOST_DOUBT: Final = 0.25  # of one token, p = 1/2
+_CERTAIN: Final = 1e-4  # tokens with less doubt are passed over
+_MOST_DOUBT: Final = 0.25  # p (1 − p) of one token, for p = 1/2
 
 
 _Row = tuple[NDArray[np.int32], NDArray[np.float64]]
-"""Features of a document, each once, and what it has of them."""
+"""The features of a document, each once, and how much of each it has."""
 
 _Item = TypeVar("_Item")
 
@@ -33,7 +33,7 @@ class _Rows(Generic[_Item]):
 
     Args:
         features: (feature, weight) of an item, features may repeat.
-        most: What a document has of a feature is no more than this.
+        most: The most that a document has of a feature.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class _Rows(Generic[_Item]):
 
 
 def _total(rows: Sequence[_Row]) -> NDArray[np.float64]:
-    """What all documents together have of each feature."""
+    """How much all documents together have of each feature."""
     total = np.zeros(_FEATURES)
     for features, own in rows:
         total[features] += own  # each feature is there once
@@ -82,20 +82,23 @@ def _total(rows: Sequence[_Row]) -> NDArray[np.float64]:
 class VarianceReduction:
     """The documents whose review takes most of the model's doubt away, for the effort that it costs.
 
-    A model is unsure of a token where it has seen too little of what the token shows. Every token shows
-    features (its word, its beginning and ends, its neighbours). Let ``d`` be the doubt p (1 − p) of a
-    document's tokens that show a feature, together at most 1/4, that of one token which couldn't be doubted
-    more: what a document shows again and again, and people correct again and again, it teaches once. Let
-    ``U`` be the sum of ``d`` over all unreviewed documents, and ``I`` how much is known of the feature: a
-    constant, and a share of the reviewed tokens that show it. Reviewing a document raises ``I`` to ``I + d``,
-    which takes ``U · (1/I − 1/(I + d))`` off the variance of what is predicted for the unreviewed documents.
-    Summed over the features and divided by the reviewing effort this is the score. Features that only one
-    document shows help no other, and what one document of a batch teaches, the next one needn't: the batch is
-    diverse by itself.
+    A model is unsure of a token if it has seen too little of what the token shows. Every token shows
+    features: its word, the word's beginning and ends, its neighbours. For each feature,
 
-    It is A-optimal design by the diagonal of the Fisher information of a logistic regression (Hoi et al.,
-    "Batch mode active learning and its application to medical image classification", ICML 2006, have the full
-    matrix), with features that any pipeline's tokens have.
+    - ``d`` is the doubt of a document: the sum of p (1 − p) over its tokens that show the feature, at most
+      1/4. That is the greatest doubt of one token. A document that shows a feature again and again teaches it
+      once.
+    - ``U`` is the sum of ``d`` over all unreviewed documents.
+    - ``I`` is how much is known of the feature: a constant, plus a share of the reviewed tokens that show it.
+
+    Reviewing a document raises ``I`` to ``I + d``. That takes ``U · (1/I − 1/(I + d))`` off the variance of
+    what is predicted for the unreviewed documents. The score is the sum over the features, divided by the
+    reviewing effort. Features that only one document shows help no other. What one document of a batch
+    teaches, the next one needn't: so a batch is diverse by itself.
+
+    This is A-optimal design by the diagonal of the Fisher information of a logistic regression, with features
+    that any pipeline's tokens have. Hoi et al., "Batch mode active learning and its application to medical
+    image classification", ICML 2006, use the full matrix.
 
     Attributes:
         tokens_per_edit: How many tokens a person reads in the time of one edit, see
