@@ -52,7 +52,7 @@ def _parents(path: Path) -> Iterator[None]:
         yield
     except BaseException:
         for folder in made:
-            with suppress(OSError):  # not there, or somebody else put something into it
+            with suppress(OSError):  # not there, or another program put something into it
                 folder.rmdir()
         raise
 
@@ -153,7 +153,7 @@ def check_free(path: Path, *, force: bool, sources: Iterable[Path | str | None] 
     """
     try:
         for source in sources:
-            # Not even given as an empty name, which is the current folder.
+            # An empty name is no source, though as a path it would be the current folder.
             if (
                 source
                 and (read := Path(source).resolve()).exists()

@@ -1,4 +1,4 @@
-"""The quality of pre-annotations, estimated from the documents that chance chose."""
+"""The quality of pre-annotations, estimated from a random sample of documents."""
 
 from __future__ import annotations
 
