@@ -203,7 +203,7 @@ def test_wrong_offsets_are_never_placed_at_another_text(data: st.DataObject, fir
         )
     given_annotations = entities(*items)
     for unit in (*UNITS, "auto"):
-        found = locate(here, given_annotations, unit=unit)  # type: ignore[arg-type]
+        found = locate(here, given_annotations, unit=unit)
         check(found, here, given_annotations)
         assert all((item.problem == "missing_part") == (item.entity.part == "s9") for item in found)
         if unit == "auto":

@@ -191,7 +191,7 @@ def test_bad_input(docs: list[Doc], nlp: Language, tmp_path: Path) -> None:
         {"held_out": 1.0},
     ):
         with pytest.raises(ConfigurationError, match="out of range"):
-            replace(SETTINGS, **wrong)  # type: ignore[arg-type]
+            replace(SETTINGS, **wrong)
     assert not (tmp_path / "a").exists()
 
 
@@ -245,6 +245,7 @@ def test_strategies_are_compared_with_random() -> None:
     one = better.reached[0.98]["documents"]
     assert one.cost is not None
     assert one.of_random == pytest.approx(one.cost.mean / random.reached[0.98]["documents"].cost.mean)  # type: ignore[union-attr]
+    assert one.of_random is not None
     assert one.of_random < 0.5
     assert one.of_pool == pytest.approx(one.cost.mean / 100)
     assert better.reached[0.98]["edits"].of_pool == pytest.approx(2 * one.cost.mean / 200), (
