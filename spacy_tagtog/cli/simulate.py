@@ -213,6 +213,7 @@ def simulate(
     sides = _documents(project, test, lang, member, on_problem)
     if force and holds_simulation(output):
         shutil.rmtree(output)
+
     def shown(items: Iterable[T], total: int | None = None, /) -> Iterable[T]:
         if not show_progress:
             return items

@@ -428,7 +428,9 @@ def test_files_that_are_not_even_json(tmp_path: Path, content: bytes) -> None:
 
 def test_the_latest_ranking_decides_what_chance_chose() -> None:
     first = made(ranked("a", 1, random=True), ranked("b", 2, random=True), ranked("c", 3))
-    second = made(ranked("b", 1), ranked("c", 2, random=True), sampled_before=[SampledDocument("a", "0" * 16)])
+    second = made(
+        ranked("b", 1), ranked("c", 2, random=True), sampled_before=[SampledDocument("a", "0" * 16)]
+    )
     assert set(sampled_documents([first])) == {"a", "b"}
     assert set(sampled_documents([first, second])) == {"a", "c"}
 

@@ -224,7 +224,9 @@ def test_any_other_pipeline_is_trained_by_its_own_config(trained_path: Path, dem
     known = remembered_documents(nlp)
     assert known is not None
     docs = [
-        doc for doc in (document_to_doc(document, nlp) for document in demo) if text_fingerprint(doc.text) in known
+        doc
+        for doc in (document_to_doc(document, nlp) for document in demo)
+        if text_fingerprint(doc.text) in known
     ]
     nlp.config["training"]["max_steps"] = nlp.config["training"]["eval_frequency"] = 30
     assert not is_quick(nlp)
