@@ -25,7 +25,8 @@ from spacy_tagtog.convert.corpus import read_spacy
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.selection.candidates import Candidate
 from spacy_tagtog.selection.greedy import lazy_greedy
-from spacy_tagtog.selection.simulation import SimulationSettings, simulate_project, simulation_json
+from spacy_tagtog.selection.simulation import simulate_project
+from spacy_tagtog.selection.simulation_record import SimulationSettings, simulation_json
 from spacy_tagtog.selection.strategies import Context, Pick, Strategy, strategies
 
 Spans = list[tuple[int, int, str]]  # in tokens

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_tagtog.selection.curves import COSTS, Spread, cost_to_reach
-from spacy_tagtog.selection.simulation import Round
+from spacy_tagtog.selection.simulation_record import Round
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, list[list[Round]]], float]:

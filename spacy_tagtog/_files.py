@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from spacy_tagtog.errors import OutputExistsError, WriteError
+from spacy_tagtog.errors import OutputExistsError, WriteError, setting
 
 TEMPORARY_PREFIX = ".part-"
 """How the names of files begin that are being written."""
@@ -22,7 +22,8 @@ def write_error(error: OSError, path: Path) -> WriteError:
     return WriteError(
         f"can't write: {error.strerror or error}",
         place=path,
-        advice="free some space, choose another place, or mend the permissions; then run the command again. Nothing was left half-written.",
+        advice="free some space, choose another place, or correct the permissions; then try again. "
+        "Nothing was left half-written.",
     )
 
 
@@ -51,7 +52,7 @@ def _parents(path: Path) -> Iterator[None]:
         yield
     except BaseException:
         for folder in made:
-            with suppress(OSError):  # not there, or somebody else put something into it
+            with suppress(OSError):  # not there, or another program put something into it
                 folder.rmdir()
         raise
 
@@ -68,7 +69,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         with _parents(path):
             try:
-                # Not mkstemp: its files are private, and the umask that they should have can't be asked for safely where there are threads.
+                # Not mkstemp: its files are private, and threads make it unsafe to ask for the umask.
                 name = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
                 os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
                 temporary = name
@@ -98,8 +99,8 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 def folder_lock(folder: Path) -> Iterator[None]:
     """Keep other programs of this package from writing to a folder at the same time.
 
-    The lock ends with the process, however that ends, and leaves no file. Where the system can't lock folders (Windows, some network drives),
-    there is none.
+    The lock ends with the process, however that ends, and leaves no file. Where the system can't lock folders
+    (Windows, some network drives), there is none.
 
     Raises:
         OutputExistsError: Another one writes to it now.
@@ -132,7 +133,7 @@ def folder_lock(folder: Path) -> Iterator[None]:
 
 
 _MARK: Final = ".spacy-tagtog"
-_MARK_TEXT: Final = "spacy-tagtog wrote this folder, so --force may replace it with all that is in it.\n"
+_MARK_TEXT: Final = "spacy-tagtog wrote this folder, so it may replace it with all that is in it.\n"
 
 
 def check_free(path: Path, *, force: bool, sources: Iterable[Path | str | None] = ()) -> None:
@@ -140,17 +141,19 @@ def check_free(path: Path, *, force: bool, sources: Iterable[Path | str | None] 
 
     Args:
         path: The output.
-        force: It may replace a file, or a folder that :func:`atomic_folder` wrote. Any other folder is somebody's, and would be gone for good.
-        sources: What is read, as far as it is given and there. Not even ``force`` may replace that.
+        force: It may replace a file, or a folder that :func:`atomic_folder` wrote. Any other folder may hold
+            somebody's work.
+        sources: What is read; ``None`` and paths that don't exist are ignored. Not even ``force`` replaces
+            these.
 
     Raises:
-        OutputExistsError: It exists (a folder: with something in it) and ``force`` doesn't allow to replace it, or it is a source or a folder
-            around one.
+        OutputExistsError: It exists (a folder: with something in it) and ``force`` doesn't allow to replace
+            it, or it is a source or a folder around one.
         WriteError: Nothing can be there: the name is too long, or access is denied.
     """
     try:
         for source in sources:
-            # Not even given as an empty name, which is the current folder.
+            # An empty name is no source, though as a path it would be the current folder.
             if (
                 source
                 and (read := Path(source).resolve()).exists()
@@ -170,7 +173,7 @@ def check_free(path: Path, *, force: bool, sources: Iterable[Path | str | None] 
         raise write_error(error, path) from error
     if exists and force and not is_ours:
         raise OutputExistsError(
-            "this folder is none that spacy-tagtog wrote, so --force doesn't replace it",
+            f"spacy-tagtog did not write this folder, so {setting('force')} doesn't replace it",
             place=path,
             legal="a path that doesn't exist, an empty folder, or an earlier output",
             advice="choose another path, or remove the folder yourself if nothing in it is needed",
@@ -180,27 +183,28 @@ def check_free(path: Path, *, force: bool, sources: Iterable[Path | str | None] 
             "the output exists already",
             place=path,
             legal="a path that doesn't exist, or an empty folder",
-            advice="choose another path, or pass --force to replace it",
+            advice=f"choose another path, or replace it with {setting('force')}",
         )
 
 
 @contextmanager
-def atomic_folder(path: Path, *, force: bool = False, anybodys: bool = False) -> Iterator[Path]:
-    """Give an empty temporary folder beside ``path``; swap it into place when the block ends well, else remove it.
+def atomic_folder(path: Path, *, force: bool = False, replace_any: bool = False) -> Iterator[Path]:
+    """Give an empty temporary folder beside ``path``.
 
-    A hidden file in it says that it was written here.
+    When the block ends well, the folder is swapped into place; else it is removed. A hidden file in it says
+    that spacy-tagtog wrote it.
 
     Args:
         path: The folder to write.
         force: Replace the folder if it was written here before.
-        anybodys: Replace the folder whoever wrote it.
+        replace_any: Replace the folder, whoever wrote it.
 
     Raises:
         OutputExistsError: ``path`` exists, isn't empty, and may not be replaced, see :func:`check_free`.
         WriteError: The file system refuses.
     """
     path = Path(path)
-    if not anybodys:
+    if not replace_any:
         check_free(path, force=force)
     temporary: Path | None = None
     aside: Path | None = None

@@ -18,7 +18,7 @@ def choose(name: str, value: str, literal: Any) -> Any:
     """Check that a value is one of a ``Literal``'s.
 
     Args:
-        name: The setting's name, for the message.
+        name: The setting's name, for the message; of a step's argument :func:`~spacy_tagtog.errors.setting`.
         value: What was given.
         literal: The ``Literal`` type.
 
@@ -37,14 +37,16 @@ def choose(name: str, value: str, literal: Any) -> Any:
 def read_settings(pairs: Mapping[str, str], parameters: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
     """Turn settings that were typed as text into what a factory takes.
 
-    Numbers, yes and no, lists (``a,b``) and mappings (``a:b,c:d``) are recognised by the factory's own signature.
+    Numbers, yes and no, lists (``a,b``) and mappings (``a:b,c:d``) are recognised by the factory's own
+    signature.
 
     Args:
         pairs: Setting to text.
         parameters: The factory's parameters.
 
     Raises:
-        ConfigurationError: A text can't be read as what the setting must be. Unknown settings pass; :func:`bind_settings` refuses them.
+        ConfigurationError: A text can't be read as what the setting must be. Unknown settings pass;
+            :func:`bind_settings` refuses them.
     """
     settings: dict[str, Any] = {}
     for key, text in pairs.items():

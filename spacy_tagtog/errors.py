@@ -1,7 +1,8 @@
 """The exceptions of spacy-tagtog.
 
-Every error that a user can cause or meet is a :class:`SpacyTagtogError`. It says the same five things in the same order:
-what is wrong, where, with what value, what would be legal, and what to do next. Library code raises; only ``cli/`` prints.
+Every error that a user can cause or meet is a :class:`SpacyTagtogError`. It says the same five things in the
+same order: what is wrong, where, with what value, what would be legal, and what to do next. Library code
+raises; only ``cli/`` prints.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ _SETTING: Final = re.compile("\u27e6(\\w+)(?:=([^\u27e7]*))?\u27e7")
 def setting(name: str, value: str | None = None) -> str:
     """A setting inside the text of an error, which every interface spells as its users type it.
 
-    ``setting("on_problem", "report")`` is ``on_problem="report"`` in Python, ``--on-problem report`` for users of the
-    command, and ``--vars.on_problem report`` for users of the workflow.
+    ``setting("on_problem", "report")`` is ``on_problem="report"`` in Python, ``--on-problem report`` for
+    users of the command, and ``--vars.on_problem report`` for users of the workflow.
 
     Args:
         name: The argument of the function in :mod:`spacy_tagtog.steps`.
@@ -68,16 +69,15 @@ def spelled(text: str, spell: Callable[[str, str | None], str]) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without lone surrogates (as in names of files that aren't UTF-8): they can't be printed on a UTF-8 terminal."""
+    """The text without lone surrogates, as in file names that aren't UTF-8: no terminal can show them."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _shown(value: object) -> str:
     try:
         text = value if isinstance(value, str) else repr(value)
-    except (
-        Exception
-    ):  # a message must never fail: not for a value nested too deeply, not for one with a broken __repr__
+    except Exception:
+        # A message must never fail: not for a value nested too deeply, not for one with a broken __repr__.
         text = f"<{type(value).__name__}>"
     text = text[: _MAX_VALUE_CHARS + 1]
     text = _printable(text if text.isprintable() else repr(text)[1:-1])
@@ -217,7 +217,8 @@ class ClientError(SpacyTagtogError):
         status: The HTTP status, or ``None`` where no answer came.
 
     Attributes:
-        uncertain: tagtog may have done what was asked all the same, such as storing an upload whose answer got lost.
+        uncertain: tagtog may have done what was asked all the same, such as storing an upload whose answer
+            got lost.
     """
 
     def __init__(

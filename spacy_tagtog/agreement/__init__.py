@@ -1,55 +1,28 @@
 """How far annotators agree, one version out of many, and what reviewers changed."""
 
-from spacy_tagtog.agreement.adjudication import (
-    Conflict,
-    LeftOut,
-    Merged,
-    MergeReport,
-    Ranking,
-    Strategy,
-    merge,
-    rank_members,
-)
-from spacy_tagtog.agreement.changes import (
-    Changes,
-    EntityChange,
-    LabelChange,
-    RelationChange,
-    compare_entities,
-    compare_versions,
-)
-from spacy_tagtog.agreement.measures import (
-    METRICS_OF,
-    Agreement,
-    AgreementMatrix,
-    Metric,
-    agreement_matrix,
-    iaa,
-)
-from spacy_tagtog.agreement.versions import DocumentVersions, confirmed_members, task_order
+from spacy_tagtog.agreement.adjudication import merge
+from spacy_tagtog.agreement.changes import Changes, compare_versions
+from spacy_tagtog.agreement.measures import AgreementMatrix, agreement_matrix, iaa
+from spacy_tagtog.agreement.member_ranking import MemberRanking, rank_members
+from spacy_tagtog.agreement.merge_report import Conflict, LeftOut, Merged, MergeReport, MergeStrategy
+from spacy_tagtog.agreement.metrics import Agreement, Metric
+from spacy_tagtog.agreement.versions import DocumentVersions
 
 __all__ = [
-    "METRICS_OF",
     "Agreement",
     "AgreementMatrix",
     "Changes",
     "Conflict",
     "DocumentVersions",
-    "EntityChange",
-    "LabelChange",
     "LeftOut",
+    "MemberRanking",
     "MergeReport",
+    "MergeStrategy",
     "Merged",
     "Metric",
-    "Ranking",
-    "RelationChange",
-    "Strategy",
     "agreement_matrix",
-    "compare_entities",
     "compare_versions",
-    "confirmed_members",
     "iaa",
     "merge",
     "rank_members",
-    "task_order",
 ]

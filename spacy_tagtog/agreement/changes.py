@@ -1,8 +1,8 @@
 """What reviewers changed: two versions of one document, compared as edits.
 
-The earlier version may be a model's pre-annotation and the later one what people made of it, or both may be states of a version's history. Entities
-are paired so that the number of edits is least (:mod:`spacy_tagtog.agreement.edits`): accepting costs nothing; adding, removing, another type and each border
-that is moved cost one. Edits of labels and relations are counted beside, not among them.
+The earlier version may be a model's pre-annotation and the later one what people made of it. Or both may be
+states of a version's history. Entities are paired so that the number of edits is least, see
+:mod:`spacy_tagtog.agreement.edits`. Edits of labels and relations are counted apart.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ class Changes:
     """The difference between two versions.
 
     Attributes:
-        entities: What became of each entity: those of the earlier version in their order, then those that were added.
+        entities: What became of each entity: those of the earlier version in their order, then those that
+            were added.
         labels: Labels, normalizations and document labels that were changed.
         relations: Relations that were added or removed.
     """
@@ -125,7 +126,7 @@ class Changes:
 
     @property
     def by_type(self) -> dict[str, EditCounts]:
-        """The edits of entities by entity type (class id): the earlier type, but for entities that were added."""
+        """The edits of entities by class id: the earlier one, or of added entities the later one."""
         result: dict[str, EditCounts] = defaultdict(EditCounts)
         for change in self.entities:
             entity = change.before or change.after
@@ -183,9 +184,11 @@ def compare_versions(
     """Compare two versions of one document.
 
     Args:
-        before: The earlier version, such as a model's pre-annotation. What it proposes for removal is not there.
+        before: The earlier version, such as a model's pre-annotation. What it proposes for removal is not
+            there.
         after: The later version, such as what people made of it.
-        parts: The parts of the content; with them, versions that count offsets in different units are compared right.
+        parts: The parts of the content; with them, versions that count offsets in different units are
+            compared right.
 
     Raises:
         AnnJsonError: A relation's reference can't be read.

@@ -1,7 +1,8 @@
 """What it takes to turn one list of entities into another, counted in a reviewer's edits.
 
-Accepting an entity costs nothing; adding one, removing one, giving it another type and moving one of its borders cost one edit each. The entities
-of both sides are paired so that the sum is least: a pair that would cost more than two edits is no pair, since removing and adding cost two.
+Accepting an entity costs nothing. Adding one, removing one, giving it another type and moving one of its
+borders cost one edit each. The entities of both sides are paired so that the sum is least. A pair that would
+cost more than two edits is no pair, since removing and adding cost two.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 _PAIR_LIMIT = 2
-"""Removing an entity and adding another cost two edits: a dearer pair would not be the least sum."""
+"""Removing an entity and adding another cost two edits: a pair that costs more is never the best."""
 
 
 class EditSpan(NamedTuple):
@@ -115,18 +116,20 @@ def count_edits(
 ) -> EditCounts:
     """Count the edits that a reviewer needs to make the entities of one text right.
 
-    Exchanging both sides exchanges ``added`` and ``removed`` and changes nothing else; the order of the entities is of no account.
+    Exchanging both sides exchanges ``added`` and ``removed`` and changes nothing else. The order of the
+    entities makes no difference.
 
     Args:
-        predicted: (first character, one past the last, label) of each entity that was proposed. May overlap and repeat.
+        predicted: (first character, one past the last, label) of each entity that was proposed. May overlap
+            and repeat.
         gold: The same of each entity as it should be.
 
     Returns:
-        The least number of edits, by kind. Where several ways cost the same, an entity is rather corrected than removed and added anew, and the
-        pairs share the most characters.
+        The least number of edits, by kind. Of ways that cost the same, the one with the most pairs is
+        taken, then the one whose pairs share the most characters.
     """
     before, after = Counter(predicted), Counter(gold)
-    same = before & after  # to leave these as they are is never dearer: what pairs cost is a distance
+    same = before & after  # leaving these as they are never costs more: what pairs cost is a distance
     accepted = same.total()
     edits = EditCounts(accepted=accepted)
     left, right = list((before - same).elements()), list((after - same).elements())
@@ -144,7 +147,8 @@ def match_edits(before: Sequence[EditSpan], after: Sequence[EditSpan]) -> list[E
         after: The entities of the later version.
 
     Returns:
-        One :class:`Edit` for each entity: first those of ``before`` in their order, then those that were added.
+        One :class:`Edit` for each entity: first those of ``before`` in their order, then those that were
+        added.
     """
     found: dict[int, Edit] = {}
     waiting: dict[EditSpan, list[int]] = defaultdict(list)
@@ -167,7 +171,7 @@ def match_edits(before: Sequence[EditSpan], after: Sequence[EditSpan]) -> list[E
 def _clusters(
     before: Sequence[EditSpan], left: Iterable[int], after: Sequence[EditSpan], right: Iterable[int]
 ) -> list[tuple[list[int], list[int]]]:
-    """Entities of both sides that are connected by shared stretches of text: what is in two clusters can't be a pair."""
+    """Entities of both sides that shared text connects. Entities of two clusters can't be a pair."""
     ordered = sorted(
         [(before[index], 0, index) for index in left] + [(after[index], 1, index) for index in right],
         key=lambda item: (
@@ -208,7 +212,8 @@ def _assign(
     import numpy as np
     from scipy.optimize import linear_sum_assignment  # imported here: most texts never get so far
 
-    # Fewest edits; then most pairs; then most shared characters; then rather a new type than a moved border. So all counts are determined.
+    # Fewest edits, then most pairs, then most shared characters, then new types before moved borders:
+    # this order determines all counts.
     pairs = min(len(left), len(right))
     per_character = pairs + 1
     per_pair = per_character * (1 + pairs * max(shared for _, shared in candidates.values()))

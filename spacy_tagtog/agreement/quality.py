@@ -41,7 +41,7 @@ class Estimate:
 
     Attributes:
         value: The figure of the sample; ``None`` where there is nothing to count.
-        low: Where the interval begins; ``None`` where one document or none can't tell.
+        low: Where the interval begins; ``None`` for fewer than two documents.
         high: Where it ends.
     """
 
@@ -56,14 +56,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class QualityEstimate:
-    """Exact precision, recall and F of pre-annotations, in [0, 1], and the edits that a document takes, with intervals of 95 %.
+    """How good pre-annotations are: exact precision, recall and F1 in [0, 1], and edits; with 95 % intervals.
 
     Attributes:
         documents: Documents in the sample.
         precision: Of the entities proposed, the share that people accepted as they were.
-        recall: Of the entities after the review, the share that had been proposed just so.
+        recall: Of the entities after the review, the share that had been proposed exactly so.
         f1: The harmonic mean of both.
-        edits: Edits a document.
+        edits: Edits per document.
     """
 
     documents: int
@@ -78,13 +78,13 @@ class QualityEstimate:
             "precision": self.precision,
             "recall": self.recall,
             "f1": self.f1,
-            "edits_a_document": self.edits,
+            "edits_per_document": self.edits,
         }
         return {"documents": self.documents, **{name: one.to_json() for name, one in figures.items()}}
 
 
 def estimate_quality(counts: Sequence[ReviewCounts], level: float = LEVEL) -> QualityEstimate:
-    """Estimate the quality of pre-annotations from documents that chance chose.
+    """Estimate the quality of pre-annotations from a random sample of documents.
 
     Documents are the units of the sample: the entities of one document are not independent.
 
@@ -104,12 +104,13 @@ def estimate_quality(counts: Sequence[ReviewCounts], level: float = LEVEL) -> Qu
 
 
 def ratio_interval(parts: Sequence[int], wholes: Sequence[int], level: float = LEVEL) -> Estimate:
-    """A share of items that come in clusters, with Wilson's interval for as many independent items as are worth as much.
+    """A share of items that come in clusters, with Wilson's interval for the effective number of items.
 
-    The variance of the share is that of a ratio estimator over clusters (Cochran, "Sampling techniques", 1977, 6.4); the effective number of items
-    is p (1 − p) over it, at most the items there are; with few clusters the quantile is Student's (Franco, Little, Louis and Slud, "Comparative
-    study of confidence intervals for proportions in complex sample surveys", 2019). Where all clusters agree that the share is 0 or 1, each
-    cluster counts as one item.
+    The variance of the share is that of a ratio estimator over clusters (Cochran, "Sampling techniques",
+    1977, 6.4). The effective number of items is p (1 − p) over it, and at most the number of items. With few
+    clusters the quantile is Student's (Franco, Little, Louis and Slud, "Comparative study of confidence
+    intervals for proportions in complex sample surveys", 2019). Where all clusters agree that the share is 0
+    or 1, each cluster counts as one item.
 
     Args:
         parts: Of each cluster, how many items count.

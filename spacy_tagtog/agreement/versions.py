@@ -1,16 +1,19 @@
 """A version of a document's annotations as things that can be compared with another version's.
 
-tagtog's definitions (its documentation, *IAA calculation methods*) compare: entities by class id and offsets; labels and normalizations of entities
-by class id, the entity's offsets and the value; document labels by class id and value; relations by class id and by the class ids and offsets of the
-entities that they relate. Offsets are comparable only within one part.
+tagtog's definitions (its documentation, *IAA calculation methods*) compare: entities by class id and offsets;
+labels and normalizations of entities by class id, the entity's offsets and the value; document labels by
+class id and value; relations by class id and by the class ids and offsets of the entities that they relate.
+Offsets are comparable only within one part.
 
 What the definitions leave open is decided here, once for agreement, merging and changes:
 
-- Where the texts of the parts are known, offsets are compared in code points, whichever unit a version counts in. An offset that points at another
-  text is compared as it is stored, as tagtog does.
-- What is proposed for removal (``pre-removed``) is not there. What a machine proposed (``pre-added``) is there: who confirms a document confirms it.
+- Where the texts of the parts are known, offsets are compared in code points, whichever unit a version counts
+  in. An offset that points at another text is compared as it is stored, as tagtog does.
+- What is proposed for removal (``pre-removed``) is not there. What a machine proposed (``pre-added``) is
+  there: who confirms a document confirms it.
 - The fragments of a discontinuous entity are compared all together, in the order of the text.
-- Values are equal if they are equal in JSON: ``true`` is not ``1``; ``1`` and ``1.0`` are one number. A label without a value is no label.
+- Values are equal if they are equal in JSON: ``true`` is not ``1``; ``1`` and ``1.0`` are one number. A label
+  without a value is no label.
 - The value of a normalization is its source's id, or without one its ``recName``.
 - The ends of a relation that isn't directed may come in either order.
 """
@@ -39,7 +42,9 @@ from spacy_tagtog.anndoc import (
 from spacy_tagtog.errors import AgreementError
 
 DocumentVersions = Document | Mapping[str, Annotations]
-"""The versions of one document: a document, or only member to annotations (then offsets are compared as they are stored)."""
+"""The versions of one document: a document, or only its annotations by member.
+
+Without the document, offsets are compared as they are stored."""
 
 _TASK = re.compile("[efmnr]_[0-9]{1,18}")
 
@@ -73,8 +78,10 @@ class Item(NamedTuple):
     """One annotation of one task, as it is compared.
 
     Attributes:
-        places: Where it stands: nowhere for a document label, one place for entities and what hangs on them, one for each end of a relation.
-        value: What else must be equal: the value of a label or normalization; of a relation the class ids of its ends.
+        places: Where it stands: nowhere for a document label, one place for entities and what hangs on them,
+            one for each end of a relation.
+        value: What else must be equal: the value of a label or normalization; of a relation the class ids of
+            its ends.
         directed: Of a relation: whether the order of its ends matters.
     """
 
@@ -122,7 +129,7 @@ def check_task(task: str) -> str:
 
 
 def task_order(task: str) -> tuple[int, int, str]:
-    """What to sort tasks by: document labels, entities, their labels and normalizations, relations; each by number."""
+    """A key to sort tasks: document labels, entities, their labels, normalizations, relations; by number."""
     return ("mefnr".find(task[0]), int(task[2:]) if _TASK.fullmatch(task) else 0, task)
 
 
@@ -136,12 +143,12 @@ def value_key(value: Any) -> Hashable:
 
 
 def set_value(label: Mapping[str, Any] | None) -> Any:
-    """The value of a document or entity label; ``None`` where there is none, or where it is proposed for removal."""
+    """The value of a document or entity label; ``None`` if it has none or is proposed for removal."""
     return None if not label or _is_removed(label) else label.get("value")
 
 
 def normalization_value(normalization: Mapping[str, Any] | None) -> Any:
-    """What a normalization says: the id in its source, or without one the name; ``None`` where it says nothing."""
+    """What a normalization says: the id in its source, else the name; ``None`` if it says nothing."""
     if not normalization or _is_removed(normalization):
         return None
     return (normalization.get("source") or {}).get("id") or normalization.get("recName") or None
@@ -161,7 +168,8 @@ class VersionItems:
         entities: The entities by what makes them the same; several where one repeats.
         relations: The relations by what makes them the same; several where one repeats.
         ends: The ends of each relation by its index, in the order of the file.
-        dangling: Relations of which an end is no entity of this version; they are among :attr:`relations`, too.
+        dangling: Relations of which an end is no entity of this version; they are among :attr:`relations`,
+            too.
         removed: Entities that are proposed for removal.
         removed_relations: Relations that are proposed for removal.
         misplaced: Entities whose offset points at another text, or whose part isn't there.
@@ -259,7 +267,7 @@ def _stored(entity: Entity) -> Place:
 
 
 def _in_code_points(place: Place, parts: Mapping[str, Part], unit: OffsetUnit) -> Place:
-    """A place that doesn't fit its text, counted like the others: who has the same wrong offset has the same annotation."""
+    """A place that doesn't fit its text, in code points: the same wrong offset is the same annotation."""
     if unit == "code-point" or place.part not in parts or parts[place.part].text.isascii():
         return place
     to_points = OffsetConverter(parts[place.part].text).to_code_points
@@ -273,10 +281,11 @@ def _in_code_points(place: Place, parts: Mapping[str, Part], unit: OffsetUnit) -
 class References:
     """Which entity a relation's reference means.
 
-    ``start,end`` are those of the whole entity, or in some projects of one of its fragments; real projects write one past the last character,
-    others the last one; where none of these fits, the only entity that starts there is meant. What fits better wins, then what has fewer fragments,
-    then (an older reference names no class) what comes first: so entities beside the one that is meant, which another version may have, can't
-    take its place.
+    ``start,end`` are those of the whole entity, or in some projects of one of its fragments; real projects
+    write one past the last character, others the last one; where none of these fits, the only entity that
+    starts there is meant. What fits better wins, then what has fewer fragments, then (an older reference
+    names no class) what comes first: so entities beside the one that is meant, which another version may
+    have, can't take its place.
 
     Args:
         entities: The entities of one version, with what makes them the same.
@@ -310,7 +319,7 @@ class References:
 
 
 def extent(entity: Entity) -> tuple[int, int]:
-    """The first character of an entity, and one past its last one, as its file counts: what a reference says of it."""
+    """The first character of an entity and one past its last, as its file counts and a reference says."""
     fragments = entity.fragments
     return min(fragment.start for fragment in fragments), max(
         fragment.start + len(fragment.text) for fragment in fragments
@@ -318,7 +327,7 @@ def extent(entity: Entity) -> tuple[int, int]:
 
 
 def _misfit(fragments: Sequence[Fragment], start: int, last: int) -> int | None:
-    """How badly offsets fit an entity that starts, or of which a fragment starts, at ``start``; ``None`` where they don't."""
+    """How badly offsets fit an entity of which a fragment starts at ``start``; ``None`` if they don't."""
     whole = start == min(fragment.start for fragment in fragments)
     final = max(fragments, key=lambda fragment: fragment.start + len(fragment.text))
     here = [fragment for fragment in fragments if fragment.start == start]

@@ -1,7 +1,7 @@
 """``ann.json``: the annotations of one version of a document.
 
-The parsed JSON object is the truth: every key is kept, known or not, and what isn't touched is written as it was read. The classes here are
-thin views on it. Field facts: tagtog's anndoc documentation, version 3.6.
+The parsed JSON object is the truth: every key is kept, known or not, and what isn't touched is written as it
+was read. The classes here are thin views on it. Field facts: tagtog's anndoc documentation, version 3.6.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from spacy_tagtog.errors import AnnJsonError
 
 JsonObject = dict[str, Any]
 _STRICT = ConfigDict(strict=True)
-# Integers that a float holds exactly: larger ones can't be computed with, and none of the numbers here is so large.
+# Integers that a float holds exactly: larger ones can't be computed with, and none of the numbers here is so
+# large.
 _Number = Annotated[int, Field(ge=-(2**53), le=2**53)] | float
 _OFFSET = re.compile("[0-9]{1,18}")
 
@@ -102,7 +103,8 @@ def confidence(*, state: str | None, who: Sequence[str], prob: float) -> JsonObj
     """A confidence object.
 
     Args:
-        state: ``""`` a person's annotation, ``"pre-added"`` proposed by a machine, ``"pre-removed"`` proposed for removal.
+        state: ``""`` a person's annotation, ``"pre-added"`` proposed by a machine, ``"pre-removed"`` proposed
+            for removal.
         who: Authors, ``user:NAME`` or ``ml:NAME``.
         prob: The probability that the annotation is right, in (0, 1].
     """
@@ -186,7 +188,7 @@ class Relation:
 
     @property
     def ends(self) -> list[tuple[str, str | None, int, int]]:
-        """What it connects: (part, class id or ``None``, start, last) with both offsets as the file gives them.
+        """What it connects: (part, class id or ``None``, start, last), with the file's own offsets.
 
         Raises:
             AnnJsonError: A reference is neither ``part|e_N|start,end`` nor the older ``part|start,end``.
@@ -294,7 +296,7 @@ class Annotations:
         )
 
     def dumps(self) -> str:
-        """The annotations as JSON text, keys in the order in which they were read. It can always be encoded as UTF-8.
+        """The annotations as JSON text, keys in the order of reading. It can always be encoded as UTF-8.
 
         Raises:
             AnnJsonError: The data was changed to something that JSON can't hold.
@@ -369,16 +371,19 @@ class Annotations:
 
 _KEY_END: Final = re.compile(rb'"\s*:')
 _BLANK_AFTER_QUOTE: Final = (b'" ', b'"\n', b'"\r', b'"\t')
-# Python writes 1e-05 and 1e+16 where pydantic writes 0.00001 or 1e-5, and 1e16: equal numbers, but not the same bytes.
+# Python writes 1e-05 and 1e+16 where pydantic writes 0.00001 or 1e-5, and 1e16: equal numbers, but not the
+# same bytes.
 _EXPONENT: Final = re.compile(rb"e-?[0-9]")
 _EXPONENT_OF_NUMBER: Final = re.compile(rb"[0-9]e-?[0-9]")
 
 
 def _parse_quickly(content: bytes | str) -> tuple[Any, bytes] | None:
-    """What a sound file holds, and that as JSON without blanks, in half the time; ``None`` where a careful look is needed.
+    """What a sound file holds, and the same as JSON without blanks; ``None`` if a careful look is needed.
 
-    pydantic's parser takes the last of two equal keys. That none got lost shows in the number of quotes with a colon behind them: there is one
-    for each key, and within strings as many before as after.
+    It takes half the time.
+
+    pydantic's parser takes the last of two equal keys. That none got lost shows in the number of quotes with
+    a colon behind them: there is one for each key, and within strings as many before as after.
     """
     try:
         raw = content if isinstance(content, bytes) else content.encode("utf-8")
@@ -390,7 +395,8 @@ def _parse_quickly(content: bytes | str) -> tuple[Any, bytes] | None:
         return None
     if text == raw:  # nothing can have got lost
         return data, text
-    # A number that is too large for a float becomes Infinity. (The first of the two expressions begins with a letter and is found faster.)
+    # A number that is too large for a float becomes Infinity. (The first of the two expressions begins with a
+    # letter and is found faster.)
     if (
         b"Infinity" in text
         or b"0.0000" in text

@@ -14,7 +14,7 @@ MASTER = "master"
 
 
 class Versions(Mapping[str, Annotations]):
-    """The versions of a document's annotations, by ``"master"`` or member name. Each is read when it is first asked for."""
+    """The versions of a document's annotations, by ``"master"`` or member name. Each is read on first use."""
 
     def __init__(self, versions: Mapping[str, Annotations | Callable[[], Annotations]]) -> None:
         self._versions = dict(versions)
@@ -41,7 +41,8 @@ class Document:
     Args:
         doc_id: Its id: the base name of its files.
         html: Its content.
-        versions: Its annotations by ``"master"`` or member name; may be empty for a document that nobody annotated.
+        versions: Its annotations by ``"master"`` or member name; may be empty for a document that nobody
+            annotated.
         folder: The tagtog folder it is in, such as ``pool`` or ``pool/train``.
         legend: The names of the project's classes.
     """
@@ -69,7 +70,7 @@ class Document:
     @property
     def text(self) -> str:
         """The texts of all parts, divided by an empty line."""
-        return "\n\n".join(part.text for part in self.parts.values())
+        return self.html.text
 
     @property
     def annotations(self) -> Annotations:

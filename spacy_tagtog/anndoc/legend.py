@@ -1,6 +1,7 @@
 """``annotations-legend.json``: the names of class ids.
 
-Names are unique only within one prefix: ``{"e_1": "Person", "f_2": "Person"}`` is legal, so a legend is inverted one prefix at a time.
+Names are unique only within one prefix: ``{"e_1": "Person", "f_2": "Person"}`` is legal, so a legend is
+inverted one prefix at a time.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from spacy_tagtog._unicode import has_surrogate
-from spacy_tagtog.errors import LegendError
+from spacy_tagtog.errors import LegendError, setting
 
 LEGEND_NAME = "annotations-legend.json"
 Prefix = Literal["e", "f", "m", "n", "r"]
@@ -170,5 +171,6 @@ class Legend(Mapping[str, str]):
                 place=place or self.place,
                 value=name,
                 legal=", ".join(self.of(prefix).values()) or f"(it has no {kind} at all)",
-                advice=f"add it in tagtog's settings and fetch the legend again, or rename it (spacy-tagtog annotate --rename {name}=NAME)",
+                advice=f"add it in tagtog's settings and fetch the legend again, or rename it "
+                f"({setting('rename', f'{name}=NAME')})",
             ) from None

@@ -38,7 +38,8 @@ class Located:
 
     Attributes:
         entity: The entity.
-        ranges: (start, end) of each fragment in code points of the part's text, in file order; empty where there is a problem.
+        ranges: (start, end) of each fragment in code points of the part's text, in file order; empty where
+            there is a problem.
         problem: Why it can't be placed, or ``None``.
         detail: The problem in words.
         repair: How its place was found where its offset was wrong, or ``None``.
@@ -76,7 +77,8 @@ def detect_unit(
 ) -> OffsetUnit:
     """Find out how an ann.json counts, from the evidence in it.
 
-    Evidence is every fragment after an astral character, where the two units differ: the one under which more fragments match their text wins.
+    Evidence is every fragment after an astral character, where the two units differ: the one under which more
+    fragments match their text wins.
 
     Args:
         parts: The parts of the document's content.

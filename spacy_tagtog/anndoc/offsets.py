@@ -1,8 +1,8 @@
 """Offsets in UTF-16 code units and in code points.
 
-A character outside the Basic Multilingual Plane (most emoji) counts two in tagtog's own server and editor and one in Python
-(anndoc documentation; the same trap as in label-studio #1347 and doccano #2290). Everything inside this package counts code points; this
-module is the only place that knows of the other unit.
+A character outside the Basic Multilingual Plane (most emoji) counts two in tagtog's own server and editor and
+one in Python (anndoc documentation; the same trap as in label-studio #1347 and doccano #2290). Everything
+inside this package counts code points; this module is the only place that knows of the other unit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from bisect import bisect_left
 from typing import Literal
 
 OffsetUnit = Literal["utf-16", "code-point"]
-"""How the offsets of an ann.json count: ``"utf-16"`` as tagtog does, ``"code-point"`` as uploads from Python often do."""
+"""What offsets count: tagtog's ``"utf-16"`` units; in uploads from Python often ``"code-point"``."""
 
 
 class OffsetConverter:
@@ -28,7 +28,8 @@ class OffsetConverter:
         self._positions: list[int] = []
         if not text.isascii():
             self._positions = [index for index, character in enumerate(text) if character > "\uffff"]
-        # Where, in code units, the k-th astral character begins: k astral characters stand before it, one unit extra for each.
+        # Where, in code units, the k-th astral character begins: k astral characters stand before it, one
+        # unit extra for each.
         self._units = [position + k for k, position in enumerate(self._positions)]
 
     @property
@@ -45,7 +46,8 @@ class OffsetConverter:
         """The code-point offset of a UTF-16 offset.
 
         Returns:
-            The offset, or ``None`` where the UTF-16 offset falls between the halves of a surrogate pair. Offsets past the end stay past the end.
+            The offset, or ``None`` where the UTF-16 offset falls between the halves of a surrogate pair.
+            Offsets past the end stay past the end.
         """
         k = bisect_left(self._units, offset)
         if k and self._units[k - 1] == offset - 1:

@@ -1,7 +1,8 @@
 """``plain.html``: the text of a document, part by part.
 
-The format is polyglot markup (XHTML-compatible HTML5), read here with an XML parser: in XML a newline directly after ``<pre>`` belongs to
-the text, and a CR or CRLF becomes LF (anndoc documentation, version 3.6). Document type definitions that declare entities are refused.
+The format is polyglot markup (XHTML-compatible HTML5), read here with an XML parser: in XML a newline
+directly after ``<pre>`` belongs to the text, and a CR or CRLF becomes LF (anndoc documentation, version 3.6).
+Document type definitions that declare entities are refused.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from spacy_tagtog._plural import counted
 from spacy_tagtog.errors import PlainHtmlError
 
 TextFormat = Literal["verbatim", "formatted"]
-"""How tagtog turns plain text into parts: ``verbatim`` one ``<pre>``, ``formatted`` one ``<p>`` a paragraph."""
+"""How plain text becomes parts: ``verbatim`` in one ``<pre>``, ``formatted`` in a ``<p>`` per paragraph."""
 
 _XHTML = "http://www.w3.org/1999/xhtml"
 # What XML 1.0 allows in a document, https://www.w3.org/TR/xml/#charsets
@@ -144,8 +145,13 @@ class PlainHtml:
 
     @property
     def id(self) -> str | None:
-        """The document's id as the ``<html>`` element gives it. Old files have none, or a foreign one: the file name decides."""
+        """The document's id in the ``<html>`` element. It may be missing or wrong: the file name decides."""
         return self._tree.get("id")
+
+    @property
+    def text(self) -> str:
+        """The texts of all parts, divided by an empty line."""
+        return "\n\n".join(part.text for part in self.parts.values())
 
     @property
     def origid(self) -> str | None:
@@ -154,7 +160,7 @@ class PlainHtml:
 
     @property
     def is_anndoc(self) -> bool:
-        """Whether the file says of itself that it is a plain.html (``class="anndoc"``, ``data-anndoc-version``)."""
+        """Whether the file declares to be a plain.html (``class="anndoc"``, ``data-anndoc-version``)."""
         return (
             "anndoc" in (self._tree.get("class") or "").split()
             or self._tree.get("data-anndoc-version") is not None
@@ -165,7 +171,8 @@ class PlainHtml:
         """The parts in document order, by id.
 
         Raises:
-            PlainHtmlError: The file doesn't parse, has no body, uses an entity of its own, or has one id twice.
+            PlainHtmlError: The file doesn't parse, has no body, uses an entity of its own, or has one id
+                twice.
         """
         body = self._tree.find(f"{{{_XHTML}}}body")
         if body is None:
@@ -204,7 +211,8 @@ class PlainHtml:
                 )
             text = str(_string_value(element)) if len(element) else element.text or ""
             chars += len(text)
-            # Text within many parts, one inside the other, counts for each of them. Documents of tagtog hold next to none of it twice.
+            # Text within many parts, one inside the other, counts for each of them. Documents of tagtog hold
+            # next to none of it twice.
             if chars > _MAX_REPEATED_CHARS and chars > _MAX_REPETITION * len(self.data):
                 raise PlainHtmlError(
                     "plain.html repeats its text in too many parts that stand within each other",
@@ -217,7 +225,10 @@ class PlainHtml:
 
 
 def is_document_id(name: str) -> bool:
-    """Whether a name has the form of tagtog's document ids: ``a``, 27 characters of ``[A-Za-z0-9._-]``, ``-``, the file name."""
+    """Whether a name has the form of tagtog's document ids.
+
+    That is ``a``, 27 characters of ``[A-Za-z0-9._-]``, ``-``, the file name.
+    """
     return _DOCUMENT_ID.fullmatch(name) is not None
 
 
@@ -263,16 +274,16 @@ def html_from_blocks(
     """Write a ``plain.html`` with one section.
 
     Args:
-        blocks: (tag, text) pairs in document order; tag is ``h2``, ``p`` or ``pre``. Parts are numbered within their kind: ``s1h1``, ``s1p1``,
-            ``s1v1``.
+        blocks: (tag, text) pairs in document order; tag is ``h2``, ``p`` or ``pre``. Parts are numbered
+            within their kind: ``s1h1``, ``s1p1``, ``s1v1``.
         doc_id: The document's id.
         origid: The original file name.
         generator: What the ``<meta name="generator">`` says.
         place: For messages.
 
     Raises:
-        PlainHtmlError: A text or name holds a character that XML can't carry (NUL, most control characters, lone surrogates), or a text is
-            longer than 10 MB.
+        PlainHtmlError: A text or name holds a character that XML can't carry (NUL, most control characters,
+            lone surrogates), or a text is longer than 10 MB.
     """
     return html_from_sections(
         [Section([Block(*block) for block in blocks])],
@@ -315,7 +326,8 @@ def _section(
         if block.tag == "figure":
             _check_text(block.source, place)
             image = f"<img src={quoteattr(block.source)} alt={quoteattr(block.text)}/>"
-            yield f'{indent}    <figure>{image}<figcaption><p id="{part_id}">{content}</p></figcaption></figure>\n'
+            caption = f'<figcaption><p id="{part_id}">{content}</p></figcaption>'
+            yield f"{indent}    <figure>{image}{caption}</figure>\n"
         else:
             yield f'{indent}    <{block.tag} id="{part_id}">{content}</{block.tag}>\n'
     yield f"{indent}  </div>\n"
@@ -335,15 +347,16 @@ def html_from_sections(
     """Write a ``plain.html`` with nested sections.
 
     Args:
-        sections: The sections in document order. Parts are numbered within their section and kind: ``s1h1``, ``s2s1p1``, ``s1v1``, ``s3f1p1``.
+        sections: The sections in document order. Parts are numbered within their section and kind: ``s1h1``,
+            ``s2s1p1``, ``s1v1``, ``s3f1p1``.
         doc_id: The document's id.
         origid: The original file name.
         generator: What the ``<meta name="generator">`` says.
         place: For messages.
 
     Raises:
-        PlainHtmlError: A text or name holds a character that XML can't carry (NUL, most control characters, lone surrogates), or a text is
-            longer than 10 MB.
+        PlainHtmlError: A text or name holds a character that XML can't carry (NUL, most control characters,
+            lone surrogates), or a text is longer than 10 MB.
     """
     for what, name in (("document id", doc_id), ("original name", origid), ("generator", generator)):
         _check_text(name, f"{place or 'plain.html'}, {what}")
@@ -356,13 +369,15 @@ def html_from_sections(
     identity = quoteattr(doc_id)
     data = (
         "<!DOCTYPE html >\n"
-        f'<html id={identity} data-origid={quoteattr(origid)} class="anndoc" data-anndoc-version="3.6" lang="" xml:lang="" xmlns="{_XHTML}">\n'
-        f'  <head>\n    <meta charset="UTF-8"/>\n    <meta name="generator" content={quoteattr(generator)}/>\n    <title>{escape(doc_id)}</title>\n'
-        "  </head>\n"
+        f'<html id={identity} data-origid={quoteattr(origid)} class="anndoc" data-anndoc-version="3.6" '
+        f'lang="" xml:lang="" xmlns="{_XHTML}">\n'
+        '  <head>\n    <meta charset="UTF-8"/>\n'
+        f'    <meta name="generator" content={quoteattr(generator)}/>\n'
+        f"    <title>{escape(doc_id)}</title>\n  </head>\n"
         f"  <body>\n    <article>\n{''.join(lines)}    </article>\n  </body>\n</html>\n"
     )
     html = PlainHtml(data.encode("utf-8"), place=place)
-    if len(html.data) < _MAX_TEXT_BYTES:  # libxml2 would read it, and find just these
+    if len(html.data) < _MAX_TEXT_BYTES:  # libxml2 would find just these
         html.__dict__["parts"] = parts
     return html
 
@@ -381,7 +396,8 @@ def html_from_text(
     Args:
         text: The text. CRLF and CR become LF.
         filename: The original file name.
-        text_format: ``verbatim``: one ``<pre>``, the text unchanged. ``formatted``: one ``<p>`` for each non-empty line.
+        text_format: ``verbatim``: one ``<pre>``, the text unchanged. ``formatted``: one ``<p>`` for each
+            non-empty line.
         doc_id: The document's id; by default derived from name and content.
         salt: See :func:`document_id`.
         place: For messages.

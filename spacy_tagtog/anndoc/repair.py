@@ -1,12 +1,17 @@
 """Mending offsets that point at another text, where the right place is certain.
 
-Most wrong offsets of real projects have one of few causes: a literal ``<`` or ``&`` in the source shifted everything
-after it by a constant; an annotation was stored at 0 although its text stands elsewhere in the part; a look-alike
-character (``α`` and ``a``) was exchanged; markup was escaped twice. Each method here accepts a place only if no other
-is as
-plausible: a wrong repair is worse than none. The original annotation is never changed; a repair only says where it stands.
+Most wrong offsets of real projects have one of few causes:
 
-How often each method is right was measured by breaking right offsets of real corpora in the same ways, see ``docs/offsets.md``.
+- a literal ``<`` or ``&`` in the source shifted everything after it by a constant;
+- an annotation was stored at 0 although its text stands elsewhere in the part;
+- a look-alike character (``α`` and ``a``) was exchanged;
+- markup was escaped twice.
+
+Each method here accepts a place only if no other is as plausible: a wrong repair is worse than none. The
+original annotation is never changed; a repair only says where it stands.
+
+How often each method is right was measured by breaking right offsets of real corpora in the same ways, see
+``docs/offsets.md``.
 """
 
 from __future__ import annotations
@@ -35,19 +40,21 @@ CONFIDENCE: Final[dict[str, float]] = {
 """How sure each method is."""
 
 _MAX_SHIFT: Final = 64
-"""A shift by dropped or doubled markup is small; a larger one is more likely to be a coincidence."""
+"""The largest shift. Dropped or doubled markup shifts a little; more is likely a coincidence."""
 _MIN_UNIQUE: Final = 3
-"""A text must be so long for its only occurrence to mean something."""
+"""The shortest text whose only occurrence means something, in characters."""
 _MIN_SAME: Final = 12
-"""Two texts of such a length that differ in one character are meant to be the same."""
+"""From this length on, two texts that differ in one character are meant to be the same."""
 _NEAR: Final = 8
+"""The nearest occurrence is at most this far away, in characters."""
 _FARTHER: Final = 4
-"""The nearest occurrence is at most so far away, and the next nearest so many times farther."""
+"""The next nearest occurrence is at least this many times farther."""
 _MAX_OCCURRENCES: Final = 1000
-"""A text that stands in more places is no name of anything."""
+"""A text that stands in more places than this says nothing about where an entity was."""
 _MAX_WORK: Final = 2_000_000_000
-"""So many characters of a part are looked at for its broken entities, some seconds of work. Hostile files ask for hours; what is left then
-stays a fault."""
+"""How many characters of a part are looked at for its broken entities: some seconds of work.
+
+Hostile files ask for hours. What is not looked at stays a fault."""
 
 # Letters that people, keyboards and parsers exchange and that Unicode's decompositions don't relate.
 _LOOK_ALIKES: Final = str.maketrans(
@@ -71,7 +78,8 @@ def repair(parts: Mapping[str, Part], located: Sequence[Located], *, unit: Offse
         unit: How the offsets count.
 
     Returns:
-        The same list; entities that were repaired have ranges, no problem, and a :class:`~spacy_tagtog.anndoc.locate.Repair`.
+        The same list; entities that were repaired have ranges, no problem, and a
+        :class:`~spacy_tagtog.anndoc.locate.Repair`.
     """
     broken: dict[str, list[int]] = defaultdict(list)
     sound: dict[str, list[Located]] = defaultdict(list)
@@ -199,7 +207,7 @@ class _Part:
         return found
 
     def shifts(self) -> list[int | None]:
-        """For each broken entity the shift that it shares with another broken one, no sound entity between them speaking against it."""
+        """Per broken entity, the shift that it shares with another, with no sound entity between them."""
         rigid = sorted(item.start for item in self.sound)
         voices = [
             _Voice(start, item.entity.text, self.candidates(item))
@@ -232,8 +240,8 @@ class _Part:
         """The characters in which the text at the offset and the stored text differ.
 
         Returns:
-            ``None`` where the part ends before it, and where the stored text stands somewhere else letter by letter:
-            then it isn't this place that is meant.
+            ``None`` where the part ends before it, and where the stored text stands somewhere else letter by
+            letter: then it isn't this place that is meant.
         """
         if any(
             found or not certain
@@ -332,7 +340,7 @@ class _Part:
         return ((around[0], around[0] + len(surface)),)
 
     def words(self, surface: str) -> list[int]:
-        """Where a text stands and isn't part of a longer word; where it always is, all places. None where not all places are known."""
+        """Where a text stands as whole words, else all its places. Nothing if not all are known."""
         places, certain = self.places(surface)
         if not certain:
             return []

@@ -22,7 +22,7 @@ from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 if TYPE_CHECKING:
     from spacy_tagtog.client import PushReport
-    from spacy_tagtog.selection.ranking import Queue
+    from spacy_tagtog.selection.queue import Queue
 
 _SHOWN: Final = 20
 

@@ -132,10 +132,10 @@ def _say(result: RankedProject, output: Path, top: int) -> None:
     ranking = result.ranking
     note(result.faults, caption="left out")
     note(result.reviewed_elsewhere, caption="not confirmed, but among the reviewed documents: not ranked")
-    if ranking.drawn_before:
+    if ranking.sampled_before:
         of_chance = "that chance chose for earlier rankings"
         before = counted(
-            len(ranking.drawn_before), f"document {of_chance} isn't", f"documents {of_chance} aren't"
+            len(ranking.sampled_before), f"document {of_chance} isn't", f"documents {of_chance} aren't"
         )
         info(f"{before} waiting any more; the ranking remembers that")
     if not ranking.unreviewed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from spacy_tagtog.anndoc import Annotations, Document, Legend, PlainHtml
+from spacy_tagtog.anndoc.fingerprints import content_fingerprint
 from spacy_tagtog.anndoc.plain_html import is_document_id
 from spacy_tagtog.client._labels import translated
 from spacy_tagtog.client.api import TagtogClient
@@ -54,7 +54,7 @@ class Lookup:
         self._member = member
         self._force = force
         # Original file name → what the documents of that name hold → their ids.
-        self._named: dict[str, dict[bytes, str]] = {}
+        self._named: dict[str, dict[str, str]] = {}
         self._lock = threading.Lock()
 
     def look(self, document: Document) -> Look:
@@ -112,30 +112,23 @@ class Lookup:
             with self._lock:
                 if filename not in self._named:
                     self._named[filename] = self._of_name(filename)
-                known = self._named[filename].get(_digest(document.html))
+                known = self._named[filename].get(content_fingerprint(document.html))
             if known is not None:
                 yield known
 
-    def _of_name(self, filename: str) -> dict[bytes, str]:
+    def _of_name(self, filename: str) -> dict[str, str]:
         found = {}
         for hit in self._client.search(same_name_query(filename)):
             if hit.filename == filename:
                 # A document that is deleted at this moment isn't there any more.
                 with suppress(NotFoundError):
-                    found[_digest(PlainHtml(self._client.plain_html(hit.id)))] = hit.id
+                    found[content_fingerprint(PlainHtml(self._client.plain_html(hit.id)))] = hit.id
         return found
 
 
 def same_name_query(filename: str) -> str:
     """A search for the documents of an original file name."""
     return 'filename:"' + filename.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _digest(html: PlainHtml) -> bytes:
-    """What tells contents apart: the texts of the parts. The markup around them may have been rewritten."""
-    return hashlib.sha256(
-        "\0".join(f"{part.id}\0{part.text}" for part in html.parts.values()).encode("utf-8", "surrogatepass")
-    ).digest()
 
 
 def _is_empty(annotations: Annotations) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from spacy_tagtog._options import choose
+from spacy_tagtog.agreement import MergeStrategy
 from spacy_tagtog.agreement import Metric as AgreementMetric
-from spacy_tagtog.agreement import Strategy as MergeStrategy
 from spacy_tagtog.anndoc import Annotations
 from spacy_tagtog.client._answer import Answer
 from spacy_tagtog.client._calls import METRICS, VERSIONS, Calls, read_annotations

@@ -16,7 +16,8 @@ from typing import Final, Literal
 
 from spacy_tagtog._files import TEMPORARY_PREFIX, folder_lock, make_folder
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog.anndoc import MASTER, document_paths
+from spacy_tagtog.anndoc import MASTER
+from spacy_tagtog.anndoc.layout import document_paths
 from spacy_tagtog.anndoc.legend import LEGEND_NAME
 from spacy_tagtog.client._manifest import Entry, Manifest, digest
 from spacy_tagtog.client._parallel import workers

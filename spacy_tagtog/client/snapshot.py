@@ -7,7 +7,8 @@ from pathlib import Path
 
 from spacy_tagtog._files import make_folder, write_atomic
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog.anndoc import MASTER, document_paths
+from spacy_tagtog.anndoc import MASTER
+from spacy_tagtog.anndoc.layout import document_paths
 from spacy_tagtog.anndoc.legend import LEGEND_NAME
 from spacy_tagtog.client._parallel import workers
 from spacy_tagtog.client._retry import check_stopped

@@ -18,7 +18,7 @@ from spacy_tagtog._options import choose
 from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import MASTER, Document, Project
-from spacy_tagtog.anndoc.project import is_in_folder
+from spacy_tagtog.anndoc.layout import is_in_folder
 from spacy_tagtog.convert.converter import (
     DEFAULT_CONVERTER,
     Converter,

@@ -11,6 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_tagtog._plural import counted
+from spacy_tagtog.anndoc.fingerprints import text_fingerprint
 from spacy_tagtog.errors import EvaluationError
 from spacy_tagtog.pipeline.calibration.calibrators import (
     CalibrationFigures,
@@ -26,7 +27,6 @@ from spacy_tagtog.pipeline.calibration.scoring import (
     paired,
     silent_ranges,
 )
-from spacy_tagtog.pipeline.fingerprints import fingerprint
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
 CharSpan = tuple[int, int, str]
@@ -230,7 +230,7 @@ def evaluate_docs(
         paired(nlp, gold_docs, batch_size=batch_size, n_process=n_process)
     ):
         result.documents += 1
-        own_print = fingerprint(gold.text) if components else ""
+        own_print = text_fingerprint(gold.text) if components else ""
         # Docs that are parts, or several members' versions, of one document are not independent.
         number = numbers.setdefault(gold._.anndoc_id or place, len(numbers))
         for name, component in components.items():

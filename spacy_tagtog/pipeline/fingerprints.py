@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 from spacy.language import Language
 from spacy.util import resolve_dot_names
 
+from spacy_tagtog.anndoc.fingerprints import text_fingerprint
+
 _KEY = "spacy_tagtog"
-
-
-def fingerprint(text: str) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of a text: two texts share one by chance once in 2^64 pairs."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def remember_training_documents(nlp: Language) -> None:
@@ -26,7 +22,7 @@ def remember_training_documents(nlp: Language) -> None:
     texts: Iterable[str] = (example.reference.text for example in corpus(nlp))
     nlp.meta[_KEY] = {
         **nlp.meta.get(_KEY, {}),
-        "training_documents": sorted({fingerprint(text) for text in texts}),
+        "training_documents": sorted({text_fingerprint(text) for text in texts}),
     }
 
 

@@ -1,42 +1,29 @@
 """Active learning: which documents people should review next.
 
-The doubts of a pipeline (:mod:`~spacy_tagtog.selection.candidates`) become numbers (:mod:`~spacy_tagtog.selection.scores`), by which registered
-strategies choose (:mod:`~spacy_tagtog.selection.strategies`, :mod:`~spacy_tagtog.selection.ours`), batch by batch
-(:mod:`~spacy_tagtog.selection.batches`). :mod:`~spacy_tagtog.selection.simulation` replays a reviewed project to show what a choice is worth.
+What a pipeline doubts (:mod:`~spacy_tagtog.selection.candidates`) becomes numbers
+(:mod:`~spacy_tagtog.selection.scores`). Registered strategies choose by them
+(:mod:`~spacy_tagtog.selection.strategies`, :mod:`~spacy_tagtog.selection.families`), batch by batch
+(:mod:`~spacy_tagtog.selection.batches`). :mod:`~spacy_tagtog.selection.simulation` replays a reviewed project
+to show what a strategy is worth.
 """
 
-from spacy_tagtog.selection.batches import Choice, choose_batch, rank_candidates
-from spacy_tagtog.selection.candidates import (
-    Candidate,
-    PredictedEntity,
-    ReviewedDocument,
-    make_candidates,
-    reviewed_document,
-)
-from spacy_tagtog.selection.strategies import (
-    DEFAULT_STRATEGY,
-    Context,
-    Pick,
-    Strategy,
-    make_strategy,
-    strategies,
-    strategy_names,
-)
+from spacy_tagtog.selection.candidates import Candidate, PredictedEntity, ReviewedDocument
+from spacy_tagtog.selection.ranker import rank_documents
+from spacy_tagtog.selection.ranking import RankedDocument, Ranking, read_ranking, write_ranking
+from spacy_tagtog.selection.strategies import Context, Pick, Strategy, make_strategy, strategies
 
 __all__ = [
-    "DEFAULT_STRATEGY",
     "Candidate",
-    "Choice",
     "Context",
     "Pick",
     "PredictedEntity",
+    "RankedDocument",
+    "Ranking",
     "ReviewedDocument",
     "Strategy",
-    "choose_batch",
-    "make_candidates",
     "make_strategy",
-    "rank_candidates",
-    "reviewed_document",
+    "rank_documents",
+    "read_ranking",
     "strategies",
-    "strategy_names",
+    "write_ranking",
 ]

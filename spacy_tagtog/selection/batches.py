@@ -1,8 +1,8 @@
-"""Batches of documents to review: a strategy's choice and a share of chance."""
+"""Batches of documents to review: what a strategy chooses, and a random sample."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +17,14 @@ DEFAULT_RANDOM_SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Choice:
+class BatchChoice:
     """A document that was chosen.
 
     Attributes:
         pick: The strategy's pick; its index is among the candidates that were given.
-        random: Whether chance chose it. Those are a fair sample of the documents that were left: what people change in them tells the quality of the
-            pre-annotations without bias, and calibration should know them.
+        random: Whether it belongs to the random sample. That sample stands for the documents that were left:
+            what people change in it measures the pre-annotations without bias, and calibration should know
+            it.
     """
 
     pick: Pick
@@ -42,7 +43,7 @@ def choose_batch(
     context: Context,
     *,
     random_share: float = DEFAULT_RANDOM_SHARE,
-) -> list[Choice]:
+) -> list[BatchChoice]:
     """Choose the next documents to review.
 
     Args:
@@ -50,11 +51,12 @@ def choose_batch(
         size: How many; all where there are fewer.
         strategy: Chooses.
         context: What else is known.
-        random_share: In [0, 1], the expected share that chance chooses instead, from all candidates, before the strategy does. Their number is
-            rounded up or down by chance, so that small batches get their share, too.
+        random_share: In [0, 1], the expected share of the batch that is sampled at random from all
+            candidates, before the strategy chooses. It is rounded up or down at random, so that small batches
+            get their share, too.
 
     Returns:
-        Choices, random ones among the others at places of chance.
+        The choices. Sampled documents stand at random places among the others.
 
     Raises:
         ConfigurationError: The share is out of range.
@@ -65,19 +67,19 @@ def choose_batch(
     size = min(size, len(candidates))
     rng = context.rng
     number = min(size, int(np.floor(random_share * size + rng.random())))
-    drawn = rng.permutation(len(candidates))[:number].tolist()
-    by_chance = set(drawn)
-    left = [index for index in range(len(candidates)) if index not in by_chance]
+    sampled = rng.permutation(len(candidates))[:number].tolist()
+    in_sample = set(sampled)
+    left = [index for index in range(len(candidates)) if index not in in_sample]
     picks = strategy([candidates[index] for index in left], size - number, context) if size > number else []
     _check_picks(picks, size - number, len(left), strategy)
-    choices = [Choice(Pick(left[pick.index], pick.score, pick.why)) for pick in picks]
-    for index in drawn:
-        choices.insert(int(rng.integers(len(choices) + 1)), Choice(Pick(index, 0.0, {}), random=True))
+    choices = [BatchChoice(Pick(left[pick.index], pick.score, pick.why)) for pick in picks]
+    for index in sampled:
+        choices.insert(int(rng.integers(len(choices) + 1)), BatchChoice(Pick(index, 0.0, {}), random=True))
     return choices
 
 
 def _check_picks(picks: Sequence[Pick], wanted: int, candidates: int, strategy: Strategy) -> None:
-    """Make sure that a strategy, which anybody may write, did what it was asked for."""
+    """Make sure that a strategy, which may be a plugin, did what it was asked for."""
     kept = isinstance(picks, Sequence) and all(isinstance(pick, Pick) for pick in picks)
     indices = [pick.index for pick in picks] if kept else []
     kept = (
@@ -104,21 +106,20 @@ def rank_candidates(
     batch_size: int = DEFAULT_BATCH,
     random_share: float = DEFAULT_RANDOM_SHARE,
     seed: int = 0,
-    progress: Callable[[int], None] | None = None,
-) -> Iterator[tuple[Candidate, int, Choice]]:
+) -> Iterator[tuple[Candidate, int, BatchChoice]]:
     """Put documents into the order in which people should review them, batch after batch.
 
-    The order of the candidates and of the reviewed documents given is of no account: both are sorted by id first.
+    The order in which candidates and reviewed documents are given makes no difference: both are sorted by id.
 
     Args:
         candidates: The documents that nobody reviewed yet.
         strategy: Chooses.
         reviewed: The documents that people reviewed.
-        top: Only so many; 0 ranks all.
-        batch_size: Documents a batch; diversity is within a batch, the random share of each.
+        top: Rank at most this many documents; 0 ranks all.
+        batch_size: Documents per batch. A strategy keeps the documents of one batch apart, and each batch has
+            its random share.
         random_share: See :func:`choose_batch`.
         seed: Of everything random.
-        progress: Called with the number of documents after each batch.
 
     Yields:
         (candidate, number of its batch from 1, choice).
@@ -136,7 +137,8 @@ def rank_candidates(
     left = sorted(candidates, key=lambda candidate: candidate.id)
     wanted = min(top or len(left), len(left))
     batch = done = 0
-    # What is planned for earlier batches counts as reviewed where only the number matters (schedule); the labels are not known yet.
+    # Earlier batches count as reviewed where only the number matters (schedule). Their labels are not known
+    # yet.
     planned = sorted(reviewed, key=lambda document: document.id)
     while done < wanted:
         batch += 1
@@ -145,7 +147,7 @@ def rank_candidates(
                 "the strategy needs predictions, and no pipeline has looked at the documents",
                 place=type(strategy).__name__,
                 value=f"batch {batch}, {counted(len(planned), 'document')} reviewed or planned before",
-                legal="a pipeline, or a strategy that needs no predictions: random, cluster, schedule in its first stage",
+                legal="a pipeline, or a strategy without predictions: random, cluster, schedule in stage one",
             )
         context = Context(planned, stream_of(seed, batch))
         choices = choose_batch(
@@ -157,5 +159,3 @@ def rank_candidates(
         taken = {choice.pick.index for choice in choices}
         left = [candidate for index, candidate in enumerate(left) if index not in taken]
         done += len(choices)
-        if progress is not None:
-            progress(len(choices))

@@ -63,14 +63,18 @@ class Candidate:
     Attributes:
         id: The document's id.
         words: The n tokens in lower case.
-        sentences: (first token, one past the last) of each sentence; where nothing has marked sentences, pieces of about that size.
+        sentences: (first token, one past the last) of each sentence; where nothing has marked sentences,
+            stretches of about that size.
         entities: What was predicted.
-        log_probability: Shape (n,), natural logarithm of the probability of what was predicted for each token, at most 0.
+        log_probability: Shape (n,), natural logarithm of the probability of what was predicted for each
+            token, at most 0.
         missed: Shape (n,), the probability that an entity begins at each token that was not predicted.
         labels: The probability of each document label, where the pipeline predicts any.
         vector: The mean of the tokens' vectors (``doc.tensor``), ``None`` where the pipeline makes none.
-        predicted: Whether a pipeline has looked at the document: only ``words`` and ``sentences`` mean anything where none has.
-        doubts: The least probable predictions and the words at which an entity was most probably missed, at most three of each; for people.
+        predicted: Whether a pipeline looked at the document. If not, only ``words`` and ``sentences`` mean
+            anything.
+        doubts: The least probable predictions and the words at which an entity was most probably missed, at
+            most three of each; for people.
     """
 
     id: str
@@ -145,7 +149,8 @@ def candidate_of(
         doc: The Doc.
         doc_id: The document's id.
         spans_key: The span group with the predicted entities and their ``attrs["scores"]``, see
-            :func:`~spacy_tagtog.pipeline.annotate.ensure_confidence`; ``None`` where no pipeline, or none that predicts entities, has seen the Doc.
+            :func:`~spacy_tagtog.pipeline.annotate.ensure_confidence`; ``None`` where no pipeline, or none
+            that predicts entities, has seen the Doc.
         labels: The probability of each document label.
 
     Raises:
@@ -210,9 +215,10 @@ def make_candidates(
     Args:
         nlp: The pipeline. What gives probabilities is added to it where it is missing.
         docs: (document's id, its Doc, tokenized by the pipeline).
-        predict: Whether to predict; without, only the words are known, which is enough for ``random`` and ``cluster``.
+        predict: Whether to predict; without, only the words are known, which is enough for ``random`` and
+            ``cluster``.
         spans_key: A span group with scores, such as that of a ``spancat``.
-        batch_size: Docs a batch.
+        batch_size: Docs per batch.
         n_process: Processes.
 
     Raises:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.selection.simulation import Round, Simulation
+from spacy_tagtog.selection.simulation_record import Round, Simulation
 
 Cost = Literal["documents", "tokens", "entities", "edits"]
 COSTS: Final[tuple[Cost, ...]] = get_args(Cost)
@@ -56,8 +56,10 @@ class Reached:
     Attributes:
         cost: The cost, over the seeds that reached it.
         seeds: How many seeds reached it.
-        of_pool: The mean cost as a share of the pool's; for edits, of the pool's entities, all of which would have to be added without a model.
-        of_random: The mean cost as a share of that of ``random``; ``None`` where either didn't reach it with every seed.
+        of_pool: The mean cost as a share of the pool's; for edits, of the pool's entities, all of which would
+            have to be added without a model.
+        of_random: The mean cost as a share of that of ``random``; ``None`` where either didn't reach it with
+            every seed.
     """
 
     cost: Spread | None
@@ -115,7 +117,10 @@ def smoothed(rounds: Sequence[Round]) -> list[float]:
 
 
 def cost_to_reach(rounds: Sequence[Round], cost: Cost, f1: float) -> float | None:
-    """The cost at which the smoothed curve first reaches an F, between two rounds in proportion; ``None`` if it never does."""
+    """The cost at which the smoothed curve first reaches an F; ``None`` if it never does.
+
+    Between two rounds it is interpolated.
+    """
     values, before = smoothed(rounds), None
     for one, value in zip(rounds, values, strict=True):
         paid = float(getattr(one, cost))
@@ -147,7 +152,8 @@ def curve_rows(
     """The mean curve of several seeds.
 
     Returns:
-        Costs, mean F and its standard deviation at each, from what every run has paid to what every run has paid at the end.
+        Costs, mean F and its standard deviation at each, from what every run has paid to what every run has
+        paid at the end.
     """
     low = max(float(getattr(rounds[0], cost)) for rounds in runs)
     high = min(float(getattr(rounds[-1], cost)) for rounds in runs)
@@ -220,7 +226,12 @@ def _paid(
 
 
 def table_rows(summaries: Sequence[StrategySummary], share: float) -> Iterator[tuple[str, ...]]:
-    """Rows for a table of what one share of the full model's F took: strategy, then for each cost its mean and spread, and the share of random's."""
+    """Rows for a table of what it took to reach one share of the full model's F.
+
+    Yields:
+        The strategy; then for each cost its mean and spread, and in brackets the share of what ``random``
+        took.
+    """
     for summary in summaries:
         cells = []
         for cost in COSTS:

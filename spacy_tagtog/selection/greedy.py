@@ -11,8 +11,9 @@ def lazy_greedy(
 ) -> list[tuple[int, float]]:
     """Choose items one after the other, each time the one whose value is greatest beside those chosen before.
 
-    An item is valued anew only when it could be the next: values never rise as more is chosen, so old ones are bounds (Minoux, "Accelerated greedy
-    algorithms for maximizing submodular set functions", 1978). Of equal values the first item is taken.
+    An item is valued anew only when it could be the next: values never rise as more is chosen, so old ones
+    are bounds (Minoux, "Accelerated greedy algorithms for maximizing submodular set functions", 1978). Of
+    equal values the first item is taken.
 
     Args:
         bounds: The value of each item while nothing is chosen.

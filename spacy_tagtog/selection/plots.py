@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from spacy_tagtog._pages.templates import templates_of
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ConfigurationError, setting
 from spacy_tagtog.selection.curves import COSTS, TARGETS, StrategySummary, curve_rows, table_rows
-from spacy_tagtog.selection.simulation import Simulation
+from spacy_tagtog.selection.simulation_record import Simulation
 
 _TITLES = {
     "documents": "documents reviewed",
@@ -32,12 +32,12 @@ def check_plots() -> None:
             "plots need matplotlib",
             value=str(error),
             legal="an environment with the extra plots",
-            advice="pip install 'spacy-tagtog[plots]', or go without plots: --no-plots",
+            advice=f"pip install 'spacy-tagtog[plots]', or turn {setting('plots')} off",
         ) from error
 
 
 def draw_curves(simulation: Simulation, kind: str = "png") -> bytes:
-    """Draw F against each cost: a line a strategy, the mean over seeds, and a band of one standard deviation.
+    """Draw F against each cost: per strategy the mean over seeds, with a band of one standard deviation.
 
     Args:
         simulation: The simulation.

@@ -1,6 +1,7 @@
 """Strategies: which documents people should review next.
 
-They live in a registry of their own. Register yours with the decorator, or by an entry point of the group ``spacy_tagtog_strategies``:
+They live in a registry of their own. Register yours with the decorator, or by an entry point of the group
+``spacy_tagtog_strategies``:
 
     from spacy_tagtog.selection import strategies
 
@@ -72,7 +73,7 @@ class Strategy(Protocol):
     """What a strategy must do."""
 
     def needs_predictions(self, reviewed: int) -> bool:
-        """Whether it looks at what a pipeline predicted; where it doesn't, it can choose before there is any pipeline.
+        """Whether it looks at what a pipeline predicted. Else it can choose before there is any pipeline.
 
         Args:
             reviewed: The number of documents that people reviewed.
@@ -131,7 +132,7 @@ def make_strategy(name: str = DEFAULT_STRATEGY, settings: Mapping[str, Any] | No
             "what is registered under this name makes no strategy",
             place=name,
             value=type(strategy).__name__,
-            legal="an object with needs_predictions(reviewed) that is called with candidates, size and context",
+            legal="an object with needs_predictions(reviewed), called with candidates, size and context",
             advice="correct its factory, see docs/active-learning.md",
         )
     return strategy
@@ -177,3 +178,13 @@ def parse_strategy(text: str) -> Strategy:
             "a strategy can't be read", value=text, legal="NAME or NAME:KEY=VALUE:KEY=VALUE"
         )
     return make_strategy(name, strategy_settings_from_text(pairs, name))
+
+
+def check_range(name: str, value: float, *, least: float, most: float | None = None) -> float:
+    """Check a setting's range: confection and the command line check types only."""
+    if not value >= least or (most is not None and value > most):
+        legal = f"at least {least:g}" if most is None else f"{least:g} to {most:g}"
+        raise ConfigurationError(
+            "a setting of the strategy is out of range", place=name, value=value, legal=legal
+        )
+    return value

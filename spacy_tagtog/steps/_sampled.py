@@ -9,10 +9,10 @@ from spacy.tokens import Doc
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog.errors import SelectionError, setting
-from spacy_tagtog.selection.ranking import drawn_by_chance, read_ranking
+from spacy_tagtog.selection.ranking import read_ranking, sampled_documents
 
 
-def sampled_documents(paths: Sequence[Path | str]) -> dict[str, str]:
+def read_sampled(paths: Sequence[Path | str]) -> dict[str, str]:
     """The documents that chance chose: id to fingerprint of the content.
 
     Args:
@@ -21,7 +21,7 @@ def sampled_documents(paths: Sequence[Path | str]) -> dict[str, str]:
     Raises:
         SelectionError: A ranking can't be read.
     """
-    return drawn_by_chance([read_ranking(Path(path)) for path in paths])
+    return sampled_documents([read_ranking(Path(path)) for path in paths])
 
 
 def only_sampled(docs: Iterable[Doc], paths: Sequence[Path | str]) -> Iterator[Doc]:
@@ -38,7 +38,7 @@ def only_sampled(docs: Iterable[Doc], paths: Sequence[Path | str]) -> Iterator[D
     if not paths:
         yield from docs
         return
-    sampled = sampled_documents(paths)
+    sampled = read_sampled(paths)
     found = number = 0
     for doc in docs:
         number += 1

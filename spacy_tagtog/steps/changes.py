@@ -11,14 +11,15 @@ from typing import Any
 from spacy_tagtog._options import choose
 from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog.agreement import Changes, compare_versions, task_order
+from spacy_tagtog.agreement import Changes, compare_versions
 from spacy_tagtog.agreement.edits import EditCounts
 from spacy_tagtog.agreement.quality import QualityEstimate, ReviewCounts, estimate_quality
+from spacy_tagtog.agreement.versions import task_order
 from spacy_tagtog.anndoc import Document, Legend, Project
+from spacy_tagtog.anndoc.fingerprints import content_fingerprint
 from spacy_tagtog.convert.corpus import DocumentChoice
 from spacy_tagtog.errors import AgreementError, AnndocError, SpacyTagtogError, setting
-from spacy_tagtog.selection.ranking import content_fingerprint
-from spacy_tagtog.steps._sampled import sampled_documents
+from spacy_tagtog.steps._sampled import read_sampled
 from spacy_tagtog.steps._versions import check_members, open_project, readable_documents
 
 
@@ -148,7 +149,7 @@ def changes(
         SpacyTagtogError: A project can't be read.
     """
     choose(setting("documents"), documents, DocumentChoice)
-    sampled = sampled_documents(rankings) if rankings else None
+    sampled = read_sampled(rankings) if rankings else None
     before_member = before_member or member
     faults: list[SpacyTagtogError] = []
     earlier = open_project(before, on_problem=on_problem, legend=None, faults=faults)

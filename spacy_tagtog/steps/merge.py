@@ -11,9 +11,11 @@ from typing import Any
 from spacy_tagtog._files import check_free
 from spacy_tagtog._options import choose
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog.agreement import MergeReport, Ranking, Strategy, confirmed_members, rank_members
+from spacy_tagtog.agreement import MemberRanking, MergeReport, MergeStrategy, rank_members
 from spacy_tagtog.agreement import merge as merge_versions
-from spacy_tagtog.anndoc import Document, document_paths, write_project
+from spacy_tagtog.agreement.versions import confirmed_members
+from spacy_tagtog.anndoc import Document, write_project
+from spacy_tagtog.anndoc.layout import document_paths
 from spacy_tagtog.errors import NotConfirmedError, SpacyTagtogError, setting
 from spacy_tagtog.steps._versions import check_members, open_project, readable_documents
 
@@ -39,7 +41,7 @@ class MergedProject:
     not_confirmed: list[str] = field(default_factory=list)
     protected: list[str] = field(default_factory=list)
     faults: list[SpacyTagtogError] = field(default_factory=list)
-    ranking: Ranking | None = None
+    ranking: MemberRanking | None = None
 
     @property
     def taken(self) -> Counter[str]:
@@ -100,7 +102,7 @@ def merge(
         OutputExistsError: The target exists.
         SpacyTagtogError: The project can't be read or written.
     """
-    chosen: Strategy = choose(setting("strategy"), strategy, Strategy)
+    chosen: MergeStrategy = choose(setting("strategy"), strategy, MergeStrategy)
     target = Path(target)
     check_free(target, force=force, sources=(source, legend))
     document_paths("x", "pool", save_to)  # refuses a name that no member can have, before any work is done
@@ -127,7 +129,7 @@ def merge(
 
 def _merged(
     document: Document,
-    strategy: Strategy,
+    strategy: MergeStrategy,
     result: MergedProject,
     members: Sequence[str] | None,
     overwrite_confirmed: bool,

@@ -11,7 +11,8 @@ from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.client import PushReport
 from spacy_tagtog.errors import ConfigurationError, setting
-from spacy_tagtog.selection.ranking import Queue, queue_of, read_ranking
+from spacy_tagtog.selection.queue import Queue, queue_of
+from spacy_tagtog.selection.ranking import read_ranking
 from spacy_tagtog.steps.connection import Connection
 
 _SEARCH_TERMS: Final = 40  # addresses and queries have a length

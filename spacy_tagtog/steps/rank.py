@@ -18,15 +18,8 @@ from spacy_tagtog.convert.report import DOCUMENT_REASONS, ENTITY_REASONS, FAULTS
 from spacy_tagtog.errors import SpacyTagtogError, setting
 from spacy_tagtog.pipeline.loading import blank_pipeline
 from spacy_tagtog.selection.candidates import ReviewedDocument
-from spacy_tagtog.selection.ranking import (
-    DrawnDocument,
-    Ranking,
-    merge_reviewed,
-    rank_documents,
-    read_ranking,
-    reviewed_of,
-    write_ranking,
-)
+from spacy_tagtog.selection.ranker import merge_reviewed, rank_documents, reviewed_of
+from spacy_tagtog.selection.ranking import Ranking, SampledDocument, read_ranking, write_ranking
 from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, make_strategy
 from spacy_tagtog.steps._corpora import load_pipeline, open_corpus
 from spacy_tagtog.steps._versions import open_project, readable_documents
@@ -114,7 +107,7 @@ def rank(
         member=member,
         spans_key=spans_key or None,
         n_process=n_process,
-        drawn_before=_sampled_before(earlier, pool.left),
+        sampled_before=_sampled_before(earlier, pool.left),
     )
     if output is not None:
         write_ranking(Path(output), ranking)
@@ -162,13 +155,15 @@ def _read_pool(
     )
 
 
-def _sampled_before(earlier: Ranking | None, left: Sequence[str]) -> list[DrawnDocument]:
+def _sampled_before(earlier: Ranking | None, left: Sequence[str]) -> list[SampledDocument]:
     """Of the documents that chance chose for an earlier ranking, those that aren't waiting any more."""
     if earlier is None:
         return []
     waiting = set(left)
     return [
-        DrawnDocument(doc_id, content) for doc_id, content in earlier.drawn.items() if doc_id not in waiting
+        SampledDocument(doc_id, content)
+        for doc_id, content in earlier.sampled.items()
+        if doc_id not in waiting
     ]
 
 

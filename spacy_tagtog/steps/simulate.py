@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,9 @@ from spacy_tagtog.pipeline.loading import blank_pipeline
 from spacy_tagtog.pipeline.training import find_config
 from spacy_tagtog.selection.curves import StrategySummary, summarize
 from spacy_tagtog.selection.plots import check_plots, draw_curves, simulation_page
-from spacy_tagtog.selection.simulation import (
-    Simulation,
-    SimulationSettings,
-    holds_simulation,
-    simulate_project,
-    simulation_json,
-)
+from spacy_tagtog.selection.simulation import simulate_project
+from spacy_tagtog.selection.simulation_folder import holds_simulation
+from spacy_tagtog.selection.simulation_record import Simulation, SimulationSettings, simulation_json
 from spacy_tagtog.selection.strategies import parse_strategy
 from spacy_tagtog.steps._corpora import open_corpus
 
@@ -123,7 +118,7 @@ def simulate(
         list(strategies),
         list(seeds),
         n_process=n_process,
-        progress=_Ticks(progress),
+        progress=progress,
     )
     result = SimulatedProject(simulation, summarize(simulation))
     _write(result, output, str(project), plots=plots)
@@ -179,23 +174,6 @@ def _read_sides(
     if share is not None:
         return read(project, "train"), read(project, "test")
     return read(project, None), read(Path(str(test)), None)
-
-
-class _Ticks:
-    """Tells a :class:`Progress`, which goes through items, of numbers: of documents done, and of all."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._items: Iterator[int] | None = None
-        self._done = 0
-
-    def __call__(self, done: int, total: int) -> None:
-        if self._items is None:
-            self._items = iter(self._progress(range(total), total))
-        for _ in islice(self._items, max(0, done - self._done)):
-            self._done += 1
-        if done >= total:
-            next(self._items, None)  # a bar closes when its items end
 
 
 def _write(result: SimulatedProject, folder: Path, project: str, *, plots: bool) -> None:

@@ -167,7 +167,7 @@ def _keep_better(runs: Sequence[TrainingRun], dev_path: Path, output: Path) -> C
     winner = ner if of_ner > of_seed else seed
     for name in ("model-best", "model-last"):
         # Whoever wrote what is there: spacy train replaces it, too.
-        with atomic_folder(output / name, anybodys=True) as temporary:
+        with atomic_folder(output / name, replace_any=True) as temporary:
             shutil.copytree(winner.folder / name, temporary, dirs_exist_ok=True)
     return Choice(
         winner.choice.config,

@@ -1,4 +1,4 @@
-"""Merging versions: tagtog's four strategies on cases by hand, their laws on drawn versions, and that nothing gets lost unsaid."""
+"""Merging versions: tagtog's strategies on small cases, their laws on drawn ones, and a complete report."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ from strategies import annotations, documents, quick, slow
 from versions import entity, relation, version, versions
 
 from spacy_tagtog.agreement import (
+    MemberRanking,
     Merged,
-    Ranking,
-    Strategy,
+    MergeStrategy,
     agreement_matrix,
     compare_versions,
-    confirmed_members,
     merge,
     rank_members,
 )
-from spacy_tagtog.agreement.versions import VersionItems, labels_of
+from spacy_tagtog.agreement.versions import VersionItems, confirmed_members, labels_of
 from spacy_tagtog.anndoc import Annotations, Document, Project, locate
 from spacy_tagtog.errors import AgreementError, ConfigurationError, NotConfirmedError
 
 VOTES = ("union_v1", "majority_v1", "intersection_v1")
-NO_RANKING = Ranking({}, {})
+NO_RANKING = MemberRanking({}, {})
 
 
 def merged(strategy: str, *members: Annotations, **named: Annotations) -> Merged:
@@ -199,8 +198,9 @@ def test_a_relation_stays_only_if_its_entities_stay() -> None:
     (found,) = result.annotations.data["relations"]
     assert found["confidence"] == {"state": "", "who": ["user:ann", "user:bob"], "prob": 2 / 3}
     assert merged("intersection_v1", related, half).annotations.relations == []
-    # Enough members have the relation, but an end of it is a second member's relation to another entity's place.
-    ranking = Ranking({"e_1": {"ann": 1}, "e_2": {"bob": 1}, "r_1": {"ann": 1}}, {})
+    # Enough members have the relation, but an end of it is a second member's relation to another entity's
+    # place.
+    ranking = MemberRanking({"e_1": {"ann": 1}, "e_2": {"bob": 1}, "r_1": {"ann": 1}}, {})
     result = merge({"ann": related, "bob": half}, "best_iaa_v1", ranking=ranking)
     assert [(item.kind, item.reason) for item in result.report.left_out] == [
         ("entity", "bob, who agrees best on e_2, doesn't have it"),
@@ -245,7 +245,8 @@ def test_a_reference_means_what_fits_best_whatever_comes_first() -> None:
 
 def test_a_reference_goes_on_meaning_what_it_meant() -> None:
     whole, pieces, other = entity(6, 8), entity(6, 8, more=[(12, 14)]), entity(0, 4)
-    # Some projects refer to one fragment. Where the other version has that as an entity of its own, the reference says more.
+    # Some projects refer to one fragment. Where the other version has that as an entity of its own, the
+    # reference says more.
     mine = version(
         pieces, other, relations=[{**relation(other, pieces), "entities": ["s1p1|e_1|0,4", "s1p1|e_1|6,8"]}]
     )
@@ -266,7 +267,7 @@ def test_best_iaa_follows_the_best_member_of_each_task() -> None:
     ann = version(entity(0, 4, f_1="a"), entity(10, 14, "e_2"), m_1="ann")
     bob = version(entity(0, 4, f_1="b"), entity(20, 24, "e_2"), m_1="bob")
     cyd = version(entity(0, 4), entity(20, 24, "e_2"), m_1="cyd")
-    ranking = Ranking(
+    ranking = MemberRanking(
         {"e_1": {"ann": 0.9, "bob": 0.5}, "e_2": {"ann": 0.2, "bob": 0.8}, "f_1": {"bob": 0.4}},
         {"cyd": 0.9, "bob": 0.1},
     )
@@ -287,7 +288,7 @@ def test_the_ranking_is_of_averages_over_pairs() -> None:
     assert ranking.by_task["e_2"] == {"ann": 0.0, "bob": 0.0, "cyd": 0.0}
     assert ranking.best("e_1", ["cyd", "bob"]) == "bob"  # a tie: the first by name
     assert ranking.best("r_9", ["cyd"]) == "cyd"
-    assert Ranking({}, {}).best("e_1", ["bob", "ann"]) == "ann"
+    assert MemberRanking({}, {}).best("e_1", ["bob", "ann"]) == "ann"
 
 
 def test_conflicts_of_places_and_types() -> None:
@@ -370,7 +371,8 @@ def items_of(annotations: Annotations) -> Counter[tuple[str, str, str]]:
 @given(versions(min_members=1))
 def test_laws(members: dict[str, Annotations]) -> None:
     results = {
-        strategy: merge(members, strategy, ranking=rank_members([members])) for strategy in get_args(Strategy)
+        strategy: merge(members, strategy, ranking=rank_members([members]))
+        for strategy in get_args(MergeStrategy)
     }
     kept = {strategy: VersionItems.of(result.annotations) for strategy, result in results.items()}
     union, majority, intersection, best = (
@@ -391,7 +393,8 @@ def test_laws(members: dict[str, Annotations]) -> None:
             ]
             assert found.who == [f"user:{name}" for name in having]
             assert found.prob == len(having) / len(members)
-        # In = out + left out, annotation by annotation: what a member has is in the result with his name, or in the report with it.
+        # In = out + left out, annotation by annotation: what a member has is in the result with his name, or
+        # in the report with it.
         for name, given_version in members.items():
             said = Counter(
                 (item.kind, item.task, _short(item.kind, item.where))
@@ -415,7 +418,7 @@ def test_laws(members: dict[str, Annotations]) -> None:
 
 
 def _labels(annotations: Annotations, name: str = "") -> set[tuple[str, str, str]]:
-    """(task, where, value) of the labels and normalizations of entities; only those that are said to be a member's, if one is given."""
+    """(task, where, value) of the labels and normalizations of entities; only a member's, if one is given."""
     return {
         (
             task,
@@ -459,7 +462,7 @@ def _own(annotations: Annotations, name: str) -> Counter[tuple[str, str, str]]:
 def test_merging_equal_versions_gives_that_version(members: dict[str, Annotations]) -> None:
     only = members["ann"]
     twins = {"ann": only, "bob": copy.deepcopy(only), "cyd": copy.deepcopy(only)}
-    results = [merge(twins, strategy, ranking=NO_RANKING) for strategy in get_args(Strategy)]
+    results = [merge(twins, strategy, ranking=NO_RANKING) for strategy in get_args(MergeStrategy)]
     for result in results:
         assert result.annotations.data == results[0].annotations.data
         assert not [
@@ -485,7 +488,7 @@ def test_on_anything_that_ann_json_can_hold(data: st.DataObject) -> None:
     before = copy.deepcopy({name: item.data for name, item in confirmed.items()})
     item = Document(made.id, made.html, confirmed, legend=made.legend)
     ranking = rank_members([item])
-    for strategy in get_args(Strategy):
+    for strategy in get_args(MergeStrategy):
         result = merge(item, strategy, ranking=ranking)
         assert Annotations.parse(result.annotations.dumps()) == result.annotations
         assert all(located.problem is None for located in locate(item.parts, result.annotations))
@@ -495,7 +498,7 @@ def test_on_anything_that_ann_json_can_hold(data: st.DataObject) -> None:
 
 @needs_corpora
 def test_real_documents() -> None:
-    """What members agree on exactly is what an intersection takes, what changes count as accepted, and what F1 counts."""
+    """An intersection takes what members agree on exactly: what changes accept and what F1 counts."""
     shared = (
         item
         for item in Project.open(CORPORA / "idp4", strict=False)

@@ -1,4 +1,4 @@
-"""Agreement between members: tagtog's definitions on small cases by hand, their laws on drawn ones, and a real project."""
+"""Agreement between members: tagtog's definitions on small cases, their laws on drawn ones, real projects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from sklearn.metrics import cohen_kappa_score
 from strategies import quick
 from versions import entity, relation, version, versions
 
-from spacy_tagtog.agreement import METRICS_OF, Agreement, agreement_matrix, iaa
+from spacy_tagtog.agreement import Agreement, agreement_matrix, iaa
+from spacy_tagtog.agreement.metrics import METRICS_OF
 from spacy_tagtog.anndoc import Annotations, Document, Project
 from spacy_tagtog.errors import AgreementError, ConfigurationError
 
@@ -243,7 +244,7 @@ def test_offsets_of_different_units_are_brought_together() -> None:
     parts = {
         unit: document(text, entities=[E(1, 3, 7)], unit=unit, member="x")
         for unit in ("utf-16", "code-point")
-    }  # type: ignore[arg-type]
+    }
     utf16, points = (parts[unit].versions["x"] for unit in ("utf-16", "code-point"))
     assert utf16.entities[0].fragments != points.entities[0].fragments
     shown = Document("a", parts["utf-16"].html, {"ann": utf16, "bob": points})
@@ -274,7 +275,7 @@ def test_the_same_wrong_offset_in_different_units_is_the_same() -> None:
     """What a member counts shows in the entity that is right."""
     members = {}
     for unit in ("utf-16", "code-point"):
-        made = document("🌠🌠 Vega rises", entities=[E(1, 3, 7), E(1, 8, 13)], unit=unit, member="x")  # type: ignore[arg-type]
+        made = document("🌠🌠 Vega rises", entities=[E(1, 3, 7), E(1, 8, 13)], unit=unit, member="x")
         data = copy.deepcopy(made.versions["x"].data)
         data["entities"][1]["offsets"][0]["text"] = "RISES"
         members[unit] = Annotations(data)

@@ -25,11 +25,12 @@ from spacy_tagtog.agreement.quality import (
     ratio_interval,
 )
 from spacy_tagtog.anndoc import Document, write_project
+from spacy_tagtog.anndoc.fingerprints import content_fingerprint
 from spacy_tagtog.cli import app
 from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.convert.split import parse_split, side_of
 from spacy_tagtog.errors import SelectionError
-from spacy_tagtog.selection.ranking import RankedDocument, Ranking, content_fingerprint, write_ranking
+from spacy_tagtog.selection.ranking import RankedDocument, Ranking, write_ranking
 from spacy_tagtog.steps._sampled import only_sampled
 
 CLUSTERS = st.lists(

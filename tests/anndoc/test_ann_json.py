@@ -65,7 +65,7 @@ def refused(content: bytes | str, *, place: object = "x.ann.json") -> AnnJsonErr
     return caught.value
 
 
-# ---------------------------------------------------------------- reading
+# ---- reading
 
 
 def test_views_on_every_field() -> None:
@@ -133,7 +133,7 @@ def test_equality_is_of_content() -> None:
     assert Annotations({}) != {}
 
 
-# ---------------------------------------------------------------- round trip
+# ---- round trip
 
 
 @quick
@@ -202,7 +202,7 @@ def test_what_is_no_json_is_not_written(value: object) -> None:
         annotations.dumps()
 
 
-# ---------------------------------------------------------------- what is refused
+# ---- what is refused
 
 
 @pytest.mark.parametrize(
@@ -362,7 +362,7 @@ def test_a_deep_wrong_value_can_be_shown() -> None:
     assert "entities" in str(error)
 
 
-# ---------------------------------------------------------------- relations
+# ---- relations
 
 
 def _relation(*references: str) -> Annotations:
@@ -439,7 +439,7 @@ def test_any_text_as_an_end(reference: str) -> None:
         assert last >= 0
 
 
-# ---------------------------------------------------------------- real annotations
+# ---- real annotations
 
 
 @needs_corpora

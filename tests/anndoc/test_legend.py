@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import legends, printable, quick, short
 
-from spacy_tagtog.anndoc import LEGEND_NAME, Legend
-from spacy_tagtog.anndoc.legend import Prefix
+from spacy_tagtog.anndoc import Legend
+from spacy_tagtog.anndoc.legend import LEGEND_NAME, Prefix
 from spacy_tagtog.errors import LegendError
 
 LEGEND = Legend({"e_2": "Person", "e_10": "Ort_ü", "f_1": "Person", "m_1": "topic"}, place="some/legend.json")

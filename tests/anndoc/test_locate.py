@@ -62,7 +62,7 @@ def check(found: list[Located], in_parts: dict[str, Part], given_annotations: An
         assert item.is_discontinuous == (len(item.ranges) > 1)
 
 
-# ---------------------------------------------------------------- by hand
+# ---- by hand
 
 
 def test_both_units() -> None:
@@ -162,7 +162,7 @@ def test_the_message_of_a_missing_part_stays_short() -> None:
     assert sum(len(item.detail) for item in found) < 1_000_000
 
 
-# ---------------------------------------------------------------- properties
+# ---- properties
 
 
 @slow
@@ -203,7 +203,7 @@ def test_wrong_offsets_are_never_placed_at_another_text(data: st.DataObject, fir
         )
     given_annotations = entities(*items)
     for unit in (*UNITS, "auto"):
-        found = locate(here, given_annotations, unit=unit)  # type: ignore[arg-type]
+        found = locate(here, given_annotations, unit=unit)
         check(found, here, given_annotations)
         assert all((item.problem == "missing_part") == (item.entity.part == "s9") for item in found)
         if unit == "auto":
@@ -236,7 +236,7 @@ def test_a_document_of_either_unit_is_placed_whole(document: Document) -> None:
         assert not any(item.problem for item in found)
 
 
-# ---------------------------------------------------------------- real annotations
+# ---- real annotations
 
 
 @needs_corpora

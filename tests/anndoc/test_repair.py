@@ -151,7 +151,7 @@ words = st.lists(
 )
 @pytest.mark.parametrize("unit", ["utf-16", "code-point"])
 def test_a_repair_never_invents(text: str, entities: list[tuple[int, str]], unit: str) -> None:
-    """Sound entities stay as they are, and a repaired one stands on its own text unless the method is for texts that differ."""
+    """Sound entities stay. A repaired one stands on its own text, unless the method is for other texts."""
     data = [
         {"classId": "e_1", "part": "p", "offsets": [{"start": start, "text": surface}]}
         for start, surface in entities
@@ -174,7 +174,7 @@ def test_a_repair_never_invents(text: str, entities: list[tuple[int, str]], unit
 @quick
 @given(text=words, distance=st.integers(-6, 6).filter(bool))
 def test_what_was_shifted_together_comes_back_together(text: str, distance: int) -> None:
-    """Several different texts, all moved by the same distance: wherever a shift is found, it is the one that was made."""
+    """Several different texts, all moved by the same distance: a shift that is found is the one made."""
     places = [(text.index(word), word) for word in ("CD25", "Foxp3", "p53") if word in text]
     for item, (start, _) in zip(
         mended(text, *((max(0, start + distance), word) for start, word in places)), places, strict=True

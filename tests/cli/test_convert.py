@@ -148,7 +148,7 @@ class TestConvert:
         # What somebody else put there is never replaced.
         assert_refused(
             run("convert", vega, "corpus", "--force"),
-            "none that spacy-tagtog wrote",
+            "did not write this folder",
             "where: corpus",
             "choose another path",
         )

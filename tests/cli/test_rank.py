@@ -15,16 +15,16 @@ from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example
 
 from spacy_tagtog.anndoc import Document, Project, write_project
+from spacy_tagtog.anndoc.fingerprints import content_fingerprint
 from spacy_tagtog.convert import document_to_doc, write_docbin
 from spacy_tagtog.errors import SelectionError
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.selection.ranking import (
-    DrawnDocument,
     RankedDocument,
     Ranking,
-    content_fingerprint,
-    drawn_by_chance,
+    SampledDocument,
     read_ranking,
+    sampled_documents,
     write_ranking,
 )
 
@@ -329,11 +329,11 @@ def test_chance_is_remembered_in_the_loop(demo: list[Document], tmp_path: Path) 
     assert code == 0
     assert "1 document that chance chose for earlier rankings isn't waiting any more" in out
     second = read_ranking(output)
-    assert [one.id for one in second.drawn_before] == [drawn[0]]
-    assert second.drawn == {drawn[0]: first.drawn[drawn[0]]}
+    assert [one.id for one in second.sampled_before] == [drawn[0]]
+    assert second.sampled == {drawn[0]: first.sampled[drawn[0]]}
     assert run("rank", tmp_path / "round2", "-o", output, "-s", "cluster", "--random-share", 0)[0] == 0
     assert read_ranking(output) == second  # as often as one likes
-    assert drawn_by_chance([first, second]) == {drawn[0]: first.drawn[drawn[0]]}
+    assert sampled_documents([first, second]) == {drawn[0]: first.sampled[drawn[0]]}
 
 
 # The file.
@@ -369,12 +369,12 @@ def test_there_and_back(tmp_path: Path) -> None:
     ranking = made(
         ranked(why=why),
         ranked("b", 2, random=True, score=0.0),
-        drawn_before=[DrawnDocument("c", "1" * 16)],
+        sampled_before=[SampledDocument("c", "1" * 16)],
         settings={"x": None, "y": [1.5]},
     )
     write_ranking(tmp_path / "r.json", ranking)
     assert read_ranking(tmp_path / "r.json") == ranking
-    assert ranking.drawn == {"c": "1" * 16, "b": "0" * 16}
+    assert ranking.sampled == {"c": "1" * 16, "b": "0" * 16}
 
 
 @pytest.mark.parametrize(
@@ -427,6 +427,8 @@ def test_files_that_are_not_even_json_are_refused(tmp_path: Path, content: bytes
 
 def test_the_latest_ranking_decides_what_chance_chose() -> None:
     first = made(ranked("a", 1, random=True), ranked("b", 2, random=True), ranked("c", 3))
-    second = made(ranked("b", 1), ranked("c", 2, random=True), drawn_before=[DrawnDocument("a", "0" * 16)])
-    assert set(drawn_by_chance([first])) == {"a", "b"}
-    assert set(drawn_by_chance([first, second])) == {"a", "c"}
+    second = made(
+        ranked("b", 1), ranked("c", 2, random=True), sampled_before=[SampledDocument("a", "0" * 16)]
+    )
+    assert set(sampled_documents([first])) == {"a", "b"}
+    assert set(sampled_documents([first, second])) == {"a", "c"}

@@ -89,7 +89,7 @@ def test_the_main_job_and_the_loop(project: Path) -> None:
     assert set(reviewed) <= set(Project.open(project / "assets/reviewed").ids)
     left = Project.open(project / "annotated")
     assert not set(reviewed) & set(left.ids)
-    assert {one.id for one in read_ranking(project / "training/ranking.json").drawn_before} == {
+    assert {one.id for one in read_ranking(project / "training/ranking.json").sampled_before} == {
         one.id for one in ranking.documents[:5] if one.random
     }
 

@@ -10,10 +10,12 @@ from conftest import CONFIGS
 from spacy.cli.debug_data import debug_data
 from spacy.language import Language
 
-from spacy_tagtog.anndoc import Document, Project, is_document_id, locate
+from spacy_tagtog.anndoc import Document, Project, locate
+from spacy_tagtog.anndoc.plain_html import is_document_id
 from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
 from spacy_tagtog.convert.split import parse_split, side_of
-from spacy_tagtog.demo import DEMO_LEGEND, demo_documents, guidelines, parse_demo
+from spacy_tagtog.demo import DEMO_LEGEND, demo_documents
+from spacy_tagtog.demo.corpus import guidelines, parse_demo
 from spacy_tagtog.errors import AnndocError, LegendError
 
 
@@ -94,7 +96,10 @@ def test_spacy_finds_no_error_in_it(demo_folder: Path, capsys: pytest.CaptureFix
     assert len(Project.open(demo_folder)) == 174
 
 
-GOOD = "=== a | annotated | seeing=good\n[M13](Celestial_Object#a) 😅 in the [scope](Instrument#b)\n> observed_with a b\n"
+GOOD = (
+    "=== a | annotated | seeing=good\n"
+    "[M13](Celestial_Object#a) 😅 in the [scope](Instrument#b)\n> observed_with a b\n"
+)
 
 
 def test_the_inline_form() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import quick
 
 from spacy_tagtog import errors
-from spacy_tagtog.errors import AnnJsonError, ClientError, SpacyTagtogError
+from spacy_tagtog.errors import AnnJsonError, ClientError, SpacyTagtogError, setting, spelled
 
 ALL = [getattr(errors, name) for name in errors.__all__]
 
@@ -53,6 +53,45 @@ def test_a_client_error_keeps_its_status() -> None:
     error = ClientError("no", status=418)
     assert pickle.loads(pickle.dumps(error)).status == error.status == 418
     assert ClientError("no").status is None
+
+
+def as_option(name: str, value: str | None) -> str:
+    """A setting as users of the command type it."""
+    option = f"--{name.replace('_', '-')}"
+    return option if value is None else f"{option} {value}"
+
+
+def test_settings_are_spelled_as_in_python() -> None:
+    text = f"use {setting('on_problem', 'report')}, or {setting('force')}"
+    error = SpacyTagtogError(text, place=text, legal=text, advice=text)
+    plain = 'use on_problem="report", or force'
+    assert str(error) == f"{plain}\n  where: {plain}\n  legal: {plain}\n  to do: {plain}"
+    assert error.details() == [("where", plain), ("legal", plain), ("to do", plain)]
+
+
+def test_settings_are_spelled_as_an_interface_wants() -> None:
+    text = f"use {setting('on_problem', 'report')}, or {setting('force')}"
+    error = SpacyTagtogError(text, place=text, legal=text, advice=text)
+    typed = "use --on-problem report, or --force"
+    assert error.details(as_option) == [("where", typed), ("legal", typed), ("to do", typed)]
+    assert spelled(error.problem, as_option) == typed
+
+
+def test_a_value_is_never_spelled() -> None:
+    """It is data, and shown as it came."""
+    value = setting("on_problem", "report")
+    assert SpacyTagtogError("p", value=value).details(as_option) == [("value", value)]
+    assert str(SpacyTagtogError("p", value=value)) == f"p\n  value: {value}"
+
+
+def test_settings_survive_a_process_boundary() -> None:
+    error = pickle.loads(pickle.dumps(SpacyTagtogError("p", advice=f"set {setting('top', '5')}")))
+    assert str(error) == 'p\n  to do: set top="5"'
+    assert error.details(as_option) == [("to do", "set --top 5")]
+
+
+def test_text_without_settings_stays_as_it_is() -> None:
+    assert spelled("a ⟦ b ⟧ c ⟦not one⟧ --force", as_option) == "a ⟦ b ⟧ c ⟦not one⟧ --force"
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,11 @@ def tree(folder: Path) -> dict[str, bytes | None]:
     }
 
 
+def as_option(name: str, value: str | None) -> str:
+    """A setting as users of the command type it."""
+    return f"--{name}" if value is None else f"--{name} {value}"
+
+
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """No bytes can be written."""
@@ -40,7 +45,7 @@ def _stop(_: object, exception: type[BaseException]) -> None:
     raise exception
 
 
-# ---------------------------------------------------------------- files
+# ---- files
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\xff", "é🚀\r\n"])
@@ -145,7 +150,7 @@ def _enter(attempt: Callable[..., AbstractContextManager[Path] | None], path: Pa
             pass
 
 
-# ---------------------------------------------------------------- whether a place is free
+# ---- whether a place is free
 
 
 def test_what_is_free(tmp_path: Path) -> None:
@@ -160,12 +165,13 @@ def test_what_is_free(tmp_path: Path) -> None:
     check_free(tmp_path / "empty", force=False)
     for name in ("ours", "file"):
         check_free(tmp_path / name, force=True)
-    with pytest.raises(OutputExistsError, match="none that spacy-tagtog wrote"):
+    with pytest.raises(OutputExistsError, match="did not write this folder"):
         check_free(tmp_path / "full", force=True)
     for name in ("ours", "full", "file"):
         with pytest.raises(OutputExistsError, match=name) as caught:
             check_free(tmp_path / name, force=False)
-        assert "--force" in str(caught.value)
+        assert "replace it with force" in str(caught.value)
+        assert ("to do", "choose another path, or replace it with --force") in caught.value.details(as_option)
 
 
 def test_the_source_is_never_free(tmp_path: Path) -> None:
@@ -186,7 +192,7 @@ def test_the_source_is_never_free(tmp_path: Path) -> None:
     check_free(tmp_path / "a" / "b" / "c" / "d", force=False, sources=[tmp_path / "a" / "b" / "c"])
 
 
-# ---------------------------------------------------------------- folders
+# ---- folders
 
 
 def fill(folder: Path, content: str) -> None:
@@ -225,12 +231,12 @@ def test_a_folder_of_somebody_else_is_not_swapped(tmp_path: Path) -> None:
     fill(tmp_path, "theirs")
     before = tree(tmp_path)
     with (
-        pytest.raises(OutputExistsError, match="none that spacy-tagtog wrote"),
+        pytest.raises(OutputExistsError, match="did not write this folder"),
         atomic_folder(tmp_path / "sub", force=True),
     ):
         pytest.fail("the block must not run")
     assert tree(tmp_path) == before
-    with atomic_folder(tmp_path / "sub", anybodys=True):
+    with atomic_folder(tmp_path / "sub", replace_any=True):
         pass
     assert not (tmp_path / "sub" / "x").exists()
 

@@ -23,6 +23,7 @@ from strategies import quick
 from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Document
+from spacy_tagtog.anndoc.fingerprints import text_fingerprint
 from spacy_tagtog.cli import app
 from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.convert.tokens import predicted_doc
@@ -41,7 +42,7 @@ from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.pipeline.calibration.reliability import reliability_svg
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.evaluation import Scores, evaluate_docs
-from spacy_tagtog.pipeline.fingerprints import fingerprint, remembered_documents
+from spacy_tagtog.pipeline.fingerprints import remembered_documents
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
 
@@ -240,7 +241,7 @@ def fresh(trained_path: Path) -> Language:
 def gold(nlp: Language, demo: list[Document], *, seen: bool = False) -> list[Doc]:
     docs = [document_to_doc(document, nlp) for document in demo]
     trained = remembered_documents(nlp) or frozenset()
-    return [doc for doc in docs if doc.ents and (fingerprint(doc.text) in trained) == seen]
+    return [doc for doc in docs if doc.ents and (text_fingerprint(doc.text) in trained) == seen]
 
 
 def ents(doc: Doc) -> list[tuple[int, int, str]]:

@@ -18,6 +18,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 
 from spacy_tagtog.anndoc import Document
+from spacy_tagtog.anndoc.fingerprints import text_fingerprint
 from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.convert.split_plan import SplitItem, near_duplicates
 from spacy_tagtog.convert.tokens import predicted_doc
@@ -30,7 +31,7 @@ from spacy_tagtog.pipeline.calibration.training_counts import SEEN_FEATURES, See
 from spacy_tagtog.pipeline.calibration.trees import BoostedTrees, RandomTrees, fit_random_trees, fit_trees
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.evaluation import evaluate_docs
-from spacy_tagtog.pipeline.fingerprints import fingerprint, remembered_documents
+from spacy_tagtog.pipeline.fingerprints import remembered_documents
 
 SEED = CONFIGS / "seed.cfg"
 
@@ -161,7 +162,7 @@ def test_with_other_documents_beside_them(seed: Language, corpora: Path) -> None
     assert report.documents > 30
     component: Any = seed.get_pipe("entity_confidence")
     assert component.calibration.predictions.features == FEATURES + SEEN_FEATURES
-    assert set(component.calibration.documents) == {fingerprint(doc.text) for doc in (*train_docs, *dev)}
+    assert set(component.calibration.documents) == {text_fingerprint(doc.text) for doc in (*train_docs, *dev)}
     # A method that looks at the score alone needs no table of what was seen, so none is stored.
     calibrate_pipeline(seed, dev, train_docs=train_docs, method="platt")
     assert component.calibration.seen is None
@@ -224,7 +225,9 @@ def test_any_other_pipeline_is_trained_by_its_own_config(trained_path: Path, dem
     known = remembered_documents(nlp)
     assert known is not None
     docs = [
-        doc for doc in (document_to_doc(document, nlp) for document in demo) if fingerprint(doc.text) in known
+        doc
+        for doc in (document_to_doc(document, nlp) for document in demo)
+        if text_fingerprint(doc.text) in known
     ]
     nlp.config["training"]["max_steps"] = nlp.config["training"]["eval_frequency"] = 30
     assert not is_quick(nlp)

@@ -1,14 +1,16 @@
-"""Replaying a reviewed project: what is counted, what is reached, and that an interrupted run goes on as it would have."""
+"""Replaying a reviewed project: what is counted, what is reached, and that an interrupted run goes on."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
+import commands
 import pytest
 from conftest import CONFIGS, SMALL
 from hypothesis import given
@@ -16,15 +18,16 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import load_config
-from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Document
-from spacy_tagtog.cli import app
 from spacy_tagtog.convert import ConversionReport, convert_documents, make_converter
 from spacy_tagtog.errors import ConfigurationError, EvaluationError
 from spacy_tagtog.selection.curves import area_under, cost_to_reach, smoothed, summarize, table_rows
 from spacy_tagtog.selection.plots import draw_curves, simulation_page
-from spacy_tagtog.selection.simulation import Round, Simulation, SimulationSettings, Unit, simulate_project
+from spacy_tagtog.selection.simulation import simulate_project
+from spacy_tagtog.selection.simulation_record import Round, Simulation, SimulationSettings, Unit
+
+T = TypeVar("T")
 
 # Without the cross-validation of one number, which takes most of the time where there is little to learn.
 SEED = load_config(
@@ -114,7 +117,13 @@ def test_a_run_that_was_cut_off_goes_on_as_it_would_have(
 def test_several_processes_do_the_same(
     simulated: tuple[Path, Simulation], docs: list[Doc], tmp_path: Path
 ) -> None:
-    said: list[tuple[int, int]] = []
+    said: list[int | None] = []
+
+    def progress(items: Iterable[T], total: int | None = None, /) -> Iterable[T]:
+        for item in items:
+            said.append(total)
+            yield item
+
     again = simulate_project(
         docs[:30],
         docs[30:],
@@ -123,13 +132,12 @@ def test_several_processes_do_the_same(
         ["random"],
         [1],
         n_process=2,
-        progress=lambda done, total: said.append((done, total)),
+        progress=progress,
     )
     expected = timeless(simulated[1])
     assert timeless(again)[Unit("random", 1)] == expected[Unit("random", 1)]
     assert [one.f1 for one in again.rounds[Unit(None, 1)]] == [one.f1 for one in expected[Unit(None, 0)]]
-    assert said[0] == (0, 30 + 18)
-    assert said[-1] == (48, 48)
+    assert said == [30 + 18] * (30 + 18), "an item per document"
 
 
 def test_a_config_that_trains_in_steps(docs: list[Doc], tmp_path: Path) -> None:
@@ -183,7 +191,7 @@ def test_bad_input(docs: list[Doc], nlp: Language, tmp_path: Path) -> None:
         {"held_out": 1.0},
     ):
         with pytest.raises(ConfigurationError, match="out of range"):
-            replace(SETTINGS, **wrong)  # type: ignore[arg-type]
+            replace(SETTINGS, **wrong)
     assert not (tmp_path / "a").exists()
 
 
@@ -237,6 +245,7 @@ def test_strategies_are_compared_with_random() -> None:
     one = better.reached[0.98]["documents"]
     assert one.cost is not None
     assert one.of_random == pytest.approx(one.cost.mean / random.reached[0.98]["documents"].cost.mean)  # type: ignore[union-attr]
+    assert one.of_random is not None
     assert one.of_random < 0.5
     assert one.of_pool == pytest.approx(one.cost.mean / 100)
     assert better.reached[0.98]["edits"].of_pool == pytest.approx(2 * one.cost.mean / 200), (
@@ -261,10 +270,9 @@ def test_pictures_and_page(simulated: tuple[Path, Simulation]) -> None:
 
 
 def invoke(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["simulate", *map(str, arguments)])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.output
+    """The exit code, and all that is printed."""
+    code, out, err = commands.run("simulate", *arguments)
+    return code, out + err
 
 
 def test_command(demo_folder: Path, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from local_api import annotations, entity, refused
 from project_api import Api, pair_html
 from strategies import examples
 
-from spacy_tagtog.anndoc import Annotations, PlainHtml, is_document_id
+from spacy_tagtog.anndoc import Annotations, PlainHtml
+from spacy_tagtog.anndoc.plain_html import is_document_id
 
 # --- Text imports
 

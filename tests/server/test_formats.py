@@ -15,15 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from strategies import examples
 
-from spacy_tagtog.anndoc import (
-    Annotations,
-    Block,
-    Legend,
-    PlainHtml,
-    Section,
-    html_from_sections,
-    html_from_text,
-)
+from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml, html_from_text
+from spacy_tagtog.anndoc.plain_html import Block, Section, html_from_sections
 from spacy_tagtog.errors import PlainHtmlError
 from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
 from spacy_tagtog.server._errors import RequestError

@@ -65,10 +65,10 @@ def test_an_earlier_ranking_is_replaced_and_remembered(demo: list[Document], tmp
     output = tmp_path / "r.json"
     first = rank(str(tmp_path / "before"), str(output), strategy="random", random_share=1.0).ranking
     assert read_ranking(output) == first
-    assert set(first.drawn) == {one.id for one in confirmed}
+    assert set(first.sampled) == {one.id for one in confirmed}
     second = rank(tmp_path / "after", output, strategy="random").ranking
     assert read_ranking(output) == second
-    assert {one.id for one in second.drawn_before} == {one.id for one in confirmed[:2]}
+    assert {one.id for one in second.sampled_before} == {one.id for one in confirmed[:2]}
 
 
 def test_only_a_ranking_is_replaced(pool: Path, tmp_path: Path) -> None:

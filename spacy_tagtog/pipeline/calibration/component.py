@@ -77,7 +77,7 @@ class Calibration:
     Attributes:
         predictions: For the probability of predictions.
         missed: For the probability of a miss at a token; ``None`` where it wasn't fitted.
-        documents: Fingerprints of the documents it was fitted on, see :func:`spacy_tagtog.pipeline.fingerprints.fingerprint`.
+        documents: Fingerprints of the documents it was fitted on, see :func:`spacy_tagtog.anndoc.fingerprints.text_fingerprint`.
         report: :meth:`spacy_tagtog.pipeline.calibration.calibrators.CalibrationReport.to_json`, with the cross-validated figures.
         seen: What stood in the training documents; ``None`` where nobody gave them or the calibrators don't look at it.
     """

@@ -11,6 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_tagtog._plural import counted
+from spacy_tagtog.anndoc.fingerprints import text_fingerprint
 from spacy_tagtog.errors import EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.annotate import ensure_confidence
 from spacy_tagtog.pipeline.calibration.calibrators import (
@@ -27,7 +28,7 @@ from spacy_tagtog.pipeline.calibration.component import FEATURES, Calibration
 from spacy_tagtog.pipeline.calibration.crossfit import Watch, deal, document_groups, fold_pipelines, seen_in
 from spacy_tagtog.pipeline.calibration.scoring import Judged, confidence_components, judge, paired
 from spacy_tagtog.pipeline.calibration.training_counts import Seen
-from spacy_tagtog.pipeline.fingerprints import fingerprint, remembered_documents
+from spacy_tagtog.pipeline.fingerprints import remembered_documents
 from spacy_tagtog.pipeline.labels import textcat_names
 
 _MAX_NAMED = 5
@@ -120,7 +121,7 @@ def calibrate_pipeline(
             value=0,
             legal="reviewed documents that the pipeline was not trained on",
         )
-    prints = [fingerprint(doc.text) for doc in docs]
+    prints = [text_fingerprint(doc.text) for doc in docs]
     _check_held_out(
         nlp, held_out, prints[: len(held_out)], prints[len(held_out) :], allow_unknown=allow_unknown
     )

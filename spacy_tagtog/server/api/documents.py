@@ -173,9 +173,7 @@ def _rendered(
     name = document.docid
     html = PlainHtml(document.html)
     if output in ("txt", "text"):
-        return PlainTextResponse(
-            "\n\n".join(part.text for part in html.parts.values()), headers=disposition(f"{name}.txt")
-        )
+        return PlainTextResponse(html.text, headers=disposition(f"{name}.txt"))
     annotations = Annotations.parse(document.version.json)
     if output in ("visualize", "web", "web-editor-only"):
         return document_page(call.access, info, document, html, annotations, headers)

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from spacy_tagtog._tagtog import ROLES, USER_NAME
-from spacy_tagtog.agreement import Metric, Strategy
+from spacy_tagtog.agreement import Metric
+from spacy_tagtog.selection.strategies import Strategy
 from spacy_tagtog.server.api.documents import DOCUMENT_OUTPUTS, ImportAnswer, SearchAnswer
 from spacy_tagtog.server.api.history import DocumentHistory, SaveEntry
 from spacy_tagtog.server.api.members import ProjectMembers

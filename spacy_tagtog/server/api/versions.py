@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from starlette.responses import Response
 
-from spacy_tagtog.agreement import Metric, Strategy, iaa, merge, rank_members
+from spacy_tagtog.agreement import MergeStrategy, Metric, iaa, merge, rank_members
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, PlainHtml
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import disposition, json_answer
@@ -115,7 +115,7 @@ def _unconfirmed(document: Document, member: str) -> None:
 def merge_versions(call: Call) -> Response:
     """``POST /merge``: one version of all that were confirmed."""
     call.need("read other members' versions")
-    strategy = _one_of(call, "strategy", get_args(Strategy))
+    strategy = _one_of(call, "strategy", get_args(MergeStrategy))
     target = call.member_of("saveTo") if call.query.get("saveTo") else None
     docid, project = call.named_document, call.project
     if target is not None:

@@ -78,11 +78,6 @@ def no_document(docid: str) -> RequestError:
     )
 
 
-def whole_text(html: PlainHtml) -> str:
-    """What words and phrases are searched in, and what ``output=text`` gives."""
-    return "\n\n".join(part.text for part in html.parts.values())
-
-
 def header(html: PlainHtml) -> str:
     """What a list shows of a document: its first heading, or else the beginning of its text."""
     headings = [part.text for part in html.parts.values() if part.tag[:1] == "h"]
@@ -195,7 +190,7 @@ def insert_document(
     Returns:
         Its number, and its words for :func:`~spacy_tagtog.server.search.index.add_words`.
     """
-    text = whole_text(html)
+    text = html.text
     key = connection.execute(
         "INSERT INTO documents (project_id, folder, docid, filename, header, created, updated) "
         "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",

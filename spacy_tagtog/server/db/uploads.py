@@ -6,11 +6,12 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from spacy_tagtog.anndoc import MASTER, PlainHtml, is_document_id
+from spacy_tagtog.anndoc import MASTER, PlainHtml
+from spacy_tagtog.anndoc.plain_html import is_document_id
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db import clock
 from spacy_tagtog.server.db.distribution import assign, to_members
-from spacy_tagtog.server.db.documents import header, insert_document, touch, whole_text, write_version
+from spacy_tagtog.server.db.documents import header, insert_document, touch, write_version
 from spacy_tagtog.server.db.history import Author, keep_html
 from spacy_tagtog.server.db.projects import ProjectInfo, read_project
 from spacy_tagtog.server.db.queue import enqueue
@@ -123,7 +124,7 @@ class _Batch:
         else:
             docid = upload.base if upload.html is not None and is_document_id(upload.base) else fresh
         html = upload.render(docid)
-        text_bytes = len(whole_text(html).encode())
+        text_bytes = len(html.text.encode())
         if row is None:
             self._create(upload, docid, html)
             return Uploaded(docid, "created", text_bytes, upload.filename)
@@ -225,12 +226,12 @@ class _Batch:
         elif upload.html is None:  # made from the text just now: not the user's own bytes
             return False
         keep_html(self.connection, key, row["html"])
-        replace_text(self.connection, key, whole_text(old), whole_text(html))
+        replace_text(self.connection, key, old.text, html.text)
         self.connection.execute(
             "UPDATE contents SET html = ?, text = ?, original = ?, original_name = ? WHERE document_id = ?",
             (
                 html.data,
-                whole_text(html),
+                html.text,
                 None if upload.html is not None else upload.raw,
                 upload.original_name,
                 key,

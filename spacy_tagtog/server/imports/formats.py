@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from lxml import etree
 
-from spacy_tagtog.anndoc import Block, Section
+from spacy_tagtog.anndoc.plain_html import Block, Section
 from spacy_tagtog.server._errors import RequestError
 
 CSV_FORMATS: Mapping[str, str] = {"csv": ",", "tsv": "\t"}

@@ -7,14 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.anndoc import (
-    Annotations,
-    PlainHtml,
-    document_id,
-    html_from_sections,
-    html_from_text,
-    is_document_id,
-)
+from spacy_tagtog.anndoc import Annotations, PlainHtml, document_id, html_from_text
+from spacy_tagtog.anndoc.plain_html import html_from_sections, is_document_id
 from spacy_tagtog.errors import LocalServerError, PlainHtmlError
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db.settings import check_name
