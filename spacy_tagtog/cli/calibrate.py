@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-    from spacy_tagtog.pipeline.calibration.calibrators import CalibrationReport
+    from spacy_tagtog.pipeline.calibration.report import CalibrationReport
+
+T = TypeVar("T")
 
 CalibrateBy = Literal["given", "held-out", "cross-fitting", "both", "auto"]
 """What to learn from: documents that the pipeline was not trained on; its training documents, by pipelines trained without a fold; or both."""
@@ -201,10 +203,11 @@ def calibrate(
     """
     from spacy_tagtog._files import atomic_folder, check_free
     from spacy_tagtog._options import choose
+    from spacy_tagtog._progress import silent
     from spacy_tagtog.convert import AnndocCorpus
     from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
     from spacy_tagtog.errors import ConfigurationError
-    from spacy_tagtog.pipeline.calibration.calibrators import CalibrationMethod
+    from spacy_tagtog.pipeline.calibration.cross_validation import CalibrationMethod
     from spacy_tagtog.pipeline.calibration.crossfit import is_quick
     from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
     from spacy_tagtog.pipeline.loading import load_pipeline
@@ -257,15 +260,15 @@ def calibrate(
         seed=seed,
         allow_unknown=allow_unknown,
         n_process=n_process,
-        watch=_watch if show_progress else None,
+        progress=_watch if show_progress else silent,
     )
     with atomic_folder(output, force=force) as folder:
         nlp.to_disk(folder)
     return reports
 
 
-def _watch(numbers: Sequence[int]) -> Iterable[int]:
-    return progress(numbers, len(numbers), what="training without a fold", unit="folds")
+def _watch(items: Iterable[T], total: int | None = None) -> Iterable[T]:
+    return progress(items, total, what="training without a fold", unit="folds")
 
 
 def _wanted(by: CalibrateBy, reviewed: Path | None, train: Path | None) -> CalibrateBy:

@@ -86,7 +86,7 @@ def evaluate_cli(
             raise EvaluationError(
                 "there is no probability to draw",
                 place=pipeline,
-                legal="a pipeline with entity_confidence_v2 or label_confidence that predicts something",
+                legal="a pipeline with entity_confidence or label_confidence that predicts something",
                 advice="spacy-tagtog calibrate adds them",
             )
         write_atomic(diagram, reliability_svg(diagrams))
@@ -161,10 +161,5 @@ def evaluate(
         documents=choose("--documents", documents, DocumentChoice),
         on_problem=choose("--on-problem", on_problem, OnProblem),
     )
-    # What gives nothing to evaluate costs time only.
-    disabled = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "entity_confidence"]
-    with nlp.select_pipes(disable=disabled):
-        docs = only_drawn(corpus.docs(nlp), rankings)
-        return evaluate_docs(
-            nlp, progress(docs, what="evaluating") if show_progress else docs, n_process=n_process
-        )
+    docs = only_drawn(corpus.docs(nlp), rankings)
+    return evaluate_docs(nlp, progress(docs, what="evaluating") if show_progress else docs, n_process=n_process)

@@ -13,7 +13,7 @@ import typer
 from spacy_tagtog.cli._run import command, good, info
 
 if TYPE_CHECKING:
-    from spacy_tagtog.pipeline.training import Choice
+    from spacy_tagtog.pipeline.training import TrainingPlan
 
 SEED_BELOW = 20000
 """Below so many annotated entities the seed model is trained: measured by ``benchmarks/learning_curve.py``, see docs/seed-model.md."""
@@ -120,8 +120,8 @@ def train(
     code: Path | None = None,
     gpu: int = -1,
     overrides: Mapping[str, Any] | None = None,
-    say: Callable[[Choice, Mapping[str, Any]], None] | None = None,
-) -> Choice:
+    say: Callable[[TrainingPlan, Mapping[str, Any]], None] | None = None,
+) -> TrainingPlan:
     """Train with spaCy, by the config that suits the amount of data.
 
     Args:
@@ -156,7 +156,7 @@ def train(
     from spacy_tagtog._options import choose
     from spacy_tagtog.cli.evaluate import evaluate
     from spacy_tagtog.pipeline.training import (
-        Choice,
+        TrainingPlan,
         ModelChoice,
         choose_config,
         find_config,
@@ -169,7 +169,7 @@ def train(
     measure_corpus(dev_path)
     import_code(code)
 
-    def train_one(model: ModelChoice, folder: Path, values: dict[str, Any]) -> Choice:
+    def train_one(model: ModelChoice, folder: Path, values: dict[str, Any]) -> TrainingPlan:
         choice = choose_config(
             size, config=config, seed_config=seed_config, model=model, seed_below=seed_below
         )
@@ -199,14 +199,14 @@ def train(
     for model_folder in ("model-best", "model-last"):
         with atomic_folder(output / model_folder, anybodys=True) as temporary:  # as spacy train does
             shutil.copytree(output / name / model_folder, temporary, dirs_exist_ok=True)
-    return Choice(
+    return TrainingPlan(
         winner.config,
         f"F on the dev documents: seed {100 * of_seed:.1f}, ner {100 * of_ner:.1f}",
         winner.is_seed,
     )
 
 
-def _say(choice: Choice, unused: Mapping[str, Any]) -> None:
+def _say(choice: TrainingPlan, unused: Mapping[str, Any]) -> None:
     info(f"training {choice.config}: {choice.reason}")
     steps = [name for name in unused if name != _UNLABELLED]
     if steps:

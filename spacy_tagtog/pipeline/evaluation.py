@@ -12,20 +12,20 @@ from spacy.tokens import Doc
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog.errors import EvaluationError
-from spacy_tagtog.pipeline.calibration.calibrators import (
+from spacy_tagtog.pipeline.calibration.figures import (
     CalibrationFigures,
     figure_cells,
     figures_by_label,
     figures_of,
 )
-from spacy_tagtog.pipeline.calibration.component import Calibration
 from spacy_tagtog.pipeline.calibration.scoring import (
-    Judged,
+    ScoredPredictions,
+    add_predictions,
     confidence_components,
-    judge,
     paired,
     silent_ranges,
 )
+from spacy_tagtog.pipeline.calibration.stored import Calibration
 from spacy_tagtog.pipeline.fingerprints import fingerprint
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
@@ -223,7 +223,7 @@ def evaluate_docs(
     result = Evaluation()
     components = confidence_components(nlp)
     known_cats = {str(label) for name in textcat_names(nlp) for label in nlp.get_pipe(name).labels}  # type: ignore[attr-defined]
-    judged = {name: Judged() for name in components}
+    found = {name: ScoredPredictions() for name in components}
     in_sample: Counter[str] = Counter()
     numbers: dict[object, int] = {}
     for place, (gold, predicted) in enumerate(
@@ -235,9 +235,9 @@ def evaluate_docs(
         number = numbers.setdefault(gold._.anndoc_id or place, len(numbers))
         for name, component in components.items():
             in_sample[name] += (
-                component.calibration is not None and own_print in component.calibration.documents
+                component.calibration is not None and own_print in component.calibration.fingerprints
             )
-            judge(component, gold, predicted, number, judged[name])
+            add_predictions(component, gold, predicted, number, found[name])
         decided = predicted_labels(nlp, predicted)
         for label in (
             {*decided, *(name for name, value in gold.cats.items() if value >= 0.5)} if gold.cats else ()
@@ -258,7 +258,7 @@ def evaluate_docs(
         ).items():
             result.labels[label] = result.labels.get(label, Scores()) + scores
     for name, component in components.items():
-        result.confidence[name] = _confidence(component.calibration, judged[name], in_sample[name])
+        result.confidence[name] = _confidence(component.calibration, found[name], in_sample[name])
     if not result.documents or not (
         result.overall.gold or any(scores.gold for scores in result.document_labels.values())
     ):
@@ -271,26 +271,24 @@ def evaluate_docs(
     return result
 
 
-def _confidence(calibration: Calibration | None, judged: Judged, in_sample: int) -> ConfidenceEvaluation:
+def _confidence(
+    calibration: Calibration | None, found: ScoredPredictions, in_sample: int
+) -> ConfidenceEvaluation:
     if calibration is not None and in_sample:
         report = calibration.report
-        after = report.get("after_cross_validated") or report.get("before")
         return ConfidenceEvaluation(
-            None if after is None else CalibrationFigures.from_json(after),
-            {
-                label: CalibrationFigures.from_json(one)
-                for label, one in (report.get("labels_cross_validated") or {}).items()
-            },
+            report.after or report.before,
+            report.labels,
             in_sample,
             calibrated=True,
-            expected_missed=report.get("expected_missed_cross_validated"),
-            missed=report.get("missed"),
+            expected_missed=report.expected_missed,
+            missed=report.missed,
         )
     return ConfidenceEvaluation(
-        figures_of(judged.scores, judged.right, chance=True, groups=judged.groups) if judged.scores else None,
-        figures_by_label(judged.scores, judged.right, judged.labels, judged.groups),
+        figures_of(found.scores, found.right, chance=True, groups=found.groups) if found.scores else None,
+        figures_by_label(found.scores, found.right, found.labels, found.groups),
         0,
         calibrated=calibration is not None,
-        expected_missed=round(sum(judged.expected), 3) if judged.missed else None,
-        missed=int(sum(int(one.sum()) for one in judged.missed)) if judged.missed else None,
+        expected_missed=round(sum(found.expected), 3) if found.missed else None,
+        missed=int(sum(int(one.sum()) for one in found.missed)) if found.missed else None,
     )

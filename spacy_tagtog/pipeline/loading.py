@@ -33,10 +33,16 @@ def load_pipeline(name: Path | str) -> Language:
     # What a pipeline's own code raises on loading can be anything.
     except Exception as error:
         raise PipelineError(
-            f"the pipeline can't be loaded: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            f"the pipeline can't be loaded: {type(error).__name__}: {first_line(error)}",
             place=name,
-            advice="check that it was trained with this version of spaCy and that the packages it needs are installed",
+            advice="check that it was trained with this version of spaCy, and that the packages it needs are "
+            "installed",
         ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message; empty where it has none."""
+    return next(iter(str(error).splitlines()), "")
 
 
 def blank_pipeline(lang: str) -> Language:
@@ -52,5 +58,5 @@ def blank_pipeline(lang: str) -> Language:
             "spaCy can't make a tokenizer for this language",
             value=lang,
             legal="a language code such as en, es, de, or xx (any language)",
-            advice=str(error).splitlines()[0],
+            advice=first_line(error),
         ) from error

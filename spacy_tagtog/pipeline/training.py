@@ -1,4 +1,7 @@
-"""Which model suits the data: the seed model while there is little of it, spaCy's NER from then on, or the better of both on other documents."""
+"""Which model suits the data: the seed model while there is little of it, spaCy's NER from then on.
+
+Who asks for both gets the one that is better on other documents.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class TrainingSize:
 
 
 @dataclass(frozen=True)
-class Choice:
+class TrainingPlan:
     """The config that is trained, and why.
 
     Attributes:
@@ -102,7 +105,7 @@ def find_config(path: Path) -> Path:
 
 def choose_config(
     size: TrainingSize, *, config: Path, seed_config: Path, seed_below: int, model: ModelChoice = "auto"
-) -> Choice:
+) -> TrainingPlan:
     """Which config to train.
 
     Args:
@@ -121,7 +124,7 @@ def choose_config(
         reason = f"{amount}: {'fewer than' if is_seed else 'not fewer than'} {counted(seed_below, 'entity')}"
     else:
         is_seed, reason = model == "seed", f"{amount}; asked for"
-    return Choice(find_config(seed_config if is_seed else config), reason, is_seed)
+    return TrainingPlan(find_config(seed_config if is_seed else config), reason, is_seed)
 
 
 def values_for(config: Path, other: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:

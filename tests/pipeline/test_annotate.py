@@ -305,7 +305,7 @@ def test_a_pipeline_without_probabilities(pipes: list[str]) -> None:
     nlp = spacy.blank("en")
     for name in pipes:
         nlp.add_pipe(name)
-    with pytest.raises(PipelineError, match="spans-key"):
+    with pytest.raises(PipelineError, match="spans_key"):
         annotate(nlp, document("MARS"), spans_key=None)
 
 

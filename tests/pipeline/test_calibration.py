@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -27,20 +28,20 @@ from spacy_tagtog.cli import app
 from spacy_tagtog.convert import document_to_doc, predicted_doc
 from spacy_tagtog.errors import ConfigurationError, EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
-from spacy_tagtog.pipeline.calibration.calibrators import (
+from spacy_tagtog.pipeline.calibration.calibrators import Calibrator, LabelCalibrator
+from spacy_tagtog.pipeline.calibration.cross_validation import fit_calibrator
+from spacy_tagtog.pipeline.calibration.figures import (
     CalibrationFigures,
-    Calibrator,
-    LabelCalibrator,
     design_effect,
     ece_by_chance,
     figures_of,
-    fit_calibrator,
 )
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.pipeline.calibration.reliability import reliability_svg
+from spacy_tagtog.pipeline.calibration.stored import read_stored
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.evaluation import Scores, evaluate_docs
-from spacy_tagtog.pipeline.fingerprints import fingerprint, remembered_documents
+from spacy_tagtog.pipeline.fingerprints import fingerprint, training_fingerprints
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
 
@@ -49,7 +50,7 @@ def test_figures_by_hand() -> None:
     assert figures.ece == pytest.approx((2 * 0.4 + 2 * 0.1) / 4)
     assert figures.brier == pytest.approx((0.01 + 0.81 + 0.01 + 0.01) / 4)
     assert figures.auroc == pytest.approx((1 + 1 + 0.5) / 3, abs=1e-6)
-    assert figures.bins == [[pytest.approx(0.1), 0.0, 2], [pytest.approx(0.9), 0.5, 2]]
+    assert figures.bins == [(pytest.approx(0.1), 0.0, 2), (pytest.approx(0.9), 0.5, 2)]
     assert figures_of([0.5], [True]).auroc is None
     with pytest.raises(EvaluationError):
         figures_of([], [])
@@ -124,7 +125,7 @@ def test_chance_heeds_that_documents_differ() -> None:
     assert np.mean(below) >= 0.8
     # As if all were independent, most of these would look miscalibrated.
     assert np.mean([one.ece <= by_independence(one) for one in samples]) <= 0.5
-    assert CalibrationFigures.from_json(json.loads(json.dumps(samples[0].to_json()))) == samples[0]
+    assert read_stored(CalibrationFigures, json.dumps(samples[0].to_json())) == samples[0]
 
 
 @quick
@@ -161,10 +162,8 @@ def test_an_overconfident_score_is_put_right(method: Any) -> None:
     assert report.after is not None
     # What cross-validation promised is what new data shows.
     assert abs(report.after.brier - after.brier) < 0.02
-    stored = json.loads(json.dumps(calibrator.to_json()))
-    assert LabelCalibrator.from_json(stored).predict(features, labels) == pytest.approx(
-        calibrator.predict(features, labels)
-    )
+    stored = read_stored(LabelCalibrator, json.dumps(asdict(calibrator)))
+    assert stored.predict(features, labels) == pytest.approx(calibrator.predict(features, labels))
 
 
 def test_what_is_more_complicated_has_to_be_clearly_better() -> None:
@@ -226,9 +225,47 @@ def test_a_rare_label_shares_and_that_is_said() -> None:
 )
 def test_junk_is_refused(junk: object) -> None:
     with pytest.raises(PipelineError):
-        LabelCalibrator.from_json(junk)
+        read_stored(LabelCalibrator, json.dumps(junk))
+
+
+RIGHT = {"method": "isotonic", "bias": 0, "weights": [], "labels": {}, "x": [-1, 1.5], "y": [0.25, 0.75]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "value"),
+    [
+        ({"x": [], "y": []}, "file", ""),
+        ({"x": [0.0]}, "file", ""),
+        ({"bias": float("nan")}, "file, bias", "nan"),
+        ({"weights": [1, float("inf")]}, "file, weights.1", "inf"),
+        ({"weights": ["1"]}, "file, weights.0", "1"),
+        ({"labels": {"A": True}}, "file, labels.A", "True"),
+        ({"method": "auto"}, "file, method", "auto"),
+        ({"method": "trees"}, "file", ""),
+        ({"trees": {}}, "file, trees.columns", ""),
+    ],
+)
+def test_a_damaged_calibrator_is_refused_with_place_and_value(
+    changes: dict[str, Any], place: str, value: str
+) -> None:
+    read_stored(Calibrator, json.dumps(RIGHT))
+    with pytest.raises(PipelineError) as caught:
+        read_stored(Calibrator, json.dumps({**RIGHT, **changes}), place="file")
+    assert caught.value.place == place
+    assert value in str(caught.value.value)
+    assert "what spacy-tagtog calibrate wrote" in str(caught.value.legal)
+
+
+@pytest.mark.parametrize("missing", RIGHT)
+def test_a_calibrator_without_a_part_is_refused(missing: str) -> None:
     with pytest.raises(PipelineError):
-        Calibrator.from_json({"method": "isotonic", "bias": 0, "weights": [], "labels": {}, "x": [], "y": []})
+        read_stored(Calibrator, json.dumps({name: value for name, value in RIGHT.items() if name != missing}))
+
+
+@pytest.mark.parametrize("data", ["", "{", "[" * 100_000, "nul", b"\xff"])
+def test_what_is_not_json_is_refused(data: str | bytes) -> None:
+    with pytest.raises(PipelineError, match="calibrate the pipeline again"):
+        read_stored(Calibrator, data)
 
 
 @pytest.fixture
@@ -238,7 +275,7 @@ def fresh(trained_path: Path) -> Language:
 
 def gold(nlp: Language, demo: list[Document], *, seen: bool = False) -> list[Doc]:
     docs = [document_to_doc(document, nlp) for document in demo]
-    trained = remembered_documents(nlp) or frozenset()
+    trained = training_fingerprints(nlp) or frozenset()
     return [doc for doc in docs if doc.ents and (fingerprint(doc.text) in trained) == seen]
 
 
@@ -251,11 +288,11 @@ def scores(doc: Doc, key: str = "scores") -> list[float]:
 
 
 def test_training_documents_are_remembered(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
-    known = remembered_documents(fresh)
+    known = training_fingerprints(fresh)
     assert known is not None
     assert len(known) == 40
     fresh.to_disk(tmp_path / "copy")
-    assert remembered_documents(spacy.load(tmp_path / "copy")) == known
+    assert training_fingerprints(spacy.load(tmp_path / "copy")) == known
 
 
 def test_training_documents_are_refused(fresh: Language, demo: list[Document]) -> None:
@@ -301,22 +338,17 @@ def test_a_pipeline_keeps_its_calibration(fresh: Language, demo: list[Document],
             assert first.missed == pytest.approx(second.missed, rel=1e-2, abs=1e-6)
 
 
-def test_weights_of_other_features_are_refused(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
+def test_a_calibration_of_another_version_is_refused(
+    fresh: Language, demo: list[Document], tmp_path: Path
+) -> None:
     calibrate_pipeline(fresh, gold(fresh, demo), method="logistic")
     fresh.to_disk(tmp_path / "copy")
     file = tmp_path / "copy" / "entity_confidence" / "calibration.json"
     stored = json.loads(file.read_text())
-    del stored["features"]  # as the first version wrote it, with ten features
-    file.write_text(json.dumps(stored))
-    with pytest.raises(PipelineError, match="calibrate the pipeline again"):
-        spacy.load(tmp_path / "copy")
-    # The score alone means what it meant.
-    stored["predictions"] = {
-        "pooled": {**stored["predictions"]["pooled"], "method": "platt", "weights": [0.5], "labels": {}},
-        "own": {},
-    }
-    file.write_text(json.dumps(stored))
-    assert scores(spacy.load(tmp_path / "copy")(demo[0].text))
+    for other in ({**stored, "version": 2}, {name: stored[name] for name in stored if name != "version"}):
+        file.write_text(json.dumps(other))
+        with pytest.raises(PipelineError, match="calibrate the pipeline again"):
+            spacy.load(tmp_path / "copy")
 
 
 @pytest.mark.filterwarnings(
@@ -418,7 +450,7 @@ def test_in_other_processes(fresh: Language, demo: list[Document]) -> None:
 def test_other_methods(fresh: Language, demo: list[Document], method: str) -> None:
     texts = [doc.text for doc in gold(fresh, demo)[:3]]
     before = list(fresh.pipe(texts))
-    fresh.replace_pipe("entity_confidence", "entity_confidence_v2", config={"method": method, "passes": 2})
+    fresh.replace_pipe("entity_confidence", "entity_confidence", config={"method": method, "passes": 2})
     state = np.random.get_state()[1]  # type: ignore[index]
     after = list(fresh.pipe(texts))
     assert (np.random.get_state()[1] == state).all()  # type: ignore[index]
@@ -440,7 +472,7 @@ def test_other_methods(fresh: Language, demo: list[Document], method: str) -> No
 )
 def test_settings_out_of_range(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        spacy.blank("en").add_pipe("entity_confidence_v2", config=settings)
+        spacy.blank("en").add_pipe("entity_confidence", config=settings)
 
 
 def test_spancat(demo: list[Document]) -> None:

@@ -23,12 +23,8 @@ from strategies import slow
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.convert import assemble, document_to_doc, predicted_doc
 from spacy_tagtog.errors import PipelineError
-from spacy_tagtog.pipeline.confidence import (
-    DEFAULT_SPANS_KEY,
-    EntityConfidence,
-    action_probabilities,
-    entity_scores,
-)
+from spacy_tagtog.pipeline.calibration.component import EntityConfidence
+from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, action_probabilities, entity_scores
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
 
@@ -348,7 +344,7 @@ def test_it_is_the_factory_of_the_configs() -> None:
     config = load_config(CONFIGS / "ner.cfg")
     component = config["components"]["entity_confidence"]
     assert (component["factory"], component["spans_key"], component["ner"]) == (
-        "entity_confidence_v2",
+        "entity_confidence",
         DEFAULT_SPANS_KEY,
         "ner",
     )

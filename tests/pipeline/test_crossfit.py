@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,17 @@ from spacy_tagtog.anndoc import Document
 from spacy_tagtog.convert import document_to_doc, predicted_doc
 from spacy_tagtog.convert.split_plan import SplitItem, near_duplicates
 from spacy_tagtog.errors import EvaluationError, NotHeldOutError, PipelineError
-from spacy_tagtog.pipeline.calibration.calibrators import Calibrator, LabelCalibrator, fit_calibrator, logit
-from spacy_tagtog.pipeline.calibration.component import FEATURES, Calibration
+from spacy_tagtog.pipeline.calibration.calibrators import Calibrator, LabelCalibrator
+from spacy_tagtog.pipeline.calibration.cross_validation import fit_calibrator
 from spacy_tagtog.pipeline.calibration.crossfit import deal, document_groups, fold_pipelines, is_quick
+from spacy_tagtog.pipeline.calibration.features import FEATURES
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
-from spacy_tagtog.pipeline.calibration.training_counts import SEEN_FEATURES, Seen
+from spacy_tagtog.pipeline.calibration.stored import Calibration, read_stored
+from spacy_tagtog.pipeline.calibration.training_counts import COUNT_FEATURES, StoredCounts, TrainingCounts
 from spacy_tagtog.pipeline.calibration.trees import BoostedTrees, RandomTrees, fit_random_trees, fit_trees
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.evaluation import evaluate_docs
-from spacy_tagtog.pipeline.fingerprints import fingerprint, remembered_documents
+from spacy_tagtog.pipeline.fingerprints import fingerprint, training_fingerprints
 
 SEED = CONFIGS / "seed.cfg"
 
@@ -91,7 +94,7 @@ def test_no_document_is_judged_by_a_pipeline_that_saw_it(seed: Language, corpora
         assert model.model.out_log == ready
         for i in range(len(docs)):
             assert (f"only{i}" in model.model.lexicon.total) == (i not in fold.places)
-            assert (fold.seen.words[f"only{i}"] > 0) == (i not in fold.places)
+            assert (fold.training_counts.words[f"only{i}"] > 0) == (i not in fold.places)
         covered += fold.places
     assert sorted(covered) == list(range(len(docs)))
     assert component.to_bytes() == before
@@ -116,11 +119,13 @@ def test_a_seed_model_is_calibrated_on_what_it_was_trained_on(
     before = predictions(seed, dev)
     watched: list[int] = []
 
-    def watch(numbers: Sequence[int]) -> Sequence[int]:
-        watched.extend(numbers)
-        return numbers
+    def watch(items: Iterable[Any], total: int | None = None) -> Iterable[Any]:
+        for number in items:
+            watched.append(number)
+            assert total == 5
+            yield number
 
-    [report] = calibrate_pipeline(seed, train_docs=train_docs, watch=watch).values()
+    [report] = calibrate_pipeline(seed, train_docs=train_docs, progress=watch).values()
     assert watched == [0, 1, 2, 3, 4]
     assert (report.cross_fitted, report.pipelines, report.held_out, report.folds) == (30, 5, 0, 5)
     assert report.to_json()["cross_fitted"] == 30
@@ -159,11 +164,11 @@ def test_with_other_documents_beside_them(seed: Language, corpora: Path) -> None
     assert (report.cross_fitted, report.held_out) == (30, 15)
     assert report.documents > 30
     component: Any = seed.get_pipe("entity_confidence")
-    assert component.calibration.predictions.features == FEATURES + SEEN_FEATURES
-    assert set(component.calibration.documents) == {fingerprint(doc.text) for doc in (*train_docs, *dev)}
+    assert component.calibration.predictions.features == FEATURES + COUNT_FEATURES
+    assert set(component.calibration.fingerprints) == {fingerprint(doc.text) for doc in (*train_docs, *dev)}
     # A method that looks at the score alone needs no table of what was seen, so none is stored.
     calibrate_pipeline(seed, dev, train_docs=train_docs, method="platt")
-    assert component.calibration.seen is None
+    assert component.calibration.training_counts is None
 
 
 def test_what_was_not_said_right_is_refused(seed: Language, corpora: Path) -> None:
@@ -177,7 +182,7 @@ def test_what_was_not_said_right_is_refused(seed: Language, corpora: Path) -> No
     [report] = calibrate_pipeline(seed, train_docs=train_docs[:10], method="platt").values()
     assert any("trained on 20 other documents" in note for note in report.notes)
     seed.meta.pop("spacy_tagtog")
-    assert remembered_documents(seed) is None
+    assert training_fingerprints(seed) is None
     with pytest.raises(NotHeldOutError, match="doesn't know"):
         calibrate_pipeline(seed, train_docs=train_docs)
     with pytest.raises(NotHeldOutError, match="was trained on 1 of 16 documents"):
@@ -220,7 +225,7 @@ def test_every_fold_has_documents_with_entities(nlp: Language) -> None:
 
 def test_any_other_pipeline_is_trained_by_its_own_config(trained_path: Path, demo: list[Document]) -> None:
     nlp = spacy.load(trained_path)
-    known = remembered_documents(nlp)
+    known = training_fingerprints(nlp)
     assert known is not None
     docs = [
         doc for doc in (document_to_doc(document, nlp) for document in demo) if fingerprint(doc.text) in known
@@ -250,39 +255,70 @@ def test_a_pipeline_without_a_training_config(nlp: Language, demo: list[Document
         calibrate_pipeline(other, train_docs=docs, folds=2, allow_unknown=True)
 
 
-def test_what_was_seen_by_hand() -> None:
+def test_counts_of_training_texts_by_hand() -> None:
     texts: list[tuple[list[str], list[str | None]]] = [
         (["near", "vega", "and", "mars"], ["O", "U-Star", "O", "U-Planet"]),
         (["near", "vega", "tonight"], ["O", "U-Star", "O"]),
         (["a", "vega", "rocket"], ["O", "O", "O"]),
         (["near", "mars", "hill"], [None, None, None]),
     ]
-    seen = Seen.learn(texts)
-    assert dict(seen.labels) == {"Star": 2, "Planet": 1}
-    assert seen.words["near"] == 2  # nobody said anything about the last text
-    assert (seen.met["vega"], seen.met["mars"]) == (3, 1)
-    star = seen.features(["", "near"], ["vega"], ["and", "the"], "Star")
-    assert len(star) == SEEN_FEATURES
+    counts = TrainingCounts.learn(texts)
+    assert dict(counts.labels) == {"Star": 2, "Planet": 1}
+    assert counts.words["near"] == 2  # nobody said anything about the last text
+    assert (counts.met["vega"], counts.met["mars"]) == (3, 1)
+    star = counts.features(["", "near"], ["vega"], ["and", "the"], "Star")
+    assert len(star) == COUNT_FEATURES
     assert star[:5] == pytest.approx([np.log(3), 0, np.log(2), np.log(2.5 / 1.5), 1])
-    wrong = seen.features(["", "near"], ["vega"], ["and", "the"], "Planet")
+    wrong = counts.features(["", "near"], ["vega"], ["and", "the"], "Planet")
     assert wrong[:3] == pytest.approx([0, np.log(3), np.log(2)])
     # After "near" there were two entities, both of them stars.
     assert star[14] > 0 > wrong[14]
-    new = seen.features(["", ""], ["sirius"], ["", ""], "Star")
+    new = counts.features(["", ""], ["sirius"], ["", ""], "Star")
     assert new[:5] == [0, 0, 0, 0, 0]
     assert new[9] == pytest.approx(np.log(2))
-    assert np.isfinite(seen.features(["", ""], ["x"], ["", ""], "Unheard_Of")).all()
-    copy = Seen.from_json(json.loads(json.dumps(seen.to_json())))
+    assert np.isfinite(counts.features(["", ""], ["x"], ["", ""], "Unheard_Of")).all()
+    copy = TrainingCounts.from_stored(read_stored(StoredCounts, json.dumps(counts.to_stored())))
     assert copy.features(["", "near"], ["vega"], ["and", "the"], "Star") == star
-    assert Seen.learn([]).features(["", ""], ["x"], ["", ""], "Star")[:5] == [0] * 5
+    assert TrainingCounts.learn([]).features(["", ""], ["x"], ["", ""], "Star")[:5] == [0] * 5
+
+
+COUNTS = {
+    "labels": ["A"],
+    "entities": [1],
+    "words": {"x": 1},
+    "pairs": {},
+    "met": {},
+    "tables": {
+        kind: {}
+        for kind in ("form", "inside", "first", "last", "before", "after", "before_two", "after_two", "end")
+    },
+}
+
+
+def tables(**changes: Any) -> dict[str, Any]:
+    return {**COUNTS, "tables": {**COUNTS["tables"], **changes}}  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(
-    "junk", [None, {}, {"labels": ["A"], "entities": []}, {"labels": [], "entities": [], "words": {"x": -1}}]
+    "junk",
+    [
+        None,
+        {},
+        {"labels": ["A"], "entities": []},
+        {**COUNTS, "entities": []},
+        {**COUNTS, "words": {"x": -1}},
+        {**COUNTS, "words": {"x": 1.5}},
+        {**COUNTS, "tables": {}},
+        tables(first={"x": [0]}),
+        tables(first={"x": [1, 1]}),
+        tables(first={"x": [-1, 1]}),
+        tables(second={"x": [0, 1]}),
+    ],
 )
 def test_junk_is_no_table(junk: object) -> None:
+    TrainingCounts.from_stored(read_stored(StoredCounts, json.dumps(tables(first={"x": [0, 1]}))))
     with pytest.raises(PipelineError, match="calibrate the pipeline again"):
-        Seen.from_json(junk)
+        TrainingCounts.from_stored(read_stored(StoredCounts, json.dumps(junk)))
 
 
 def crossing(n: int, seed: int) -> tuple[Any, list[str], Any]:
@@ -329,9 +365,8 @@ def test_trees_are_those_of_scikit_learn() -> None:
     }
     model = GradientBoostingClassifier(**settings, random_state=4).fit(columns, right)
     assert made.log_odds(features, labels) == pytest.approx(model.decision_function(columns), abs=1e-9)
-    stored = json.loads(json.dumps(made.__dict__ | {"_arrays": None}, default=str))
-    del stored["_arrays"]
-    assert BoostedTrees.from_json(stored).log_odds(features, labels) == pytest.approx(
+    stored = asdict(made)
+    assert read_stored(BoostedTrees, json.dumps(stored)).log_odds(features, labels) == pytest.approx(
         made.log_odds(features, labels)
     )
     for name, junk in (
@@ -339,10 +374,12 @@ def test_trees_are_those_of_scikit_learn() -> None:
         ("leaves", [[0.0] * 7] * 150),
         ("thresholds", []),
         ("columns", 0),
+        ("columns", 2**70),
+        ("features", [[2**70] * 7] * 150),
         ("bias", float("nan")),
     ):
-        with pytest.raises((ValueError, TypeError)):
-            BoostedTrees.from_json({**stored, name: junk})
+        with pytest.raises(PipelineError, match="can't be read"):
+            read_stored(BoostedTrees, json.dumps({**stored, name: junk}))
 
 
 def test_random_trees_are_those_of_scikit_learn() -> None:
@@ -361,8 +398,8 @@ def test_random_trees_are_those_of_scikit_learn() -> None:
     assert shares == pytest.approx(model.predict_proba(columns)[:, 1], abs=1e-3)
     assert np.median(np.abs(shares - model.predict_proba(columns)[:, 1])) < 1e-5
     assert made.log_odds(np.zeros((0, 2)), []).shape == (0,)
-    stored = json.loads(json.dumps({key: value for key, value in made.__dict__.items() if key != "_arrays"}))
-    assert RandomTrees.from_json(stored).log_odds(features, labels) == pytest.approx(
+    stored = asdict(made)
+    assert read_stored(RandomTrees, json.dumps(stored)).log_odds(features, labels) == pytest.approx(
         made.log_odds(features, labels)
     )
     inner = next(i for i, column in enumerate(made.features) if column >= 0)
@@ -384,8 +421,8 @@ def test_random_trees_are_those_of_scikit_learn() -> None:
         changed("rights", inner, len(made.features)),
     ]
     for one in junk:
-        with pytest.raises((ValueError, TypeError)):
-            RandomTrees.from_json(one)
+        with pytest.raises(PipelineError, match="can't be read"):
+            read_stored(RandomTrees, json.dumps(one))
 
 
 def test_random_trees_that_are_all_right_are_not_certain() -> None:
@@ -400,34 +437,27 @@ def test_random_trees_that_are_all_right_are_not_certain() -> None:
 def test_stored_trees_are_checked(method: Any) -> None:
     features, labels, right = crossing(500, 2)
     calibrator, report = fit_calibrator(features, labels, right, [i // 10 for i in range(500)], method=method)
-    stored = json.loads(json.dumps(calibrator.to_json()))
-    assert LabelCalibrator.from_json(stored).predict(features, labels) == pytest.approx(
+    stored = json.loads(json.dumps(asdict(calibrator)))
+    assert read_stored(LabelCalibrator, json.dumps(stored)).predict(features, labels) == pytest.approx(
         calibrator.predict(features, labels)
     )
-    with pytest.raises(PipelineError, match="can't be read"):
-        Calibrator.from_json({**stored["pooled"], "trees": None})
-    with pytest.raises(PipelineError, match="can't be read"):
-        Calibrator.from_json({**stored["pooled"], "trees": {"columns": 2}})
-    with pytest.raises(PipelineError, match="can't be read"):
-        Calibrator.from_json({**stored["pooled"], "method": "platt", "trees": None})
-    # An earlier version had no random trees, and no forest.
-    before = {key: value for key, value in stored["pooled"].items() if key != "random_trees"}
-    if method == "trees":
-        pooled = calibrator.pooled
-        assert pooled.trees is not None
-        regression = Calibrator("logistic", pooled.bias, pooled.weights, pooled.labels).predict(
-            features, labels
-        )
-        both = (logit(regression) + pooled.trees.log_odds(features, labels)) / 2
-        assert logit(Calibrator.from_json(before).predict(features, labels)) == pytest.approx(both, abs=1e-6)
-    else:
+    for changes in (
+        {"trees": None},
+        {"trees": {"columns": 2}},
+        {"random_trees": None},
+        {"method": "platt", "trees": None},
+        {"method": "platt", "random_trees": None},
+        {"method": "platt"},
+    ):
         with pytest.raises(PipelineError, match="can't be read"):
-            Calibrator.from_json(before)
-    # Trees over what was seen in training, without a table of it.
-    stored["pooled"]["trees"]["columns"] = FEATURES + 1
-    data = {"predictions": stored, "missed": None, "documents": [], "report": report.to_json(), "features": 3}
+            read_stored(Calibrator, json.dumps({**stored["pooled"], **changes}))
+    # Trees over counts of the training documents, without these counts.
+    calibration = Calibration(calibrator, None, [], report)
+    data = json.loads(calibration.to_bytes())
+    assert Calibration.from_bytes(calibration.to_bytes()) == calibration
+    data["predictions"]["pooled"]["trees"]["columns"] = FEATURES + 1
     with pytest.raises(PipelineError, match="features that it doesn't have"):
-        Calibration.from_json(data)
+        Calibration.from_bytes(json.dumps(data).encode())
 
 
 def test_the_command(seed_path: Path, trained_path: Path, corpora: Path, tmp_path: Path) -> None:
@@ -498,7 +528,7 @@ def test_the_command(seed_path: Path, trained_path: Path, corpora: Path, tmp_pat
     )
     assert code == 0
     assert "calibrating by held-out: there are fewer annotated training documents than folds" in out
-    assert not spacy.load(tmp_path / "four").get_pipe("entity_confidence").calibration.seen  # type: ignore[attr-defined]
+    assert not spacy.load(tmp_path / "four").get_pipe("entity_confidence").calibration.training_counts  # type: ignore[attr-defined]
 
 
 def test_near_duplicates_are_looked_for_once(

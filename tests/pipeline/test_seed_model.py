@@ -29,7 +29,8 @@ from spacy_tagtog.anndoc import Document
 from spacy_tagtog.convert import document_to_doc, predicted_doc
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.evaluation import evaluate_docs
-from spacy_tagtog.pipeline.seed.component import SeedModel, SeedNer
+from spacy_tagtog.pipeline.seed.component import SeedNer
+from spacy_tagtog.pipeline.seed.model import SeedModel
 from spacy_tagtog.pipeline.seed.sequences import Lattice, tag_names
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 

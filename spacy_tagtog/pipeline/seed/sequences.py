@@ -31,6 +31,23 @@ def tag_names(labels: Sequence[str]) -> list[str]:
     return ["O", *(f"{kind}-{label}" for kind in "BILU" for label in labels)]
 
 
+def tagged_entities(tags: Sequence[str | None]) -> list[tuple[int, int, str]]:
+    """The entities of which every token is known."""
+    found = []
+    start = -1
+    for token, tag in enumerate(tags):
+        kind, _, label = (tag or "").partition("-")
+        if kind == "U":
+            found.append((token, token + 1, label))
+        elif kind == "B":
+            start = token
+        elif kind == "L" and start >= 0:
+            found.append((start, token + 1, label))
+        if kind not in ("B", "I"):
+            start = -1
+    return found
+
+
 @dataclass(frozen=True)
 class Prediction:
     """The best sequence of some tokens.
