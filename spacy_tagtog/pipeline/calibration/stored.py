@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -40,7 +40,7 @@ class _Stored(TypedDict):
 
 
 @cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
@@ -56,7 +56,8 @@ def read_stored(kind: type[T], data: bytes | str, *, place: object = None) -> T:
         PipelineError: It isn't one.
     """
     try:
-        read: T = _adapter(kind).validate_json(data, strict=True)
+        adapter = _adapter(cast(Hashable, kind))
+        read: T = adapter.validate_json(data, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         places = [str(part) for part in (place, ".".join(map(str, first["loc"]))) if part]
