@@ -1,6 +1,7 @@
 """Pipelines: probabilities for what they predict, pre-annotations, calibration, evaluation.
 
-The names are imported when they are asked for: importing the package alone loads neither scikit-learn nor SciPy.
+The names are imported when they are asked for: importing the package alone loads neither scikit-learn nor
+SciPy.
 """
 
 from __future__ import annotations

@@ -42,7 +42,8 @@ class AnnotateReport:
         without_prob: Of those added, how many have no probability (not the model's own, such as a rule's).
         labels_predicted: Document labels that the pipeline's text classifiers decided for.
         labels_added: Of these, written as pre-annotations, by label.
-        labels_kept: Of these, left out since the label has a value already: a person's, or a more probable one.
+        labels_kept: Of these, left out since the label has a value already: a person's, or a more probable
+            one.
     """
 
     documents: int = 0
@@ -89,7 +90,8 @@ def ensure_confidence(nlp: Language, *, spans_key: str | None = None) -> str:
     """Make sure that the pipeline gives every entity a probability.
 
     Args:
-        nlp: The pipeline. ``entity_confidence`` is added at its end where it has a ``ner`` and nothing that scores it.
+        nlp: The pipeline. ``entity_confidence`` is added at its end where it has a ``ner`` and nothing that
+            scores it.
         spans_key: A span group with scores to take entities from instead, such as that of a ``spancat``.
 
     Returns:
@@ -130,9 +132,9 @@ def annotate_documents(
 ) -> Iterator[Document]:
     """Annotate documents with what a pipeline predicts.
 
-    New entities have the state ``pre-added``, the author ``who``, and the probability that the model gives. What
-    people annotated stays as it is: a prediction that overlaps it is left out. Earlier pre-annotations of the same
-    author are replaced. Documents that people confirmed are left out.
+    New entities have the state ``pre-added``, the author ``who``, and the probability that the model gives.
+    What people annotated stays as it is: a prediction that overlaps it is left out. Earlier pre-annotations
+    of the same author are replaced. Documents that people confirmed are left out.
 
     Args:
         nlp: The pipeline, see :func:`ensure_confidence`.
@@ -162,8 +164,8 @@ def annotate_documents(
     key = None if only_labels else ensure_confidence(nlp, spans_key=spans_key)
     task = _Task(who, rename or {}, report)
 
-    # Only numbers travel with the Docs: what goes to another process must be small, and a parsed document can't go at
-    # all.
+    # Only numbers travel with the Docs: what goes to another process must be small, and a parsed document
+    # can't go at all.
     waiting: dict[int, tuple[Document, _Parts]] = {}
 
     def inputs() -> Iterator[tuple[Doc, int]]:
@@ -185,7 +187,10 @@ def annotate_documents(
 
 
 def assemble_open_parts(nlp: Language, document: Document, annotations: Annotations) -> Assembled:
-    """The Doc of the parts of a document that are open to annotators; of all parts where a version doesn't say which are."""
+    """The Doc of the parts of a document that are open to annotators.
+
+    Where a version doesn't say which parts are open, all are.
+    """
     open_parts = {part for part in annotations.annotatable if part in document.parts} or set(document.parts)
     return assemble(nlp, [(part.id, part.text) for part in document if part.id in open_parts])
 
@@ -377,7 +382,10 @@ class _Task:
 
 
 def _part_of(span: Span, parts: _Parts) -> tuple[str, int, int] | None:
-    """The part that a span stands in, and its first character and one past the last there; ``None`` if in no one."""
+    """The part that holds a span, and the span's first character and one past the last in that part.
+
+    ``None`` where no part holds all of it.
+    """
     for part, first, last in parts:
         if first <= span.start_char and span.end_char <= last:
             return part, span.start_char - first, span.end_char - first

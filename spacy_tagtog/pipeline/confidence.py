@@ -1,12 +1,12 @@
 """The probability of every entity that a parser predicted, by replaying its actions.
 
-spaCy's greedy ``ner`` keeps no scores. The parse that led to the entities of a Doc is replayed here. At every token
-the softmax over the actions that were legal there is taken. The probability of an entity is the product of the
-probabilities of its actions.
+spaCy's greedy ``ner`` keeps no scores. The parse that led to the entities of a Doc is replayed here. At every
+token the softmax over the actions that were legal there is taken. The probability of an entity is the product
+of the probabilities of its actions.
 
-Of the ways that were compared on BC5CDR, this one tells right from wrong entities best (AUROC 0.85, beams 0.57-0.62).
-It depends neither on a beam's width nor on the length of the Doc, and never changes what is predicted. It is the
-model's own opinion, not calibrated.
+Of the ways that were compared on BC5CDR, this one tells right from wrong entities best (AUROC 0.85, beams
+0.57-0.62). It depends neither on a beam's width nor on the length of the Doc, and never changes what is
+predicted. It is the model's own opinion, not calibrated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from spacy_tagtog.pipeline.uncertainty import TokenCertainty
 
 DEFAULT_SPANS_KEY = "entity_confidence"
 RAW_SCORES = "raw_scores"
-"""The key in a span group's ``attrs`` of the scores before calibration, as ``entity_confidence`` writes them."""
+"""The key of the scores before calibration in a span group's ``attrs``; ``entity_confidence`` writes them."""
 
 _OUT, _BEGIN, _INSIDE, _LAST, _UNIT = "O", "B", "I", "L", "U"
 
@@ -63,8 +63,8 @@ def _action_names(ent: Span) -> list[str]:
 def _plan(doc: Doc, actions: _Actions) -> tuple[NDArray[np.int64], list[NDArray[np.bool_]]] | None:
     """The action at every token that makes the Doc's entities, and which actions are legal there.
 
-    The rules of legality are those of spaCy's ``ner.pyx`` (3.8): no entity begins on white space (it may end there),
-    or reaches over the end of a sentence or of the Doc.
+    The rules of legality are those of spaCy's ``ner.pyx`` (3.8): no entity begins on white space (it may end
+    there), or reaches over the end of a sentence or of the Doc.
 
     Returns:
         ``None`` where the parser has no trained action for one of the entities (their label is not its own).
@@ -106,11 +106,12 @@ def action_probabilities(ner: Any, docs: Sequence[Doc]) -> list[NDArray[np.float
 
     Args:
         ner: A trained ``ner`` component.
-        docs: Docs with their entities, and with what the components before ``ner`` wrote (``doc.tensor`` for a
-            shared tok2vec).
+        docs: Docs with their entities, and with what the components before ``ner`` wrote (``doc.tensor`` for
+            a shared tok2vec).
 
     Returns:
-        For each Doc an array of shape (tokens,), or ``None`` where an entity's label is not one of the component's.
+        For each Doc an array of shape (tokens,), or ``None`` where an entity's label is not one of the
+        component's.
     """
     return [None if steps is None else steps.chosen for steps in _replay(ner, docs)]
 
@@ -187,8 +188,8 @@ def entity_scores(ner: Any, docs: Sequence[Doc]) -> list[list[float | None]]:
     """The probability of each entity of each Doc.
 
     Returns:
-        For each Doc a list along ``doc.ents``, each number in (0, 1]; ``None`` where the model has no opinion (a label
-        that isn't its own).
+        For each Doc a list along ``doc.ents``, each number in (0, 1]; ``None`` where the model has no opinion
+        (a label that isn't its own).
     """
     return [scores for scores, _ in scored(ner, docs)]
 
@@ -230,7 +231,7 @@ def _with_entities(doc: Doc, entities: Sequence[Span]) -> Doc:
 
 
 def _confidence(span: Span) -> float | None:
-    """The probability of a span: from the group of ``entity_confidence``, or for ``spancat`` from its own group."""
+    """The probability of a span: from the group of ``entity_confidence``, or from that of a ``spancat``."""
     # Calibrated scores first: a spancat's group holds the same spans with the scores as they were.
     for group in sorted(span.doc.spans.values(), key=lambda group: RAW_SCORES not in group.attrs):
         scores = group.attrs.get("scores")

@@ -1,4 +1,7 @@
-"""Precision, recall and F of entities, counted in characters, so that a tokenizer's mistakes count as what they are."""
+"""Precision, recall and F of entities, and how far probabilities mean what they say.
+
+Entities are compared by characters, so that a tokenizer's mistakes count as what they are.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,8 @@ class Scores:
         gold: Entities that people annotated.
         predicted: Entities that the pipeline predicted.
         exact: Predictions with the borders and label of a gold entity.
-        predicted_overlapping: Predictions that share at least one character with a gold entity of their label.
+        predicted_overlapping: Predictions that share at least one character with a gold entity of their
+            label.
         gold_overlapping: Gold entities that share at least one character with a prediction of their label.
     """
 
@@ -73,7 +77,10 @@ class Scores:
 
     @property
     def overlapping_prf(self) -> tuple[float, float, float]:
-        """Precision, recall and F1 where labels must be equal and one shared character is enough (tagtog's ``overlapping_v1``); each in [0, 1]."""
+        """Precision, recall and F1 where labels must be equal and one shared character is enough.
+
+        Each is in [0, 1]. This is tagtog's ``overlapping_v1``.
+        """
         return self._prf(self.predicted_overlapping, self.predicted, self.gold_overlapping, self.gold)
 
     def to_json(self) -> dict[str, Any]:
@@ -93,8 +100,9 @@ class ConfidenceEvaluation:
     Attributes:
         figures: ECE, Brier score, AUROC and bins; ``None`` where there is no prediction.
         labels: The same for each label.
-        in_sample: How many of the evaluated documents the component was calibrated on. Where there are any, ``figures`` and ``labels`` are
-            the cross-validated ones that were stored by the calibration: figures on documents that it was fitted on would flatter.
+        in_sample: How many of the evaluated documents the component was calibrated on. Where there are any,
+            ``figures`` and ``labels`` are the cross-validated ones that were stored by the calibration:
+            figures on documents that it was fitted on would flatter.
         calibrated: Whether the component was calibrated at all.
         expected_missed: The sum of the probabilities of a miss; ``None`` where the component writes none.
         missed: Tokens at which a missed entity begins.
@@ -133,7 +141,8 @@ class Evaluation:
     Attributes:
         documents: Documents compared.
         labels: Scores of each entity type.
-        ignored: Predictions that were not counted since they touch text about which the gold data says nothing.
+        ignored: Predictions that were not counted since they touch text about which the gold data says
+            nothing.
         confidence: For each component that gives probabilities, how far they mean what they say.
         document_labels: Counts of each document label; a label has no borders, so both measures are equal.
     """
@@ -209,12 +218,13 @@ def evaluate_docs(
 ) -> Evaluation:
     """Run a pipeline over the texts of gold Docs and compare its entities with theirs.
 
-    Predictions that touch tokens about which the gold Doc says nothing (*missing*, ``ent_iob`` 0) are not counted, and stated.
+    Predictions that touch tokens about which the gold Doc says nothing (*missing*, ``ent_iob`` 0) are not
+    counted; ``ignored`` says how many there are.
 
     Args:
         nlp: A trained pipeline.
         gold_docs: Docs with entities, made by this package or by any other means.
-        batch_size: Docs a batch.
+        batch_size: Docs per batch.
         n_process: Processes.
 
     Raises:

@@ -21,9 +21,9 @@ def fingerprint(text: str) -> str:
 
 
 def remember_training_documents(nlp: Language) -> None:
-    """Read the training corpus of the pipeline's config, and keep the fingerprints of its texts in ``nlp.meta``.
+    """Read the training corpus of the pipeline's config, and keep fingerprints of its texts in ``nlp.meta``.
 
-    Of a stream without an end nothing is read.
+    A stream without an end is not read.
     """
     config = nlp.config.interpolate()
     training = config.get("training") or {}

@@ -1,4 +1,4 @@
-"""``label_confidence``: calibrated probabilities of document labels, beside the scores of a text classifier."""
+"""``label_confidence``: calibrated probabilities of document labels, beside a text classifier's scores."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ def textcat_names(nlp: Language) -> list[str]:
 
 
 class LabelConfidence(StoredCalibration):
-    """Write the probability of each document label into ``doc._.label_confidence``; ``doc.cats`` stays as it is.
+    """Write the probability of each document label into ``doc._.label_confidence``.
 
-    Each label is a question of its own (is it right for this document?). So the probabilities of labels that exclude
-    each other need not sum to 1.
+    ``doc.cats`` stays as it is.
+
+    Each label is a question of its own (is it right for this document?). So the probabilities of labels that
+    exclude each other need not sum to 1.
 
     Args:
         nlp: The pipeline.
@@ -100,7 +102,7 @@ class LabelConfidence(StoredCalibration):
 
 
 def label_confidence_of(doc: Doc) -> dict[str, float]:
-    """The probability of each label: calibrated where a ``label_confidence`` wrote it, otherwise as in ``doc.cats``.
+    """The probability of each label: as a ``label_confidence`` wrote it, otherwise as in ``doc.cats``.
 
     Args:
         doc: What a pipeline with a text classifier made of a text. ``doc._.label_confidence`` gives the same.
@@ -111,8 +113,9 @@ def label_confidence_of(doc: Doc) -> dict[str, float]:
 def predicted_labels(nlp: Language, doc: Doc) -> dict[str, float]:
     """The document labels that the text classifiers decided for, with their probabilities.
 
-    A ``textcat``, whose labels exclude each other, decides for the most probable one. A ``textcat_multilabel`` decides
-    for all that reach its threshold (0.5 by default). The decision is by ``doc.cats``: calibration never changes it.
+    A ``textcat``, whose labels exclude each other, decides for the most probable one. A
+    ``textcat_multilabel`` decides for all that reach its threshold (0.5 by default). The decision is by
+    ``doc.cats``: calibration never changes it.
 
     Args:
         nlp: The pipeline.

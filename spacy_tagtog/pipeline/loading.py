@@ -15,7 +15,8 @@ def load_pipeline(name: Path | str) -> Language:
     """Load a trained pipeline.
 
     Args:
-        name: A folder that ``spacy train`` wrote (``training/model-best``), or the name of an installed package.
+        name: A folder that ``spacy train`` wrote (``training/model-best``), or the name of an installed
+            package.
 
     Raises:
         PipelineError: There is none, or it can't be loaded.
@@ -26,7 +27,7 @@ def load_pipeline(name: Path | str) -> Language:
             "there is no such pipeline",
             value=str(name),
             legal="a folder that spacy train wrote, or an installed package",
-            advice="train one first: spacy-tagtog train corpus/train.spacy corpus/dev.spacy --output training",
+            advice="train one first: spacy-tagtog train corpus/train.spacy corpus/dev.spacy",
         )
     try:
         return spacy.load(path if path.exists() else str(name))

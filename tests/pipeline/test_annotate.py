@@ -22,7 +22,10 @@ WHO = "ml:test"
 
 @Language.component("spacy_tagtog_tests_upper")
 def every_upper(doc: Doc) -> Doc:
-    """A stand-in for a model: words in capitals are stars, each with a probability; "NONE" has none, and "WIDE" takes the next word in."""
+    """A stand-in for a model: words in capitals are stars, each with a probability.
+
+    "NONE" has no probability, and "WIDE" takes the next word in.
+    """
     spans, scores = [], []
     for token in doc:
         if token.text.isupper() and token.is_alpha:

@@ -1,26 +1,21 @@
-"""Calibration: the figures by hand, calibrators that mean what they say, and a pipeline that keeps its calibration."""
+"""Calibration: the figures by hand, calibrators that mean what they say, and pipelines that keep theirs."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import spacy
 from builders import document
-from hypothesis import given
-from hypothesis import strategies as st
+from predictions import ents, scores
 from spacy.cli.package import package
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
-from strategies import quick
 from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Document
@@ -28,263 +23,17 @@ from spacy_tagtog.cli import app
 from spacy_tagtog.convert import document_to_doc, predicted_doc
 from spacy_tagtog.errors import ConfigurationError, EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
-from spacy_tagtog.pipeline.calibration.calibrators import Calibrator, LabelCalibrator
-from spacy_tagtog.pipeline.calibration.cross_validation import fit_calibrator
-from spacy_tagtog.pipeline.calibration.figures import (
-    CalibrationFigures,
-    design_effect,
-    ece_by_chance,
-    figures_of,
-)
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
-from spacy_tagtog.pipeline.calibration.reliability import reliability_svg
-from spacy_tagtog.pipeline.calibration.stored import read_stored
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.evaluation import Scores, evaluate_docs
 from spacy_tagtog.pipeline.fingerprints import fingerprint, training_fingerprints
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
 
-def test_figures_by_hand() -> None:
-    figures = figures_of([0.9, 0.9, 0.1, 0.1], [True, False, False, False])
-    assert figures.ece == pytest.approx((2 * 0.4 + 2 * 0.1) / 4)
-    assert figures.brier == pytest.approx((0.01 + 0.81 + 0.01 + 0.01) / 4)
-    assert figures.auroc == pytest.approx((1 + 1 + 0.5) / 3, abs=1e-6)
-    assert figures.bins == [(pytest.approx(0.1), 0.0, 2), (pytest.approx(0.9), 0.5, 2)]
-    assert figures_of([0.5], [True]).auroc is None
-    with pytest.raises(EvaluationError):
-        figures_of([], [])
-
-
-@quick
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50))
-def test_figures_are_in_range(pairs: list[tuple[float, bool]]) -> None:
-    figures = figures_of([p for p, _ in pairs], [y for _, y in pairs])
-    assert 0 <= figures.ece <= 1
-    assert 0 <= figures.brier <= 1
-    assert sum(size for _, _, size in figures.bins) == len(pairs)
-
-
-@pytest.mark.parametrize("n", [50, 700, 30_000])
-def test_even_perfect_probabilities_have_an_ece(n: int) -> None:
-    chance = np.random.default_rng(3)
-    p = chance.beta(3, 1, n)
-    mean, most = ece_by_chance(p)
-    eces = [figures_of(p, chance.random(n) < p).ece for _ in range(60)]
-    assert 0 < mean < most
-    assert np.mean(eces) == pytest.approx(mean, rel=0.2)
-    assert np.mean(np.array(eces) <= most) >= 0.8
-    # Probabilities that are too high are not excused by it.
-    assert figures_of(p, chance.random(n) < p - 0.3).ece > most
-    assert figures_of(p, p > 0.5, chance=True).chance == (mean, most)
-
-
-def test_certain_and_right_leaves_nothing_to_chance() -> None:
-    assert ece_by_chance([1.0, 0.0, 1.0]) == (0.0, 0.0)
-
-
-def test_the_design_effect_by_hand() -> None:
-    # One bin; documents with 2 of 2, 0 of 2, 2 of 2 and 0 of 2 right: the four sums deviate by 1 from their mean, the eight predictions by 1/2.
-    assert design_effect([0.5] * 8, [1, 1, 0, 0, 1, 1, 0, 0], [0, 0, 1, 1, 2, 2, 3, 3]) == pytest.approx(
-        (4 * 4 / 3) / (8 / 4 * 8 / 7)
-    )
-    # Each in a document of its own: independent, however much the probabilities of one bin differ.
-    assert design_effect([0.5, 0.46875], [0, 1], [0, 1]) == 1
-    assert design_effect([0.51, 0.59, 0.52, 0.58], [0, 1, 1, 0], [0, 1, 2, 3]) == 1
-    # One document in each bin, or nothing that varies: nothing can be said.
-    assert design_effect([0.1, 0.1, 0.9, 0.9], [0, 1, 0, 1], [0, 0, 1, 1]) == 1
-    assert design_effect([0.9, 0.9], [1, 1], [0, 1]) == 1
-
-
-@pytest.mark.parametrize(("copies", "bias"), [(1, 0.0), (1, 0.3), (4, 0.0), (4, 0.3)])
-def test_predictions_that_share_their_fate_tell_less(copies: int, bias: float) -> None:
-    chance = np.random.default_rng(4)
-    p = chance.beta(3, 2, 3000)
-    right = chance.random(3000) < p - bias
-    groups = np.arange(3000) // 5
-    # Each prediction is there four times, always right or always wrong: four tell no more than one, however wrong the probabilities are.
-    effect = design_effect(np.repeat(p, copies), np.repeat(right, copies), np.repeat(groups, copies))
-    assert effect == pytest.approx(copies, rel=0.15)
-
-
-def test_chance_heeds_that_documents_differ() -> None:
-    chance = np.random.default_rng(6)
-
-    def drawn() -> CalibrationFigures:
-        p = np.repeat(chance.beta(3, 2, 200), 8)
-        right = np.repeat(chance.random(200) < p[::8], 8)  # all of a document are right, or none
-        return figures_of(p, right, chance=True, groups=np.repeat(np.arange(200), 8))
-
-    def by_independence(one: CalibrationFigures) -> float:
-        assert one.chance is not None
-        assert one.design_effect is not None
-        return one.chance[1] / math.sqrt(one.design_effect)
-
-    samples = [drawn() for _ in range(60)]
-    below = [one.chance is not None and one.ece <= one.chance[1] for one in samples]
-    assert np.mean(below) >= 0.8
-    # As if all were independent, most of these would look miscalibrated.
-    assert np.mean([one.ece <= by_independence(one) for one in samples]) <= 0.5
-    assert read_stored(CalibrationFigures, json.dumps(samples[0].to_json())) == samples[0]
-
-
-@quick
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.integers(0, 5)), min_size=1, max_size=50))
-def test_the_names_of_documents_and_the_order_dont_matter(rows: list[tuple[float, bool, int]]) -> None:
-    p, right, groups = zip(*rows, strict=True)
-    effect = design_effect(p, right, groups)
-    assert 1 <= effect <= len(rows) + 1e-9
-    assert design_effect(p[::-1], right[::-1], [9 - group for group in groups[::-1]]) == pytest.approx(effect)
-    assert design_effect(p, right, range(len(p))) == pytest.approx(1)
-
-
-def overconfident(
-    n: int, *, seed: int = 0
-) -> tuple[np.ndarray[Any, Any], list[str], np.ndarray[Any, Any], list[int]]:
-    """Scores whose log-odds are three times what they should be."""
-    chance = np.random.default_rng(seed)
-    truth = chance.normal(0.5, 1.5, n)
-    right = chance.random(n) < 1 / (1 + np.exp(-truth))
-    features = np.column_stack([3 * truth, chance.normal(size=n)])
-    return features, [("A", "B")[i % 2] for i in range(n)], right, [i // 10 for i in range(n)]
-
-
-@pytest.mark.parametrize("method", ["auto", "platt", "isotonic", "logistic"])
-def test_an_overconfident_score_is_put_right(method: Any) -> None:
-    calibrator, report = fit_calibrator(*overconfident(3000), method=method)
-    features, labels, right, _ = overconfident(3000, seed=1)
-    before, after = (
-        figures_of(1 / (1 + np.exp(-features[:, 0])), right),
-        figures_of(calibrator.predict(features, labels), right),
-    )
-    assert before.ece > 0.1
-    assert after.ece < 0.04
-    assert report.after is not None
-    # What cross-validation promised is what new data shows.
-    assert abs(report.after.brier - after.brier) < 0.02
-    stored = read_stored(LabelCalibrator, json.dumps(asdict(calibrator)))
-    assert stored.predict(features, labels) == pytest.approx(calibrator.predict(features, labels))
-
-
-def test_what_is_more_complicated_has_to_be_clearly_better() -> None:
-    chance = np.random.default_rng(5)
-    truth = chance.normal(0.5, 1.5, 3000)
-    right = chance.random(3000) < 1 / (1 + np.exp(-truth))
-    groups = [i // 20 for i in range(3000)]
-    # The score is all there is to know, beside noise: a regression on all of it may win by luck, but not clearly.
-    noise = np.column_stack([truth, chance.normal(size=(3000, 20))])
-    assert fit_calibrator(noise[:400], ["A"] * 400, right[:400], groups[:400])[1].methods == {"*": "platt"}
-    # Half of what there is to know stands beside the score.
-    half = np.column_stack([truth + chance.normal(0, 1.5, 3000), truth + chance.normal(0, 1.5, 3000)])
-    assert fit_calibrator(half, ["A"] * 3000, right, groups)[1].methods == {"*": "logistic"}
-
-
-def test_labels_that_differ_get_their_own() -> None:
-    features, labels, right, groups = overconfident(4000)
-    right = np.where(np.array(labels) == "A", right, ~right)
-    calibrator, report = fit_calibrator(features, labels, right, groups)
-    assert set(calibrator.own) == {"A", "B"}
-    assert report.labels["B"].auroc is not None
-    assert report.labels["B"].auroc > 0.7
-    # A label never seen gets the pooled one.
-    assert np.isfinite(calibrator.predict(features[:1], ["new"])).all()
-
-
-@pytest.mark.parametrize(
-    ("n", "right", "words"),
-    [
-        (0, None, "no prediction"),
-        (30, None, "fewer documents"),
-        (300, True, "all right"),
-        (300, False, "all wrong"),
-    ],
-)
-def test_too_little_leaves_the_scores_as_they_are(n: int, right: bool | None, words: str) -> None:
-    features, labels, answers, groups = overconfident(n)
-    calibrator, report = fit_calibrator(features, labels, answers if right is None else [right] * n, groups)
-    assert any(words in note for note in report.notes)
-    assert calibrator.predict(features, labels) == pytest.approx(1 / (1 + np.exp(-features[:, 0])), abs=1e-5)
-
-
-def test_a_rare_label_shares_and_that_is_said() -> None:
-    features, _, right, groups = overconfident(600)
-    calibrator, report = fit_calibrator(features, ["rare", *["A"] * 599], right, groups)
-    assert "rare" not in calibrator.own
-    assert any(note.startswith("rare: calibrated with the others") for note in report.notes)
-
-
-@pytest.mark.parametrize(
-    "junk",
-    [
-        None,
-        {},
-        {"pooled": {}, "own": {}},
-        {"pooled": {"method": "pickle"}, "own": {}},
-        {"pooled": 1, "own": {"A": 2}},
-    ],
-)
-def test_junk_is_refused(junk: object) -> None:
-    with pytest.raises(PipelineError):
-        read_stored(LabelCalibrator, json.dumps(junk))
-
-
-RIGHT = {"method": "isotonic", "bias": 0, "weights": [], "labels": {}, "x": [-1, 1.5], "y": [0.25, 0.75]}
-
-
-@pytest.mark.parametrize(
-    ("changes", "place", "value"),
-    [
-        ({"x": [], "y": []}, "file", ""),
-        ({"x": [0.0]}, "file", ""),
-        ({"bias": float("nan")}, "file, bias", "nan"),
-        ({"weights": [1, float("inf")]}, "file, weights.1", "inf"),
-        ({"weights": ["1"]}, "file, weights.0", "1"),
-        ({"labels": {"A": True}}, "file, labels.A", "True"),
-        ({"method": "auto"}, "file, method", "auto"),
-        ({"method": "trees"}, "file", ""),
-        ({"trees": {}}, "file, trees.columns", ""),
-    ],
-)
-def test_a_damaged_calibrator_is_refused_with_place_and_value(
-    changes: dict[str, Any], place: str, value: str
-) -> None:
-    read_stored(Calibrator, json.dumps(RIGHT))
-    with pytest.raises(PipelineError) as caught:
-        read_stored(Calibrator, json.dumps({**RIGHT, **changes}), place="file")
-    assert caught.value.place == place
-    assert value in str(caught.value.value)
-    assert "what spacy-tagtog calibrate wrote" in str(caught.value.legal)
-
-
-@pytest.mark.parametrize("missing", RIGHT)
-def test_a_calibrator_without_a_part_is_refused(missing: str) -> None:
-    with pytest.raises(PipelineError):
-        read_stored(Calibrator, json.dumps({name: value for name, value in RIGHT.items() if name != missing}))
-
-
-@pytest.mark.parametrize("data", ["", "{", "[" * 100_000, "nul", b"\xff"])
-def test_what_is_not_json_is_refused(data: str | bytes) -> None:
-    with pytest.raises(PipelineError, match="calibrate the pipeline again"):
-        read_stored(Calibrator, data)
-
-
-@pytest.fixture
-def fresh(trained_path: Path) -> Language:
-    return spacy.load(trained_path)
-
-
-def gold(nlp: Language, demo: list[Document], *, seen: bool = False) -> list[Doc]:
+def gold(nlp: Language, demo: list[Document], *, trained: bool = False) -> list[Doc]:
     docs = [document_to_doc(document, nlp) for document in demo]
-    trained = training_fingerprints(nlp) or frozenset()
-    return [doc for doc in docs if doc.ents and (fingerprint(doc.text) in trained) == seen]
-
-
-def ents(doc: Doc) -> list[tuple[int, int, str]]:
-    return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
-
-
-def scores(doc: Doc, key: str = "scores") -> list[float]:
-    return list(doc.spans[DEFAULT_SPANS_KEY].attrs.get(key, []))
+    known = training_fingerprints(nlp) or frozenset()
+    return [doc for doc in docs if doc.ents and (fingerprint(doc.text) in known) == trained]
 
 
 def test_training_documents_are_remembered(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
@@ -296,7 +45,7 @@ def test_training_documents_are_remembered(fresh: Language, demo: list[Document]
 
 
 def test_training_documents_are_refused(fresh: Language, demo: list[Document]) -> None:
-    mixed = [*gold(fresh, demo)[:3], gold(fresh, demo, seen=True)[0]]
+    mixed = [*gold(fresh, demo)[:3], gold(fresh, demo, trained=True)[0]]
     with pytest.raises(NotHeldOutError) as caught:
         calibrate_pipeline(fresh, mixed)
     assert str(mixed[-1]._.anndoc_id)[:20] in str(caught.value)
@@ -592,14 +341,6 @@ def test_evaluation_tells_in_sample_from_held_out(fresh: Language, demo: list[Do
     assert sum(one.n for one in other.labels.values()) == other.figures.n
 
 
-def test_the_diagram_is_xml_with_a_dot_a_bin() -> None:
-    figures = figures_of([0.1, 0.11, 0.9], [False, True, True])
-    root = ElementTree.fromstring(reliability_svg({"a & <b>": figures, "other": figures}))
-    dots = [node for node in root.iter() if node.tag.endswith("circle")]
-    assert len(dots) == 2 * len(figures.bins) == 4
-    assert "a & <b>" in [node.text for node in root.iter()]
-
-
 def label_pipeline() -> Language:
     nlp = spacy.blank("en")
     nlp.add_pipe("textcat_multilabel", config={"threshold": 0.5}).add_label("clear")  # type: ignore[attr-defined]
@@ -642,7 +383,7 @@ def test_document_labels_become_metas() -> None:
 def test_the_command(trained_path: Path, demo: list[Document], tmp_path: Path) -> None:
     nlp = spacy.load(trained_path)
     DocBin(docs=gold(nlp, demo), store_user_data=True).to_disk(tmp_path / "dev.spacy")
-    DocBin(docs=gold(nlp, demo, seen=True)).to_disk(tmp_path / "train.spacy")
+    DocBin(docs=gold(nlp, demo, trained=True)).to_disk(tmp_path / "train.spacy")
     run = CliRunner().invoke
     words = [
         "calibrate",

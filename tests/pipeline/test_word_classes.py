@@ -1,4 +1,7 @@
-"""Classes of words from texts that nobody annotated: what they say, what they need, and what the seed model makes of them."""
+"""Word classes from texts that nobody annotated.
+
+What they say and need, and what the seed model does with them.
+"""
 
 from __future__ import annotations
 

@@ -39,10 +39,11 @@ class Calibrator:
     """From the features of a prediction to the probability that it is right, as plain numbers.
 
     Attributes:
-        method: ``none`` (the score as it is), ``platt`` (logistic regression on the log-odds of the score; Platt,
-            "Probabilistic outputs for support vector machines", 1999), ``isotonic`` (Zadrozny and Elkan, KDD 2002),
-            ``logistic`` (logistic regression on all features), ``trees`` (the mean of the log-odds of such a
-            regression, of boosted and of random trees), ``forest`` (the mean of those of boosted and random trees).
+        method: ``none`` (the score as it is), ``platt`` (logistic regression on the log-odds of the score;
+            Platt, "Probabilistic outputs for support vector machines", 1999), ``isotonic`` (Zadrozny and
+            Elkan, KDD 2002), ``logistic`` (logistic regression on all features), ``trees`` (the mean of the
+            log-odds of such a regression, of boosted and of random trees), ``forest`` (the mean of those of
+            boosted and random trees).
         bias: For the regressions.
         weights: For the regressions, one per feature; for ``platt`` of the first feature alone.
         labels: Added to the bias for a prediction with this label.

@@ -1,8 +1,8 @@
 """``entity_confidence``: a probability for every predicted entity, calibrated by ``spacy-tagtog calibrate``.
 
 There are three ways to a score: the softmax of the greedy parser's actions (the default, see
-:mod:`spacy_tagtog.pipeline.confidence`), a beam over each sentence, and Monte Carlo dropout (Gal and Ghahramani, ICML
-2016). None of them changes what is predicted.
+:mod:`spacy_tagtog.pipeline.confidence`), a beam over each sentence, and Monte Carlo dropout (Gal and
+Ghahramani, ICML 2016). None of them changes what is predicted.
 """
 
 from __future__ import annotations
@@ -62,21 +62,22 @@ class ConfidenceSettings:
 
 
 class EntityConfidence(StoredCalibration):
-    """Write a probability for every predicted entity into a span group, and how certain the pipeline is of every token.
+    """Write a probability for every predicted entity into a span group.
 
-    Add it after ``ner``: ``nlp.add_pipe("entity_confidence")``. Without calibration it needs no training.
-    ``doc.spans[spans_key]`` is a copy of what was predicted. Its ``attrs["scores"]`` are the probabilities, as those of
-    a ``spancat``, and ``span._.confidence`` reads them; they are calibrated once ``spacy-tagtog calibrate`` has run.
-    A score is ``nan`` where the model has no opinion. ``attrs["raw_scores"]`` are the scores before calibration. Neither
-    ``doc.ents`` nor the span group of a ``spancat`` is changed. For the certainty of tokens see
-    :mod:`spacy_tagtog.pipeline.uncertainty`.
+    It also writes how certain the pipeline is of every token (:mod:`spacy_tagtog.pipeline.uncertainty`). Add
+    it after ``ner``: ``nlp.add_pipe("entity_confidence")``. It has nothing to train; calibration is optional.
+
+    ``doc.spans[spans_key]`` is a copy of what was predicted. Its ``attrs["scores"]`` are the probabilities,
+    as those of a ``spancat``, and ``span._.confidence`` reads them; they are calibrated once ``spacy-tagtog
+    calibrate`` has run. A score is ``nan`` where the model has no opinion. ``attrs["raw_scores"]`` are the
+    scores before calibration. Neither ``doc.ents`` nor the span group of a ``spancat`` is changed.
 
     Args:
         nlp: The pipeline.
         name: The component's name.
         spans_key: The span group that it writes.
-        ner: The component whose entities are scored: ``ner``, ``beam_ner``, ``seed_ner``, or ``spancat`` (its own
-            scores are calibrated).
+        ner: The component whose entities are scored: ``ner``, ``beam_ner``, ``seed_ner``, or ``spancat`` (its
+            own scores are calibrated).
         settings: How.
     """
 

@@ -29,11 +29,12 @@ FOLDS: Final = 5
 # What auto chooses from, in this order. Of the score alone, isotonic regression is all that trees could be.
 _METHODS: Final[tuple[FittedMethod, ...]] = ("platt", "isotonic", "logistic", "trees", "forest")
 _METHODS_OF_ONE_FEATURE: Final = _METHODS[:3]
-# What a label needs for a calibrator of its own: so many predictions, so many of them right and so many wrong.
+# What a label needs for a calibrator of its own: so many predictions, so many of them right and so many
+# wrong.
 _MIN_LABEL: Final = 100
 _MIN_LABEL_CLASS: Final = 20
-# Of the regression on all features (standardized). Of 1, 0.1 and 0.03 the last two were best in cross-validation, each
-# on one calibration part.
+# Of the regression on all features (standardized). Of 1, 0.1 and 0.03 the last two were best in
+# cross-validation, each on one calibration part.
 _C: Final = 0.05
 _Floats = NDArray[np.float64]
 _Rows = NDArray[np.bool_]
@@ -244,21 +245,23 @@ def fit_calibrator(
 ) -> tuple[LabelCalibrator, CalibrationReport]:
     """Fit calibrators and choose among them by the cross-validated Brier score.
 
-    The choice begins with the simplest. A more complicated one takes its place where its Brier score is lower by more
-    than one standard error (of the difference, over documents). That is the rule of Breiman et al., Classification and
-    Regression Trees, 1984, but step by step: a candidate that is better on average and varies more can't bring back
-    one that was beaten. First one calibrator is chosen for all labels. Then each label with at least 100 predictions
-    (20 right, 20 wrong) gets one of its own, where that is better for the label by more than such an error.
+    The choice begins with the simplest. A more complicated one takes its place where its Brier score is lower
+    by more than one standard error (of the difference, over documents). That is the rule of Breiman et al.,
+    Classification and Regression Trees, 1984, but step by step: a candidate that is better on average and
+    varies more can't bring back one that was beaten. First one calibrator is chosen for all labels. Then each
+    label with at least 100 predictions (20 right, 20 wrong) gets one of its own, where that is better for the
+    label by more than such an error.
 
-    There are fallbacks, each with a note in the report. A label with too little data shares the pooled calibrator. With
-    fewer documents than folds, or only one class, the scores stay as they are.
+    There are fallbacks, each with a note in the report. A label with too little data shares the pooled
+    calibrator. With fewer documents than folds, or only one class, the scores stay as they are.
 
     Args:
         features: Shape (n, k); the first column is the log-odds of the score.
         labels: The n labels.
         right: Shape (n,), whether each prediction is right.
         groups: The document of each prediction: a document is never on both sides of a fold.
-        method: ``auto`` chooses among ``platt``, ``isotonic``, ``logistic``, ``trees`` and ``forest``, in this order.
+        method: ``auto`` chooses among ``platt``, ``isotonic``, ``logistic``, ``trees`` and ``forest``, in
+            this order.
         folds: Folds.
         seed: Of the folds and of the trees.
     """
@@ -318,7 +321,8 @@ def _fit_own(search: _Search, held_out: _Floats, report: CalibrationReport) -> d
 
     Args:
         search: The search.
-        held_out: Shape (n,), what the pooled calibrator says by cross-validation; replaced where a label's own is used.
+        held_out: Shape (n,), what the pooled calibrator says by cross-validation; replaced where a label's
+            own is used.
         report: Notes and methods are added.
     """
     own: dict[str, Calibrator] = {}
@@ -329,7 +333,8 @@ def _fit_own(search: _Search, held_out: _Floats, report: CalibrationReport) -> d
         n, right = int(rows.sum()), int(search.right[rows].sum())
         if n < _MIN_LABEL or min(right, n - right) < _MIN_LABEL_CLASS:
             report.notes.append(
-                f"{label}: calibrated with the others, too little of its own ({right} right, {n - right} wrong)"
+                f"{label}: calibrated with the others, too little of its own "
+                f"({right} right, {n - right} wrong)"
             )
             continue
         found = search.best(rows) if len(labels) > 1 else None

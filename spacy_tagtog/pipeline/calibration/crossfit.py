@@ -1,8 +1,8 @@
 """Cross-fitting: honest predictions on a pipeline's own training documents.
 
-The documents are dealt into folds. For each fold a pipeline of the same kind is trained on the other folds and predicts
-this one. What is learned from these predictions is used for the pipeline that was trained on all documents. It is a
-little better than those, which were trained on a part.
+The documents are dealt into folds. For each fold a pipeline of the same kind is trained on the other folds
+and predicts this one. What is learned from these predictions is used for the pipeline that was trained on all
+documents. It is a little better than those, which were trained on a part.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def _trained(nlp: Language) -> list[str]:
 def document_groups(docs: Sequence[Doc]) -> list[int]:
     """The number of each Doc's group.
 
-    Parts and members' versions of one document are in one group, and so are documents with nearly the same text.
+    Parts and members' versions of one document are in one group, and so are documents with nearly the same
+    text.
     """
     ids = [str(doc._.anndoc_id or f"\n{place}") for place, doc in enumerate(docs)]  # no id holds a line break
     texts: dict[str, dict[str, None]] = {}
@@ -62,8 +63,8 @@ def document_groups(docs: Sequence[Doc]) -> list[int]:
 def deal(docs: Sequence[Doc], groups: Sequence[int], *, folds: int, seed: int = 0) -> list[int]:
     """The fold of each Doc.
 
-    Groups are dealt out whole, in a random order. Those with entities or document labels come first, so that every fold
-    has some.
+    Groups are dealt out whole, in a random order. Those with entities or document labels come first, so that
+    every fold has some.
 
     Args:
         docs: n training documents.
@@ -83,9 +84,10 @@ def deal(docs: Sequence[Doc], groups: Sequence[int], *, folds: int, seed: int = 
         raise EvaluationError(
             "there are fewer annotated training documents than folds",
             value=f"{len(annotated)} with annotations, {folds} folds",
-            legal="a document with annotations for each fold; parts, versions and near-duplicates of a document are one",
-            advice=f"ask for fewer {setting('folds')} (from 2), or calibrate on documents that the pipeline was not "
-            "trained on",
+            legal="at least one document with annotations per fold; parts, versions and near-duplicates of a "
+            "document count as one",
+            advice=f"ask for fewer {setting('folds')} (from 2), or calibrate on documents that the pipeline "
+            "was not trained on",
         )
     chance = np.random.default_rng(seed)
     order = [
@@ -117,9 +119,9 @@ def fold_pipelines(
 ) -> Iterator[Fold]:
     """Train a pipeline for each fold, without its documents.
 
-    A ``seed_ner`` learns again within the pipeline, which is as it was as soon as the next fold is asked for. For any
-    other kind a new pipeline is trained as ``spacy train`` does, by the config that is stored in the pipeline: its
-    [corpora.train] reads the other folds, [corpora.dev] is what it was.
+    A ``seed_ner`` learns again within the pipeline, which is as it was as soon as the next fold is asked for.
+    For any other kind a new pipeline is trained as ``spacy train`` does, by the config that is stored in the
+    pipeline: its [corpora.train] reads the other folds, [corpora.dev] is what it was.
 
     Args:
         nlp: The pipeline that was trained on all of the documents.
@@ -194,7 +196,8 @@ def training_config(nlp: Language) -> Any:
             "the config of the pipeline doesn't say how to train it again",
             place="config.cfg of the pipeline",
             value=problem,
-            legal="what spacy train wrote, with [corpora.train] path; or a seed_ner as the only trained component",
+            legal="what spacy train wrote, with [corpora.train] path; or a seed_ner as the only trained "
+            "component",
             advice="calibrate it on documents that it was not trained on instead",
         )
     # The documents are chosen already: a side or a limit would choose again.
@@ -220,12 +223,13 @@ def _trained_again(config: Any, docs: Sequence[Doc]) -> Language:
             train(nlp, folder / "trained", stdout=said, stderr=said)
             best = folder / "trained" / "model-best"
             return spacy.load(best if best.exists() else folder / "trained" / "model-last")
-        # A config can name anything, and what that raises can be anything: a corpus that is gone, a package that isn't
-        # installed, SystemExit.
+        # A config can name anything, and what that raises can be anything: a corpus that is gone, a package
+        # that isn't installed, SystemExit.
         except (Exception, SystemExit) as error:
             raise PipelineError(
                 f"training without some of the documents failed: {type(error).__name__}: {first_line(error)}",
                 place="config.cfg of the pipeline",
-                legal="a config whose other files, such as [corpora.dev] path, are where they were in training",
+                legal="a config whose other files, such as [corpora.dev] path, are where they were in "
+                "training",
                 advice="put them there, or calibrate the pipeline on documents that it was not trained on",
             ) from error

@@ -41,17 +41,17 @@ def entity_features(
         Shape (n, 24), or (n, 48) with ``training_counts``, whose features stand last, see
         :meth:`~spacy_tagtog.pipeline.calibration.training_counts.TrainingCounts.features`.
 
-        - Of the score: its log-odds; those of the least certain, the first and the last token; the number of tokens
-          (logarithm); the doubt at the tokens beside it.
-        - Of the same text elsewhere: the mean log-odds of the other entities with the same text and label; their
-          number (logarithm); whether the text was also given another label.
-        - Of the form: whether it holds a capital, a digit or a sign; the number of characters (logarithm); whether it
-          is all capitals, holds a digit, ends with a bracket.
-        - Of the place: how far into the document; the logarithms of the doubt about the token before and after, of
-          the chance that an entity begins there, and of the document's mean over all tokens; the number of entities
-          (logarithm).
-        - Of what is inconsistent: how many other entities' texts contain it, how many are contained in it, and how
-          often it stands in the text without being predicted (logarithms).
+        - Of the score: its log-odds; those of the least certain, the first and the last token; the number of
+          tokens (logarithm); the doubt at the tokens beside it.
+        - Of the same text elsewhere: the mean log-odds of the other entities with the same text and label;
+          their number (logarithm); whether the text was also given another label.
+        - Of the form: whether it holds a capital, a digit or a sign; the number of characters (logarithm);
+          whether it is all capitals, holds a digit, ends with a bracket.
+        - Of the place: how far into the document; the logarithms of the doubts about the token before and the
+          one after, of the chances that an entity begins there, and of the document's mean doubt about all
+          tokens; the number of entities (logarithm).
+        - Of what is inconsistent: how many other entities' texts contain it, how many are contained in it,
+          and how often it stands in the text without being predicted (logarithms).
     """
     if not len(spans):
         return np.zeros((0, FEATURES + (COUNT_FEATURES if training_counts is not None else 0)))
@@ -99,7 +99,7 @@ class _Doubt(NamedTuple):
     beside: float
     """The chance that an entity begins at the token before or after, whichever is greater."""
     around: Sequence[float]
-    """Logarithms: of the doubt about the token before and after, of the chance that an entity begins there."""
+    """Logarithms: of the doubt about the token before and after, of the chance of an entity there."""
 
 
 def _doubts(spans: Sequence[Span], certainty: TokenCertainty | None, size: int) -> tuple[list[_Doubt], float]:
@@ -141,8 +141,8 @@ def _consistency(
 ) -> dict[str, tuple[float, float, float]]:
     """Of each form, each as log(1 + n).
 
-    How many other forms contain it, how many are contained in it, and how often it stands in the text without being
-    predicted.
+    How many other forms contain it, how many are contained in it, and how often it stands in the text without
+    being predicted.
     """
     counts = Counter(forms)
     joined = "\n".join(counts)

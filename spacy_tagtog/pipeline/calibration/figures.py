@@ -28,17 +28,19 @@ class CalibrationFigures:
     Attributes:
         n: Predictions.
         right: Of these, right ones.
-        ece: Expected calibration error, in [0, 1]. The mean over bins of ``|mean probability - share of right ones|``,
-            weighted by the bins' sizes (Guo et al., "On calibration of modern neural networks", ICML 2017,
-            equation 3). The bins are theirs: ``equal width, 15 bins``.
-        brier: Mean squared difference between probability and 1 or 0 (Brier, Monthly Weather Review 78, 1950).
+        ece: Expected calibration error, in [0, 1]. The mean over bins of ``|mean probability - share of right
+            ones|``, weighted by the bins' sizes (Guo et al., "On calibration of modern neural networks", ICML
+            2017, equation 3). The bins are theirs: ``equal width, 15 bins``.
+        brier: Mean squared difference between probability and 1 or 0 (Brier, Monthly Weather Review 78,
+            1950).
         auroc: The chance that a right prediction has a higher probability than a wrong one; ties count half.
             ``None`` where all are right or all are wrong.
         bins: For each bin that is not empty: mean probability, share of right ones, number of predictions.
-        chance: The ECE that perfect probabilities would have, by chance alone, with as many predictions: mean and
-            95 % quantile, see :func:`ece_by_chance`. ``None`` where it was not asked for.
-        design_effect: How much less a prediction tells than if all were independent, see :func:`design_effect`.
-            ``chance`` takes it into account. ``None`` where the predictions' documents are not known.
+        chance: The ECE that perfect probabilities would have, by chance alone, with as many predictions: mean
+            and 95 % quantile, see :func:`ece_by_chance`. ``None`` where it was not asked for.
+        design_effect: How much less a prediction tells than if all were independent, see
+            :func:`design_effect`. ``chance`` takes it into account. ``None`` where the predictions' documents
+            are not known.
     """
 
     n: NonNegativeInt
@@ -60,12 +62,12 @@ def design_effect(probabilities: ArrayLike, right: ArrayLike, groups: ArrayLike)
 
     With an effect of 2, n predictions tell as much as n / 2 independent ones would.
 
-    Predictions of one document are right or wrong together: the same word again and again, an annotator who left
-    a type out. For each document and bin, what is right less its probability is summed. The effect is the variance
-    of these sums, divided by what it would be if predictions were spread over the documents by chance (Kish, Survey
-    Sampling, 1965; for tests of fit Rao and Scott, Journal of the American Statistical Association 76, 1981). The
-    bins' own means are taken away first: probabilities that are wrong everywhere must not look like documents that
-    differ.
+    Predictions of one document are right or wrong together: the same word again and again, an annotator who
+    left a type out. For each document and bin, what is right less its probability is summed. The effect is
+    the variance of these sums, divided by what it would be if predictions were spread over the documents by
+    chance (Kish, Survey Sampling, 1965; for tests of fit Rao and Scott, Journal of the American Statistical
+    Association 76, 1981). The bins' own means are taken away first: probabilities that are wrong everywhere
+    must not look like documents that differ.
 
     Args:
         probabilities: Shape (n,), in [0, 1].
@@ -98,9 +100,10 @@ def design_effect(probabilities: ArrayLike, right: ArrayLike, groups: ArrayLike)
 def ece_by_chance(probabilities: ArrayLike, *, effect: float = 1.0, seed: int = 0) -> tuple[float, float]:
     """The ECE that these probabilities would have if each were exactly true.
 
-    With few predictions it is well above 0. 200 times, right and wrong are drawn with the probabilities themselves,
-    and the ECE is taken (the consistency resampling of Bröcker and Smith, Weather and Forecasting 22, 2007). Beyond
-    20,000 predictions, the number of right ones in a bin is drawn from the normal distribution.
+    With few predictions it is well above 0. 200 times, right and wrong are drawn with the probabilities
+    themselves, and the ECE is taken (the consistency resampling of Bröcker and Smith, Weather and Forecasting
+    22, 2007). Beyond 20,000 predictions, the number of right ones in a bin is drawn from the normal
+    distribution.
 
     Args:
         probabilities: Shape (n,), in [0, 1]; at least one.
@@ -139,7 +142,8 @@ def figures_of(
         probabilities: Shape (n,), in [0, 1].
         right: Shape (n,), whether each prediction is right.
         chance: Whether to simulate what perfect probabilities would have.
-        groups: The n documents of the predictions, for ``chance``. Without them, predictions count as independent.
+        groups: The n documents of the predictions, for ``chance``. Without them, predictions count as
+            independent.
 
     Raises:
         EvaluationError: There is no prediction.

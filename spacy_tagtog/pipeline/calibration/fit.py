@@ -45,7 +45,9 @@ _MAX_NAMED = 5
 
 
 def prepare_pipeline(nlp: Language) -> None:
-    """Add what can be calibrated: ``entity_confidence`` for entities, ``label_confidence`` for document labels.
+    """Add what can be calibrated.
+
+    That is ``entity_confidence`` for entities and ``label_confidence`` for document labels.
 
     Raises:
         PipelineError: The pipeline predicts neither entities nor document labels.
@@ -89,17 +91,17 @@ def calibrate_pipeline(
 ) -> dict[str, CalibrationReport]:
     """Fit the calibration of every component that gives probabilities, and put it into the pipeline.
 
-    No document is predicted by a pipeline that was trained on it. ``gold_docs`` are predicted by the pipeline itself.
-    ``train_docs`` are predicted by others of its kind, each trained without some of them
+    No document is predicted by a pipeline that was trained on it. ``gold_docs`` are predicted by the pipeline
+    itself. ``train_docs`` are predicted by others of its kind, each trained without some of them
     (:mod:`spacy_tagtog.pipeline.calibration.crossfit`).
 
     Args:
         nlp: The pipeline; changed in place, see :func:`prepare_pipeline`.
         gold_docs: Reviewed documents that it was not trained on.
         train_docs: The documents that it was trained on.
-        groups: The result of :func:`~spacy_tagtog.pipeline.calibration.crossfit.document_groups` for ``gold_docs`` and
-            then ``train_docs``, where it is known already: looking for near-duplicates takes time. It is used only with
-            ``train_docs``.
+        groups: The result of :func:`~spacy_tagtog.pipeline.calibration.crossfit.document_groups` for
+            ``gold_docs`` and then ``train_docs``, where it is known already: looking for near-duplicates
+            takes time. It is used only with ``train_docs``.
         method: ``auto`` chooses by cross-validation.
         folds: Folds of the cross-validation, by document, and of the pipelines that are trained; from 2.
         seed: Of the folds and of boosted trees.
@@ -114,8 +116,8 @@ def calibrate_pipeline(
 
     Raises:
         EvaluationError: There is no document, or there are fewer training documents than folds.
-        NotHeldOutError: The pipeline was trained on some of ``gold_docs``, or not on some of ``train_docs``, or doesn't
-            know on which documents it was trained.
+        NotHeldOutError: The pipeline was trained on some of ``gold_docs``, or not on some of ``train_docs``,
+            or doesn't know on which documents it was trained.
         PipelineError: There is nothing to calibrate, or the pipeline can't be trained again.
     """
     prepare_pipeline(nlp)
@@ -183,7 +185,10 @@ class _Documents:
         return cls(held_out, trained, [fingerprint(doc.text) for doc in docs])
 
     def groups(self) -> list[Any]:
-        """What stays together in cross-validation: Docs that are parts, or several members' versions, of a document."""
+        """The group of each Doc, which stays together in cross-validation.
+
+        Docs that are parts, or several members' versions, of one document are in one group.
+        """
         if self.trained:
             return document_groups([*self.held_out, *self.trained])
         return [doc._.anndoc_id or place for place, doc in enumerate(self.held_out)]
@@ -200,7 +205,8 @@ class _Documents:
                 "the pipeline doesn't know which documents it was trained on",
                 legal="a pipeline trained with the callback spacy-tagtog.RememberDocuments.v1 in "
                 "[initialize.after_init]",
-                advice=f"train it with one of the configs, or say that you know better: {setting('allow_unknown')}",
+                advice="train it with one of the configs, or say that you know better: "
+                f"{setting('allow_unknown')}",
             )
         first = len(self.held_out)
         of_held_out, of_trained = self.fingerprints[:first], self.fingerprints[first:]
@@ -226,8 +232,8 @@ class _Documents:
             )
         missing = len(known.difference(of_trained))
         said = (
-            f"the pipeline was also trained on {counted(missing, 'other document')}; those of the folds were not, "
-            "so they know less than it"
+            f"the pipeline was also trained on {counted(missing, 'other document')}; those of the folds were "
+            "not, so they know less than it"
         )
         return [said] if missing else []
 
@@ -277,7 +283,8 @@ def _fit(
     )
     for label in sorted(known - set(found.labels)):
         report.notes.append(
-            f"{label}: never predicted in these documents; its predictions are calibrated with those of the others"
+            f"{label}: never predicted in these documents; its predictions are calibrated with those of the "
+            "others"
         )
     missed = _fit_missed(found, report, folds, seed) if found.missed and method != "none" else None
     return _Fitted(predictions, missed), report

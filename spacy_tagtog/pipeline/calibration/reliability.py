@@ -14,9 +14,10 @@ _SIZE, _MARGIN, _GAP = 260, 46, 24
 def reliability_svg(diagrams: Mapping[str, CalibrationFigures]) -> str:
     """Draw diagrams side by side.
 
-    There is one dot per bin: to the right the mean probability, upwards the share of right predictions. Its area grows
-    with the number of predictions. Dots on the diagonal are calibrated, dots below it are too sure. The bins and the
-    sources of the figures are those of :class:`~spacy_tagtog.pipeline.calibration.figures.CalibrationFigures`.
+    There is one dot per bin: to the right the mean probability, upwards the share of right predictions. Its
+    area grows with the number of predictions. Dots on the diagonal are calibrated, dots below it are too
+    sure. The bins and the sources of the figures are those of
+    :class:`~spacy_tagtog.pipeline.calibration.figures.CalibrationFigures`.
 
     Args:
         diagrams: Figures by caption.

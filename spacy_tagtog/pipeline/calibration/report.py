@@ -21,12 +21,13 @@ class CalibrationReport:
         folds: Folds of the cross-validation, by document; 0 where there was none.
         methods: The method of each label with a calibrator of its own, and of all others (``*``).
         before: The figures of the scores as they were.
-        after: The figures after calibration, **cross-validated**: each prediction by calibrators that never saw its
-            document. The method was chosen by the Brier score of these figures. So they flatter, by what a choice
-            among five can gain.
+        after: The figures after calibration, **cross-validated**: each prediction by calibrators that never
+            saw its document. The method was chosen by the Brier score of these figures. So they flatter, by
+            what a choice among five can gain.
         labels: ``after`` for each label.
         notes: What fell back to something simpler, and why; labels about which nothing can be said.
-        expected_missed: The cross-validated sum of the calibrated ``missed``; ``None`` where the component writes none.
+        expected_missed: The cross-validated sum of the calibrated ``missed``; ``None`` where the component
+            writes none.
         missed: Tokens outside of predicted entities at which a missed entity begins.
         missed_figures: The cross-validated figures of ``missed``, one prediction per token.
     """

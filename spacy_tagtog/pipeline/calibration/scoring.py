@@ -104,8 +104,8 @@ def _add_labels(
 ) -> None:
     labels = [label for label in component.labels if label in predicted.cats]
     exclusive = component.nlp.get_pipe_meta(component.textcat).factory == "textcat"
-    # A document without any label tells nothing. Where labels exclude each other, neither does a document that has
-    # none of these.
+    # A document without any label tells nothing. Where labels exclude each other, neither does a document
+    # that has none of these.
     if not labels or not gold.cats or (exclusive and not any(gold.cats.get(label) for label in labels)):
         return
     into.features.append(logit([float(predicted.cats[label]) for label in labels]).reshape(-1, 1))

@@ -56,7 +56,7 @@ def read_stored(kind: type[T], data: bytes | str, *, place: object = None) -> T:
         PipelineError: It isn't one.
     """
     try:
-        adapter = _adapter(cast(Hashable, kind))
+        adapter = _adapter(cast("Hashable", kind))
         read: T = adapter.validate_json(data, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -78,10 +78,11 @@ class Calibration:
     Attributes:
         predictions: For the probability of predictions.
         missed: For the probability of a miss at a token; ``None`` where it wasn't fitted.
-        fingerprints: Of the documents it was fitted on, see :func:`spacy_tagtog.pipeline.fingerprints.fingerprint`.
+        fingerprints: Of the documents it was fitted on, see
+            :func:`spacy_tagtog.pipeline.fingerprints.fingerprint`.
         report: What was fitted, with the cross-validated figures.
-        training_counts: What stood in the training documents. ``None`` where they were not given, or where the
-            calibrators don't look at it.
+        training_counts: What stood in the training documents. ``None`` where they were not given, or where
+            the calibrators don't look at it.
     """
 
     predictions: LabelCalibrator
@@ -118,7 +119,8 @@ class Calibration:
                 "the stored calibration looks at features that it doesn't have",
                 place=place,
                 value=predictions.features,
-                legal=f"at most {FEATURES}, and {COUNT_FEATURES} more where it holds counts of the training documents",
+                legal=f"at most {FEATURES}, and {COUNT_FEATURES} more where it holds counts of the training "
+                "documents",
                 advice="calibrate the pipeline again: spacy-tagtog calibrate",
             )
         return cls(

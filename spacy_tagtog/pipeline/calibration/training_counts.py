@@ -1,7 +1,7 @@
-"""Counts of the training documents: entities, words within and beside them, and how often the same words were none.
+"""Counts of the training documents: entities, words within and beside them, and the same words elsewhere.
 
-A model is right more often about what it was trained on. The tables are small, made by counting, and the same for
-every kind of model. They are honest only for documents they were not made from.
+A model is right more often about what it was trained on. The tables are small, made by counting, and the same
+for every kind of model. They are honest only for documents they were not made from.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _Count = Annotated[int, Field(ge=0, lt=2**53)]
 class StoredCounts(TypedDict):
     """:class:`TrainingCounts` as they are stored.
 
-    ``tables`` holds for each kind of place, and each word or words there, pairs of a label's number and a count.
+    ``tables`` holds for each kind of place, and each word or words there, pairs of a label's number and a
+    count.
     """
 
     labels: list[str]
@@ -57,9 +58,9 @@ class TrainingCounts:
         words: How often each word stood in the texts.
         pairs: How often the words of each pair that is in the tables stood side by side.
         met: How often the words of each known entity stood in the texts, as an entity or not.
-        tables: For each kind of place, and each word or words there, the number of entities by label. The kinds are:
-            the whole entity, a word within, its first word, its last word, one word before or after it, two words
-            before or after it, its last word with the one after it.
+        tables: For each kind of place, and each word or words there, the number of entities by label. The
+            kinds are: the whole entity, a word within, its first word, its last word, one word before or
+            after it, two words before or after it, its last word with the one after it.
     """
 
     def __init__(self) -> None:
@@ -77,8 +78,8 @@ class TrainingCounts:
         """Count.
 
         Args:
-            docs: For each training document its words in lower case, and the BILOU tag of each; ``None`` where nobody
-                annotated it.
+            docs: For each training document its words in lower case, and the BILOU tag of each; ``None``
+                where nobody annotated it.
         """
         made = cls()
         counts: dict[_Kind, defaultdict[str, Counter[str]]] = {kind: defaultdict(Counter) for kind in _KINDS}
@@ -133,12 +134,13 @@ class TrainingCounts:
             label: Its label.
 
         Returns:
-            24 numbers. *Rate* is the log-odds that what stands at a place belongs to an entity of this label. *Share*
-            is the log-odds that an entity there has this label rather than another.
+            24 numbers. *Rate* is the log-odds that what stands at a place belongs to an entity of this label.
+            *Share* is the log-odds that an entity there has this label rather than another.
 
-            - Of the whole entity (5): how often it was one of this label, one of others, and none (logarithms); its
-              rate; whether it ever was one.
-            - Of its words (5): lowest and mean rate, lowest and mean share, the number of new words (logarithm).
+            - Of the whole entity (5): how often it was one of this label, one of others, and none
+              (logarithms); its rate; whether it ever was one.
+            - Of its words (5): lowest and mean rate, lowest and mean share, the number of new words
+              (logarithm).
             - Of its first word (1): the rate. Of its last word (2): rate and share.
             - Of the word before, the word after, the two before, the two after (2 each): rate and share.
             - Of its last word with the next one (1): the rate.
@@ -191,7 +193,10 @@ class TrainingCounts:
         return result
 
     def _place(self, kind: _Kind | Literal["beside"], key: str, label: str) -> tuple[float, float]:
-        """Rate and share of what stands at a place. They are kept, since most of it stands there again and again."""
+        """Rate and share of what stands at a place.
+
+        They are kept, since most of it stands there again and again.
+        """
         wanted = (kind, key, label)
         known = self._known.get(wanted)
         if known is not None:

@@ -1,4 +1,7 @@
-"""Boosted and random trees as plain numbers: fitted by scikit-learn, stored as lists, and walked by numpy alone."""
+"""Boosted and random trees as plain numbers.
+
+They are fitted by scikit-learn, stored as lists, and walked by NumPy alone.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ from pydantic import Field, FiniteFloat
 _DEPTH: Final = 3
 _SPLITS: Final = 2**_DEPTH - 1
 _LEAVES: Final = 2**_DEPTH
-# Small trees, many of them, each on half of the predictions and half of the features. Deeper ones and twice as many
-# were not better in cross-validation on the training parts of three corpora.
+# Small trees, many of them, each on half of the predictions and half of the features. Deeper ones and twice
+# as many were not better in cross-validation on the training parts of three corpora.
 _TREES: Final = 150
 _RATE: Final = 0.05
 _SHARE: Final = 0.5
 _LEAST_IN_LEAF: Final = 20
-# Deep trees see what holds for one type, or one word, alone. Of leaves of 5, 10 and 20 and of 0.3 and 0.6 of the
-# features, 5 was a little better than 10 on two training parts of three, with 1.7 times as many nodes.
+# Deep trees see what holds for one type, or one word, alone. Of leaves of 5, 10 and 20 and of 0.3 and 0.6 of
+# the features, 5 was a little better than 10 on two training parts of three, with 1.7 times as many nodes.
 _RANDOM_TREES: Final = 50
 _RANDOM_LEAF: Final = 10
 _RANDOM_SHARE: Final = 0.3
@@ -49,8 +52,8 @@ class BoostedTrees:
         columns: The number of features, without the labels.
         labels: One column per label, after the features: 1 for a prediction with this label.
         bias: What the leaves are added to.
-        features: For each tree the column that each of its 7 splits looks at: from the root down, level by level,
-            each level from left to right.
+        features: For each tree the column that each of its 7 splits looks at: from the root down, level by
+            level, each level from left to right.
         thresholds: For each split the value above which it goes to the right.
         leaves: For each tree its 8 leaves, from left to right.
 
@@ -78,8 +81,8 @@ class BoostedTrees:
             features: Shape (n, ``columns`` or more).
             labels: The n labels.
         """
-        # As scikit-learn does, in single precision: a value beside a threshold falls on the side where it fell in
-        # fitting.
+        # As scikit-learn does, in single precision: a value beside a threshold falls on the side where it
+        # fell in fitting.
         values = _with_labels(features[:, : self.columns], labels, self.labels).astype(np.float32)
         if not self.features:
             return np.full(len(values), self.bias)
@@ -102,8 +105,8 @@ class RandomTrees:
 
     Source: Geurts, Ernst and Wehenkel, "Extremely randomized trees", Machine Learning 63, 2006.
 
-    The nodes of all trees stand one after the other: each tree from its root, every left child right after its
-    parent.
+    The nodes of all trees stand one after the other: each tree from its root, every left child right after
+    its parent.
 
     Attributes:
         columns: The number of features, without the labels.
@@ -111,7 +114,8 @@ class RandomTrees:
         edge: Probabilities are at least this, and at most one minus this.
         roots: The place of each tree's root.
         features: For each node the column that it looks at; -1 for a leaf.
-        values: For each node the value above which it goes to the right; for a leaf the share of right predictions.
+        values: For each node the value above which it goes to the right; for a leaf the share of right
+            predictions.
         rights: For each node the place of its right child; 0 for a leaf.
 
     Raises:
@@ -132,7 +136,8 @@ class RandomTrees:
             raise ValueError("each node needs a column, a value and a right child, each root is a node")
         _, columns, values, rights = self._arrays
         leaf = columns == _LEAF
-        # Children stand behind their parents, so no walk goes in circles, and a node that has any isn't the last.
+        # Children stand behind their parents, so no walk goes in circles, and a node that has any isn't the
+        # last.
         inner_fits = (columns < width) & (rights > np.arange(size) + 1) & (rights < size)
         if not np.where(leaf, (values >= 0) & (values <= 1), inner_fits).all():
             raise ValueError("a node has no such column or right child, or a leaf a share outside of [0, 1]")

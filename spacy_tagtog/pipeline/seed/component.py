@@ -1,9 +1,9 @@
 """``seed_ner``: named entities from a handful of documents, in seconds.
 
-It predicts before there is data for a neural model. A multinomial logistic regression (scikit-learn) over sparse
-features of each token (:mod:`spacy_tagtog.pipeline.seed.features`) gives the probability of its BILOU tags. Of the
-legal sequences of tags the best one is taken (:mod:`spacy_tagtog.pipeline.seed.sequences`). So every entity has a
-probability of its own.
+It predicts before there is data for a neural model. A multinomial logistic regression (scikit-learn) over
+sparse features of each token (:mod:`spacy_tagtog.pipeline.seed.features`) gives the probability of its BILOU
+tags. Of the legal sequences of tags the best one is taken (:mod:`spacy_tagtog.pipeline.seed.sequences`). So
+every entity has a probability of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ from spacy_tagtog.pipeline.seed.word_classes import LEAST_TOKENS, WordClasses, l
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, set_certainty
 
 SCORES_KEY: Final = "spacy_tagtog_seed_ner"
-"""Where in ``doc.user_data`` the scores are: (first token, one past the last token, label, probability) per entity."""
+"""The key of the scores in ``doc.user_data``.
+
+Per entity (first token, one past the last, label, probability).
+"""
 
 _FILE: Final = "model.npz"
 
@@ -35,16 +38,18 @@ _logger = logging.getLogger("spacy.spacy_tagtog")  # below spaCy's own: spacy tr
 
 
 def _tagged(examples: Iterable[Example]) -> list[TaggedDoc]:
-    # On the pipeline's own tokens: entities that don't begin and end with one have no tags, and teach nothing.
+    # On the pipeline's own tokens: entities that don't begin and end with one have no tags, and teach
+    # nothing.
     return [(example.predicted, [*example.get_aligned_ner()]) for example in examples]
 
 
 class SeedNer:
     """The component ``seed_ner``: named entities learned by :func:`train_seed_model`.
 
-    Train it as any other with ``spacy train`` (``configs/seed.cfg``), or with ``nlp.initialize`` alone: all of its learning happens there. It writes
-    ``doc.ents`` and how certain it is of every token (:mod:`spacy_tagtog.pipeline.uncertainty`), and has probabilities of its own for
-    ``entity_confidence`` (:meth:`entity_scores`). Entities that a Doc has already are kept.
+    Train it as any other with ``spacy train`` (``configs/seed.cfg``), or with ``nlp.initialize`` alone: all
+    of its learning happens there. It writes ``doc.ents`` and how certain it is of every token
+    (:mod:`spacy_tagtog.pipeline.uncertainty`), and has probabilities of its own for ``entity_confidence``
+    (:meth:`entity_scores`). Entities that a Doc has already are kept.
 
     Args:
         nlp: The pipeline.
@@ -83,12 +88,13 @@ class SeedNer:
         Args:
             get_examples: Gives the examples.
             nlp: The pipeline.
-            unlabelled: Gives texts that nobody need have annotated: words are put into classes by them and by the examples' own texts
-                (:mod:`spacy_tagtog.pipeline.seed.word_classes`). Where that is too little text there are no classes, and the log says so.
-                By default there are none.
+            unlabelled: Gives texts that nobody need have annotated: words are put into classes by them and by
+                the examples' own texts (:mod:`spacy_tagtog.pipeline.seed.word_classes`). Where that is too
+                little text there are no classes, and the log says so. By default there are none.
 
         Raises:
-            PipelineError: There is no example, or no entity in them; or there are unlabelled texts and no pipeline to read them.
+            PipelineError: There is no example, or no entity in them; or there are unlabelled texts and no
+                pipeline to read them.
         """
         docs = _tagged(get_examples())
         self.model = train_seed_model(
@@ -107,7 +113,7 @@ class SeedNer:
             raise PipelineError(
                 "there is no pipeline whose tokenizer could read the unlabelled texts",
                 place=f"component {self.name}",
-                advice="initialize the pipeline, nlp.initialize(…), or give initialize of the component the argument nlp",
+                advice="initialize the pipeline, nlp.initialize(…), or give nlp to its initialize",
             )
         classes = learn_word_classes(chain(docs, unlabelled(nlp)), seed=self.settings.seed)
         if classes is None:
@@ -121,9 +127,10 @@ class SeedNer:
         return classes
 
     def learn_again(self, examples: Iterable[Example]) -> None:
-        """Train on other examples, with what the model has from elsewhere: its word classes, and how ready it is to find something.
+        """Train on other examples of the same kind, as in cross-fitting.
 
-        For other documents of the same kind, as in cross-fitting: a model that chooses its ``out_log`` anew is right more often or less often.
+        The model keeps its word classes, and how ready it is to find something. A model that chose its
+        ``out_log`` anew would be right more often or less often.
 
         Raises:
             PipelineError: The component wasn't trained, or there is no entity in the examples.
@@ -141,7 +148,10 @@ class SeedNer:
         sgd: Any = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Do nothing: what there is to learn was learned by :meth:`initialize`. So ``spacy train`` needs no more than one step."""
+        """Do nothing: what there is to learn was learned by :meth:`initialize`.
+
+        So ``spacy train`` needs no more than one step.
+        """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         return losses
@@ -182,7 +192,8 @@ class SeedNer:
             raise PipelineError(
                 "the seed model wasn't trained",
                 place=f"component {self.name}",
-                advice="train the pipeline: python -m spacy train configs/seed.cfg …, or nlp.initialize(lambda: examples)",
+                advice="train the pipeline: python -m spacy train configs/seed.cfg …, or "
+                "nlp.initialize(lambda: examples)",
             )
         return self.model
 
@@ -206,8 +217,8 @@ class SeedNer:
             docs: Docs with entities, of this component or others.
 
         Returns:
-            For each Doc a list along ``doc.ents``, each number in [0, 1]; ``nan`` where the model has no opinion, since the label isn't its own or
-            the entity stood there before the component came.
+            For each Doc a list along ``doc.ents``, each number in [0, 1]; ``nan`` where the model has no
+            opinion, since the label isn't its own or the entity stood there before the component came.
         """
         result = []
         for doc in docs:
@@ -251,5 +262,6 @@ class SeedNer:
         return self
 
 
-# spaCy validates what [initialize.components.seed_ner] holds by the annotations as they are: it would look up names in text in a module of its own.
+# spaCy validates what [initialize.components.seed_ner] holds by the annotations as they are: it would look up
+# names in text in a module of its own.
 SeedNer.initialize.__annotations__["unlabelled"] = Callable[[Language], Iterable[Doc]] | None

@@ -1,8 +1,8 @@
 """What the seed model looks at: features of tokens, as numbers of buckets.
 
-Every feature is hashed into one of 2²² buckets (the hashing trick, Weinberger et al. 2009, https://arxiv.org/abs/0902.2206), by 64-bit
-hashes that are the same on every machine. All of it is NumPy over whole batches, except for what is made once for each word and the lookup of
-known entities.
+Every feature is hashed into one of 2²² buckets (the hashing trick, Weinberger et al. 2009,
+https://arxiv.org/abs/0902.2206), by 64-bit hashes that are the same on every machine. All of it is NumPy over
+whole batches, except for what is made once for each word and the lookup of known entities.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _PREFIXES = (5, 6, 7, 8)
 _SUFFIXES = (9, 10, 11, 12)
 _COLUMNS = 13
 
-# (offsets and columns that together are one feature), in an order that never changes: the place in this list is part of the hash.
+# (offsets and columns that together are one feature), in an order that never changes: the place in this list
+# is part of the hash.
 _TEMPLATES: Final[tuple[tuple[tuple[int, int], ...], ...]] = (
     *(((0, column),) for column in range(_COLUMNS)),
     *(
@@ -119,7 +120,8 @@ class Words:
     """The own features of all words that were met, made once for each.
 
     Args:
-        classes: The classes of words that stand in the same surroundings, each level of them one more feature.
+        classes: The classes of words that stand in the same surroundings, each level of them one more
+            feature.
     """
 
     def __init__(self, classes: WordClasses | None = None) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from spacy.tokens import Doc
 
+from spacy_tagtog._plural import counted
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.seed.features import BUCKETS, Sight, Words, buckets
 from spacy_tagtog.pipeline.seed.lexicon import Lexicon
@@ -40,11 +41,13 @@ class SeedSettings:
         c: The inverse of the strength of the L2 regularization, as scikit-learn's ``C``.
         min_count: A feature that occurs less often in the training documents is left out.
         max_iter: Iterations of the optimizer (L-BFGS) at most.
-        tol: The optimizer stops when no weight's gradient of the mean loss is larger; ``None`` takes ``0.02 / sqrt(tokens)``, so that what is left
-            to gain is small against what chance in so many tokens makes. One that stops much earlier stops here or there: of models that were
-            trained on nearly the same documents one is surer than the other, for nothing.
-        out_log: Added to the logarithm of the probability of "no entity" while entities are looked for; ``None`` takes the value with the best F in
-            cross-validation. A classifier that saw little is right about what it finds and finds too little: negative values make it find more.
+        tol: The optimizer stops when no weight's gradient of the mean loss is larger; ``None`` takes ``0.02 /
+            sqrt(tokens)``, so that what is left to gain is small against what chance in so many tokens makes.
+            One that stops much earlier stops here or there: of models that were trained on nearly the same
+            documents one is surer than the other, for nothing.
+        out_log: Added to the logarithm of the probability of "no entity" while entities are looked for;
+            ``None`` takes the value with the best F in cross-validation. A classifier that saw little is
+            right about what it finds and finds too little: negative values make it find more.
         seed: Of the folds of the cross-validation.
 
     Raises:
@@ -93,11 +96,12 @@ def train_seed_model(
     entities = [tagged_entities(tags) for _, tags in docs]
     labels = sorted({label for one in entities for _, _, label in one})
     if not labels:
+        annotated = sum(tag is not None for _, tags in docs for tag in tags)
         raise PipelineError(
             "there is no entity to learn from",
-            value=f"{len(docs)} documents with text, {sum(tag is not None for _, tags in docs for tag in tags)} tokens that somebody annotated",
+            value=f"{counted(len(docs), 'document')} with text, {counted(annotated, 'annotated token')}",
             legal="at least one document with an entity",
-            advice="annotate and confirm some documents first; five with entities of every type are a good beginning",
+            advice="annotate and confirm some documents first; five with entities of every type will do",
         )
     names = {tag: number for number, tag in enumerate(tag_names(labels))}
     target = np.array([names.get(tag or "", _NO_TAG) for _, tags in docs for tag in tags], dtype=np.int64)
@@ -165,8 +169,9 @@ def _best_out_log(
     labels: Sequence[str],
     settings: SeedSettings,
 ) -> float:
-    """The value with the best exact F on documents that were left out of training, fold after fold until they hold enough entities.
+    """The value with the best exact F on documents that were left out of training.
 
+    Fold after fold is left out, until the folds hold enough entities.
     The features of each document were made without it, so they need not be made again.
     """
     documents = len(sight.lengths)

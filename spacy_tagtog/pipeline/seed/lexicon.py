@@ -1,4 +1,4 @@
-"""What the training documents say about forms and words: known entities, and how often words are part of them."""
+"""The lexicon of the training documents: known entities, and how often words are part of entities."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ class Contribution:
 class Lexicon:
     """Known entities (the gazetteer) and how often each word was part of one.
 
-    A model that is trained on the very documents of which its gazetteer was made would learn that the gazetteer is always right and complete. So the
-    features of a training document are made from the other training documents alone.
+    A model that is trained on the very documents of which its gazetteer was made would learn that the
+    gazetteer is always right and complete. So the features of a training document are made from the other
+    training documents alone.
 
     Attributes:
         forms: The words of each known entity in lower case, joined by single spaces.
@@ -70,7 +71,8 @@ class Lexicon:
         """Learn from training documents.
 
         Args:
-            docs: For each its words in lower case, its entities, and which of its tokens are known to be in an entity or in none.
+            docs: For each its words in lower case, its entities, and which of its tokens are known to be in
+                an entity or in none.
 
         Returns:
             For each what it gave, for :meth:`features`.
@@ -129,7 +131,10 @@ class Lexicon:
         return found
 
     def features(self, words: Sequence[str], own: Contribution | None = None) -> list[tuple[str, str]]:
-        """Of each token (what the gazetteer says, how often its word is part of entities); an empty one is absent."""
+        """Two features of each token: what the gazetteer says, and how often its word is part of entities.
+
+        An empty feature is absent.
+        """
         gazetteer = [""] * len(words)
         done = 0
         # From left to right, the longest first.

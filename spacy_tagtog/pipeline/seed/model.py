@@ -1,4 +1,7 @@
-"""The trained seed model, and how it is stored: as plain arrays, so that loading one runs no code of its author."""
+"""The trained seed model, and how it is stored.
+
+It is stored as plain arrays, so that loading one runs no code of its author.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ class SeedModel:
     Args:
         labels: The entity labels.
         columns: (features,) the buckets that have weights, ascending.
-        weights: (features, tags), tags in the order of :func:`~spacy_tagtog.pipeline.seed.sequences.tag_names`.
+        weights: (features, tags), tags in the order of
+            :func:`~spacy_tagtog.pipeline.seed.sequences.tag_names`.
         intercept: (tags,); minus infinity for a tag that never occurred.
         out_log: See :class:`SeedSettings`.
         lexicon: Known entities and words.
