@@ -105,7 +105,7 @@ def test_a_calibration_of_another_version_is_refused(
 )  # spaCy leaves the files of a package open
 def test_in_a_package(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
     docs = gold(fresh, demo)
-    calibrate_pipeline(fresh, docs)
+    calibrate_pipeline(fresh, docs, method="logistic")
     fresh.to_disk(tmp_path / "pipeline")
     (tmp_path / "packages").mkdir()
     package(
@@ -142,7 +142,7 @@ def test_the_seed_model(seeded: Language, demo: list[Document], tmp_path: Path) 
     docs = [document_to_doc(document, seeded) for document in demo[12:]]
     texts = [doc.text for doc in docs]
     before = [ents(doc) for doc in seeded.pipe(texts)]
-    [report] = calibrate_pipeline(seeded, docs, allow_unknown=True).values()
+    [report] = calibrate_pipeline(seeded, docs, method="logistic", allow_unknown=True).values()
     assert report.methods["*"] != "none"
     after = list(seeded.pipe(texts, batch_size=3))
     assert [ents(doc) for doc in after] == before
@@ -161,7 +161,7 @@ def test_a_class_that_training_did_not_know(fresh: Language, demo: list[Document
             Span(doc, ent.start, ent.end, label="unheard_of" if i % 2 else ent.label_)
             for i, ent in enumerate(doc.ents)
         ]
-    [report] = calibrate_pipeline(fresh, docs).values()
+    [report] = calibrate_pipeline(fresh, docs, method="platt").values()
     # It can't be predicted, so it can't be judged: predictions in its place are wrong, and it is missed.
     assert "unheard_of" not in report.labels
     assert set(report.labels) <= known
@@ -180,7 +180,8 @@ def test_parts_of_a_document_are_never_on_both_sides_of_a_fold(fresh: Language, 
 
 
 def test_documents_and_parts_without_a_word(fresh: Language, demo: list[Document]) -> None:
-    calibrate_pipeline(fresh, [*gold(fresh, demo), fresh.make_doc(""), fresh.make_doc("  ")])
+    docs = [*gold(fresh, demo), fresh.make_doc(""), fresh.make_doc("  ")]
+    calibrate_pipeline(fresh, docs, method="logistic")
     for doc in fresh.pipe(["", " ", "\n\n", "x"]):
         assert len(scores(doc)) == len(doc.ents)
 
@@ -188,7 +189,7 @@ def test_documents_and_parts_without_a_word(fresh: Language, demo: list[Document
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_in_other_processes(fresh: Language, demo: list[Document]) -> None:
     docs = gold(fresh, demo)
-    calibrate_pipeline(fresh, docs)
+    calibrate_pipeline(fresh, docs, method="logistic")
     texts = [doc.text for doc in docs[:4]]
     for one, two in zip(fresh.pipe(texts), fresh.pipe(texts, n_process=2, batch_size=2), strict=True):
         assert scores(two) == pytest.approx(scores(one), rel=1e-3)

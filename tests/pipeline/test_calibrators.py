@@ -59,7 +59,7 @@ def test_what_is_more_complicated_has_to_be_clearly_better() -> None:
 
 
 def test_labels_that_differ_get_their_own() -> None:
-    features, labels, right, groups = overconfident(4000)
+    features, labels, right, groups = overconfident(1500)
     right = np.where(np.array(labels) == "A", right, ~right)
     calibrator, report = fit_calibrator(features, labels, right, groups)
     assert set(calibrator.own) == {"A", "B"}

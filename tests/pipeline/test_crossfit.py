@@ -150,7 +150,9 @@ def test_the_same_seed_gives_the_same_calibration(seed_path: Path, corpora: Path
     made = []
     for number in (0, 0, 1):
         nlp = spacy.load(seed_path)
-        calibrate_pipeline(nlp, train_docs=read(corpora, "train", nlp), method="trees", folds=3, seed=number)
+        calibrate_pipeline(
+            nlp, train_docs=read(corpora, "train", nlp)[:12], method="forest", folds=2, seed=number
+        )
         made.append(nlp.get_pipe("entity_confidence").to_bytes())  # type: ignore[attr-defined]
     assert made[0] == made[1] != made[2]
 
@@ -191,7 +193,7 @@ def test_all_wrong_leaves_the_scores_as_they_are_and_says_so(seed: Language, cor
     docs = read(corpora, "train", seed)
     for doc in docs:
         doc.set_ents([Span(doc, ent.start, ent.end, label=doc[ent.start].text) for ent in doc.ents][:1])
-    [report] = calibrate_pipeline(seed, train_docs=docs).values()
+    [report] = calibrate_pipeline(seed, train_docs=docs, folds=2).values()
     assert any("wrong" in note or "no prediction" in note for note in report.notes)
     assert report.after is None
 
@@ -227,7 +229,7 @@ def test_any_other_pipeline_is_trained_by_its_own_config(trained_path: Path, dem
     docs = [
         doc for doc in (document_to_doc(document, nlp) for document in demo) if fingerprint(doc.text) in known
     ]
-    nlp.config["training"]["max_steps"] = nlp.config["training"]["eval_frequency"] = 30
+    nlp.config["training"]["max_steps"] = nlp.config["training"]["eval_frequency"] = 20
     assert not is_quick(nlp)
     before = predictions(nlp, docs[:5])
     [report] = calibrate_pipeline(nlp, train_docs=docs, folds=2, method="platt").values()
@@ -261,6 +263,8 @@ def test_the_command(seed_path: Path, trained_path: Path, corpora: Path, tmp_pat
         train_file,
         "--folds",
         3,
+        "--method",
+        "platt",
         "-o",
         tmp_path / "one",
         "--report",

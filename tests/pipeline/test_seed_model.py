@@ -199,7 +199,7 @@ def test_the_optimizer_goes_far_enough_to_be_as_sure_as_it_ought_to_be(demo: lis
     def certainty(**config: Any) -> float:
         nlp = blank()
         docs = gold_docs(nlp, demo)
-        learned(nlp, docs[20:], **config)
+        learned(nlp, docs[20:50], **config)
         predicted = nlp.pipe([doc.text for doc in docs[:20]])
         return float(
             np.mean([score for doc in predicted for score in doc.spans["entity_confidence"].attrs["scores"]])

@@ -29,14 +29,14 @@ def crossing(n: int, seed: int) -> tuple[Any, list[str], Any]:
 
 
 def test_trees_see_what_a_regression_cannot() -> None:
-    features, labels, right = crossing(2000, 0)
-    _, report = fit_calibrator(features, labels, right, [i // 10 for i in range(2000)])
+    features, labels, right = crossing(1200, 0)
+    _, report = fit_calibrator(features, labels, right, [i // 10 for i in range(1200)])
     assert report.methods["*"] == "forest"  # which leaves the regression out
     assert report.after is not None
     assert report.after.auroc is not None
     assert report.after.auroc > 0.8
     assert (
-        fit_calibrator(features, labels, right, [i // 10 for i in range(2000)], method="logistic")[
+        fit_calibrator(features, labels, right, [i // 10 for i in range(1200)], method="logistic")[
             1
         ].after.auroc
         < 0.6
