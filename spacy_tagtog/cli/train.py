@@ -156,8 +156,8 @@ def train(
     from spacy_tagtog._options import choose
     from spacy_tagtog.cli.evaluate import evaluate
     from spacy_tagtog.pipeline.training import (
-        TrainingPlan,
         ModelChoice,
+        TrainingPlan,
         choose_config,
         find_config,
         measure_corpus,

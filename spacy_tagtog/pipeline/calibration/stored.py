@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -40,7 +40,7 @@ class _Stored(TypedDict):
 
 
 @cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
@@ -56,8 +56,7 @@ def read_stored(kind: type[T], data: bytes | str, *, place: object = None) -> T:
         PipelineError: It isn't one.
     """
     try:
-        adapter = _adapter(cast("Hashable", kind))
-        read: T = adapter.validate_json(data, strict=True)
+        read: T = _adapter(cast("Any", kind)).validate_json(data, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         places = [str(part) for part in (place, ".".join(map(str, first["loc"]))) if part]
