@@ -283,10 +283,10 @@ def label_confidence(nlp: Language, name: str, textcat: str) -> LabelConfidence:
 
 
 def remember_documents() -> Callable[[Language], Language]:
-    """The callback ``spacy-tagtog.RememberDocuments.v1``: keeps fingerprints of the training documents in the pipeline.
+    """The callback ``spacy-tagtog.RememberDocuments.v1``: the pipeline remembers its training documents.
 
-    It belongs in ``[initialize.after_init]``. ``spacy-tagtog calibrate`` needs the fingerprints to refuse documents that
-    the pipeline was trained on.
+    It keeps fingerprints of them, and belongs in ``[initialize.after_init]``. ``spacy-tagtog calibrate`` needs them
+    to refuse documents that the pipeline was trained on.
     """
 
     def apply(nlp: Language) -> Language:
@@ -326,7 +326,8 @@ def seed_ner(
 ) -> SeedNer:
     """The component ``seed_ner``.
 
-    See :class:`spacy_tagtog.pipeline.seed.component.SeedNer` and :class:`spacy_tagtog.pipeline.seed.learn.SeedSettings`.
+    See :class:`spacy_tagtog.pipeline.seed.component.SeedNer` and ``SeedSettings`` in
+    :mod:`spacy_tagtog.pipeline.seed.learn`.
 
     Raises:
         ConfigurationError: A setting is out of range.

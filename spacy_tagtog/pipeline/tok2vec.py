@@ -44,13 +44,13 @@ def build_affix_embed(
     Args:
         width: The number of columns of each table, and of the output.
         attrs: Attributes of tokens, such as NORM and SHAPE.
-        prefixes: Lengths of beginnings, in characters.
-        suffixes: Lengths of ends, in characters.
+        prefixes: Lengths of prefixes, in characters.
+        suffixes: Lengths of suffixes, in characters.
         rows: The number of rows of each table: of the attributes, the prefixes and the suffixes, in this
             order.
-        word_dropout: In training the attributes that say which word it is (NORM, LOWER, ORTH) are left out of
-            so great a share of the tokens, at random: the model must learn to do with affixes and context, as
-            it has to with words that it never saw.
+        word_dropout: The share of tokens that lose, at random in training, the attributes that say which word
+            it is (NORM, LOWER, ORTH). So the model learns to do with affixes and context, as it has to for
+            words that it never saw.
         include_static_vectors: Also use the vectors of the vocabulary.
 
     Raises:

@@ -120,7 +120,7 @@ def choose_config(
         seed_config: The config of the seed model.
         model: ``seed`` or ``ner`` takes that one, whatever there is; ``auto`` decides. (``both`` is to choose
             after training.)
-        seed_below: With ``auto``: the seed model below so many entities.
+        seed_below: With ``auto``, the number of entities from which on spaCy's NER is trained.
 
     Raises:
         ConfigurationError: The config that was chosen isn't there.

@@ -92,6 +92,6 @@ def _check(doc: Doc, stored: Mapping[str, Any]) -> None:
             "the certainty of tokens doesn't fit the Doc",
             place=f'doc.user_data["{USER_DATA_KEY}"], text {doc.text[:40]!r}',
             value=", ".join(f"{name} {shape}" for name, shape in shapes.items()),
-            legal=f"one number a token: {len(doc)}",
+            legal=f"one number per token: {len(doc)}",
             advice="let the component that writes it run after all components that split or merge tokens",
         )

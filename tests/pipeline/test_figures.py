@@ -118,7 +118,7 @@ def test_the_names_of_documents_and_the_order_dont_matter(rows: list[tuple[float
     assert design_effect(p, right, range(len(p))) == pytest.approx(1)
 
 
-def test_the_diagram_is_xml_with_a_dot_a_bin() -> None:
+def test_the_diagram_is_xml_with_one_dot_per_bin() -> None:
     figures = figures_of([0.1, 0.11, 0.9], [False, True, True])
     root = ElementTree.fromstring(reliability_svg({"a & <b>": figures, "other": figures}))
     dots = [node for node in root.iter() if node.tag.endswith("circle")]

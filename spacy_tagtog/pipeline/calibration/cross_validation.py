@@ -29,7 +29,7 @@ FOLDS: Final = 5
 # What auto chooses from, in this order. Of the score alone, isotonic regression is all that trees could be.
 _METHODS: Final[tuple[FittedMethod, ...]] = ("platt", "isotonic", "logistic", "trees", "forest")
 _METHODS_OF_ONE_FEATURE: Final = _METHODS[:3]
-# What a label needs for a calibrator of its own: so many predictions, so many of them right and so many
+# The predictions that a label needs for a calibrator of its own, and how many of them must be right and
 # wrong.
 _MIN_LABEL: Final = 100
 _MIN_LABEL_CLASS: Final = 20

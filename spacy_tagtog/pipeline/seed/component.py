@@ -88,9 +88,9 @@ class SeedNer:
         Args:
             get_examples: Gives the examples.
             nlp: The pipeline.
-            unlabelled: Gives texts that nobody need have annotated: words are put into classes by them and by
-                the examples' own texts (:mod:`spacy_tagtog.pipeline.seed.word_classes`). Where that is too
-                little text there are no classes, and the log says so. By default there are none.
+            unlabelled: Gives texts, which need no annotations. From them and the examples' own texts the
+                model learns classes of words (:mod:`spacy_tagtog.pipeline.seed.word_classes`). Where that is
+                too little text there are no classes, and the log says so. By default there are none.
 
         Raises:
             PipelineError: There is no example, or no entity in them; or there are unlabelled texts and no
@@ -181,7 +181,7 @@ class SeedNer:
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterator[Doc]:
-        """Find the entities of many Docs, a batch at a time."""
+        """Find the entities of many Docs, one batch at a time."""
         iterator = iter(stream)
         while docs := list(islice(iterator, batch_size)):
             self._annotate(docs)

@@ -40,14 +40,14 @@ class SeedSettings:
     Attributes:
         c: The inverse of the strength of the L2 regularization, as scikit-learn's ``C``.
         min_count: A feature that occurs less often in the training documents is left out.
-        max_iter: Iterations of the optimizer (L-BFGS) at most.
-        tol: The optimizer stops when no weight's gradient of the mean loss is larger; ``None`` takes ``0.02 /
-            sqrt(tokens)``, so that what is left to gain is small against what chance in so many tokens makes.
-            One that stops much earlier stops here or there: of models that were trained on nearly the same
-            documents one is surer than the other, for nothing.
-        out_log: Added to the logarithm of the probability of "no entity" while entities are looked for;
-            ``None`` takes the value with the best F in cross-validation. A classifier that saw little is
-            right about what it finds and finds too little: negative values make it find more.
+        max_iter: The maximum number of iterations of the optimizer (L-BFGS).
+        tol: The optimizer stops when no weight's gradient of the mean loss is larger. ``None`` takes
+            ``0.02 / sqrt(tokens)``: what is left to gain is then small against the effect of chance. An
+            optimizer that stops much earlier stops at random: of two models that were trained on nearly the
+            same documents, one is surer than the other without a reason.
+        out_log: Added to the logarithm of the probability of "no entity" while entities are looked for. A
+            classifier that learned from few documents finds too little: negative values make it find more.
+            ``None`` takes the value with the best F in cross-validation.
         seed: Of the folds of the cross-validation.
 
     Raises:

@@ -1,13 +1,14 @@
 """Classes of words that stand in the same surroundings, learned from texts that nobody annotated.
 
-From twenty annotated documents a model knows few words. Texts without annotations, of which there are plenty
-when a project begins, tell that another word behaves like one of them: it has the same neighbours. Words are
-described by how much more often than by chance they stand beside others (positive pointwise mutual
-information with a smoothed distribution of contexts, a truncated singular value decomposition with the square
-roots of its values, rows of length 1: Levy, Goldberg and Dagan, TACL 2015,
-https://aclanthology.org/Q15-1016/), and put into coarse and fine classes by k-means. The classes are
-features, as the bits of Brown clusters are in Miller, Guinness and Zamanian, NAACL 2004,
-https://aclanthology.org/N04-1043/.
+From twenty annotated documents a model knows few words. When a project begins there are plenty of texts
+without annotations. They tell that another word behaves like a known one: it has the same neighbours.
+
+Words are described by how much more often than by chance they stand beside others. That is positive pointwise
+mutual information with a smoothed distribution of contexts, a truncated singular value decomposition with the
+square roots of its values, and rows of length 1 (Levy, Goldberg and Dagan, TACL 2015,
+https://aclanthology.org/Q15-1016/). By k-means the words are put into coarse and fine classes. The classes
+are features, as the bits of Brown clusters are in Miller, Guinness and Zamanian, NAACL 2004
+(https://aclanthology.org/N04-1043/).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from spacy.tokens import Doc
 LEAST_TOKENS: Final = 20_000
 """In less text, classes say nothing: with 6,000 tokens F on 20 documents was as without, or a point lower."""
 
-_MOST_TOKENS: Final = 1_000_000  # of more text the first so many, which take ten seconds
+_MOST_TOKENS: Final = 1_000_000  # they take ten seconds; what comes after them is not read
 _SIZES: Final = (32, 128, 512)
 _REACH: Final = (-2, -1, 1, 2)
 _MOST_WORDS: Final = 20_000
