@@ -247,7 +247,7 @@ def entity_confidence(
 ) -> EntityConfidence:
     """The component ``entity_confidence``.
 
-    See :class:`spacy_tagtog.pipeline.calibration.component.EntityConfidence` and ``ConfidenceSettings`` there.
+    See :class:`spacy_tagtog.pipeline.calibration.component.EntityConfidence` and ``ConfidenceSettings``.
 
     Raises:
         ConfigurationError: A setting is out of range.
@@ -285,8 +285,8 @@ def label_confidence(nlp: Language, name: str, textcat: str) -> LabelConfidence:
 def remember_documents() -> Callable[[Language], Language]:
     """The callback ``spacy-tagtog.RememberDocuments.v1``: the pipeline remembers its training documents.
 
-    It keeps fingerprints of them, and belongs in ``[initialize.after_init]``. ``spacy-tagtog calibrate`` needs them
-    to refuse documents that the pipeline was trained on.
+    It keeps fingerprints of them, and belongs in ``[initialize.after_init]``. ``spacy-tagtog calibrate`` needs
+    them to refuse documents that the pipeline was trained on.
     """
 
     def apply(nlp: Language) -> Language:
