@@ -37,9 +37,14 @@ from spacy.tokens import Doc, DocBin
 
 from spacy_tagtog.anndoc import Project
 from spacy_tagtog.convert import AnndocCorpus
-from spacy_tagtog.pipeline.calibration.calibrators import figures_by_label, figures_of
+from spacy_tagtog.pipeline.calibration.figures import figures_by_label, figures_of
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
-from spacy_tagtog.pipeline.calibration.scoring import Judged, confidence_components, judge, paired
+from spacy_tagtog.pipeline.calibration.scoring import (
+    ScoredPredictions,
+    add_predictions,
+    confidence_components,
+    paired,
+)
 from spacy_tagtog.pipeline.loading import load_pipeline
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -173,7 +178,7 @@ class Tested:
     documents: dict[str, int]
     methods: dict[str, str]
     seconds: float
-    judged: Judged
+    found: ScoredPredictions
     cross_validated: dict[str, float | None] | None
     cost_ratio: float
 
@@ -193,10 +198,11 @@ def measure(folder: Path, model: Path, way: str) -> Tested:
     )
     seconds = time.process_time() - begin
     [component] = confidence_components(nlp).values()
-    judged = Judged()
+    found = ScoredPredictions()
     numbers: dict[str, int] = {}
     for gold, predicted in paired(nlp, held_out["test"]):
-        judge(component, gold, predicted, numbers.setdefault(gold._.anndoc_id, len(numbers)), judged)
+        number = numbers.setdefault(gold._.anndoc_id, len(numbers))
+        add_predictions(component, gold, predicted, number, found)
     texts = [doc.text for doc in held_out["test"][:TIMED]]
     times: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(ROUNDS):
@@ -211,7 +217,7 @@ def measure(folder: Path, model: Path, way: str) -> Tested:
         {name: len(docs) for name, docs in held_out.items()},
         report.methods,
         seconds,
-        judged,
+        found,
         None
         if report.after is None
         else {"ece": report.after.ece, "brier": report.after.brier, "auroc": report.after.auroc},
@@ -223,11 +229,11 @@ def row_of(tested: Sequence[Tested]) -> dict[str, Any]:
     """The figures of one pipeline, or of those of all turns together."""
     scores, right, labels, groups, raw = [], [], [], [], []
     for turn, one in enumerate(tested):
-        scores += one.judged.scores
-        right += one.judged.right
-        labels += one.judged.labels
-        groups += [turn * 10_000 + group for group in one.judged.groups]
-        raw += [float(p) for rows in one.judged.features for p in 1 / (1 + np.exp(-rows[:, 0]))]
+        scores += one.found.scores
+        right += one.found.right
+        labels += one.found.labels
+        groups += [turn * 10_000 + group for group in one.found.groups]
+        raw += [float(p) for rows in one.found.features for p in 1 / (1 + np.exp(-rows[:, 0]))]
     before, after = figures_of(raw, right), figures_of(scores, right, chance=True, groups=groups)
     return {
         "documents": tested[0].documents,
@@ -243,8 +249,8 @@ def row_of(tested: Sequence[Tested]) -> dict[str, Any]:
             for label, one in figures_by_label(scores, right, labels, groups).items()
         },
         "missed": {
-            "expected": round(sum(sum(one.judged.expected) for one in tested), 1),
-            "found": int(sum(m.sum() for one in tested for m in one.judged.missed)),
+            "expected": round(sum(sum(one.found.expected) for one in tested), 1),
+            "found": int(sum(m.sum() for one in tested for m in one.found.missed)),
         },
         "cost_ratio": round(sum(one.cost_ratio for one in tested) / len(tested), 3),
     }

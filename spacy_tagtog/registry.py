@@ -19,8 +19,7 @@ from thinc.types import Floats2d
 
 if TYPE_CHECKING:
     from spacy_tagtog.convert.converter import Converter
-    from spacy_tagtog.pipeline.calibration.component import CalibratedConfidence
-    from spacy_tagtog.pipeline.confidence import EntityConfidence
+    from spacy_tagtog.pipeline.calibration.component import EntityConfidence
     from spacy_tagtog.pipeline.labels import LabelConfidence
     from spacy_tagtog.pipeline.seed.component import SeedNer
 
@@ -29,7 +28,6 @@ __all__ = [
     "anndoc_converter",
     "anndoc_corpus",
     "entity_confidence",
-    "entity_confidence_v2",
     "label_confidence",
     "learned_tokenizer",
     "remember_documents",
@@ -196,19 +194,6 @@ def learned_tokenizer(path: str | Path | None = None) -> Callable[[Language], La
 
 @Language.factory(
     "entity_confidence",
-    default_config={"spans_key": "entity_confidence", "ner": "ner"},
-    requires=["doc.ents"],
-    assigns=["doc.spans"],
-)
-def entity_confidence(nlp: Language, name: str, spans_key: str, ner: str) -> EntityConfidence:
-    """The component ``entity_confidence``, see :class:`spacy_tagtog.pipeline.confidence.EntityConfidence`."""
-    from spacy_tagtog.pipeline.confidence import EntityConfidence
-
-    return EntityConfidence(nlp, name, spans_key=spans_key, ner=ner)
-
-
-@Language.factory(
-    "entity_confidence_v2",
     default_config={
         "spans_key": "entity_confidence",
         "ner": "ner",
@@ -220,7 +205,7 @@ def entity_confidence(nlp: Language, name: str, spans_key: str, ner: str) -> Ent
     },
     assigns=["doc.spans"],
 )
-def entity_confidence_v2(
+def entity_confidence(
     nlp: Language,
     name: str,
     spans_key: str,
@@ -230,17 +215,19 @@ def entity_confidence_v2(
     beam_density: float,
     passes: int,
     dropout: float,
-) -> CalibratedConfidence:
-    """The component ``entity_confidence_v2``, see :class:`spacy_tagtog.pipeline.calibration.component.CalibratedConfidence` and ``ConfidenceSettings`` there.
+) -> EntityConfidence:
+    """The component ``entity_confidence``.
+
+    See :class:`spacy_tagtog.pipeline.calibration.component.EntityConfidence` and ``ConfidenceSettings``.
 
     Raises:
         ConfigurationError: A setting is out of range.
     """
     from spacy_tagtog._options import choose
     from spacy_tagtog.pipeline.calibration.component import (
-        CalibratedConfidence,
         ConfidenceMethod,
         ConfidenceSettings,
+        EntityConfidence,
     )
 
     settings = ConfidenceSettings(
@@ -250,7 +237,7 @@ def entity_confidence_v2(
         int(passes),
         float(dropout),
     )
-    return CalibratedConfidence(nlp, name, spans_key=spans_key, ner=ner, settings=settings)
+    return EntityConfidence(nlp, name, spans_key=spans_key, ner=ner, settings=settings)
 
 
 @Language.factory(
@@ -267,10 +254,10 @@ def label_confidence(nlp: Language, name: str, textcat: str) -> LabelConfidence:
 
 
 def remember_documents() -> Callable[[Language], Language]:
-    """The callback ``spacy-tagtog.RememberDocuments.v1``: keeps fingerprints of the training documents in the pipeline.
+    """The callback ``spacy-tagtog.RememberDocuments.v1``: the pipeline remembers its training documents.
 
-    It belongs into ``[initialize.after_init]``. ``spacy-tagtog calibrate`` needs them to refuse documents
-    that the pipeline was trained on.
+    It keeps fingerprints of them, and belongs in ``[initialize.after_init]``. ``spacy-tagtog calibrate`` needs
+    them to refuse documents that the pipeline was trained on.
     """
 
     def apply(nlp: Language) -> Language:
@@ -308,12 +295,16 @@ def seed_ner(
     seed: int,
     scorer: Callable[..., dict[str, Any]] | None,
 ) -> SeedNer:
-    """The component ``seed_ner``, see :class:`spacy_tagtog.pipeline.seed.component.SeedNer` and ``SeedSettings`` there.
+    """The component ``seed_ner``.
+
+    See :class:`spacy_tagtog.pipeline.seed.component.SeedNer` and ``SeedSettings`` in
+    :mod:`spacy_tagtog.pipeline.seed.learn`.
 
     Raises:
         ConfigurationError: A setting is out of range.
     """
-    from spacy_tagtog.pipeline.seed.component import SeedNer, SeedSettings
+    from spacy_tagtog.pipeline.seed.component import SeedNer
+    from spacy_tagtog.pipeline.seed.learn import SeedSettings
 
     settings = SeedSettings(
         c=float(c),

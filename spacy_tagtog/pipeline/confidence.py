@@ -1,31 +1,29 @@
-"""A probability for every predicted entity.
+"""The probability of every entity that a parser predicted, by replaying its actions.
 
-spaCy's greedy ``ner`` keeps no scores. This component replays the parse that led to the entities of a Doc and takes,
-at every token, the softmax over the actions that were legal there. The probability of an entity is the product of the
-probabilities of its actions. Of the ways that were compared on BC5CDR, this one tells right from wrong entities best
-(AUROC 0.85, beams 0.57-0.62), is free of the beam's width and of the length of the Doc, and never changes what is
+spaCy's greedy ``ner`` keeps no scores. The parse that led to the entities of a Doc is replayed here. At every
+token the softmax over the actions that were legal there is taken. The probability of an entity is the product
+of the probabilities of its actions.
+
+Of the ways that were compared on BC5CDR, this one tells right from wrong entities best (AUROC 0.85, beams
+0.57-0.62). It depends neither on a beam's width nor on the length of the Doc, and never changes what is
 predicted. It is the model's own opinion, not calibrated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.language import Language
-from spacy.tokens import Doc, Span, SpanGroup
+from spacy.tokens import Doc, Span
 
-from spacy_tagtog.errors import PipelineError
-from spacy_tagtog.pipeline.uncertainty import TokenCertainty, set_certainty
+from spacy_tagtog.pipeline.uncertainty import TokenCertainty
 
 DEFAULT_SPANS_KEY = "entity_confidence"
 RAW_SCORES = "raw_scores"
-"""The key in a span group's ``attrs`` of the scores before calibration, as ``entity_confidence_v2`` writes them."""
+"""The key of the scores before calibration in a span group's ``attrs``; ``entity_confidence`` writes them."""
 
 _OUT, _BEGIN, _INSIDE, _LAST, _UNIT = "O", "B", "I", "L", "U"
 
@@ -35,9 +33,8 @@ class _Actions:
     """The actions of a transition-based NER, by index in the model's output."""
 
     index: dict[str, int]
-    unseen: frozenset[
-        int
-    ]  # of labels that came after training, from other components' entities: spaCy adds those by itself
+    # Of labels that came after training, from other components' entities: spaCy adds those by itself.
+    untrained: frozenset[int]
     opening: NDArray[np.bool_]  # B-* and U-*
     begin: NDArray[np.bool_]  # B-*
     out: int
@@ -48,7 +45,7 @@ class _Actions:
         kinds = [name.partition("-")[0] for name in names]
         return cls(
             index={name: i for i, name in enumerate(names)},
-            unseen=frozenset(ner.model.attrs["unseen_classes"]),
+            untrained=frozenset(ner.model.attrs["unseen_classes"]),
             # "U-" alone is spaCy's action for a missing value that can't be predicted.
             opening=np.array(
                 [kind in (_BEGIN, _UNIT) and name != "U-" for kind, name in zip(kinds, names, strict=True)]
@@ -66,8 +63,8 @@ def _action_names(ent: Span) -> list[str]:
 def _plan(doc: Doc, actions: _Actions) -> tuple[NDArray[np.int64], list[NDArray[np.bool_]]] | None:
     """The action at every token that makes the Doc's entities, and which actions are legal there.
 
-    The rules of legality are those of spaCy's ``ner.pyx`` (3.8): no entity begins on white space (it may end there),
-    or reaches over the end of a sentence or of the Doc.
+    The rules of legality are those of spaCy's ``ner.pyx`` (3.8): no entity begins on white space (it may end
+    there), or reaches over the end of a sentence or of the Doc.
 
     Returns:
         ``None`` where the parser has no trained action for one of the entities (their label is not its own).
@@ -78,7 +75,7 @@ def _plan(doc: Doc, actions: _Actions) -> tuple[NDArray[np.int64], list[NDArray[
     for ent in doc.ents:
         for offset, name in enumerate(_action_names(ent)):
             action = actions.index.get(name)
-            if action is None or action in actions.unseen:
+            if action is None or action in actions.untrained:
                 return None
             chosen[ent.start + offset] = action
             if offset:
@@ -109,10 +106,12 @@ def action_probabilities(ner: Any, docs: Sequence[Doc]) -> list[NDArray[np.float
 
     Args:
         ner: A trained ``ner`` component.
-        docs: Docs with their entities, and with what the components before ``ner`` wrote (``doc.tensor`` for a shared tok2vec).
+        docs: Docs with their entities, and with what the components before ``ner`` wrote (``doc.tensor`` for
+            a shared tok2vec).
 
     Returns:
-        For each Doc an array of shape (tokens,), or ``None`` where an entity's label is not one of the component's.
+        For each Doc an array of shape (tokens,), or ``None`` where an entity's label is not one of the
+        component's.
     """
     return [None if steps is None else steps.chosen for steps in _replay(ner, docs)]
 
@@ -128,9 +127,15 @@ class _Steps:
 def _replay(
     ner: Any, docs: Sequence[Doc], *, predict: Callable[[list[Doc]], Any] | None = None
 ) -> list[_Steps | None]:
-    """Take the actions that make the entities of each Doc; ``None`` where an entity's label is not one of the component's.
+    """Take the actions that make the entities of each Doc.
 
-    ``predict`` makes the model of a step from the Docs, by default without dropout.
+    Args:
+        ner: A trained ``ner`` component.
+        docs: Docs with their entities.
+        predict: Makes the model of a step from the Docs, by default without dropout.
+
+    Returns:
+        For each Doc its steps, or ``None`` where an entity's label is not one of the component's.
     """
     actions = _Actions.of(ner)
     result: list[_Steps | None] = [_Steps(np.ones(len(doc)), np.zeros(len(doc))) for doc in docs]
@@ -183,7 +188,8 @@ def entity_scores(ner: Any, docs: Sequence[Doc]) -> list[list[float | None]]:
     """The probability of each entity of each Doc.
 
     Returns:
-        For each Doc a list along ``doc.ents``, each number in (0, 1]; ``None`` where the model has no opinion (a label that isn't its own).
+        For each Doc a list along ``doc.ents``, each number in (0, 1]; ``None`` where the model has no opinion
+        (a label that isn't its own).
     """
     return [scores for scores, _ in scored(ner, docs)]
 
@@ -193,7 +199,7 @@ def scored(
 ) -> list[tuple[list[float | None], TokenCertainty]]:
     """The probability of each entity of each Doc, and the certainty of its tokens."""
     actions = _Actions.of(ner)
-    known = {name for name, i in actions.index.items() if i not in actions.unseen}
+    known = {name for name, i in actions.index.items() if i not in actions.untrained}
     floor = np.finfo(np.float64).tiny
     result: list[tuple[list[float | None], TokenCertainty]] = []
     for doc, replayed in zip(docs, _replay(ner, docs, predict=predict), strict=True):
@@ -224,109 +230,8 @@ def _with_entities(doc: Doc, entities: Sequence[Span]) -> Doc:
     return copy
 
 
-class EntityConfidence:
-    """Write a probability for every entity into ``doc.spans[spans_key].attrs["scores"]``, as ``spancat`` does,
-    and so into ``span._.confidence``; and how
-    certain the pipeline is of every token, see :mod:`spacy_tagtog.pipeline.uncertainty`.
-
-    Add it after ``ner``: ``nlp.add_pipe("entity_confidence")``. It has nothing to train and never changes ``doc.ents``.
-
-    Args:
-        nlp: The pipeline.
-        name: The component's name.
-        spans_key: The span group that it writes: a copy of ``doc.ents``, with the scores beside it (``nan`` where the model has no opinion).
-        ner: The name of the component whose entities are scored.
-    """
-
-    def __init__(
-        self,
-        nlp: Language,
-        name: str = "entity_confidence",
-        *,
-        spans_key: str = DEFAULT_SPANS_KEY,
-        ner: str = "ner",
-    ) -> None:
-        self.nlp = nlp
-        self.name = name
-        self.spans_key = spans_key
-        self.ner = ner
-
-    def __call__(self, doc: Doc) -> Doc:
-        """Score the entities of one Doc.
-
-        Raises:
-            PipelineError: The pipeline has no such component, or another kind of component.
-        """
-        self._score([doc])
-        return doc
-
-    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Score the entities of many Docs, a batch at a time."""
-        iterator = iter(stream)
-        while docs := list(islice(iterator, batch_size)):
-            self._score(docs)
-            yield from docs
-
-    def _score(self, docs: Sequence[Doc]) -> None:
-        ner = self._component()
-        if hasattr(ner, "entity_scores"):
-            # It knows its own probabilities, and wrote how certain it is of each token itself.
-            for doc, own in zip(docs, ner.entity_scores(docs), strict=True):
-                self._write(doc, own)
-            return
-        # Short with short: a step costs the same for one Doc as for many.
-        order = sorted(range(len(docs)), key=lambda i: len(docs[i]))
-        results = scored(ner, [docs[i] for i in order])
-        for i, (scores, certainty) in zip(order, results, strict=True):
-            doc = docs[i]
-            set_certainty(doc, certainty)
-            self._write(doc, [float("nan") if score is None else score for score in scores])
-
-    def _write(self, doc: Doc, scores: list[float]) -> None:
-        doc.spans[self.spans_key] = SpanGroup(
-            doc, name=self.spans_key, spans=list(doc.ents), attrs={"scores": scores} if scores else {}
-        )
-
-    def _component(self) -> Any:
-        if self.ner not in self.nlp.pipe_names:
-            raise PipelineError(
-                "there is no component whose entities could be scored",
-                place=f"component {self.name}",
-                value=self.ner,
-                legal=", ".join(name for name in self.nlp.pipe_names if name != self.name)
-                or "(the pipeline is empty)",
-                advice=f'set [components.{self.name}] ner = "NAME" to the name of the NER component',
-            )
-        component = self.nlp.get_pipe(self.ner)
-        if not hasattr(component, "transition_states") and not hasattr(component, "entity_scores"):
-            raise PipelineError(
-                "this component has no actions to score",
-                place=f"component {self.name}",
-                value=f"{self.ner}: {type(component).__name__}",
-                legal="spaCy's ner or beam_ner, or seed_ner",
-                advice="spancat keeps its own scores: no component is needed for it",
-            )
-        return component
-
-    # Nothing is stored beside the config, but spaCy asks.
-    def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
-        """Save nothing: the settings are in the pipeline's config."""
-
-    def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> EntityConfidence:
-        """Load nothing."""
-        return self
-
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Save nothing: the settings are in the pipeline's config."""
-        return b""
-
-    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> EntityConfidence:
-        """Load nothing."""
-        return self
-
-
 def _confidence(span: Span) -> float | None:
-    """The probability of a span, from the span group of this component or, for spancat, from the group that the span is in."""
+    """The probability of a span: from the group of ``entity_confidence``, or from that of a ``spancat``."""
     # Calibrated scores first: a spancat's group holds the same spans with the scores as they were.
     for group in sorted(span.doc.spans.values(), key=lambda group: RAW_SCORES not in group.attrs):
         scores = group.attrs.get("scores")

@@ -1,4 +1,7 @@
-"""Precision, recall and F of entities, counted in characters, so that a tokenizer's mistakes count as what they are."""
+"""Precision, recall and F of entities, and how far probabilities mean what they say.
+
+Entities are compared by characters, so that a tokenizer's mistakes count as what they are.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,20 @@ from spacy.tokens import Doc
 from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc.fingerprints import text_fingerprint
 from spacy_tagtog.errors import EvaluationError
-from spacy_tagtog.pipeline.calibration.calibrators import (
+from spacy_tagtog.pipeline.calibration.figures import (
     CalibrationFigures,
     figure_cells,
     figures_by_label,
     figures_of,
 )
-from spacy_tagtog.pipeline.calibration.component import Calibration
 from spacy_tagtog.pipeline.calibration.scoring import (
-    Judged,
+    ScoredPredictions,
+    add_predictions,
     confidence_components,
-    judge,
     paired,
     silent_ranges,
 )
+from spacy_tagtog.pipeline.calibration.stored import Calibration
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
 CharSpan = tuple[int, int, str]
@@ -41,7 +44,8 @@ class Scores:
         gold: Entities that people annotated.
         predicted: Entities that the pipeline predicted.
         exact: Predictions with the borders and label of a gold entity.
-        predicted_overlapping: Predictions that share at least one character with a gold entity of their label.
+        predicted_overlapping: Predictions that share at least one character with a gold entity of their
+            label.
         gold_overlapping: Gold entities that share at least one character with a prediction of their label.
     """
 
@@ -73,7 +77,10 @@ class Scores:
 
     @property
     def overlapping_prf(self) -> tuple[float, float, float]:
-        """Precision, recall and F1 where labels must be equal and one shared character is enough (tagtog's ``overlapping_v1``); each in [0, 1]."""
+        """Precision, recall and F1 where labels must be equal and one shared character is enough.
+
+        Each is in [0, 1]. This is tagtog's ``overlapping_v1``.
+        """
         return self._prf(self.predicted_overlapping, self.predicted, self.gold_overlapping, self.gold)
 
     def to_json(self) -> dict[str, Any]:
@@ -93,8 +100,9 @@ class ConfidenceEvaluation:
     Attributes:
         figures: ECE, Brier score, AUROC and bins; ``None`` where there is no prediction.
         labels: The same for each label.
-        in_sample: How many of the evaluated documents the component was calibrated on. Where there are any, ``figures`` and ``labels`` are
-            the cross-validated ones that were stored by the calibration: figures on documents that it was fitted on would flatter.
+        in_sample: How many of the evaluated documents the component was calibrated on. Where there are any,
+            ``figures`` and ``labels`` are the cross-validated ones that were stored by the calibration:
+            figures on documents that it was fitted on would flatter.
         calibrated: Whether the component was calibrated at all.
         expected_missed: The sum of the probabilities of a miss; ``None`` where the component writes none.
         missed: Tokens at which a missed entity begins.
@@ -133,7 +141,8 @@ class Evaluation:
     Attributes:
         documents: Documents compared.
         labels: Scores of each entity type.
-        ignored: Predictions that were not counted since they touch text about which the gold data says nothing.
+        ignored: Predictions that were not counted since they touch text about which the gold data says
+            nothing.
         confidence: For each component that gives probabilities, how far they mean what they say.
         document_labels: Counts of each document label; a label has no borders, so both measures are equal.
     """
@@ -209,12 +218,13 @@ def evaluate_docs(
 ) -> Evaluation:
     """Run a pipeline over the texts of gold Docs and compare its entities with theirs.
 
-    Predictions that touch tokens about which the gold Doc says nothing (*missing*, ``ent_iob`` 0) are not counted, and stated.
+    Predictions that touch tokens about which the gold Doc says nothing (*missing*, ``ent_iob`` 0) are not
+    counted; ``ignored`` says how many there are.
 
     Args:
         nlp: A trained pipeline.
         gold_docs: Docs with entities, made by this package or by any other means.
-        batch_size: Docs a batch.
+        batch_size: Docs per batch.
         n_process: Processes.
 
     Raises:
@@ -223,7 +233,7 @@ def evaluate_docs(
     result = Evaluation()
     components = confidence_components(nlp)
     known_cats = {str(label) for name in textcat_names(nlp) for label in nlp.get_pipe(name).labels}  # type: ignore[attr-defined]
-    judged = {name: Judged() for name in components}
+    found = {name: ScoredPredictions() for name in components}
     in_sample: Counter[str] = Counter()
     numbers: dict[object, int] = {}
     for place, (gold, predicted) in enumerate(
@@ -235,9 +245,9 @@ def evaluate_docs(
         number = numbers.setdefault(gold._.anndoc_id or place, len(numbers))
         for name, component in components.items():
             in_sample[name] += (
-                component.calibration is not None and own_print in component.calibration.documents
+                component.calibration is not None and own_print in component.calibration.fingerprints
             )
-            judge(component, gold, predicted, number, judged[name])
+            add_predictions(component, gold, predicted, number, found[name])
         decided = predicted_labels(nlp, predicted)
         for label in (
             {*decided, *(name for name, value in gold.cats.items() if value >= 0.5)} if gold.cats else ()
@@ -258,7 +268,7 @@ def evaluate_docs(
         ).items():
             result.labels[label] = result.labels.get(label, Scores()) + scores
     for name, component in components.items():
-        result.confidence[name] = _confidence(component.calibration, judged[name], in_sample[name])
+        result.confidence[name] = _confidence(component.calibration, found[name], in_sample[name])
     if not result.documents or not (
         result.overall.gold or any(scores.gold for scores in result.document_labels.values())
     ):
@@ -271,26 +281,24 @@ def evaluate_docs(
     return result
 
 
-def _confidence(calibration: Calibration | None, judged: Judged, in_sample: int) -> ConfidenceEvaluation:
+def _confidence(
+    calibration: Calibration | None, found: ScoredPredictions, in_sample: int
+) -> ConfidenceEvaluation:
     if calibration is not None and in_sample:
         report = calibration.report
-        after = report.get("after_cross_validated") or report.get("before")
         return ConfidenceEvaluation(
-            None if after is None else CalibrationFigures.from_json(after),
-            {
-                label: CalibrationFigures.from_json(one)
-                for label, one in (report.get("labels_cross_validated") or {}).items()
-            },
+            report.after or report.before,
+            report.labels,
             in_sample,
             calibrated=True,
-            expected_missed=report.get("expected_missed_cross_validated"),
-            missed=report.get("missed"),
+            expected_missed=report.expected_missed,
+            missed=report.missed,
         )
     return ConfidenceEvaluation(
-        figures_of(judged.scores, judged.right, chance=True, groups=judged.groups) if judged.scores else None,
-        figures_by_label(judged.scores, judged.right, judged.labels, judged.groups),
+        figures_of(found.scores, found.right, chance=True, groups=found.groups) if found.scores else None,
+        figures_by_label(found.scores, found.right, found.labels, found.groups),
         0,
         calibrated=calibration is not None,
-        expected_missed=round(sum(judged.expected), 3) if judged.missed else None,
-        missed=int(sum(int(one.sum()) for one in judged.missed)) if judged.missed else None,
+        expected_missed=round(sum(found.expected), 3) if found.missed else None,
+        missed=int(sum(int(one.sum()) for one in found.missed)) if found.missed else None,
     )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from spacy.language import Language
 from spacy.util import resolve_dot_names
 
 from spacy_tagtog.anndoc.fingerprints import text_fingerprint
 
-_KEY = "spacy_tagtog"
+_KEY: Final = "spacy_tagtog"
 
 
 def remember_training_documents(nlp: Language) -> None:
-    """Read the training corpus of the pipeline's config and keep its fingerprints in ``nlp.meta``; nothing where it is a stream without an end."""
+    """Read the training corpus of the pipeline's config, and keep fingerprints of its texts in ``nlp.meta``.
+
+    A stream without an end is not read.
+    """
     config = nlp.config.interpolate()
     training = config.get("training") or {}
     if not training.get("train_corpus") or training.get("max_epochs") == -1:
@@ -26,7 +30,7 @@ def remember_training_documents(nlp: Language) -> None:
     }
 
 
-def remembered_documents(nlp: Language) -> frozenset[str] | None:
-    """The fingerprints of the documents that a pipeline was trained on; ``None`` where it doesn't know."""
+def training_fingerprints(nlp: Language) -> frozenset[str] | None:
+    """The fingerprints of the texts that a pipeline was trained on; ``None`` where it doesn't know."""
     stored = nlp.meta.get(_KEY, {}).get("training_documents")
     return None if stored is None else frozenset(stored)

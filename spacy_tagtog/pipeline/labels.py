@@ -1,4 +1,4 @@
-"""``label_confidence``: calibrated probabilities of document labels, beside the scores of ``textcat`` or ``textcat_multilabel``."""
+"""``label_confidence``: calibrated probabilities of document labels, beside a text classifier's scores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.calibration.calibrators import logit
-from spacy_tagtog.pipeline.calibration.component import Calibration, StoredCalibration
+from spacy_tagtog.pipeline.calibration.stored import Calibration, StoredCalibration
 
 _KEY: Final = "spacy_tagtog_label_confidence"
 
@@ -27,14 +27,17 @@ def textcat_names(nlp: Language) -> list[str]:
 
 
 class LabelConfidence(StoredCalibration):
-    """Write the probability of each document label into ``doc._.label_confidence``; ``doc.cats`` stays as it is.
+    """Write the probability of each document label into ``doc._.label_confidence``.
 
-    Each label is a question of its own (is it right for this document?), so the probabilities of exclusive labels need not sum to 1.
+    ``doc.cats`` stays as it is.
+
+    Each label is a question of its own (is it right for this document?). So the probabilities of labels that
+    exclude each other need not sum to 1.
 
     Args:
         nlp: The pipeline.
         name: The component's name.
-        textcat: The name of the text classifier.
+        textcat: The name of the text classifier, a ``textcat`` or ``textcat_multilabel``.
     """
 
     def __init__(self, nlp: Language, name: str = "label_confidence", *, textcat: str = "textcat") -> None:
@@ -53,7 +56,7 @@ class LabelConfidence(StoredCalibration):
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
-        """Score the labels of many Docs, a batch at a time."""
+        """Score the labels of many Docs, one batch at a time."""
         iterator = iter(stream)
         while docs := list(islice(iterator, batch_size)):
             self._score(docs)
@@ -99,15 +102,27 @@ class LabelConfidence(StoredCalibration):
 
 
 def label_confidence_of(doc: Doc) -> dict[str, float]:
-    """The probability of each label: calibrated where a component wrote it, otherwise ``doc.cats`` as it is."""
+    """The probability of each label: as a ``label_confidence`` wrote it, otherwise as in ``doc.cats``.
+
+    Args:
+        doc: What a pipeline with a text classifier made of a text. ``doc._.label_confidence`` gives the same.
+    """
     return {**{str(label): float(p) for label, p in doc.cats.items()}, **doc.user_data.get(_KEY, {})}
 
 
 def predicted_labels(nlp: Language, doc: Doc) -> dict[str, float]:
     """The document labels that the text classifiers decided for, with their probabilities.
 
-    Of a ``textcat``, whose labels exclude each other, the most probable one; of a ``textcat_multilabel`` all that reach its threshold
-    (0.5 by default). The decision is by ``doc.cats``: calibration never changes it.
+    A ``textcat``, whose labels exclude each other, decides for the most probable one. A
+    ``textcat_multilabel`` decides for all that reach its threshold (0.5 by default). The decision is by
+    ``doc.cats``: calibration never changes it.
+
+    Args:
+        nlp: The pipeline.
+        doc: What it made of a text.
+
+    Returns:
+        The probability of each chosen label, in [0, 1]; calibrated where a ``label_confidence`` wrote it.
     """
     result = {}
     probabilities = label_confidence_of(doc)

@@ -15,7 +15,8 @@ def load_pipeline(name: Path | str) -> Language:
     """Load a trained pipeline.
 
     Args:
-        name: A folder that ``spacy train`` wrote (``training/model-best``), or the name of an installed package.
+        name: A folder that ``spacy train`` wrote (``training/model-best``), or the name of an installed
+            package.
 
     Raises:
         PipelineError: There is none, or it can't be loaded.
@@ -26,17 +27,23 @@ def load_pipeline(name: Path | str) -> Language:
             "there is no such pipeline",
             value=str(name),
             legal="a folder that spacy train wrote, or an installed package",
-            advice="train one first: spacy-tagtog train corpus/train.spacy corpus/dev.spacy --output training",
+            advice="train one first: spacy-tagtog train corpus/train.spacy corpus/dev.spacy",
         )
     try:
         return spacy.load(path if path.exists() else str(name))
     # What a pipeline's own code raises on loading can be anything.
     except Exception as error:
         raise PipelineError(
-            f"the pipeline can't be loaded: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+            f"the pipeline can't be loaded: {type(error).__name__}: {first_line(error)}",
             place=name,
-            advice="check that it was trained with this version of spaCy and that the packages it needs are installed",
+            advice="check that it was trained with this version of spaCy, and that the packages it needs are "
+            "installed",
         ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message; empty where it has none."""
+    return next(iter(str(error).splitlines()), "")
 
 
 def blank_pipeline(lang: str) -> Language:
@@ -52,5 +59,5 @@ def blank_pipeline(lang: str) -> Language:
             "spaCy can't make a tokenizer for this language",
             value=lang,
             legal="a language code such as en, es, de, or xx (any language)",
-            advice=str(error).splitlines()[0],
+            advice=first_line(error),
         ) from error

@@ -1,4 +1,4 @@
-"""A Doc in pieces of about a sentence, whether or not anything has marked its sentences."""
+"""The sentences of a Doc, or spans of about that size where nothing has marked sentences."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 
 from spacy.tokens import Doc, Span
 
-_MAX_WINDOW: Final = 40  # tokens of a piece, where there are no sentences
+_MAX_WINDOW: Final = 40  # tokens, where there are no sentences
 
 
-def pieces(doc: Doc) -> Iterator[Span]:
+def sentences(doc: Doc) -> Iterator[Span]:
     """Sentences; where there are none, windows that end after a full stop or 40 tokens and cut no entity."""
     starts = {0, *(token.i for token in doc if token.is_sent_start is True)}
     inside = {i for ent in doc.ents for i in range(ent.start + 1, ent.end)}

@@ -1,7 +1,8 @@
 """What spaCy's NER knows of a word: itself, and how it begins and ends.
 
-A layer for the ``tok2vec`` component, in the form of spaCy's own ``spacy.MultiHashEmbed.v2``, for corpora of a few hundred documents: most
-entities of a new document were never seen in training, so the words themselves say little of them.
+A layer for the ``tok2vec`` component, in the form of spaCy's own ``spacy.MultiHashEmbed.v2``, for corpora of
+a few hundred documents: most entities of a new document were never seen in training, so the words themselves
+say little of them.
 """
 
 from __future__ import annotations
@@ -35,19 +36,21 @@ def build_affix_embed(
     word_dropout: float,
     include_static_vectors: bool,
 ) -> Model[list[Doc], list[Floats2d]]:
-    """``spacy.MultiHashEmbed.v2`` with beginnings and ends of any length, and words that are left out in training.
+    """``spacy.MultiHashEmbed.v2`` with prefixes and suffixes of any length, and with word dropout.
 
-    spaCy's attributes PREFIX and SUFFIX are of one length each (1 and 3). Here each length in ``prefixes`` and ``suffixes`` has a table of its own;
-    they are taken from the word in lower case.
+    spaCy's attributes PREFIX and SUFFIX are of one length each (1 and 3). Here each length in ``prefixes``
+    and ``suffixes`` has a table of its own; they are taken from the word in lower case.
 
     Args:
         width: The number of columns of each table, and of the output.
         attrs: Attributes of tokens, such as NORM and SHAPE.
-        prefixes: Lengths of beginnings, in characters.
-        suffixes: Lengths of ends, in characters.
-        rows: The number of rows of each table: of the attributes, the prefixes and the suffixes, in this order.
-        word_dropout: In training the attributes that say which word it is (NORM, LOWER, ORTH) are left out of so great a share of the tokens, at
-            random: the model must learn to do with affixes and context, as it has to with words that it never saw.
+        prefixes: Lengths of prefixes, in characters.
+        suffixes: Lengths of suffixes, in characters.
+        rows: The number of rows of each table: of the attributes, the prefixes and the suffixes, in this
+            order.
+        word_dropout: The share of tokens that lose, at random in training, the attributes that say which word
+            it is (NORM, LOWER, ORTH). So the model learns to do with affixes and context, as it has to for
+            words that it never saw.
         include_static_vectors: Also use the vectors of the vocabulary.
 
     Raises:
@@ -57,7 +60,8 @@ def build_affix_embed(
     if not tables or len(rows) != tables:
         raise ConfigurationError(
             "each attribute, prefix and suffix needs a table",
-            value=f"rows: {len(rows)}; attributes: {len(attrs)}, prefixes: {len(prefixes)}, suffixes: {len(suffixes)}",
+            value=f"rows: {len(rows)}; attributes: {len(attrs)}, prefixes: {len(prefixes)}, "
+            f"suffixes: {len(suffixes)}",
             legal="as many numbers of rows as attributes, prefixes and suffixes, at least one",
         )
     for name, numbers in (("prefixes", prefixes), ("suffixes", suffixes), ("rows", rows), ("width", [width])):

@@ -1,4 +1,7 @@
-"""Which model suits the data: the seed model while there is little of it, spaCy's NER from then on, or the better of both on other documents."""
+"""Which model suits the data: the seed model while there is little of it, spaCy's NER from then on.
+
+Who asks for both gets the one that is better on other documents.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from spacy_tagtog.errors import ConfigurationError
 
 _PACKAGE = Path(__file__).parents[1]
 _SHIPPED = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
-"""Where the package's own configs are: beside its modules in an installed one, beside the package in a checkout."""
+"""Where the package's own configs are: inside it where it is installed, beside it in a checkout."""
 
 ModelChoice = Literal["auto", "seed", "ner", "both"]
 
@@ -36,7 +39,7 @@ class TrainingSize:
 
 
 @dataclass(frozen=True)
-class Choice:
+class TrainingPlan:
     """The config that is trained, and why.
 
     Attributes:
@@ -54,7 +57,8 @@ def measure_corpus(path: Path) -> TrainingSize:
     """Count what a training corpus holds.
 
     Args:
-        path: A ``.spacy`` file, a folder of them, or the folder or zip of a tagtog project (its confirmed documents).
+        path: A ``.spacy`` file, a folder of them, or the folder or zip of a tagtog project (its confirmed
+            documents).
 
     Raises:
         ConfigurationError: It holds no document, or none with an entity.
@@ -72,13 +76,17 @@ def measure_corpus(path: Path) -> TrainingSize:
             place=str(path),
             value=f"{counted(documents, 'document')}, no entity",
             legal="documents with entities",
-            advice="confirm documents with entities in tagtog, fetch and convert them; the report of convert says what was left out",
+            advice="confirm documents with entities in tagtog, fetch and convert them; the report of convert "
+            "says what was left out",
         )
     return TrainingSize(documents, entities, tuple(sorted(labels)))
 
 
 def find_config(path: Path) -> Path:
-    """A config's file. Where there is no ``configs/NAME.cfg``, the package's own of this name is meant: it need not run in a checkout.
+    """A config's file.
+
+    Where there is no ``configs/NAME.cfg``, it is the package's own of this name. So commands need not run in
+    a checkout.
 
     Args:
         path: As it was asked for.
@@ -95,22 +103,24 @@ def find_config(path: Path) -> Path:
     raise ConfigurationError(
         "there is no such config",
         value=str(path),
-        legal="a spaCy config file, or configs/seed.cfg, configs/ner.cfg and configs/ner_vectors.cfg, which come with spacy-tagtog",
+        legal="a spaCy config file; configs/seed.cfg, configs/ner.cfg and configs/ner_vectors.cfg come with "
+        "spacy-tagtog",
         advice="check the path",
     )
 
 
 def choose_config(
     size: TrainingSize, *, config: Path, seed_config: Path, seed_below: int, model: ModelChoice = "auto"
-) -> Choice:
+) -> TrainingPlan:
     """Which config to train.
 
     Args:
         size: How much there is to learn from.
         config: The config of spaCy's NER.
         seed_config: The config of the seed model.
-        model: ``seed`` or ``ner`` takes that one, whatever there is; ``auto`` decides. (``both`` is to choose after training.)
-        seed_below: With ``auto``: the seed model below so many entities.
+        model: ``seed`` or ``ner`` takes that one, whatever there is; ``auto`` decides. (``both`` is to choose
+            after training.)
+        seed_below: With ``auto``, the number of entities from which on spaCy's NER is trained.
 
     Raises:
         ConfigurationError: The config that was chosen isn't there.
@@ -121,7 +131,7 @@ def choose_config(
         reason = f"{amount}: {'fewer than' if is_seed else 'not fewer than'} {counted(seed_below, 'entity')}"
     else:
         is_seed, reason = model == "seed", f"{amount}; asked for"
-    return Choice(find_config(seed_config if is_seed else config), reason, is_seed)
+    return TrainingPlan(find_config(seed_config if is_seed else config), reason, is_seed)
 
 
 def values_for(config: Path, other: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """What a pipeline knows about its own doubts, token by token.
 
-The probability of an entity says nothing about entities that were not predicted. This does: at every token, how probable
-was what was decided there, and how probable is it that an entity begins there that nobody predicted. The components that
-predict or score entities write it; whatever chooses documents to review reads it, and needs to know no component.
+The probability of an entity says nothing about entities that were not predicted. This does: at every token,
+how probable was what was decided there, and how probable is it that an entity begins there that nobody
+predicted. The components that predict or score entities write it; whatever chooses documents to review reads
+it, and needs to know no component.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ class TokenCertainty:
     """The doubts about each token of one Doc.
 
     Attributes:
-        log_probability: Shape (tokens,), natural logarithm of the probability of what was predicted for each token, given what was predicted
-            before it; at most 0. For ``ner``: the softmax of the action that was taken.
-        missed: Shape (tokens,), the probability, in [0, 1], that an entity begins at each token that was not predicted. 0 inside predicted
-            entities. For ``ner``: the softmax of all actions that open an entity, at a token outside of entities. The sum is the number of
-            entities that the pipeline expects to have missed; calibrated where the component that wrote it was calibrated.
+        log_probability: Shape (tokens,), natural logarithm of the probability of what was predicted for each
+            token, given what was predicted before it; at most 0. For ``ner``: the softmax of the action that
+            was taken.
+        missed: Shape (tokens,), the probability, in [0, 1], that an entity begins at each token that was not
+            predicted. 0 inside predicted entities. For ``ner``: the softmax of all actions that open an
+            entity, at a token outside of entities. The sum is the number of entities that the pipeline
+            expects to have missed; calibrated where the component that wrote it was calibrated.
     """
 
     log_probability: NDArray[np.float32]
@@ -41,7 +44,8 @@ class TokenCertainty:
         """Make it from any numbers: rounding errors are put right.
 
         Args:
-            log_probability: Shape (tokens,); what is above 0 becomes 0, what is below the logarithm of the smallest 32-bit float becomes that.
+            log_probability: Shape (tokens,); what is above 0 becomes 0, what is below the logarithm of the
+                smallest 32-bit float becomes that.
             missed: Shape (tokens,); clipped to [0, 1].
         """
         # Certainty at most, and never minus infinity: sums and means of it must stay finite.
@@ -88,6 +92,6 @@ def _check(doc: Doc, stored: Mapping[str, Any]) -> None:
             "the certainty of tokens doesn't fit the Doc",
             place=f'doc.user_data["{USER_DATA_KEY}"], text {doc.text[:40]!r}',
             value=", ".join(f"{name} {shape}" for name, shape in shapes.items()),
-            legal=f"one number a token: {len(doc)}",
+            legal=f"one number per token: {len(doc)}",
             advice="let the component that writes it run after all components that split or merge tokens",
         )

@@ -17,7 +17,7 @@ from spacy.tokens import Doc, Span
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.annotate import ensure_confidence
 from spacy_tagtog.pipeline.labels import label_confidence_of, textcat_names
-from spacy_tagtog.pipeline.sentences import pieces
+from spacy_tagtog.pipeline.sentences import sentences as sentences_of
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
 
@@ -156,7 +156,7 @@ def candidate_of(
     Raises:
         PipelineError: The span group has no scores.
     """
-    words, sentences = _words(doc), tuple((piece.start, piece.end) for piece in pieces(doc))
+    words, sentences = _words(doc), tuple((piece.start, piece.end) for piece in sentences_of(doc))
     vector = doc.tensor.mean(axis=0) if getattr(doc.tensor, "ndim", 0) == 2 and len(doc.tensor) else None
     labels = labels or {}
     if spans_key is None:
@@ -237,7 +237,7 @@ def make_candidates(
 
 def only_labels(nlp: Language) -> bool:
     """Whether a pipeline predicts document labels and no entities."""
-    predicting = {"ner", "beam_ner", "seed_ner", "spancat", "entity_confidence", "entity_confidence_v2"}
+    predicting = {"ner", "beam_ner", "seed_ner", "spancat", "entity_confidence"}
     return bool(textcat_names(nlp)) and not predicting & {
         nlp.get_pipe_meta(name).factory for name in nlp.pipe_names
     }

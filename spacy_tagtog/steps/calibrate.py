@@ -15,9 +15,10 @@ from spacy_tagtog._files import atomic_folder, check_free
 from spacy_tagtog._options import choose
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.errors import ConfigurationError, EvaluationError, setting
-from spacy_tagtog.pipeline.calibration.calibrators import CalibrationMethod, CalibrationReport
+from spacy_tagtog.pipeline.calibration.cross_validation import CalibrationMethod
 from spacy_tagtog.pipeline.calibration.crossfit import deal, document_groups, is_quick
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
+from spacy_tagtog.pipeline.calibration.report import CalibrationReport
 from spacy_tagtog.steps._corpora import load_pipeline, open_corpus
 from spacy_tagtog.steps._sampled import only_sampled
 
@@ -117,7 +118,7 @@ def calibrate(
         seed=seed,
         allow_unknown=allow_unknown,
         n_process=n_process,
-        watch=lambda numbers: fold_progress(numbers, len(numbers)),
+        progress=fold_progress,
     )
     with atomic_folder(output, force=force) as folder:
         nlp.to_disk(folder)

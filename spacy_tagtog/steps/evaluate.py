@@ -45,11 +45,7 @@ def evaluate(
     """
     nlp = load_pipeline(pipeline)
     corpus = open_corpus(gold, documents=documents, member=member, on_problem=on_problem)
-    # What gives nothing to evaluate costs time only.
-    disabled = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "entity_confidence"]
-    with nlp.select_pipes(disable=disabled):
-        docs = only_sampled(corpus.docs(nlp), rankings)
-        result = evaluate_docs(nlp, progress(docs), n_process=n_process)
+    result = evaluate_docs(nlp, progress(only_sampled(corpus.docs(nlp), rankings)), n_process=n_process)
     if diagram is not None:
         _draw(result, Path(diagram), pipeline)
     return result
@@ -62,7 +58,7 @@ def _draw(evaluation: Evaluation, path: Path, pipeline: Path | str) -> None:
         raise EvaluationError(
             "there is no probability to draw",
             place=pipeline,
-            legal="a pipeline with entity_confidence_v2 or label_confidence that predicts something",
-            advice="spacy-tagtog calibrate adds them",
+            legal="a pipeline with entity_confidence or label_confidence that predicts something",
+            advice="calibrate the pipeline: that adds them",
         )
     write_atomic(path, reliability_svg(diagrams))

@@ -16,8 +16,8 @@ from spacy_tagtog._options import choose
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.errors import ConfigurationError, setting
 from spacy_tagtog.pipeline.training import (
-    Choice,
     ModelChoice,
+    TrainingPlan,
     choose_config,
     find_config,
     measure_corpus,
@@ -47,7 +47,7 @@ class TrainingRun:
         unused: Values that were given and that this model has no use for.
     """
 
-    choice: Choice
+    choice: TrainingPlan
     folder: Path
     values: Mapping[str, Any]
     unused: Mapping[str, Any]
@@ -64,7 +64,7 @@ class TrainedPipeline:
     """
 
     path: Path
-    choice: Choice
+    choice: TrainingPlan
     runs: Sequence[TrainingRun]
 
 
@@ -147,7 +147,9 @@ def _import_code(path: Path) -> None:
         ) from error
 
 
-def _plan(choice: Choice, folder: Path, values: dict[str, Any], unlabelled: Path | str | None) -> TrainingRun:
+def _plan(
+    choice: TrainingPlan, folder: Path, values: dict[str, Any], unlabelled: Path | str | None
+) -> TrainingRun:
     """A training with the values that its model has a use for."""
     unused: dict[str, Any] = {}
     if choice.is_seed:
@@ -158,7 +160,7 @@ def _plan(choice: Choice, folder: Path, values: dict[str, Any], unlabelled: Path
     return TrainingRun(choice, folder, values, unused)
 
 
-def _keep_better(runs: Sequence[TrainingRun], dev_path: Path, output: Path) -> Choice:
+def _keep_better(runs: Sequence[TrainingRun], dev_path: Path, output: Path) -> TrainingPlan:
     """Copy the better one of both models to where a single one would be."""
     seed, ner = runs
     of_seed, of_ner = (
@@ -169,7 +171,7 @@ def _keep_better(runs: Sequence[TrainingRun], dev_path: Path, output: Path) -> C
         # Whoever wrote what is there: spacy train replaces it, too.
         with atomic_folder(output / name, replace_any=True) as temporary:
             shutil.copytree(winner.folder / name, temporary, dirs_exist_ok=True)
-    return Choice(
+    return TrainingPlan(
         winner.choice.config,
         f"F on the dev documents: seed {100 * of_seed:.1f}, ner {100 * of_ner:.1f}",
         winner.choice.is_seed,

@@ -19,7 +19,7 @@ from thinc.api import Config
 from spacy_tagtog.anndoc import write_project
 from spacy_tagtog.convert import AnndocConverter, AnndocCorpus, Converter, converters, make_converter
 from spacy_tagtog.errors import ConfigurationError, ConversionError
-from spacy_tagtog.pipeline.confidence import EntityConfidence
+from spacy_tagtog.pipeline.calibration.component import EntityConfidence
 
 GROUPS = ("spacy_cli", "spacy_readers", "spacy_factories", "spacy_tagtog_converters", "console_scripts")
 HEAVY = {"requests", "sklearn", "starlette", "uvicorn", "lxml", "luqum", "pandas", "torch", "scipy"}

@@ -22,7 +22,10 @@ WHO = "ml:test"
 
 @Language.component("spacy_tagtog_tests_upper")
 def every_upper(doc: Doc) -> Doc:
-    """A stand-in for a model: words in capitals are stars, each with a probability; "NONE" has none, and "WIDE" takes the next word in."""
+    """A stand-in for a model: words in capitals are stars, each with a probability.
+
+    "NONE" has no probability, and "WIDE" takes the next word in.
+    """
     spans, scores = [], []
     for token in doc:
         if token.text.isupper() and token.is_alpha:
@@ -305,7 +308,7 @@ def test_a_pipeline_without_probabilities(pipes: list[str]) -> None:
     nlp = spacy.blank("en")
     for name in pipes:
         nlp.add_pipe(name)
-    with pytest.raises(PipelineError, match="spans-key"):
+    with pytest.raises(PipelineError, match="spans_key"):
         annotate(nlp, document("MARS"), spans_key=None)
 
 

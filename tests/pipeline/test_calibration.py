@@ -1,25 +1,21 @@
-"""Calibration: the figures by hand, calibrators that mean what they say, and a pipeline that keeps its calibration."""
+"""Calibration: the figures by hand, calibrators that mean what they say, and pipelines that keep theirs."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import spacy
 from builders import document
-from hypothesis import given
-from hypothesis import strategies as st
+from predictions import ents, scores
 from spacy.cli.package import package
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
-from strategies import quick
 from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Document
@@ -29,239 +25,29 @@ from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import ConfigurationError, EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
-from spacy_tagtog.pipeline.calibration.calibrators import (
-    CalibrationFigures,
-    Calibrator,
-    LabelCalibrator,
-    design_effect,
-    ece_by_chance,
-    figures_of,
-    fit_calibrator,
-)
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
-from spacy_tagtog.pipeline.calibration.reliability import reliability_svg
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.evaluation import Scores, evaluate_docs
-from spacy_tagtog.pipeline.fingerprints import remembered_documents
+from spacy_tagtog.pipeline.fingerprints import training_fingerprints
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
 
-def test_figures_by_hand() -> None:
-    figures = figures_of([0.9, 0.9, 0.1, 0.1], [True, False, False, False])
-    assert figures.ece == pytest.approx((2 * 0.4 + 2 * 0.1) / 4)
-    assert figures.brier == pytest.approx((0.01 + 0.81 + 0.01 + 0.01) / 4)
-    assert figures.auroc == pytest.approx((1 + 1 + 0.5) / 3, abs=1e-6)
-    assert figures.bins == [[pytest.approx(0.1), 0.0, 2], [pytest.approx(0.9), 0.5, 2]]
-    assert figures_of([0.5], [True]).auroc is None
-    with pytest.raises(EvaluationError):
-        figures_of([], [])
-
-
-@quick
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50))
-def test_figures_are_in_range(pairs: list[tuple[float, bool]]) -> None:
-    figures = figures_of([p for p, _ in pairs], [y for _, y in pairs])
-    assert 0 <= figures.ece <= 1
-    assert 0 <= figures.brier <= 1
-    assert sum(size for _, _, size in figures.bins) == len(pairs)
-
-
-@pytest.mark.parametrize("n", [50, 700, 30_000])
-def test_even_perfect_probabilities_have_an_ece(n: int) -> None:
-    chance = np.random.default_rng(3)
-    p = chance.beta(3, 1, n)
-    mean, most = ece_by_chance(p)
-    eces = [figures_of(p, chance.random(n) < p).ece for _ in range(60)]
-    assert 0 < mean < most
-    assert np.mean(eces) == pytest.approx(mean, rel=0.2)
-    assert np.mean(np.array(eces) <= most) >= 0.8
-    # Probabilities that are too high are not excused by it.
-    assert figures_of(p, chance.random(n) < p - 0.3).ece > most
-    assert figures_of(p, p > 0.5, chance=True).chance == (mean, most)
-
-
-def test_certain_and_right_leaves_nothing_to_chance() -> None:
-    assert ece_by_chance([1.0, 0.0, 1.0]) == (0.0, 0.0)
-
-
-def test_the_design_effect_by_hand() -> None:
-    # One bin; documents with 2 of 2, 0 of 2, 2 of 2 and 0 of 2 right: the four sums deviate by 1 from their mean, the eight predictions by 1/2.
-    assert design_effect([0.5] * 8, [1, 1, 0, 0, 1, 1, 0, 0], [0, 0, 1, 1, 2, 2, 3, 3]) == pytest.approx(
-        (4 * 4 / 3) / (8 / 4 * 8 / 7)
-    )
-    # Each in a document of its own: independent, however much the probabilities of one bin differ.
-    assert design_effect([0.5, 0.46875], [0, 1], [0, 1]) == 1
-    assert design_effect([0.51, 0.59, 0.52, 0.58], [0, 1, 1, 0], [0, 1, 2, 3]) == 1
-    # One document in each bin, or nothing that varies: nothing can be said.
-    assert design_effect([0.1, 0.1, 0.9, 0.9], [0, 1, 0, 1], [0, 0, 1, 1]) == 1
-    assert design_effect([0.9, 0.9], [1, 1], [0, 1]) == 1
-
-
-@pytest.mark.parametrize(("copies", "bias"), [(1, 0.0), (1, 0.3), (4, 0.0), (4, 0.3)])
-def test_predictions_that_share_their_fate_tell_less(copies: int, bias: float) -> None:
-    chance = np.random.default_rng(4)
-    p = chance.beta(3, 2, 3000)
-    right = chance.random(3000) < p - bias
-    groups = np.arange(3000) // 5
-    # Each prediction is there four times, always right or always wrong: four tell no more than one, however wrong the probabilities are.
-    effect = design_effect(np.repeat(p, copies), np.repeat(right, copies), np.repeat(groups, copies))
-    assert effect == pytest.approx(copies, rel=0.15)
-
-
-def test_chance_heeds_that_documents_differ() -> None:
-    chance = np.random.default_rng(6)
-
-    def drawn() -> CalibrationFigures:
-        p = np.repeat(chance.beta(3, 2, 200), 8)
-        right = np.repeat(chance.random(200) < p[::8], 8)  # all of a document are right, or none
-        return figures_of(p, right, chance=True, groups=np.repeat(np.arange(200), 8))
-
-    def by_independence(one: CalibrationFigures) -> float:
-        assert one.chance is not None
-        assert one.design_effect is not None
-        return one.chance[1] / math.sqrt(one.design_effect)
-
-    samples = [drawn() for _ in range(60)]
-    below = [one.chance is not None and one.ece <= one.chance[1] for one in samples]
-    assert np.mean(below) >= 0.8
-    # As if all were independent, most of these would look miscalibrated.
-    assert np.mean([one.ece <= by_independence(one) for one in samples]) <= 0.5
-    assert CalibrationFigures.from_json(json.loads(json.dumps(samples[0].to_json()))) == samples[0]
-
-
-@quick
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.integers(0, 5)), min_size=1, max_size=50))
-def test_the_names_of_documents_and_the_order_dont_matter(rows: list[tuple[float, bool, int]]) -> None:
-    p, right, groups = zip(*rows, strict=True)
-    effect = design_effect(p, right, groups)
-    assert 1 <= effect <= len(rows) + 1e-9
-    assert design_effect(p[::-1], right[::-1], [9 - group for group in groups[::-1]]) == pytest.approx(effect)
-    assert design_effect(p, right, range(len(p))) == pytest.approx(1)
-
-
-def overconfident(
-    n: int, *, seed: int = 0
-) -> tuple[np.ndarray[Any, Any], list[str], np.ndarray[Any, Any], list[int]]:
-    """Scores whose log-odds are three times what they should be."""
-    chance = np.random.default_rng(seed)
-    truth = chance.normal(0.5, 1.5, n)
-    right = chance.random(n) < 1 / (1 + np.exp(-truth))
-    features = np.column_stack([3 * truth, chance.normal(size=n)])
-    return features, [("A", "B")[i % 2] for i in range(n)], right, [i // 10 for i in range(n)]
-
-
-@pytest.mark.parametrize("method", ["auto", "platt", "isotonic", "logistic"])
-def test_an_overconfident_score_is_put_right(method: Any) -> None:
-    calibrator, report = fit_calibrator(*overconfident(3000), method=method)
-    features, labels, right, _ = overconfident(3000, seed=1)
-    before, after = (
-        figures_of(1 / (1 + np.exp(-features[:, 0])), right),
-        figures_of(calibrator.predict(features, labels), right),
-    )
-    assert before.ece > 0.1
-    assert after.ece < 0.04
-    assert report.after is not None
-    # What cross-validation promised is what new data shows.
-    assert abs(report.after.brier - after.brier) < 0.02
-    stored = json.loads(json.dumps(calibrator.to_json()))
-    assert LabelCalibrator.from_json(stored).predict(features, labels) == pytest.approx(
-        calibrator.predict(features, labels)
-    )
-
-
-def test_what_is_more_complicated_has_to_be_clearly_better() -> None:
-    chance = np.random.default_rng(5)
-    truth = chance.normal(0.5, 1.5, 3000)
-    right = chance.random(3000) < 1 / (1 + np.exp(-truth))
-    groups = [i // 20 for i in range(3000)]
-    # The score is all there is to know, beside noise: a regression on all of it may win by luck, but not clearly.
-    noise = np.column_stack([truth, chance.normal(size=(3000, 20))])
-    assert fit_calibrator(noise[:400], ["A"] * 400, right[:400], groups[:400])[1].methods == {"*": "platt"}
-    # Half of what there is to know stands beside the score.
-    half = np.column_stack([truth + chance.normal(0, 1.5, 3000), truth + chance.normal(0, 1.5, 3000)])
-    assert fit_calibrator(half, ["A"] * 3000, right, groups)[1].methods == {"*": "logistic"}
-
-
-def test_labels_that_differ_get_their_own() -> None:
-    features, labels, right, groups = overconfident(4000)
-    right = np.where(np.array(labels) == "A", right, ~right)
-    calibrator, report = fit_calibrator(features, labels, right, groups)
-    assert set(calibrator.own) == {"A", "B"}
-    assert report.labels["B"].auroc is not None
-    assert report.labels["B"].auroc > 0.7
-    # A label never seen gets the pooled one.
-    assert np.isfinite(calibrator.predict(features[:1], ["new"])).all()
-
-
-@pytest.mark.parametrize(
-    ("n", "right", "words"),
-    [
-        (0, None, "no prediction"),
-        (30, None, "fewer documents"),
-        (300, True, "all right"),
-        (300, False, "all wrong"),
-    ],
-)
-def test_too_little_leaves_the_scores_as_they_are(n: int, right: bool | None, words: str) -> None:
-    features, labels, answers, groups = overconfident(n)
-    calibrator, report = fit_calibrator(features, labels, answers if right is None else [right] * n, groups)
-    assert any(words in note for note in report.notes)
-    assert calibrator.predict(features, labels) == pytest.approx(1 / (1 + np.exp(-features[:, 0])), abs=1e-5)
-
-
-def test_a_rare_label_shares_and_that_is_said() -> None:
-    features, _, right, groups = overconfident(600)
-    calibrator, report = fit_calibrator(features, ["rare", *["A"] * 599], right, groups)
-    assert "rare" not in calibrator.own
-    assert any(note.startswith("rare: calibrated with the others") for note in report.notes)
-
-
-@pytest.mark.parametrize(
-    "junk",
-    [
-        None,
-        {},
-        {"pooled": {}, "own": {}},
-        {"pooled": {"method": "pickle"}, "own": {}},
-        {"pooled": 1, "own": {"A": 2}},
-    ],
-)
-def test_junk_is_refused(junk: object) -> None:
-    with pytest.raises(PipelineError):
-        LabelCalibrator.from_json(junk)
-    with pytest.raises(PipelineError):
-        Calibrator.from_json({"method": "isotonic", "bias": 0, "weights": [], "labels": {}, "x": [], "y": []})
-
-
-@pytest.fixture
-def fresh(trained_path: Path) -> Language:
-    return spacy.load(trained_path)
-
-
-def gold(nlp: Language, demo: list[Document], *, seen: bool = False) -> list[Doc]:
+def gold(nlp: Language, demo: list[Document], *, trained: bool = False) -> list[Doc]:
     docs = [document_to_doc(document, nlp) for document in demo]
-    trained = remembered_documents(nlp) or frozenset()
-    return [doc for doc in docs if doc.ents and (text_fingerprint(doc.text) in trained) == seen]
-
-
-def ents(doc: Doc) -> list[tuple[int, int, str]]:
-    return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
-
-
-def scores(doc: Doc, key: str = "scores") -> list[float]:
-    return list(doc.spans[DEFAULT_SPANS_KEY].attrs.get(key, []))
+    known = training_fingerprints(nlp) or frozenset()
+    return [doc for doc in docs if doc.ents and (text_fingerprint(doc.text) in known) == trained]
 
 
 def test_training_documents_are_remembered(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
-    known = remembered_documents(fresh)
+    known = training_fingerprints(fresh)
     assert known is not None
     assert len(known) == 40
     fresh.to_disk(tmp_path / "copy")
-    assert remembered_documents(spacy.load(tmp_path / "copy")) == known
+    assert training_fingerprints(spacy.load(tmp_path / "copy")) == known
 
 
 def test_training_documents_are_refused(fresh: Language, demo: list[Document]) -> None:
-    mixed = [*gold(fresh, demo)[:3], gold(fresh, demo, seen=True)[0]]
+    mixed = [*gold(fresh, demo)[:3], gold(fresh, demo, trained=True)[0]]
     with pytest.raises(NotHeldOutError) as caught:
         calibrate_pipeline(fresh, mixed)
     assert str(mixed[-1]._.anndoc_id)[:20] in str(caught.value)
@@ -303,22 +89,17 @@ def test_a_pipeline_keeps_its_calibration(fresh: Language, demo: list[Document],
             assert first.missed == pytest.approx(second.missed, rel=1e-2, abs=1e-6)
 
 
-def test_weights_of_other_features_are_refused(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
+def test_a_calibration_of_another_version_is_refused(
+    fresh: Language, demo: list[Document], tmp_path: Path
+) -> None:
     calibrate_pipeline(fresh, gold(fresh, demo), method="logistic")
     fresh.to_disk(tmp_path / "copy")
     file = tmp_path / "copy" / "entity_confidence" / "calibration.json"
     stored = json.loads(file.read_text())
-    del stored["features"]  # as the first version wrote it, with ten features
-    file.write_text(json.dumps(stored))
-    with pytest.raises(PipelineError, match="calibrate the pipeline again"):
-        spacy.load(tmp_path / "copy")
-    # The score alone means what it meant.
-    stored["predictions"] = {
-        "pooled": {**stored["predictions"]["pooled"], "method": "platt", "weights": [0.5], "labels": {}},
-        "own": {},
-    }
-    file.write_text(json.dumps(stored))
-    assert scores(spacy.load(tmp_path / "copy")(demo[0].text))
+    for other in ({**stored, "version": 2}, {name: stored[name] for name in stored if name != "version"}):
+        file.write_text(json.dumps(other))
+        with pytest.raises(PipelineError, match="calibrate the pipeline again"):
+            spacy.load(tmp_path / "copy")
 
 
 @pytest.mark.filterwarnings(
@@ -326,7 +107,7 @@ def test_weights_of_other_features_are_refused(fresh: Language, demo: list[Docum
 )  # spaCy leaves the files of a package open
 def test_in_a_package(fresh: Language, demo: list[Document], tmp_path: Path) -> None:
     docs = gold(fresh, demo)
-    calibrate_pipeline(fresh, docs)
+    calibrate_pipeline(fresh, docs, method="logistic")
     fresh.to_disk(tmp_path / "pipeline")
     (tmp_path / "packages").mkdir()
     package(
@@ -363,7 +144,7 @@ def test_the_seed_model(seeded: Language, demo: list[Document], tmp_path: Path) 
     docs = [document_to_doc(document, seeded) for document in demo[12:]]
     texts = [doc.text for doc in docs]
     before = [ents(doc) for doc in seeded.pipe(texts)]
-    [report] = calibrate_pipeline(seeded, docs, allow_unknown=True).values()
+    [report] = calibrate_pipeline(seeded, docs, method="logistic", allow_unknown=True).values()
     assert report.methods["*"] != "none"
     after = list(seeded.pipe(texts, batch_size=3))
     assert [ents(doc) for doc in after] == before
@@ -382,7 +163,7 @@ def test_a_class_that_training_did_not_know(fresh: Language, demo: list[Document
             Span(doc, ent.start, ent.end, label="unheard_of" if i % 2 else ent.label_)
             for i, ent in enumerate(doc.ents)
         ]
-    [report] = calibrate_pipeline(fresh, docs).values()
+    [report] = calibrate_pipeline(fresh, docs, method="platt").values()
     # It can't be predicted, so it can't be judged: predictions in its place are wrong, and it is missed.
     assert "unheard_of" not in report.labels
     assert set(report.labels) <= known
@@ -401,7 +182,8 @@ def test_parts_of_a_document_are_never_on_both_sides_of_a_fold(fresh: Language, 
 
 
 def test_documents_and_parts_without_a_word(fresh: Language, demo: list[Document]) -> None:
-    calibrate_pipeline(fresh, [*gold(fresh, demo), fresh.make_doc(""), fresh.make_doc("  ")])
+    docs = [*gold(fresh, demo), fresh.make_doc(""), fresh.make_doc("  ")]
+    calibrate_pipeline(fresh, docs, method="logistic")
     for doc in fresh.pipe(["", " ", "\n\n", "x"]):
         assert len(scores(doc)) == len(doc.ents)
 
@@ -409,7 +191,7 @@ def test_documents_and_parts_without_a_word(fresh: Language, demo: list[Document
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_in_other_processes(fresh: Language, demo: list[Document]) -> None:
     docs = gold(fresh, demo)
-    calibrate_pipeline(fresh, docs)
+    calibrate_pipeline(fresh, docs, method="logistic")
     texts = [doc.text for doc in docs[:4]]
     for one, two in zip(fresh.pipe(texts), fresh.pipe(texts, n_process=2, batch_size=2), strict=True):
         assert scores(two) == pytest.approx(scores(one), rel=1e-3)
@@ -420,7 +202,7 @@ def test_in_other_processes(fresh: Language, demo: list[Document]) -> None:
 def test_other_methods(fresh: Language, demo: list[Document], method: str) -> None:
     texts = [doc.text for doc in gold(fresh, demo)[:3]]
     before = list(fresh.pipe(texts))
-    fresh.replace_pipe("entity_confidence", "entity_confidence_v2", config={"method": method, "passes": 2})
+    fresh.replace_pipe("entity_confidence", "entity_confidence", config={"method": method, "passes": 2})
     state = np.random.get_state()[1]  # type: ignore[index]
     after = list(fresh.pipe(texts))
     assert (np.random.get_state()[1] == state).all()  # type: ignore[index]
@@ -442,7 +224,7 @@ def test_other_methods(fresh: Language, demo: list[Document], method: str) -> No
 )
 def test_settings_out_of_range(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        spacy.blank("en").add_pipe("entity_confidence_v2", config=settings)
+        spacy.blank("en").add_pipe("entity_confidence", config=settings)
 
 
 def test_spancat(demo: list[Document]) -> None:
@@ -562,14 +344,6 @@ def test_evaluation_tells_in_sample_from_held_out(fresh: Language, demo: list[Do
     assert sum(one.n for one in other.labels.values()) == other.figures.n
 
 
-def test_the_diagram_is_xml_with_a_dot_a_bin() -> None:
-    figures = figures_of([0.1, 0.11, 0.9], [False, True, True])
-    root = ElementTree.fromstring(reliability_svg({"a & <b>": figures, "other": figures}))
-    dots = [node for node in root.iter() if node.tag.endswith("circle")]
-    assert len(dots) == 2 * len(figures.bins) == 4
-    assert "a & <b>" in [node.text for node in root.iter()]
-
-
 def label_pipeline() -> Language:
     nlp = spacy.blank("en")
     nlp.add_pipe("textcat_multilabel", config={"threshold": 0.5}).add_label("clear")  # type: ignore[attr-defined]
@@ -612,7 +386,7 @@ def test_document_labels_become_metas() -> None:
 def test_the_command(trained_path: Path, demo: list[Document], tmp_path: Path) -> None:
     nlp = spacy.load(trained_path)
     DocBin(docs=gold(nlp, demo), store_user_data=True).to_disk(tmp_path / "dev.spacy")
-    DocBin(docs=gold(nlp, demo, seen=True)).to_disk(tmp_path / "train.spacy")
+    DocBin(docs=gold(nlp, demo, trained=True)).to_disk(tmp_path / "train.spacy")
     run = CliRunner().invoke
     words = [
         "calibrate",

@@ -14,6 +14,7 @@ from conftest import CONFIGS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from predictions import ents, scores
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
@@ -24,12 +25,8 @@ from spacy_tagtog.anndoc import Document
 from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.convert.tokens import assemble, predicted_doc
 from spacy_tagtog.errors import PipelineError
-from spacy_tagtog.pipeline.confidence import (
-    DEFAULT_SPANS_KEY,
-    EntityConfidence,
-    action_probabilities,
-    entity_scores,
-)
+from spacy_tagtog.pipeline.calibration.component import EntityConfidence
+from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, action_probabilities, entity_scores
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
 
@@ -59,20 +56,6 @@ def texts(demo: list[Document]) -> list[str]:
     return [document.text for document in demo[-12:]]
 
 
-def ents(doc: Doc) -> list[tuple[int, int, str]]:
-    return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
-
-
-def scores(doc: Doc) -> list[float]:
-    return list(doc.spans[DEFAULT_SPANS_KEY].attrs.get("scores", []))
-
-
-@pytest.fixture
-def fresh(trained_path: Path) -> Language:
-    """The trained pipeline, to be changed."""
-    return spacy.load(trained_path)
-
-
 def test_scores_are_those_of_a_slow_replay(trained: Language, demo: list[Document]) -> None:
     ner = trained.get_pipe("ner")
     number = 0
@@ -98,7 +81,7 @@ def test_scores_are_those_of_a_slow_replay(trained: Language, demo: list[Documen
 def test_any_entities_that_the_parser_can_make(
     trained: Language, words: list[str], starts: st.DataObject
 ) -> None:
-    """Entities by hand, over white space and up to sentence borders: all that spaCy allows, nothing that it doesn't."""
+    """Entities by hand, over white space and up to sentence borders: just what spaCy allows."""
     doc = Doc(
         trained.vocab,
         words=words,
@@ -236,7 +219,8 @@ def test_blocked_tokens(trained: Language) -> None:
 
 def test_entities_of_another_component(fresh: Language, demo: list[Document]) -> None:
     """What the model can't predict has no probability; what it can keeps that of the model alone."""
-    # How much so small a pipeline finds in a text differs between platforms: take one in which it finds several.
+    # How much so small a pipeline finds in a text differs between platforms: take one in which it finds
+    # several.
     text = next(
         text
         for text in ("We had cocoa at nine. " + text for text in texts(demo))
@@ -255,7 +239,7 @@ def test_entities_of_another_component(fresh: Language, demo: list[Document]) ->
 
 
 def test_entities_that_the_parser_had_to_accept(fresh: Language) -> None:
-    """spaCy's ner adds the labels of the entities that it finds on a Doc, untrained: it still has no opinion about them."""
+    """spaCy's ner adds the labels of entities on a Doc, untrained: it still has no opinion about them."""
     fresh.add_pipe("entity_ruler", before="ner").add_patterns([{"label": "DRINK", "pattern": "cocoa"}])  # type: ignore[attr-defined]
     doc = fresh("Moon and cocoa")
     assert "DRINK" in fresh.get_pipe("ner").labels  # type: ignore[attr-defined]
@@ -349,7 +333,7 @@ def test_it_is_the_factory_of_the_configs() -> None:
     config = load_config(CONFIGS / "ner.cfg")
     component = config["components"]["entity_confidence"]
     assert (component["factory"], component["spans_key"], component["ner"]) == (
-        "entity_confidence_v2",
+        "entity_confidence",
         DEFAULT_SPANS_KEY,
         "ner",
     )

@@ -1,4 +1,7 @@
-"""``spacy train`` on what this package reads, with the configs that it ships. Few steps on little data, but the real thing."""
+"""``spacy train`` on what this package reads, with the configs that it ships.
+
+Few steps on little data, but the real thing.
+"""
 
 from __future__ import annotations
 
@@ -142,10 +145,36 @@ def test_configs_are_complete(name: str, tmp_path: Path) -> None:
     assert load_config(tmp_path / "filled.cfg", interpolate=False) == written
 
 
+def test_the_seed_model_under_spacy_train(demo: list[Document], demo_folder: Path, tmp_path: Path) -> None:
+    sides = {
+        f"corpora.{side}.{key}": value
+        for side in ("train", "dev")
+        for key, value in (("split", "dev=0.2"), ("side", side))
+    }
+    paths = {"paths.train": str(demo_folder), "paths.dev": str(demo_folder)}
+    train(CONFIGS / "seed.cfg", tmp_path / "out", overrides={**paths, **sides, "corpora.train.limit": 40})
+    nlp = spacy.load(tmp_path / "out/model-best")
+    assert nlp.pipe_names == ["seed_ner", "entity_confidence"]
+    assert nlp.meta["performance"]["ents_f"] > 0.4
+    assert set(nlp.get_pipe("seed_ner").labels) == {"Celestial_Object", "Instrument", "Person", "Place"}  # type: ignore[attr-defined]
+    assert any(ent._.confidence for one in demo[-12:] for ent in nlp(one.text).ents)
+
+
+def test_the_config_of_the_seed_model_differs_from_that_of_ner_in_nothing_but_the_component() -> None:
+    seed, ner = load_config(CONFIGS / "seed.cfg"), load_config(CONFIGS / "ner.cfg")
+    assert seed["corpora"] == ner["corpora"]
+    # It alone has a use for texts that nobody annotated.
+    assert seed["initialize"].pop("components").keys() == {"seed_ner"}
+    assert seed["initialize"] == {
+        name: value for name, value in ner["initialize"].items() if name != "components"
+    }
+    assert seed["paths"] == {**ner["paths"], "unlabelled": None}
+
+
 def test_overrides_on_the_command_line(
     corpora: dict[str, Path], tmp_path: Path, subprocess_env: dict[str, str]
 ) -> None:
-    """The command itself, with another value for what the config says, and with a file copied out of the repository."""
+    """The command itself, with other values than the config's, and with a file outside of the repository."""
     shutil.copy(CONFIGS / "ner.cfg", tmp_path / "mine.cfg")
     options = {
         **FEW,

@@ -52,7 +52,7 @@ def test_rounding_errors_are_put_right() -> None:
 def test_what_does_not_fit_is_refused(nlp: Language, first: list[float], second: list[float]) -> None:
     with pytest.raises(PipelineError) as caught:
         set_certainty(nlp("the Moon rises"), TokenCertainty.of(first, second))
-    assert caught.value.legal == "one number a token: 3"
+    assert caught.value.legal == "one number per token: 3"
 
 
 def test_tokens_that_changed_since(nlp: Language) -> None:

@@ -1,1 +1,1 @@
-"""Probabilities that mean what they say."""
+"""Calibration: probabilities that mean what they say."""

@@ -1,14 +1,15 @@
-"""Judge a pipeline's predictions on its own training documents, honestly: each by a pipeline of the same kind that was trained without it.
+"""Cross-fitting: honest predictions on a pipeline's own training documents.
 
-The documents are dealt into folds. For each fold a pipeline is trained on the others and predicts this one. What is learned from these predictions is
-used for the pipeline that was trained on all of them: a little better than those, which were trained on a part.
+The documents are dealt into folds. For each fold a pipeline of the same kind is trained on the other folds
+and predicts this one. What is learned from these predictions is used for the pipeline that was trained on all
+documents. It is a little better than those, which were trained on a part.
 """
 
 from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,18 +21,17 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
+from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.convert.split_plan import SplitItem, near_duplicates
 from spacy_tagtog.convert.tokens import predicted_doc
-from spacy_tagtog.errors import EvaluationError, PipelineError
-from spacy_tagtog.pipeline.calibration.training_counts import Seen
+from spacy_tagtog.errors import EvaluationError, PipelineError, setting
+from spacy_tagtog.pipeline.calibration.training_counts import TrainingCounts
+from spacy_tagtog.pipeline.loading import first_line
 from spacy_tagtog.pipeline.seed.component import SeedNer
-
-Watch = Callable[[Sequence[int]], Iterable[int]]
-"""Goes over the numbers of the folds, and may show how far it is."""
 
 
 def is_quick(nlp: Language) -> bool:
-    """Whether all that a pipeline learned can be learned again in seconds: its only trained component is a ``seed_ner``."""
+    """Whether a pipeline can learn again in seconds: its only trained component is a ``seed_ner``."""
     trained = _trained(nlp)
     return bool(trained) and all(isinstance(nlp.get_pipe(name), SeedNer) for name in trained)
 
@@ -46,7 +46,11 @@ def _trained(nlp: Language) -> list[str]:
 
 
 def document_groups(docs: Sequence[Doc]) -> list[int]:
-    """The number of each Doc's group: parts and members' versions of one document are in one, and so are documents with nearly the same text."""
+    """The number of each Doc's group.
+
+    Parts and members' versions of one document are in one group, and so are documents with nearly the same
+    text.
+    """
     ids = [str(doc._.anndoc_id or f"\n{place}") for place, doc in enumerate(docs)]  # no id holds a line break
     texts: dict[str, dict[str, None]] = {}
     for doc_id, doc in zip(ids, docs, strict=True):
@@ -57,7 +61,10 @@ def document_groups(docs: Sequence[Doc]) -> list[int]:
 
 
 def deal(docs: Sequence[Doc], groups: Sequence[int], *, folds: int, seed: int = 0) -> list[int]:
-    """The fold of each Doc. Groups are dealt out whole, in a random order; those with entities or document labels first, so that every fold has some.
+    """The fold of each Doc.
+
+    Groups are dealt out whole, in a random order. Those with entities or document labels come first, so that
+    every fold has some.
 
     Args:
         docs: n training documents.
@@ -77,8 +84,10 @@ def deal(docs: Sequence[Doc], groups: Sequence[int], *, folds: int, seed: int = 
         raise EvaluationError(
             "there are fewer annotated training documents than folds",
             value=f"{len(annotated)} with annotations, {folds} folds",
-            legal="a document with annotations for each fold; parts, versions and near-duplicates of a document are one",
-            advice="ask for fewer --folds (from 2), or calibrate on documents that the pipeline was not trained on",
+            legal="at least one document with annotations per fold; parts, versions and near-duplicates of a "
+            "document count as one",
+            advice=f"ask for fewer {setting('folds')} (from 2), or calibrate on documents that the pipeline "
+            "was not trained on",
         )
     chance = np.random.default_rng(seed)
     order = [
@@ -97,27 +106,28 @@ class Fold:
     Attributes:
         nlp: The pipeline.
         places: The places of the documents that were left out, in the sequence that was dealt.
-        seen: What stood in the documents that it was trained on.
+        training_counts: What stood in the documents that it was trained on.
     """
 
     nlp: Language
     places: list[int]
-    seen: Seen
+    training_counts: TrainingCounts
 
 
 def fold_pipelines(
-    nlp: Language, docs: Sequence[Doc], fold_of: Sequence[int], *, watch: Watch | None = None
+    nlp: Language, docs: Sequence[Doc], fold_of: Sequence[int], *, progress: Progress = silent
 ) -> Iterator[Fold]:
     """Train a pipeline for each fold, without its documents.
 
-    A ``seed_ner`` learns again within the pipeline, which is as it was as soon as the next fold is asked for. For any other a new pipeline is
-    trained, by the config that is stored in it, as ``spacy train`` does: its [corpora.train] reads the other folds, [corpora.dev] is what it was.
+    A ``seed_ner`` learns again within the pipeline, which is as it was as soon as the next fold is asked for.
+    For any other kind a new pipeline is trained as ``spacy train`` does, by the config that is stored in the
+    pipeline: its [corpora.train] reads the other folds, [corpora.dev] is what it was.
 
     Args:
         nlp: The pipeline that was trained on all of the documents.
         docs: The documents.
         fold_of: The fold of each.
-        watch: Goes over the folds.
+        progress: Shows how many folds are done.
 
     Raises:
         PipelineError: The pipeline's config doesn't say how it was trained, or training failed.
@@ -125,20 +135,22 @@ def fold_pipelines(
     numbers = sorted(set(fold_of))
     # Before the first fold, not after an hour.
     config = None if is_quick(nlp) else training_config(nlp)
-    for number in watch(numbers) if watch is not None else numbers:
+    for number in progress(numbers, len(numbers)):
         learned = [doc for doc, fold in zip(docs, fold_of, strict=True) if fold != number]
         places = [place for place, fold in enumerate(fold_of) if fold == number]
         if config is None:
             with _learned_again(nlp, learned):
-                yield Fold(nlp, places, seen_in(nlp, learned))
+                yield Fold(nlp, places, count_training(nlp, learned))
         else:
-            yield Fold(_trained_again(config, learned), places, seen_in(nlp, learned))
+            yield Fold(_trained_again(config, learned), places, count_training(nlp, learned))
 
 
-def seen_in(nlp: Language, docs: Iterable[Doc]) -> Seen:
-    """What stands in documents, on the tokens of a pipeline."""
+def count_training(nlp: Language, docs: Iterable[Doc]) -> TrainingCounts:
+    """Count what stands in training documents, on the tokens of a pipeline."""
     examples = _examples(nlp, docs)
-    return Seen.learn(([token.lower_ for token in one.predicted], one.get_aligned_ner()) for one in examples)
+    return TrainingCounts.learn(
+        ([token.lower_ for token in one.predicted], one.get_aligned_ner()) for one in examples
+    )
 
 
 def _examples(nlp: Language, docs: Iterable[Doc]) -> Iterator[Example]:
@@ -184,7 +196,8 @@ def training_config(nlp: Language) -> Any:
             "the config of the pipeline doesn't say how to train it again",
             place="config.cfg of the pipeline",
             value=problem,
-            legal="what spacy train wrote, with [corpora.train] path; or a seed_ner as the only trained component",
+            legal="what spacy train wrote, with [corpora.train] path; or a seed_ner as the only trained "
+            "component",
             advice="calibrate it on documents that it was not trained on instead",
         )
     # The documents are chosen already: a side or a limit would choose again.
@@ -210,11 +223,13 @@ def _trained_again(config: Any, docs: Sequence[Doc]) -> Language:
             train(nlp, folder / "trained", stdout=said, stderr=said)
             best = folder / "trained" / "model-best"
             return spacy.load(best if best.exists() else folder / "trained" / "model-last")
-        # A config can name anything, and what that raises can be anything: a corpus that is gone, a package that isn't installed, SystemExit.
+        # A config can name anything, and what that raises can be anything: a corpus that is gone, a package
+        # that isn't installed, SystemExit.
         except (Exception, SystemExit) as error:
             raise PipelineError(
-                f"training without some of the documents failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+                f"training without some of the documents failed: {type(error).__name__}: {first_line(error)}",
                 place="config.cfg of the pipeline",
-                legal="a config whose other files, such as [corpora.dev] path, are where they were in training",
+                legal="a config whose other files, such as [corpora.dev] path, are where they were in "
+                "training",
                 advice="put them there, or calibrate the pipeline on documents that it was not trained on",
             ) from error

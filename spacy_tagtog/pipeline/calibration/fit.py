@@ -1,9 +1,12 @@
-"""Fit the calibration of a pipeline on reviewed documents, of which none is judged by a pipeline that was trained on it."""
+"""Fit the calibration of a pipeline on reviewed documents.
+
+No document is predicted by a pipeline that was trained on it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,51 +14,53 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_tagtog._plural import counted
+from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc.fingerprints import text_fingerprint
-from spacy_tagtog.errors import EvaluationError, NotHeldOutError, PipelineError
+from spacy_tagtog.errors import EvaluationError, NotHeldOutError, PipelineError, setting
 from spacy_tagtog.pipeline.annotate import ensure_confidence
-from spacy_tagtog.pipeline.calibration.calibrators import (
+from spacy_tagtog.pipeline.calibration.calibrators import LabelCalibrator
+from spacy_tagtog.pipeline.calibration.component import EntityConfidence
+from spacy_tagtog.pipeline.calibration.cross_validation import (
     FOLDS,
     CalibrationMethod,
-    CalibrationReport,
-    LabelCalibrator,
-    cross_validated,
-    figures_of,
+    cross_validated_platt,
     fit_calibrator,
     fit_platt,
 )
-from spacy_tagtog.pipeline.calibration.component import FEATURES, Calibration
-from spacy_tagtog.pipeline.calibration.crossfit import Watch, deal, document_groups, fold_pipelines, seen_in
-from spacy_tagtog.pipeline.calibration.scoring import Judged, confidence_components, judge, paired
-from spacy_tagtog.pipeline.calibration.training_counts import Seen
-from spacy_tagtog.pipeline.fingerprints import remembered_documents
-from spacy_tagtog.pipeline.labels import textcat_names
+from spacy_tagtog.pipeline.calibration.crossfit import count_training, deal, document_groups, fold_pipelines
+from spacy_tagtog.pipeline.calibration.features import FEATURES
+from spacy_tagtog.pipeline.calibration.figures import figures_of
+from spacy_tagtog.pipeline.calibration.report import CalibrationReport
+from spacy_tagtog.pipeline.calibration.scoring import (
+    ScoredPredictions,
+    add_predictions,
+    confidence_components,
+    paired,
+)
+from spacy_tagtog.pipeline.calibration.stored import Calibration
+from spacy_tagtog.pipeline.calibration.training_counts import TrainingCounts
+from spacy_tagtog.pipeline.fingerprints import training_fingerprints
+from spacy_tagtog.pipeline.labels import LabelConfidence, textcat_names
 
 _MAX_NAMED = 5
 
 
 def prepare_pipeline(nlp: Language) -> None:
-    """Add what can be calibrated: ``entity_confidence_v2`` for entities (in place of an ``entity_confidence``), ``label_confidence`` for labels.
+    """Add what can be calibrated.
+
+    That is ``entity_confidence`` for entities and ``label_confidence`` for document labels.
 
     Raises:
         PipelineError: The pipeline predicts neither entities nor document labels.
     """
     factories = {name: nlp.get_pipe_meta(name).factory for name in nlp.pipe_names}
     present = set(factories.values())
-    for name, factory in factories.items():
-        if factory == "entity_confidence":
-            old = nlp.get_pipe_config(name)
-            nlp.replace_pipe(
-                name, "entity_confidence_v2", config={"ner": old["ner"], "spans_key": old["spans_key"]}
-            )
-        if factory == "spancat" and not present & {"entity_confidence", "entity_confidence_v2"}:
-            nlp.add_pipe("entity_confidence_v2", name="entity_confidence", config={"ner": name}, last=True)
-    if present & {"ner", "beam_ner", "seed_ner"} and not present & {
-        "spancat",
-        "entity_confidence",
-        "entity_confidence_v2",
-    }:
-        ensure_confidence(nlp)
+    if "entity_confidence" not in present:
+        spancat = next((name for name, factory in factories.items() if factory == "spancat"), None)
+        if spancat is not None:
+            nlp.add_pipe("entity_confidence", config={"ner": spancat}, last=True)
+        elif present & {"ner", "beam_ner", "seed_ner"}:
+            ensure_confidence(nlp)
     if "label_confidence" not in present:
         for name in textcat_names(nlp):
             own = (
@@ -83,136 +88,155 @@ def calibrate_pipeline(
     allow_unknown: bool = False,
     batch_size: int | None = None,
     n_process: int = 1,
-    watch: Watch | None = None,
+    progress: Progress = silent,
 ) -> dict[str, CalibrationReport]:
     """Fit the calibration of every component that gives probabilities, and put it into the pipeline.
 
-    No document is judged by a pipeline that was trained on it. Those of ``gold_docs`` are judged by the pipeline itself; those of ``train_docs`` by
-    others of its kind, trained on the other folds (:mod:`spacy_tagtog.pipeline.calibration.crossfit`).
+    No document is predicted by a pipeline that was trained on it. ``gold_docs`` are predicted by the pipeline
+    itself. ``train_docs`` are predicted by others of its kind, each trained without some of them
+    (:mod:`spacy_tagtog.pipeline.calibration.crossfit`).
 
     Args:
         nlp: The pipeline; changed in place, see :func:`prepare_pipeline`.
         gold_docs: Reviewed documents that it was not trained on.
-        train_docs: The documents that it was trained on: for each fold a pipeline is trained without some of them.
-        groups: What :func:`~spacy_tagtog.pipeline.calibration.crossfit.document_groups` says of ``gold_docs`` and then ``train_docs``, for whoever asked it
-            already: looking for near-duplicates takes its time. It matters only with ``train_docs``.
+        train_docs: The documents that it was trained on.
+        groups: The result of :func:`~spacy_tagtog.pipeline.calibration.crossfit.document_groups` for
+            ``gold_docs`` and then ``train_docs``, where it is known already: looking for near-duplicates
+            takes time. It is used only with ``train_docs``.
         method: ``auto`` chooses by cross-validation.
         folds: Folds of the cross-validation, by document, and of the pipelines that are trained; from 2.
         seed: Of the folds and of boosted trees.
-        allow_unknown: Go on with a pipeline that doesn't know its training documents: whoever asks for this vouches for them.
-        batch_size: Docs a batch.
+        allow_unknown: Go on with a pipeline that doesn't know its training documents. The caller vouches for
+            ``gold_docs``.
+        batch_size: Docs per batch.
         n_process: Processes.
-        watch: Goes over the folds in which pipelines are trained.
+        progress: Shows how many of the folds' pipelines are trained.
 
     Returns:
         What was fitted, by component.
 
     Raises:
         EvaluationError: There is no document, or there are fewer training documents than folds.
-        NotHeldOutError: The pipeline was trained on some of ``gold_docs``, or not on some of ``train_docs``, or doesn't know on which.
+        NotHeldOutError: The pipeline was trained on some of ``gold_docs``, or not on some of ``train_docs``,
+            or doesn't know on which documents it was trained.
         PipelineError: There is nothing to calibrate, or the pipeline can't be trained again.
     """
     prepare_pipeline(nlp)
-    held_out, trained = list(gold_docs), list(train_docs)
-    docs = [*held_out, *trained]
-    if not docs:
-        raise EvaluationError(
-            "there is no document to calibrate on",
-            value=0,
-            legal="reviewed documents that the pipeline was not trained on",
-        )
-    prints = [text_fingerprint(doc.text) for doc in docs]
-    _check_held_out(
-        nlp, held_out, prints[: len(held_out)], prints[len(held_out) :], allow_unknown=allow_unknown
-    )
-    notes = _check_trained(nlp, trained, prints[len(held_out) :])
-    if not trained:
-        groups = []
-    elif groups is None:
-        groups = document_groups(docs)
-    fold_of = deal(trained, groups[len(held_out) :], folds=folds, seed=seed) if trained else []
+    documents = _Documents.of(list(gold_docs), list(train_docs))
+    notes = documents.check(nlp, allow_unknown=allow_unknown)
+    trained, first = documents.trained, len(documents.held_out)
+    groups = documents.groups() if groups is None else groups
+    fold_of = deal(trained, groups[first:], folds=folds, seed=seed) if trained else []
     components = confidence_components(nlp)
     for component in components.values():
         component.calibration = None
-    judged = {name: Judged() for name in components}
-    numbers: dict[object, int] = {}
-    seen = seen_in(nlp, trained) if trained else None
-    for place, (gold, predicted) in enumerate(
-        paired(nlp, held_out, batch_size=batch_size, n_process=n_process)
-    ):
-        # Docs that are parts, or several members' versions, of one document stay together in the cross-validation.
-        key = groups[place] if groups else gold._.anndoc_id or place
-        number = numbers.setdefault(key, len(numbers))
-        for name, component in components.items():
-            judge(component, gold, predicted, number, judged[name], seen)
-    for fold in fold_pipelines(nlp, trained, fold_of, watch=watch) if trained else ():
+    collection = _Collection({name: ScoredPredictions() for name in components}, {})
+    counts = count_training(nlp, trained) if trained else None
+    settings: dict[str, Any] = {"batch_size": batch_size, "n_process": n_process}
+    for place, pair in enumerate(paired(nlp, documents.held_out, **settings)):
+        collection.add(components, pair, groups[place], counts)
+    for fold in fold_pipelines(nlp, trained, fold_of, progress=progress) if trained else ():
         own = confidence_components(fold.nlp)
-        left_out = [trained[place] for place in fold.places]
-        for place, (gold, predicted) in zip(
-            fold.places, paired(fold.nlp, left_out, batch_size=batch_size, n_process=n_process), strict=True
-        ):
-            number = numbers.setdefault(groups[len(held_out) + place], len(numbers))
-            for name in components:
-                judge(own[name], gold, predicted, number, judged[name], fold.seen)
+        left_out = paired(fold.nlp, [trained[place] for place in fold.places], **settings)
+        for place, pair in zip(fold.places, left_out, strict=True):
+            collection.add(own, pair, groups[first + place], fold.training_counts)
     reports = {}
     for name, component in components.items():
-        calibration, report = _fit(
-            judged[name], known_labels(nlp, component), prints, method, folds, seed, seen
-        )
-        report.held_out, report.cross_fitted, report.pipelines = (
-            len(held_out),
-            len(trained),
-            len(set(fold_of)),
-        )
+        found = collection.found[name]
+        fitted, report = _fit(found, known_labels(nlp, component), method, folds, seed)
+        report.held_out, report.cross_fitted, report.pipelines = first, len(trained), len(set(fold_of))
         report.notes += notes
-        component.calibration, reports[name] = replace(calibration, report=report.to_json()), report
+        used = counts if fitted.predictions.features > FEATURES else None
+        component.calibration = Calibration(
+            fitted.predictions, fitted.missed, sorted(set(documents.fingerprints)), report, used
+        )
+        reports[name] = report
     return reports
 
 
-def known_labels(nlp: Language, component: Any) -> set[str]:
+def known_labels(nlp: Language, component: EntityConfidence | LabelConfidence) -> set[str]:
     """The labels that the scored component can predict."""
-    source: Any = nlp.get_pipe(getattr(component, "textcat", None) or component.ner)
+    source: Any = nlp.get_pipe(component.textcat if isinstance(component, LabelConfidence) else component.ner)
     return {str(label) for label in getattr(source, "labels", ())}
 
 
-def _check_held_out(
-    nlp: Language, docs: Sequence[Doc], prints: Sequence[str], given: Sequence[str], *, allow_unknown: bool
-) -> None:
-    """``given`` are the fingerprints of what it was trained on as the caller says."""
-    remembered = remembered_documents(nlp)
-    if remembered is None and not allow_unknown:
-        raise NotHeldOutError(
-            "the pipeline doesn't know which documents it was trained on",
-            legal="a pipeline trained with the callback spacy-tagtog.RememberDocuments.v1 in [initialize.after_init]",
-            advice="train it with one of the configs, or say that you know better: --allow-unknown",
-        )
-    trained = {*(remembered or ()), *given}
-    seen = [doc for doc, own in zip(docs, prints, strict=True) if own in trained]
-    if seen:
-        raise NotHeldOutError(
-            f"the pipeline was trained on {len(seen)} of {counted(len(docs), 'document')}",
-            value=_named(seen),
-            legal="documents that it was not trained on, such as corpus/reviewed/dev.spacy",
-            advice="leave them out: what a pipeline says about its training documents is surer than what it says about others",
-        )
+@dataclass(frozen=True)
+class _Documents:
+    """What a pipeline is calibrated on.
 
+    Attributes:
+        held_out: Documents that it was not trained on.
+        trained: Documents that it was trained on.
+        fingerprints: Of the texts of both, in this order.
+    """
 
-def _check_trained(nlp: Language, docs: Sequence[Doc], prints: Sequence[str]) -> list[str]:
-    """Notes on training documents that are missing."""
-    remembered = remembered_documents(nlp)
-    if remembered is None or not docs:
-        return []
-    strange = [doc for doc, own in zip(docs, prints, strict=True) if own not in remembered]
-    if strange:
-        raise NotHeldOutError(
-            f"the pipeline was not trained on {len(strange)} of {counted(len(docs), 'document')} given as what it was trained on",
-            value=_named(strange),
-            legal="documents that it was trained on, such as corpus/reviewed/train.spacy",
-            advice="give the others as documents that it was not trained on",
+    held_out: list[Doc]
+    trained: list[Doc]
+    fingerprints: list[str]
+
+    @classmethod
+    def of(cls, held_out: list[Doc], trained: list[Doc]) -> _Documents:
+        docs = [*held_out, *trained]
+        if not docs:
+            raise EvaluationError(
+                "there is no document to calibrate on",
+                value=0,
+                legal="reviewed documents that the pipeline was not trained on",
+            )
+        return cls(held_out, trained, [text_fingerprint(doc.text) for doc in docs])
+
+    def groups(self) -> list[Any]:
+        """The group of each Doc, which stays together in cross-validation.
+
+        Docs that are parts, or several members' versions, of one document are in one group.
+        """
+        if self.trained:
+            return document_groups([*self.held_out, *self.trained])
+        return [doc._.anndoc_id or place for place, doc in enumerate(self.held_out)]
+
+    def check(self, nlp: Language, *, allow_unknown: bool) -> list[str]:
+        """Make sure that the pipeline was trained on what the caller says, and on nothing else that is given.
+
+        Returns:
+            Notes on training documents that are missing.
+        """
+        known = training_fingerprints(nlp)
+        if known is None and not allow_unknown:
+            raise NotHeldOutError(
+                "the pipeline doesn't know which documents it was trained on",
+                legal="a pipeline trained with the callback spacy-tagtog.RememberDocuments.v1 in "
+                "[initialize.after_init]",
+                advice="train it with one of the configs, or say that you know better: "
+                f"{setting('allow_unknown')}",
+            )
+        first = len(self.held_out)
+        of_held_out, of_trained = self.fingerprints[:first], self.fingerprints[first:]
+        learned = {*(known or ()), *of_trained}
+        not_held_out = [doc for doc, own in zip(self.held_out, of_held_out, strict=True) if own in learned]
+        if not_held_out:
+            raise NotHeldOutError(
+                f"the pipeline was trained on {len(not_held_out)} of {counted(first, 'document')}",
+                value=_named(not_held_out),
+                legal="documents that it was not trained on, such as corpus/reviewed/dev.spacy",
+                advice="leave them out: a pipeline is surer about its training documents than about others",
+            )
+        if known is None or not self.trained:
+            return []
+        strange = [doc for doc, own in zip(self.trained, of_trained, strict=True) if own not in known]
+        if strange:
+            raise NotHeldOutError(
+                f"the pipeline was not trained on {len(strange)} of {counted(len(self.trained), 'document')} "
+                "given as what it was trained on",
+                value=_named(strange),
+                legal="documents that it was trained on, such as corpus/reviewed/train.spacy",
+                advice="give the others as documents that it was not trained on",
+            )
+        missing = len(known.difference(of_trained))
+        said = (
+            f"the pipeline was also trained on {counted(missing, 'other document')}; those of the folds were "
+            "not, so they know less than it"
         )
-    missing = len(remembered.difference(prints))
-    said = f"the pipeline was trained on {counted(missing, 'other document')}, too, and those of the folds were not, so they know less than it"
-    return [said] if missing else []
+        return [said] if missing else []
 
 
 def _named(docs: Sequence[Doc]) -> str:
@@ -220,39 +244,67 @@ def _named(docs: Sequence[Doc]) -> str:
     return names + (f" and {len(docs) - _MAX_NAMED} more" if len(docs) > _MAX_NAMED else "")
 
 
+@dataclass(frozen=True)
+class _Collection:
+    """The predictions of all components.
+
+    Attributes:
+        found: By component.
+        numbers: The number of each group of documents, in the order in which they came.
+    """
+
+    found: dict[str, ScoredPredictions]
+    numbers: dict[object, int]
+
+    def add(
+        self,
+        components: Mapping[str, EntityConfidence | LabelConfidence],
+        pair: tuple[Doc, Doc],
+        group: object,
+        counts: TrainingCounts | None,
+    ) -> None:
+        """Add a document's predictions: a gold Doc and what the components' pipeline made of its text."""
+        number = self.numbers.setdefault(group, len(self.numbers))
+        for name, into in self.found.items():
+            add_predictions(components[name], *pair, number, into, counts)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    predictions: LabelCalibrator
+    missed: LabelCalibrator | None
+
+
 def _fit(
-    judged: Judged,
-    trained: set[str],
-    prints: list[str],
-    method: CalibrationMethod,
-    folds: int,
-    seed: int,
-    seen: Seen | None,
-) -> tuple[Calibration, CalibrationReport]:
-    features = np.vstack(judged.features) if judged.features else np.zeros((0, 1))
+    found: ScoredPredictions, known: set[str], method: CalibrationMethod, folds: int, seed: int
+) -> tuple[_Fitted, CalibrationReport]:
+    features = np.vstack(found.features) if found.features else np.zeros((0, 1))
     predictions, report = fit_calibrator(
-        features, judged.labels, judged.right, judged.groups, method=method, folds=folds, seed=seed
+        features, found.labels, found.right, found.groups, method=method, folds=folds, seed=seed
     )
-    for label in sorted(trained - set(judged.labels)):
+    for label in sorted(known - set(found.labels)):
         report.notes.append(
-            f"{label}: never predicted in these documents; its predictions are calibrated with those of the others"
+            f"{label}: never predicted in these documents; its predictions are calibrated with those of the "
+            "others"
         )
-    missed = None
-    if judged.missed and method != "none":
-        x, y, groups = np.vstack(judged.missed_features), np.concatenate(judged.missed), judged.missed_groups
-        answers, enough = y.astype(np.float64), len(set(groups)) >= folds
-        held_out = (
-            cross_validated("platt", x, [""] * len(y), answers, groups, folds=folds, seed=seed)
-            if enough
-            else None
+    missed = _fit_missed(found, report, folds, seed) if found.missed and method != "none" else None
+    return _Fitted(predictions, missed), report
+
+
+def _fit_missed(
+    found: ScoredPredictions, report: CalibrationReport, folds: int, seed: int
+) -> LabelCalibrator | None:
+    """Fit the calibrator of misses; the report is told how good it is, or why there is none."""
+    x, y, groups = np.vstack(found.missed_features), np.concatenate(found.missed), found.missed_groups
+    answers, documents, misses = y.astype(np.float64), len(set(groups)), int(y.sum())
+    held_out = None
+    if documents >= folds:
+        held_out = cross_validated_platt(x, answers, groups, folds=folds, seed=seed)
+    if held_out is None:
+        report.notes.append(
+            f"missed entities: not calibrated, too few ({misses} in {counted(documents, 'document')})"
         )
-        if held_out is None:
-            report.notes.append(
-                f"missed entities: not calibrated, too few ({int(y.sum())} in {counted(len(set(groups)), 'document')})"
-            )
-        else:
-            missed = LabelCalibrator(fit_platt(x, answers))
-            report.expected_missed, report.missed = round(float(held_out.sum()), 3), int(y.sum())
-            report.missed_figures = figures_of(held_out, y)
-    looked_at = seen if predictions.features > FEATURES else None
-    return Calibration(predictions, missed, sorted(set(prints)), report.to_json(), looked_at), report
+        return None
+    report.expected_missed, report.missed = round(float(held_out.sum()), 3), misses
+    report.missed_figures = figures_of(held_out, y)
+    return LabelCalibrator(fit_platt(x, answers), {})

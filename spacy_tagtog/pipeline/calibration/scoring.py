@@ -13,25 +13,27 @@ from spacy.tokens import Doc
 
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.pipeline.calibration.calibrators import logit
-from spacy_tagtog.pipeline.calibration.component import CalibratedConfidence, entity_features, missed_features
-from spacy_tagtog.pipeline.calibration.training_counts import Seen
+from spacy_tagtog.pipeline.calibration.component import EntityConfidence
+from spacy_tagtog.pipeline.calibration.features import entity_features, missed_features
+from spacy_tagtog.pipeline.calibration.training_counts import TrainingCounts
 from spacy_tagtog.pipeline.confidence import RAW_SCORES
 from spacy_tagtog.pipeline.labels import LabelConfidence
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
 
 @dataclass
-class Judged:
-    """The judged predictions of one component.
+class ScoredPredictions:
+    """The predictions of one component, each with its score and whether it is right.
 
     Attributes:
-        features: For each Doc with predictions an array of shape (predictions, features), see ``entity_features``.
+        features: For each Doc with predictions an array of shape (predictions, features), see
+            :func:`~spacy_tagtog.pipeline.calibration.features.entity_features`.
         labels: The label of each prediction.
         scores: The probability that the component wrote for each prediction.
         right: Whether each prediction is right: label and both borders are those of a gold entity.
         groups: The number of each prediction's document.
         missed_features: For each Doc an array of shape (tokens outside of predicted entities, 1).
-        missed: For each Doc, at each of these tokens: begins an entity that was missed?
+        missed: For each Doc, whether a missed entity begins at each of these tokens.
         missed_groups: The number of each of these tokens' document.
         expected: For each Doc the sum of ``missed`` that the component wrote.
     """
@@ -47,11 +49,9 @@ class Judged:
     expected: list[float] = field(default_factory=list)
 
 
-def confidence_components(nlp: Language) -> dict[str, CalibratedConfidence | LabelConfidence]:
+def confidence_components(nlp: Language) -> dict[str, EntityConfidence | LabelConfidence]:
     """The components of a pipeline whose probabilities can be calibrated, by name."""
-    return {
-        name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, CalibratedConfidence | LabelConfidence)
-    }
+    return {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, EntityConfidence | LabelConfidence)}
 
 
 def paired(
@@ -75,13 +75,13 @@ def silent_ranges(gold: Doc) -> list[tuple[int, int]]:
     return [(token.idx, token.idx + len(token)) for token in gold if token.ent_iob == 0]
 
 
-def judge(
-    component: CalibratedConfidence | LabelConfidence,
+def add_predictions(
+    component: EntityConfidence | LabelConfidence,
     gold: Doc,
     predicted: Doc,
     number: int,
-    into: Judged,
-    seen: Seen | None = None,
+    into: ScoredPredictions,
+    training_counts: TrainingCounts | None = None,
 ) -> None:
     """Add one document's predictions.
 
@@ -90,19 +90,22 @@ def judge(
         gold: What people annotated.
         predicted: What the pipeline made of the same text.
         number: The document's number.
-        into: Filled.
-        seen: What stood in the documents that the pipeline was trained on, for the features.
+        into: They are added there.
+        training_counts: What stood in the documents that the pipeline was trained on, for the features.
     """
     if isinstance(component, LabelConfidence):
-        _judge_labels(component, gold, predicted, number, into)
+        _add_labels(component, gold, predicted, number, into)
     else:
-        _judge_entities(component, gold, predicted, number, into, seen)
+        _add_entities(component, gold, predicted, number, into, training_counts)
 
 
-def _judge_labels(component: LabelConfidence, gold: Doc, predicted: Doc, number: int, into: Judged) -> None:
+def _add_labels(
+    component: LabelConfidence, gold: Doc, predicted: Doc, number: int, into: ScoredPredictions
+) -> None:
     labels = [label for label in component.labels if label in predicted.cats]
     exclusive = component.nlp.get_pipe_meta(component.textcat).factory == "textcat"
-    # A document without any label tells nothing; where labels exclude each other, neither does one without one of these.
+    # A document without any label tells nothing. Where labels exclude each other, neither does a document
+    # that has none of these.
     if not labels or not gold.cats or (exclusive and not any(gold.cats.get(label) for label in labels)):
         return
     into.features.append(logit([float(predicted.cats[label]) for label in labels]).reshape(-1, 1))
@@ -112,8 +115,13 @@ def _judge_labels(component: LabelConfidence, gold: Doc, predicted: Doc, number:
     into.groups += [number] * len(labels)
 
 
-def _judge_entities(
-    component: CalibratedConfidence, gold: Doc, predicted: Doc, number: int, into: Judged, seen: Seen | None
+def _add_entities(
+    component: EntityConfidence,
+    gold: Doc,
+    predicted: Doc,
+    number: int,
+    into: ScoredPredictions,
+    training_counts: TrainingCounts | None,
 ) -> None:
     silent = silent_ranges(gold)
     group = predicted.spans[component.spans_key]
@@ -135,7 +143,7 @@ def _judge_entities(
         # Features are of all predictions of the Doc, as they will be when the calibration is used.
         known = [i for i, value in enumerate(raw) if not np.isnan(value)]
         features = entity_features(
-            predicted, [spans[i] for i in known], [raw[i] for i in known], certainty, seen
+            predicted, [spans[i] for i in known], [raw[i] for i in known], certainty, training_counts
         )
         into.features.append(features[[known.index(i) for i in kept]])
         into.labels += [spans[i].label_ for i in kept]

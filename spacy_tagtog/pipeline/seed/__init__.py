@@ -1,1 +1,1 @@
-"""The seed model: named entities from a handful of documents, in seconds."""
+"""The seed model: named entities from a handful of documents."""

@@ -1,10 +1,11 @@
 """Legal sequences of tags: the best one, and exact probabilities, by dynamic programming over whole batches.
 
-Tags are BILOU: a token is outside of entities (O), or the beginning, inside, last or only (unit) token of one. A classifier says how
-probable each tag is at each token by itself. The probability of a sequence is the product of these, divided by the sum of the products of
-all legal sequences: those in which every entity that begins also ends, with its own label, before its segment (a sentence, or a part of the
-document) does. Between two tokens the only state is "in no entity" or "in an entity of label x", so the forward-backward and the Viterbi
-algorithm (Rabiner 1989, https://doi.org/10.1109/5.18626) take time linear in the number of labels.
+Tags are BILOU: a token is outside of entities (O), or the beginning, inside, last or only (unit) token of
+one. A classifier says how probable each tag is at each token by itself. The probability of a sequence is the
+product of these, divided by the sum of the products of all legal sequences: those in which every entity that
+begins also ends, with its own label, before its segment (a sentence, or a part of the document) does. Between
+two tokens the only state is "in no entity" or "in an entity of label x", so the forward-backward and the
+Viterbi algorithm (Rabiner 1989, https://doi.org/10.1109/5.18626) take time linear in the number of labels.
 """
 
 from __future__ import annotations
@@ -31,6 +32,23 @@ def tag_names(labels: Sequence[str]) -> list[str]:
     return ["O", *(f"{kind}-{label}" for kind in "BILU" for label in labels)]
 
 
+def tagged_entities(tags: Sequence[str | None]) -> list[tuple[int, int, str]]:
+    """The entities of which every token is known."""
+    found = []
+    start = -1
+    for token, tag in enumerate(tags):
+        kind, _, label = (tag or "").partition("-")
+        if kind == "U":
+            found.append((token, token + 1, label))
+        elif kind == "B":
+            start = token
+        elif kind == "L" and start >= 0:
+            found.append((start, token + 1, label))
+        if kind not in ("B", "I"):
+            start = -1
+    return found
+
+
 @dataclass(frozen=True)
 class Prediction:
     """The best sequence of some tokens.
@@ -38,8 +56,10 @@ class Prediction:
     Attributes:
         entities: The entities in it, in order.
         scores: (entities,) the probability that exactly this entity, with exactly this label, is there.
-        log_probability: (tokens,) natural logarithm of the probability of the predicted tag, given the tags before it.
-        missed: (tokens,) the probability that an entity begins here that was not predicted; 0 inside predicted entities.
+        log_probability: (tokens,) natural logarithm of the probability of the predicted tag, given the tags
+            before it.
+        missed: (tokens,) the probability that an entity begins here that was not predicted; 0 inside
+            predicted entities.
     """
 
     entities: list[Span]
@@ -68,7 +88,10 @@ class Prediction:
 
 
 class _Tags(NamedTuple):
-    """Numbers for each tag: ``out`` of shape (segments, tokens), the others of shape (segments, tokens, labels)."""
+    """Numbers for each tag.
+
+    ``out`` is of shape (segments, tokens), the others are of shape (segments, tokens, labels).
+    """
 
     out: Floats
     begin: Floats
@@ -114,7 +137,8 @@ class Lattice:
         """The best sequence, and how probable everything in it is.
 
         Args:
-            out_weight: A factor for the tag O while the best sequence is looked for: below 1, more are found. Probabilities don't know of it.
+            out_weight: A factor for the tag O while the best sequence is looked for: below 1, more are found.
+                Probabilities don't know of it.
         """
         return self._scored([_best(values, out_weight) for _, values in self._batches()])
 
@@ -164,8 +188,9 @@ def _chain(values: _Tags) -> tuple[_Tags, Floats, Floats]:
     """The lattice as a Markov chain.
 
     Returns:
-        The probability of each tag, given the state before its token, all legal continuations considered; the probability, of shape
-        (segments, tokens), that the state before each token is "in no entity"; and that of an entity beginning there if it is.
+        The probability of each tag, given the state before its token, all legal continuations considered; the
+        probability, of shape (segments, tokens), that the state before each token is "in no entity"; and that
+        of an entity beginning there if it is.
     """
     rows, length = values.out.shape
     closed_next, opened_next = np.ones(rows), np.zeros((rows, values.begin.shape[2]))
@@ -214,7 +239,8 @@ def _best(values: _Tags, out_weight: float) -> list[list[Span]]:
     every = np.arange(rows)
     best_unit = unit.argmax(axis=2)
     unit_value = np.take_along_axis(unit, best_unit[:, :, None], axis=2)[:, :, 0]
-    # How each state was reached: closed by O (-1), by U of a label (its number) or by L of one (its number + labels); opened by B or by I.
+    # How each state was reached: closed by O (-1), by U of a label (its number) or by L of one (its number +
+    # labels); opened by B or by I.
     how_closed = np.empty((rows, length), dtype=np.int32)
     began = np.empty((rows, length, labels), dtype=np.bool_)
     closed, opened = np.zeros(rows), np.full((rows, labels), -np.inf)

@@ -1,10 +1,14 @@
 """Classes of words that stand in the same surroundings, learned from texts that nobody annotated.
 
-From twenty annotated documents a model knows few words. Texts without annotations, of which there are plenty when a project begins, tell that another
-word behaves like one of them: it has the same neighbours. Words are described by how much more often than by chance they stand beside others
-(positive pointwise mutual information with a smoothed distribution of contexts, a truncated singular value decomposition with the square roots of its
-values, rows of length 1: Levy, Goldberg and Dagan, TACL 2015, https://aclanthology.org/Q15-1016/), and put into coarse and fine classes by k-means.
-The classes are features, as the bits of Brown clusters are in Miller, Guinness and Zamanian, NAACL 2004, https://aclanthology.org/N04-1043/.
+From twenty annotated documents a model knows few words. When a project begins there are plenty of texts
+without annotations. They tell that another word behaves like a known one: it has the same neighbours.
+
+Words are described by how much more often than by chance they stand beside others. That is positive pointwise
+mutual information with a smoothed distribution of contexts, a truncated singular value decomposition with the
+square roots of its values, and rows of length 1 (Levy, Goldberg and Dagan, TACL 2015,
+https://aclanthology.org/Q15-1016/). By k-means the words are put into coarse and fine classes. The classes
+are features, as the bits of Brown clusters are in Miller, Guinness and Zamanian, NAACL 2004
+(https://aclanthology.org/N04-1043/).
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from spacy.tokens import Doc
 LEAST_TOKENS: Final = 20_000
 """In less text, classes say nothing: with 6,000 tokens F on 20 documents was as without, or a point lower."""
 
-_MOST_TOKENS: Final = 1_000_000  # of more text the first so many, which take ten seconds
+_MOST_TOKENS: Final = 1_000_000  # they take ten seconds; what comes after them is not read
 _SIZES: Final = (32, 128, 512)
 _REACH: Final = (-2, -1, 1, 2)
 _MOST_WORDS: Final = 20_000
@@ -62,7 +66,7 @@ class WordClasses:
         return int(self.numbers.shape[1])
 
     def of(self, word: str) -> list[int] | None:
-        """The classes of a word, whatever its case and its digits; ``None`` of one that was not met, or once only."""
+        """The classes of a word, whatever its case and its digits; ``None`` where it is unknown."""
         row = self._rows.get(class_form(word))
         if row is None:
             return None
@@ -78,12 +82,14 @@ def learn_word_classes(docs: Iterable[Doc], *, seed: int = 0) -> WordClasses | N
         seed: Of the decomposition and of k-means.
 
     Returns:
-        The classes; ``None`` where there are fewer than :data:`LEAST_TOKENS` tokens, or hardly different ones.
+        The classes; ``None`` where there are fewer than :data:`LEAST_TOKENS` tokens, or hardly different
+        ones.
     """
     stream, words = _stream(docs)
     if np.count_nonzero(stream < len(words)) < LEAST_TOKENS:
         return None
-    # The most frequent first, and of equally frequent ones the first in the alphabet: the order of the texts is to change nothing here.
+    # The most frequent first, and of equally frequent ones the first in the alphabet: the order of the texts
+    # is to change nothing here.
     counts = np.bincount(stream, minlength=len(words) + 1)[: len(words)]
     order = [
         int(i)
@@ -99,7 +105,10 @@ def learn_word_classes(docs: Iterable[Doc], *, seed: int = 0) -> WordClasses | N
 
 
 def _stream(docs: Iterable[Doc]) -> tuple[NDArray[np.int64], list[str]]:
-    """The numbers of all words, one text after the other, and the words. Between texts stands one number more: no word has neighbours there."""
+    """The numbers of all words, one text after the other, and the words.
+
+    Between texts stands one number more: no word has neighbours there.
+    """
     forms: dict[str, int] = {}
     number_of: dict[int, int] = {}
     pieces: list[list[int]] = []
