@@ -6,13 +6,32 @@ import html
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+
+WIDTH = 110
 
 
 def fenced(match: re.Match[str]) -> str:
     """Examples as a block to copy from."""
     lines = "\n".join(line.strip() for line in match[2].strip("\n").splitlines())
     return f"\n{match[1]}\n\n```bash\n{lines}\n```\n"
+
+
+def wrapped(page: str) -> str:
+    """Paragraphs and list items at the width of the docs; code as it is."""
+    lines = []
+    code = False
+    for line in page.splitlines():
+        code ^= line.startswith("```")
+        if code or len(line) <= WIDTH:
+            lines.append(line)
+            continue
+        indent = "  " if line.startswith("* ") else ""
+        lines += textwrap.wrap(
+            line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -36,7 +55,8 @@ def main() -> None:
         text=True,
     ).stdout
     text = html.unescape(re.sub(r"\n(Examples?:)\n((?:  .*\n)+)", fenced, made))
-    page.write_text(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", encoding="utf-8")
+    text = re.sub(r" +\n", "\n", re.sub(r"\n{3,}", "\n\n", text))
+    page.write_text(wrapped(text.strip()) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

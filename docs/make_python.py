@@ -7,6 +7,7 @@ import inspect
 import re
 import textwrap
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 ROOMS = (
     "anndoc",
@@ -30,6 +31,8 @@ imported is internal. `help(NAME)` shows arguments, results and errors.
 
 def said(value: object) -> str:
     """The first sentence of a docstring; what a constant is stands in the text of its module."""
+    if get_origin(value) is Literal:
+        return "one of " + ", ".join(f"`{one}`" for one in get_args(value))
     if not (inspect.isclass(value) or inspect.isroutine(value)):
         shown = repr(value)
         return (

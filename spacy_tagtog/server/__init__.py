@@ -6,9 +6,9 @@ network; it has no editor.
 
 from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.projects import create_project
-from spacy_tagtog.server.db.settings import settings_from_legend
 from spacy_tagtog.server.db.users import add_user
 from spacy_tagtog.server.run import LocalTagtog, Tls, local_tagtog, serve
+from spacy_tagtog.server.settings import settings_from_legend
 
 __all__ = [
     "Database",

@@ -26,7 +26,7 @@ from requests.auth import HTTPBasicAuth
 
 from spacy_tagtog import __version__
 from spacy_tagtog.errors import LocalServerError
-from spacy_tagtog.server.db import clock
+from spacy_tagtog.server import clock
 from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.queue import Hook, read_hooks
 

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from spacy_tagtog.errors import LocalServerError, setting
-from spacy_tagtog.server.api.app import make_app
+from spacy_tagtog.server.app import make_app
 from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.users import has_users
 from spacy_tagtog.server.deliveries import Deliverer

@@ -177,7 +177,7 @@ class TestValidateRunningTagtog:
             with TagtogClient(
                 local.url, username=local.username, password=local.password, project="stars", owner="local"
             ) as client:
-                list(client.push([document("I saw Vega & Mars.", entity("e_1", 6, "Vega"))]))
+                list(client.overwrite_documents([document("I saw Vega & Mars.", entity("e_1", 6, "Vega"))]))
         # An older tagtog, or somebody's hands, left an offset where it isn't.
         Path("legend.json").write_text('{"e_9": "Star"}')
         outcome = run("validate", "--project", "stars", "--legend", "legend.json", "--report", "report.html")

@@ -148,7 +148,7 @@ def own_server(path: Path) -> Iterator[Api]:
 
 
 def test_requests_beyond_the_limit_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spacy_tagtog.server.api.app.MAX_REQUEST_BYTES", 3000)
+    monkeypatch.setattr("spacy_tagtog.server.app.MAX_REQUEST_BYTES", 3000)
     with own_server(tmp_path / "x.db") as api:
         refused(api.call("POST", data={"text": "x" * 4000}), 413, "3000 bytes")
         pieces = [b"text=", *[b"x" * 100] * 40]

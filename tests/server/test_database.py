@@ -21,7 +21,7 @@ from databases import delete, find, opened, upload
 from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server import Database, add_user, create_project, local_tagtog, serve, settings_from_legend
-from spacy_tagtog.server.api.app import make_app
+from spacy_tagtog.server.app import make_app
 from spacy_tagtog.server.db import schema, users
 from spacy_tagtog.server.db.projects import list_projects
 from spacy_tagtog.server.db.users import Passwords, has_users

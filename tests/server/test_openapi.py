@@ -21,8 +21,8 @@ from starlette.routing import Route
 
 from spacy_tagtog.anndoc import Annotations, Legend
 from spacy_tagtog.server import Database, LocalTagtog, create_project, settings_from_legend
-from spacy_tagtog.server.api.app import make_app
 from spacy_tagtog.server.api.openapi import openapi_document
+from spacy_tagtog.server.app import make_app
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 
 SETTINGS = settings_from_legend(Legend({"e_1": "Person", "m_1": "topic"}), ["pool/train"])

@@ -143,7 +143,7 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Search]:
         local_tagtog(tmp_path_factory.mktemp("search") / "tagtog.db") as server,
     ):
         # The server's clock goes on by a millisecond each time that it is looked at, whatever the day is.
-        patch.setattr("spacy_tagtog.server.db.clock.now", lambda: next(moments))
+        patch.setattr("spacy_tagtog.server.clock.now", lambda: next(moments))
         made = Search(server)
         yield made
         made.session.close()

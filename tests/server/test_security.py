@@ -28,7 +28,7 @@ from spacy_tagtog.server import (
     serve,
     settings_from_legend,
 )
-from spacy_tagtog.server.api.app import make_app
+from spacy_tagtog.server.app import make_app
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 
 SETTINGS = settings_from_legend(Legend({"e_1": "Person"}))

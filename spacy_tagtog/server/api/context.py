@@ -24,6 +24,10 @@ PAGE_SIZE = 50
 """The entries of a list that stand on one page."""
 
 
+def _no_page(*_: object) -> Response:
+    raise RequestError(501, "this server shows no pages")
+
+
 @dataclass(frozen=True)
 class Call:
     """A request whose user is known.
@@ -41,6 +45,7 @@ class Call:
         if_match: The header ``If-Match``.
         if_none_match: The header ``If-None-Match``.
         results: What searches found before.
+        show_document: Makes the page of a document, which stands in the room of the pages.
     """
 
     database: Database
@@ -55,6 +60,7 @@ class Call:
     if_match: str | None = None
     if_none_match: str | None = None
     results: Results = field(default_factory=Results, repr=False)
+    show_document: Callable[..., Response] = field(default=_no_page, repr=False)
 
     def parameter(self, name: str, legal: str) -> str:
         """A parameter that can't be left out.

@@ -18,14 +18,14 @@ from spacy_tagtog.server.api.answers import Moment, disposition, json_answer
 from spacy_tagtog.server.api.context import PAGE_SIZE, Call, not_offline, parse_number, path_of
 from spacy_tagtog.server.api.history import version_etag
 from spacy_tagtog.server.api.tsv import entities_only_tsv, entities_tsv
+from spacy_tagtog.server.clock import timestamp
 from spacy_tagtog.server.db import documents as stored_documents
-from spacy_tagtog.server.db.clock import timestamp
 from spacy_tagtog.server.db.documents import StoredDocument, document_key, read_document
-from spacy_tagtog.server.db.projects import ProjectInfo, read_project
+from spacy_tagtog.server.db.projects import read_project
 from spacy_tagtog.server.db.uploads import Uploaded, store_uploads
 from spacy_tagtog.server.imports.uploads import TEXT_NAME, Upload, UploadedFile, read_uploads
 from spacy_tagtog.server.search.results import Hit, find_all, search, states
-from spacy_tagtog.server.web.routes import document_page
+from spacy_tagtog.server.settings import ProjectInfo
 
 _API_VERSION = "0.7.0"
 DOCUMENT_OUTPUTS: Final = (
@@ -176,7 +176,7 @@ def _rendered(
         return PlainTextResponse(html.text, headers=disposition(f"{name}.txt"))
     annotations = Annotations.parse(document.version.json)
     if output in ("visualize", "web", "web-editor-only"):
-        return document_page(call.access, info, document, html, annotations, headers)
+        return call.show_document(call.access, info, document, html, annotations, headers)
     table = entities_tsv if output == "entitiestsv" else entities_only_tsv
     text = table(html, annotations, info.legend)
     return Response(

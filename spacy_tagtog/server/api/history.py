@@ -15,14 +15,14 @@ from typing_extensions import TypedDict
 
 from spacy_tagtog.agreement import Changes, compare_versions
 from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
+from spacy_tagtog.server import clock
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import Moment, disposition, json_answer
 from spacy_tagtog.server.api.context import Call, parse_number, path_of
-from spacy_tagtog.server.db import clock
-from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.clock import timestamp
 from spacy_tagtog.server.db.documents import no_document, read_document, touch, write_version
-from spacy_tagtog.server.db.projects import ProjectInfo, project_key, read_project
-from spacy_tagtog.server.db.settings import check_classes
+from spacy_tagtog.server.db.projects import project_key, read_project
+from spacy_tagtog.server.settings import ProjectInfo, check_classes
 
 
 class SaveEntry(TypedDict):

@@ -14,8 +14,9 @@ from starlette.responses import Response
 from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.server.api.answers import json_answer
 from spacy_tagtog.server.api.context import Call
-from spacy_tagtog.server.db.projects import ProjectInfo, read_project
+from spacy_tagtog.server.db.projects import read_project
 from spacy_tagtog.server.search.results import in_time, select
+from spacy_tagtog.server.settings import ProjectInfo
 
 _TOP = 10
 """How many normalizations and values of text labels are listed at most, the most frequent first."""

@@ -13,8 +13,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from spacy_tagtog._tagtog import ROLES, USER_NAME
-from spacy_tagtog.agreement import Metric
-from spacy_tagtog.selection.strategies import Strategy
+from spacy_tagtog.agreement import MergeStrategy, Metric
 from spacy_tagtog.server.api.documents import DOCUMENT_OUTPUTS, ImportAnswer, SearchAnswer
 from spacy_tagtog.server.api.history import DocumentHistory, SaveEntry
 from spacy_tagtog.server.api.members import ProjectMembers
@@ -299,7 +298,7 @@ def _version_calls() -> _Json:
                 "One version of all confirmed ones.",
                 [
                     _DOCID,
-                    _parameter("strategy", "How to merge.", _one_of(get_args(Strategy)), required=True),
+                    _parameter("strategy", "How to merge.", _one_of(get_args(MergeStrategy)), required=True),
                     save_to,
                 ],
                 _json(_ANN_JSON),

@@ -15,7 +15,8 @@ from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import disposition, json_answer
 from spacy_tagtog.server.api.context import Call
 from spacy_tagtog.server.db import folders
-from spacy_tagtog.server.db.projects import ProjectInfo, read_project
+from spacy_tagtog.server.db.projects import read_project
+from spacy_tagtog.server.settings import ProjectInfo
 
 
 class Settings(TypedDict, total=False):

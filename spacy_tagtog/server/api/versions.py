@@ -15,12 +15,13 @@ from starlette.responses import Response
 
 from spacy_tagtog.agreement import MergeStrategy, Metric, iaa, merge, rank_members
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, PlainHtml
+from spacy_tagtog.server import clock
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import disposition, json_answer
 from spacy_tagtog.server.api.context import Call
-from spacy_tagtog.server.db import clock
 from spacy_tagtog.server.db.documents import no_document, touch, write_version
-from spacy_tagtog.server.db.projects import ProjectInfo, read_project
+from spacy_tagtog.server.db.projects import read_project
+from spacy_tagtog.server.settings import ProjectInfo
 
 
 def confirmed_documents(

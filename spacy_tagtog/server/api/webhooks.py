@@ -11,14 +11,14 @@ from typing import Final, Literal
 from starlette.responses import RedirectResponse, Response
 from typing_extensions import TypedDict
 
+from spacy_tagtog.server import clock
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import Moment, json_answer
 from spacy_tagtog.server.api.context import Call, parse_number
-from spacy_tagtog.server.db import clock
-from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.clock import timestamp
 from spacy_tagtog.server.db.projects import project_key, read_project, write_settings
 from spacy_tagtog.server.db.queue import LEGAL, Hook, read_hooks
-from spacy_tagtog.server.db.settings import parse_settings
+from spacy_tagtog.server.settings import parse_settings
 
 _LISTED: Final = 200
 

@@ -24,9 +24,10 @@ from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import Annotations, Document, PlainHtml, write_project
 from spacy_tagtog.errors import LocalServerError, setting
 from spacy_tagtog.server.db.database import Database
-from spacy_tagtog.server.db.projects import ProjectInfo, read_project
+from spacy_tagtog.server.db.projects import read_project
 from spacy_tagtog.server.db.roles import read_members
 from spacy_tagtog.server.search.results import find_all
+from spacy_tagtog.server.settings import ProjectInfo
 
 FOLDER: Final = ".local-tagtog"
 FORMAT: Final = 1

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db.history import Author, save
-from spacy_tagtog.server.db.projects import ProjectInfo
 from spacy_tagtog.server.db.queue import enqueue
 from spacy_tagtog.server.search.index import add_text, forget, index_version
+from spacy_tagtog.server.settings import ProjectInfo
 
 _HEADER_CHARS = 100
 

@@ -11,14 +11,15 @@ from typing import Any
 
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db.documents import delete_documents
-from spacy_tagtog.server.db.projects import (
+from spacy_tagtog.server.db.projects import insert_folders, project_key, read_project, write_settings
+from spacy_tagtog.server.settings import (
+    Folder,
     ProjectInfo,
-    insert_folders,
-    project_key,
-    read_project,
-    write_settings,
+    check_name,
+    class_names,
+    missing_folders,
+    parse_settings,
 )
-from spacy_tagtog.server.db.settings import Folder, check_name, class_names, missing_folders, parse_settings
 
 
 def import_settings(

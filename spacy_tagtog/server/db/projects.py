@@ -9,82 +9,21 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from spacy_tagtog._tagtog import Role
-from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.errors import LocalServerError
+from spacy_tagtog.server import clock
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.db import clock
 from spacy_tagtog.server.db.database import path_of
 from spacy_tagtog.server.db.roles import Access, as_role
-from spacy_tagtog.server.db.settings import (
+from spacy_tagtog.server.db.users import check_user_name
+from spacy_tagtog.server.settings import (
     Folder,
+    ProjectInfo,
     check_name,
-    folders_tree,
-    legend_of,
     parse_settings,
 )
-from spacy_tagtog.server.db.users import check_user_name
-
-
-@dataclass(frozen=True)
-class ProjectInfo:
-    """A project as the database has it.
-
-    Attributes:
-        key: Its number in the database.
-        owner: The user whose it is.
-        name: Its name.
-        settings: Its settings JSON without the folders.
-        folders: Its folders, by path.
-    """
-
-    key: int
-    owner: str
-    name: str
-    settings: dict[str, Any]
-    folders: tuple[Folder, ...]
-
-    @property
-    def legend(self) -> Legend:
-        """The names of its classes."""
-        return legend_of(self.settings)
-
-    def export(self) -> dict[str, Any]:
-        """Its settings JSON."""
-        return {**self.settings, "folders": folders_tree(self.folders)}
-
-    def path_of(self, folder: int) -> str:
-        """The path of a folder, by its index."""
-        return next(own.path for own in self.folders if own.index == folder)
-
-    def folder(self, name: str) -> Folder:
-        """A folder by its index, path or name.
-
-        Raises:
-            RequestError: There is none, or there are several of this name.
-        """
-        wanted = name.strip("/")
-        ways = (
-            [folder for folder in self.folders if str(folder.index) == wanted],
-            [folder for folder in self.folders if folder.path == wanted],
-            [folder for folder in self.folders if folder.name == wanted],
-        )
-        found = next((found for found in ways if found), [])
-        if len(found) != 1:
-            raise RequestError(
-                400,
-                "several folders have this name" if found else "the project has no such folder",
-                place="folder",
-                value=name,
-                legal="an index, path or name of "
-                + ", ".join(f"{folder.path} ({folder.index})" for folder in found or self.folders),
-                advice=None if found else "add it with POST /-api/settings/v1/folders/add",
-            )
-        return found[0]
-
 
 # --------------------------------------------------------------------------------------------------- projects
 

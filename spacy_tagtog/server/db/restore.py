@@ -15,15 +15,21 @@ from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog._tagtog import USER_NAME
 from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.errors import LocalServerError
-from spacy_tagtog.server.db import clock
+from spacy_tagtog.server import clock
 from spacy_tagtog.server.db.archive import FOLDER, FORMAT, Archived, file_name
 from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.documents import insert_document
 from spacy_tagtog.server.db.history import store_blob
-from spacy_tagtog.server.db.projects import ProjectInfo, create_project, read_project
+from spacy_tagtog.server.db.projects import create_project, read_project
 from spacy_tagtog.server.db.roles import as_role
-from spacy_tagtog.server.db.settings import check_classes, check_name, missing_folders, parse_settings
 from spacy_tagtog.server.search.index import add_words, index_version
+from spacy_tagtog.server.settings import (
+    ProjectInfo,
+    check_classes,
+    check_name,
+    missing_folders,
+    parse_settings,
+)
 
 _MAX_BYTES = 512 * 2**20
 _SHA256 = re.compile(r"[0-9a-f]{64}")

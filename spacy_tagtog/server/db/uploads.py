@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 from spacy_tagtog.anndoc import MASTER, PlainHtml
 from spacy_tagtog.anndoc.plain_html import is_document_id
+from spacy_tagtog.server import clock
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.db import clock
 from spacy_tagtog.server.db.distribution import assign, to_members
 from spacy_tagtog.server.db.documents import header, insert_document, touch, write_version
 from spacy_tagtog.server.db.history import Author, keep_html
-from spacy_tagtog.server.db.projects import ProjectInfo, read_project
+from spacy_tagtog.server.db.projects import read_project
 from spacy_tagtog.server.db.queue import enqueue
-from spacy_tagtog.server.db.settings import ROOT_FOLDER, Folder, check_classes, check_name
 from spacy_tagtog.server.imports.uploads import Upload
 from spacy_tagtog.server.search.index import add_words, replace_text
+from spacy_tagtog.server.settings import ROOT_FOLDER, Folder, ProjectInfo, check_classes, check_name
 
 _NOBODY = Author("")
 _MAX_ID_BYTES = 240

@@ -11,7 +11,6 @@ from spacy_tagtog.anndoc import Annotations, PlainHtml, document_id, html_from_t
 from spacy_tagtog.anndoc.plain_html import html_from_sections, is_document_id
 from spacy_tagtog.errors import LocalServerError, PlainHtmlError
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.db.settings import check_name
 from spacy_tagtog.server.imports.formats import (
     CSV_FORMATS,
     SOURCE_SUFFIXES,
@@ -23,6 +22,7 @@ from spacy_tagtog.server.imports.formats import (
     parse_source,
     parse_table,
 )
+from spacy_tagtog.server.settings import check_name
 
 TEXT_NAME = "text.txt"
 """The name of a document made from the form field ``text``."""

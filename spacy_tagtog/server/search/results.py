@@ -23,9 +23,8 @@ from datetime import datetime, timezone
 from itertools import chain
 from typing import Any, Final
 
+from spacy_tagtog.server import clock
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.db import clock
-from spacy_tagtog.server.db.projects import ProjectInfo
 from spacy_tagtog.server.search.conditions import QueryContext, translate
 from spacy_tagtog.server.search.sql import (
     Condition,
@@ -37,6 +36,7 @@ from spacy_tagtog.server.search.sql import (
     listing_of,
 )
 from spacy_tagtog.server.search.words import until
+from spacy_tagtog.server.settings import ProjectInfo
 
 SEARCH_SECONDS = 10
 """How long a search may take."""

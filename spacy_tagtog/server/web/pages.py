@@ -22,10 +22,10 @@ from spacy_tagtog.server.api.context import path_of
 from spacy_tagtog.server.api.history import Save
 from spacy_tagtog.server.api.spans import Span, place_entities
 from spacy_tagtog.server.api.webhooks import DeliveryReport
-from spacy_tagtog.server.db.clock import timestamp
+from spacy_tagtog.server.clock import timestamp
 from spacy_tagtog.server.db.documents import StoredDocument
-from spacy_tagtog.server.db.projects import ProjectInfo
 from spacy_tagtog.server.search.results import Page
+from spacy_tagtog.server.settings import ProjectInfo
 from spacy_tagtog.server.web.highlights import color, highlight, probability
 
 _Crumb = tuple[str, str]

@@ -15,9 +15,10 @@ from spacy_tagtog.server.api import metrics, versions
 from spacy_tagtog.server.api import webhooks as deliveries
 from spacy_tagtog.server.api.context import PAGE_SIZE, Call, Handler, parse_number
 from spacy_tagtog.server.db.documents import StoredDocument, read_document
-from spacy_tagtog.server.db.projects import ProjectInfo, projects_of, read_project
+from spacy_tagtog.server.db.projects import projects_of, read_project
 from spacy_tagtog.server.db.roles import Access
 from spacy_tagtog.server.search.results import search
+from spacy_tagtog.server.settings import ProjectInfo
 from spacy_tagtog.server.web import pages
 from spacy_tagtog.server.web.static_files import get_static
 

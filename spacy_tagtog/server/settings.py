@@ -12,8 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from spacy_tagtog._unicode import SURROGATES
 from spacy_tagtog.anndoc import Annotations, Legend
 from spacy_tagtog.errors import LegendError, LocalServerError
+from spacy_tagtog.server._errors import RequestError
 
 ROOT_FOLDER = "pool"
 """Every folder of a project is below this one, whose index is 0."""
@@ -36,7 +38,7 @@ _COLORS = (
 )
 _MAX_DEPTH = 16
 # Slashes, what no file of any encoding can hold, and the categories Cc and Cs.
-_UNNAMEABLE = re.compile("[/\\\\\ufffe\uffff\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_UNNAMEABLE = re.compile(f"[/\\\\\ufffe\uffff\x00-\x1f\x7f-\x9f{SURROGATES}]")
 
 
 @dataclass(frozen=True)
@@ -311,3 +313,60 @@ def check_classes(annotations: Annotations, legend: Legend, *, place: object) ->
                 legal=shown or f"(the project has no {_SECTIONS[prefix]})",
                 advice="use the class ids of GET /-api/settings/v1/annotationsLegend",
             )
+
+
+@dataclass(frozen=True)
+class ProjectInfo:
+    """A project as the database has it.
+
+    Attributes:
+        key: Its number in the database.
+        owner: The user whose it is.
+        name: Its name.
+        settings: Its settings JSON without the folders.
+        folders: Its folders, by path.
+    """
+
+    key: int
+    owner: str
+    name: str
+    settings: dict[str, Any]
+    folders: tuple[Folder, ...]
+
+    @property
+    def legend(self) -> Legend:
+        """The names of its classes."""
+        return legend_of(self.settings)
+
+    def export(self) -> dict[str, Any]:
+        """Its settings JSON."""
+        return {**self.settings, "folders": folders_tree(self.folders)}
+
+    def path_of(self, folder: int) -> str:
+        """The path of a folder, by its index."""
+        return next(own.path for own in self.folders if own.index == folder)
+
+    def folder(self, name: str) -> Folder:
+        """A folder by its index, path or name.
+
+        Raises:
+            RequestError: There is none, or there are several of this name.
+        """
+        wanted = name.strip("/")
+        ways = (
+            [folder for folder in self.folders if str(folder.index) == wanted],
+            [folder for folder in self.folders if folder.path == wanted],
+            [folder for folder in self.folders if folder.name == wanted],
+        )
+        found = next((found for found in ways if found), [])
+        if len(found) != 1:
+            raise RequestError(
+                400,
+                "several folders have this name" if found else "the project has no such folder",
+                place="folder",
+                value=name,
+                legal="an index, path or name of "
+                + ", ".join(f"{folder.path} ({folder.index})" for folder in found or self.folders),
+                advice=None if found else "add it with POST /-api/settings/v1/folders/add",
+            )
+        return found[0]

@@ -27,7 +27,7 @@ from spacy_tagtog.server.api.routes import API_ROUTES, LOCAL_ROUTES
 from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.users import Passwords
 from spacy_tagtog.server.search.results import Results
-from spacy_tagtog.server.web.routes import PAGE_ROUTES
+from spacy_tagtog.server.web.routes import PAGE_ROUTES, document_page
 
 MAX_REQUEST_BYTES = 256 * 2**20
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
@@ -131,6 +131,7 @@ class _Desk:
             request.headers.get("if-match"),
             request.headers.get("if-none-match"),
             self._results,
+            document_page,
         )
 
     def route(self, path: str, handlers: Mapping[str, Handler]) -> Route:
