@@ -1,4 +1,7 @@
-"""Import every module of the installed package, and load every entry point that it declares. Run with ``-W error``."""
+"""Import every module of the installed package, and load every entry point that it declares.
+
+Run with ``-W error``.
+"""
 
 import importlib
 import pkgutil

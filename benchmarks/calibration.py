@@ -1,20 +1,30 @@
-"""How well do the probabilities mean what they say? ECE, AUROC and cost, on documents neither trained nor calibrated on.
+"""How accurate are the probabilities? ECE, AUROC and cost, on documents neither trained nor calibrated on.
 
-Each corpus is cut into three disjoint parts: a pipeline is trained on the first, calibrated on the second and tested on
-the third. Trained pipelines and finished figures are kept in the work folder, so an interrupted run goes on where it
+Each corpus is cut into three disjoint parts: a pipeline is trained on the first, calibrated on the second and
+tested on
+the third. Trained pipelines and finished figures are kept in the work folder, so an interrupted run goes on
+where it
 stopped. One JSON object a corpus, model and way is printed and appended to ``results.jsonl``.
 
-    python benchmarks/calibration.py CORPORA_FOLDER WORK_FOLDER [--only bc5cdr] [--models seed] [--ways held-out cross-fitting] [--steps 600]
+    python benchmarks/calibration.py CORPORA_FOLDER WORK_FOLDER [--only bc5cdr] [--models seed] [--ways
+    held-out cross-fitting] [--steps 600]
 
-``bc5cdr-exchanged`` is trained on the devel part and tested on the train part; for ``bc5cdr-mixed`` every second document of both is taken.
-``nala-mutation`` is what that loop was about: of its proteins most are what another program found. A few documents say little, so of
-``decm-*-turns`` each document is tested once, in four turns, by a pipeline that was trained and calibrated on the other three quarters.
+``bc5cdr-exchanged`` is trained on the devel part and tested on the train part; for ``bc5cdr-mixed`` every
+second document of both is taken.
+``nala-mutation`` is what that loop was about: of its proteins most are what another program found. A few
+documents say little, so of
+``decm-*-turns`` each document is tested once, in four turns, by a pipeline that was trained and calibrated on
+the other three quarters.
 
-With ``cross-fitting`` the pipeline is trained on the first two parts together, and calibrated on the same by pipelines that are trained without a
-fold of them. With ``both`` it is trained on the first part, and calibrated on the first in this way and on the second as it is.
+With ``cross-fitting`` the pipeline is trained on the first two parts together, and calibrated on the same by
+pipelines that are trained without a
+fold of them. With ``both`` it is trained on the first part, and calibrated on the first in this way and on
+the second as it is.
 
-The seed model learns from the training part alone; ``seed+texts`` also gets the bare texts of the other two parts, without their annotations (the
-workflow gives it those of the new documents). spaCy's NER takes the best of its steps by the part that it is calibrated on, as the
+The seed model learns from the training part alone; ``seed+texts`` also gets the bare texts of the other two
+parts, without their annotations (the
+workflow gives it those of the new documents). spaCy's NER takes the best of its steps by the part that it is
+calibrated on, as the
 workflow does.
 """
 
@@ -71,7 +81,10 @@ TIMED = 100  # Docs of the test part
 
 
 def parts(name: str, docs: list[tuple[str, Doc]], turn: int | None) -> dict[str, list[Doc]]:
-    """Three disjoint parts. By the corpus' own folders where it has them, otherwise every second document, in the order of their ids."""
+    """Three disjoint parts.
+
+    By the corpus' own folders where it has them, otherwise every second document, in the order of their ids.
+    """
     if name.startswith("bc5cdr"):
         inside, outside = [d for f, d in docs if "train" in f], [d for f, d in docs if "devel" in f]
         if name == "bc5cdr-exchanged":
@@ -184,7 +197,10 @@ class Tested:
 
 
 def measure(folder: Path, model: Path, way: str) -> Tested:
-    """Calibrate on the second part, or on the first two; test on the third; time with and without the component in turns."""
+    """Calibrate on the second part, or on the first two; test on the third.
+
+    Time with and without the component in turns.
+    """
     nlp = load_pipeline(model)
     held_out = {
         name: list(DocBin(store_user_data=True).from_disk(folder / f"{name}.spacy").get_docs(nlp.vocab))

@@ -1,15 +1,19 @@
-"""Speed of the client where every call takes 30 ms longer: several calls at once, beside one call after the other.
+"""Speed of the client where every call takes 30 ms longer: several calls at once, and one after the other.
 
     python benchmarks/client.py [--documents 1000] [--delay 0.03] [--rounds 3] [--threads 12]
 
-A local tagtog and a wire that delays each request run in processes of their own; both contenders use the same client and kept-alive connections,
-"one after the other" with ``threads=1``. A push looks at each document before it is sent, in batches of 20; "naive" pushes one document a call
-after looking at it, as a script with one session would. Each round takes all contenders in turn; ratios are taken within a round.
+A local tagtog and a wire that delays each request run in processes of their own; both contenders use the same
+client and kept-alive connections,
+"one after the other" with ``threads=1``. A push looks at each document before it is sent, in batches of 20;
+"naive" pushes one document a call
+after looking at it, as a script with one session would. Each round takes all contenders in turn; ratios are
+taken within a round.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -32,11 +36,13 @@ from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.server import create_project, local_tagtog, settings_from_legend
 with local_tagtog(Path(sys.argv[1])) as local:
     for number in range(int(sys.argv[2])):
-        local.database.write(create_project, "local", f"p{number}", settings_from_legend(Legend({"e_1": "Person"})))
+        settings = settings_from_legend(Legend({"e_1": "Person"}))
+        local.database.write(create_project, "local", f"p{number}", settings)
     print(json.dumps([local.url, local.username, local.password]), flush=True)
     sys.stdin.read()
 """
-# A wire that is 30 ms long: what the client sends arrives so much later. Nothing is parsed, so it costs next to no time of its own.
+# A wire that is 30 ms long: what the client sends arrives so much later. Nothing is parsed, so it costs next
+# to no time of its own.
 WIRE = """
 import asyncio, sys
 host, port, delay = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
@@ -51,7 +57,11 @@ async def serve(reader, writer):
     far_reader, far_writer = await asyncio.open_connection(host, port)
     loop = asyncio.get_running_loop()
     asyncio.ensure_future(pump(far_reader, writer.write, writer.close))
-    await pump(reader, lambda data: loop.call_later(delay, far_writer.write, data), lambda: loop.call_later(delay, far_writer.close))
+    await pump(
+        reader,
+        lambda data: loop.call_later(delay, far_writer.write, data),
+        lambda: loop.call_later(delay, far_writer.close),
+    )
 async def main():
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     print("http://127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)
@@ -155,11 +165,11 @@ def main() -> None:
             ):
                 with client(many, how_many) as tagtog:
                     target = folder / f"{number}-{how_many}"
-                    rows.setdefault(label, []).append(timed(lambda: fetch(tagtog, target)))  # noqa: B023
+                    rows.setdefault(label, []).append(timed(functools.partial(fetch, tagtog, target)))
                     assert len(list(target.rglob("*.ann.json"))) == given.documents
             with client(many, threads) as tagtog:
                 rows.setdefault(f"fetch again, nothing changed, {threads} calls at once", []).append(
-                    timed(lambda: fetch(tagtog, target))
+                    timed(functools.partial(fetch, tagtog, target))
                 )
     finally:
         for process in (between, server):
@@ -181,7 +191,8 @@ def main() -> None:
         base = rows[bases[label.partition(",")[0].split()[0]]]
         ratios = ", ".join(f"{slow / fast:.1f}" for slow, fast in zip(base, seconds, strict=True))
         print(
-            f"| {label} | {given.documents / statistics.median(seconds):.0f} | {statistics.median(seconds):.1f} | {ratios} |"
+            f"| {label} | {given.documents / statistics.median(seconds):.0f} "
+            f"| {statistics.median(seconds):.1f} | {ratios} |"
         )
 
 

@@ -1,7 +1,9 @@
 """Are the same words annotated in the same way, within a part of a corpus and from one part to another?
 
-For each document, 400 others are drawn, of its own part or of another one. Of its words that are an entity anywhere in the corpus and stand in those,
-too: how many are annotated as they are there most often? Where the parts' annotators had other habits, the share is lower from part to part than
+For each document, 400 others are drawn, of its own part or of another one. Of its words that are an entity
+anywhere in the corpus and stand in those,
+too: how many are annotated as they are there most often? Where the parts' annotators had other habits, the
+    share is lower from part to part than
 within one, and so are the probabilities of a model that learned from one part too high for the other.
 
     python benchmarks/consistency.py PROJECT FOLDER FOLDER

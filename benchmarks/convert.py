@@ -3,9 +3,12 @@
     python benchmarks/convert.py speed [--documents 2000] [--rounds 5] [--peers PYTHON] [--nested 0.0]
     python benchmarks/convert.py curve [--sizes 1000,10000,100000] [--n-process 1]
 
-Every run has a process of its own, with an empty vocabulary; imports aren't counted. In each round all contenders take their turn, and ratios are
-taken within a round, so that a load that comes and goes meets all of them. PYTHON is that of an environment with the other tools
-(beautifulsoup4, label-studio-sdk, dkpro-cassis, medspacy_io and spacy); what isn't installed there is left out, and said so.
+Every run has a process of its own, with an empty vocabulary; imports aren't counted. In each round all
+contenders take their turn, and ratios are
+taken within a round, so that a load that comes and goes meets all of them. PYTHON is that of an environment
+with the other tools
+(beautifulsoup4, label-studio-sdk, dkpro-cassis, medspacy_io and spacy); what isn't installed there is left
+out, and said so.
 """
 
 from __future__ import annotations
@@ -65,7 +68,7 @@ _FREQUENT = (
 
 
 class Writer:
-    """Texts whose words are distributed as in natural language (Zipf's law), with punctuation, numbers and contractions."""
+    """Texts with words distributed as in natural language (Zipf's law), punctuation and numbers."""
 
     def __init__(self, seed: int = 0, words: int = 15_000) -> None:
         chance = random.Random(seed)
@@ -184,7 +187,8 @@ def make_project(path: Path, number: int, *, seed: int = 0, nested: float = 0.0)
     )
 
 
-# What each contender does: setting up isn't timed, what it returns is; then the .spacy files in "out" are looked at.
+# What each contender does: setting up isn't timed, what it returns is; then the .spacy files in "out" are
+# looked at.
 
 Contender = Callable[[Path], Callable[[], object]]
 
@@ -316,7 +320,8 @@ def soup(folder: Path) -> Callable[[], object]:
 def label_studio(folder: Path) -> Callable[[], object]:
     """Label Studio's export to CoNLL and ``spacy convert``, its documented way to spaCy.
 
-    At its best: as it is exported, spaCy refuses the file (E177: its first line lacks a column), and with that mended it makes one Doc of all
+    At its best: as it is exported, spaCy refuses the file (E177: its first line lacks a column), and with
+    that mended it makes one Doc of all
     documents, which takes quadratic time. Here every document gets a first line of its own.
     """
     from label_studio_sdk.converter import Converter
@@ -428,9 +433,11 @@ def medspacy(folder: Path) -> Callable[[], object]:
             lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<annotations textSource={quoteattr(name)}>"]
             for index, (start, end, label) in enumerate(item["entities"]):
                 lines += [
-                    f'<annotation><mention id="I{index}"/><annotator id="A">ada</annotator><span start="{start}" end="{end}"/>',
+                    f'<annotation><mention id="I{index}"/><annotator id="A">ada</annotator>'
+                    f'<span start="{start}" end="{end}"/>',
                     f"<spannedText>{item['text'][start:end]}</spannedText><creationDate>now</creationDate></annotation>",
-                    f'<classMention id="I{index}"><mentionClass id={quoteattr(label)}>x</mentionClass></classMention>',
+                    f'<classMention id="I{index}"><mentionClass id={quoteattr(label)}>x</mentionClass>'
+                    "</classMention>",
                 ]
             (saved / f"{name}.knowtator.xml").write_text(
                 "\n".join([*lines, "</annotations>"]), encoding="utf-8"
@@ -503,9 +510,10 @@ def prepare(folder: Path, number: int, *, nested: float) -> None:
 
 
 def survivors(folder: Path) -> tuple[float, float, float]:
-    """Shares of what was there that is in the .spacy files: entities in ``doc.ents``, entities in any span group, whole texts.
+    """Shares of what is in the .spacy files: entities in ``doc.ents``, in any span group, whole texts.
 
-    An entity survives if one with its label and its characters, white space aside, is there. This forgives those who change the text.
+    An entity survives if one with its label and its characters, white space aside, is there. This forgives
+    those who change the text.
     """
     import spacy
     from spacy.tokens import DocBin
@@ -595,10 +603,12 @@ def speed(number: int, rounds: int, peers: str | None, nested: float) -> None:
         else:
             names.append(name)
     print(
-        f"versions: {own_versions()}; others: {installed}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+        f"versions: {own_versions()}; others: {installed}; "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
     print(
-        f"{number} documents of {CHARACTERS} characters, {ENTITIES} entities each, {nested:.0%} of them nested; {rounds} rounds, medians"
+        f"{number} documents of {CHARACTERS} characters, {ENTITIES} entities each, "
+        f"{nested:.0%} of them nested; {rounds} rounds, medians"
     )
     results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as temporary:
@@ -615,7 +625,8 @@ def speed(number: int, rounds: int, peers: str | None, nested: float) -> None:
                     results[name].append(result)
     base = results["stock floor: DocBin()"]
     print(
-        "| | documents/s | × the floor | × the floor, CPU time | entities in doc.ents | entities kept | texts kept |"
+        "| | documents/s | × the floor | × the floor, CPU time | entities in doc.ents | entities kept "
+        "| texts kept |"
     )
     print("|---|---|---|---|---|---|---|")
     for name, measured in results.items():
@@ -640,14 +651,16 @@ def speed(number: int, rounds: int, peers: str | None, nested: float) -> None:
         print(f"| {name} | {' | '.join(shown)} |")
     pairs = zip(results["spacy-tagtog"], results["spacy-tagtog, two processes"], strict=True)
     print(
-        f"two processes / one: {statistics.median(one['wall'] / two['wall'] for one, two in pairs):.2f}; load now {os.getloadavg()[0]:.1f}"
+        f"two processes / one: {statistics.median(one['wall'] / two['wall'] for one, two in pairs):.2f}; "
+        f"load now {os.getloadavg()[0]:.1f}"
     )
 
 
 def curve(sizes: list[int], n_process: int) -> None:
     """Print time and peak memory for growing projects."""
     print(
-        f"versions: {own_versions()}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {n_process} processes"
+        f"versions: {own_versions()}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
+        f"{n_process} processes"
     )
     print("| documents | seconds | documents/s | peak memory, MB |")
     print("|---|---|---|---|")
@@ -658,7 +671,8 @@ def curve(sizes: list[int], n_process: int) -> None:
             result = _child(sys.executable, "size", str(folder), str(n_process))
             if result is not None:
                 print(
-                    f"| {size:,} | {result['wall']:.1f} | {size / result['wall']:.0f} | {result['peak']:.0f} |",
+                    f"| {size:,} | {result['wall']:.1f} "
+                    f"| {size / result['wall']:.0f} | {result['peak']:.0f} |",
                     flush=True,
                 )
             shutil.rmtree(folder)

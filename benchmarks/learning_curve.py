@@ -1,12 +1,20 @@
-"""From how many documents on spaCy's NER is better than the seed model: both trained on the same documents, by the configs of this project.
+"""From how many documents on spaCy's NER is better than the seed model.
 
-    python benchmarks/learning_curve.py OUTPUT.jsonl PROJECT[@part] … [--sizes 5,10,20,40,80,160] [--models seed,seed+texts,ner] [--draws 1]
+Both are trained on the same documents, by the configs of this project.
 
-PROJECT is a folder or zip of tagtog documents; with ``@part`` each of their parts counts as one. A fifth of the confirmed documents, by
-the split that ``convert`` makes, is what F is measured on: nothing is trained or chosen by it. The others are shuffled (seed 0), and the
-first N are the training documents, of which spaCy's NER keeps a fifth to choose its best step by; the seed model has nothing to choose
-and takes all. "seed+texts" is the seed model that also gets the bare texts of all of the shuffled documents, without their
-annotations. With ``--draws 3`` two more shuffles follow, seeds 1 and 2. What OUTPUT.jsonl holds already isn't done again.
+    python benchmarks/learning_curve.py OUTPUT.jsonl PROJECT[@part] … [--sizes 5,10,20,40,80,160] [--models
+    seed,seed+texts,ner] [--draws 1]
+
+PROJECT is a folder or zip of tagtog documents; with ``@part`` each of their parts counts as one. A fifth of
+the confirmed documents, by
+the split that ``convert`` makes, is what F is measured on: nothing is trained or chosen by it. The others are
+shuffled (seed 0), and the
+first N are the training documents, of which spaCy's NER keeps a fifth to choose its best step by; the seed
+model has nothing to choose
+and takes all. "seed+texts" is the seed model that also gets the bare texts of all of the shuffled documents,
+without their
+annotations. With ``--draws 3`` two more shuffles follow, seeds 1 and 2. What OUTPUT.jsonl holds already isn't
+done again.
 """
 
 from __future__ import annotations

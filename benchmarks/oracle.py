@@ -1,12 +1,16 @@
-"""What could choosing save at best? A simulation again, with strategies that know what reviewers will correct, which nobody can.
+"""What could choosing save at best? A simulation with strategies that know what reviewers will correct.
 
     python benchmarks/oracle.py SIMULATION OUTPUT [--seeds 3] [--tokens-per-edit 300]
     python benchmarks/simulations.py SIMULATION OUTPUT
 
-SIMULATION is a folder that ``spacy-tagtog simulate`` wrote: the same pool, test documents and settings are taken. Both strategies know the true
-entities of every document of the pool, so they know each correction and what it costs. Of each form that would be corrected (the words of a missed or
-a wrong entity), ``oracle`` counts how often the same is still to be corrected in the other documents of the pool, and ``oracle_of_test`` how often it
-stands in the *test documents*, on which F is measured. They take the documents that teach most of this for the effort, each form once a batch.
+SIMULATION is a folder that ``spacy-tagtog simulate`` wrote: the same pool, test documents and settings are
+taken. Both strategies know the true
+entities of every document of the pool, so they know each correction and what it costs. Of each form that
+would be corrected (the words of a missed or
+a wrong entity), ``oracle`` counts how often the same is still to be corrected in the other documents of the
+pool, and ``oracle_of_test`` how often it
+stands in the *test documents*, on which F is measured. They take the documents that teach most of this for
+the effort, each form once a batch.
 """
 
 from __future__ import annotations
@@ -38,7 +42,8 @@ class Oracle:
     Args:
         gold: The true entities of each document, by its id.
         tokens_per_edit: How many tokens cost as much as an edit.
-        wanted: How often each form is worth knowing; ``None``: as often as it is still to be corrected in the pool.
+        wanted: How often each form is worth knowing; ``None``: as often as it is still to be corrected in the
+            pool.
     """
 
     def __init__(

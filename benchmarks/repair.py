@@ -1,8 +1,11 @@
-"""How often repairs of offsets are right: break right offsets of real documents in the ways in which they are broken in the wild, and repair them.
+"""How often repairs of offsets are right.
+
+Right offsets of real documents are broken in the ways that occur in the wild, and repaired.
 
     python benchmarks/repair.py PROJECT [PROJECT …]
 
-Every breakage is done to a copy of each document by itself. "right" is the share of the repaired that got their own
+Every breakage is done to a copy of each document by itself. "right" is the share of the repaired that got
+their own
 place back, "repaired" the share of the broken that was repaired.
 """
 

@@ -1,9 +1,13 @@
-"""Whether nothing is lost: every document of a project to ``.spacy`` files on disk and back, compared byte by byte and key by key.
+"""Whether nothing is lost: every document of a project to ``.spacy`` files on disk and back.
+
+What comes back is compared byte by byte and key by key.
 
     python benchmarks/roundtrip.py PROJECT [PROJECT …]
 
-All versions of all members take part, once as one Doc a document and once as one Doc a part. A document comes back if its plain.html has the
-same bytes and each ann.json is equal as JSON, the order of keys included. Documents that nobody annotated go through the library alone,
+All versions of all members take part, once as one Doc a document and once as one Doc a part. A document comes
+back if its plain.html has the
+same bytes and each ann.json is equal as JSON, the order of keys included. Documents that nobody annotated go
+through the library alone,
 since ``spacy-tagtog convert`` passes them over (and says so). The exit code is 1 if anything differs.
 """
 
@@ -80,7 +84,8 @@ def round_trip(path: Path, unit: str) -> bool:
             if different:
                 faults.append(f"{original.id}: {', '.join(different)}")
     print(
-        f"{path.name}, one Doc a {unit}: {counts}; entities on Docs {report.entities_out}, report adds up: {report.is_balanced}"
+        f"{path.name}, one Doc per {unit}: {counts}; entities on Docs {report.entities_out}, "
+        f"report adds up: {report.is_balanced}"
     )
     for fault in faults[:10]:
         print(f"    {fault}")

@@ -1,10 +1,13 @@
-"""The local tagtog with few and with many documents, and how fast documents get in. Everything over HTTP, with a server process each.
+"""The local tagtog with few and with many documents, and how fast documents get in.
+
+Everything goes over HTTP, with a server process each.
 
     python benchmarks/server.py [--small 1000] [--large 100000] [--calls 60] [--batch 200] [--folder FOLDER]
 
 With a folder the databases are kept in it, and used again the next time.
 
-In each round the small and the large server take their turn, call by call, and ratios are those of the medians, so that a load that comes and goes
+In each round the small and the large server take their turn, call by call, and ratios are those of the
+medians, so that a load that comes and goes
 meets both. The processor time of the servers is given, too: it doesn't depend on what else the computer does.
 """
 
@@ -154,7 +157,8 @@ def report_import(server: Server, number: int, batch: int, what: str) -> None:
     """Import documents, and print how fast that was."""
     seconds, cpu = fill(server, number, batch, annotated=what == "pairs")
     print(
-        f"import of {number} {what}: {number / seconds:.0f} documents/s, {cpu / number * 1e6:.0f} us of the server's processor time each",
+        f"import of {number} {what}: {number / seconds:.0f} documents/s, "
+        f"{cpu / number * 1e6:.0f} us of the server's processor time each",
         flush=True,
     )
 
@@ -221,7 +225,8 @@ def operations(
         "read: plain.html": lambda n: server.get(ids=some[n % len(some)], output="plain.html").content,
         "save: pair of plain.html and ann.json": save,
     }
-    # What finds a great part of the documents: the first page after a save, and a page when nothing changed meanwhile.
+    # What finds a great part of the documents: the first page after a save, and a page when nothing changed
+    # meanwhile.
     for query in (
         "updated:[NOW-1DAY TO NOW]",
         "count_e_1:1 AND anncomplete:true",
@@ -280,7 +285,10 @@ def main() -> None:
             report_import(plain, min(10_000, arguments.large), arguments.batch, "texts")
         print(f"load {os.getloadavg()[0]:.1f}\n")
         small, large = servers
-        head = f"{'median milliseconds':54}{arguments.small:>9}{arguments.large:>9}   ratio    the server's processor time, and its ratio"
+        head = (
+            f"{'median milliseconds':54}{arguments.small:>9}{arguments.large:>9}   ratio"
+            "    the server's processor time, and its ratio"
+        )
         print(head)
         (ones, save_one), (others, save_other) = (
             operations(small, arguments.small),

@@ -1,8 +1,9 @@
-"""What people pay until a quality is reached, in several simulations of one project: the same documents and strategies, another pipeline.
+"""What people pay until a quality is reached, in several simulations of one project with other pipelines.
 
     python benchmarks/simulations.py FOLDER OTHER_FOLDER… [--shares 0.9,0.95,0.98]
 
-The quality is a share of the exact F that the full model of the *first* simulation has; in brackets the share of what ``random`` paid there. Folders
+The quality is a share of the exact F that the full model of the *first* simulation has; in brackets the share
+of what ``random`` paid there. Folders
 are what ``spacy-tagtog simulate`` wrote; simulations whose pool or test documents differ are refused.
 """
 
@@ -60,7 +61,8 @@ def main() -> None:
                         cells.append(f"{len(known)} of {len(paid)} seeds")
                     else:
                         cells.append(
-                            f"{Spread.of(known):,.0f} ({100 * sum(known) / len(known) / (sum(others) / len(others)):.0f} %)"
+                            f"{Spread.of(known):,.0f} "
+                            f"({100 * sum(known) / len(known) / (sum(others) / len(others)):.0f} %)"
                         )
                 print(f"| {100 * share * full:.1f} | {folder} | {strategy} | {' | '.join(cells)} |")
 

@@ -256,7 +256,8 @@ def label_confidence(nlp: Language, name: str, textcat: str) -> LabelConfidence:
 def remember_documents() -> Callable[[Language], Language]:
     """The callback ``spacy-tagtog.RememberDocuments.v1``: the pipeline remembers its training documents.
 
-    It keeps fingerprints of them, and belongs in ``[initialize.after_init]``. ``spacy-tagtog calibrate`` needs
+    It keeps fingerprints of them, and belongs in ``[initialize.after_init]``. ``spacy-tagtog calibrate``
+    needs
     them to refuse documents that the pipeline was trained on.
     """
 

@@ -32,7 +32,10 @@ LEGEND = Legend(
 
 @dataclass
 class E:
-    """An entity: where it stands in paragraph ``part`` (from 1), in code points, and more keys for its JSON object."""
+    """An entity.
+
+    Where it stands in paragraph ``part`` (from 1), in code points, and more keys for its JSON object.
+    """
 
     part: int
     start: int
@@ -77,7 +80,10 @@ def document(
     member: str | None = MASTER,
     **keys: Any,
 ) -> Document:
-    """A document of paragraphs ``s1p1``, ``s1p2``…, confirmed by default; ``member=None`` leaves the annotations out."""
+    """A document of paragraphs ``s1p1``, ``s1p2``…, confirmed by default.
+
+    ``member=None`` leaves the annotations out.
+    """
     doc_id = f"a{'x' * 27}-{name}"
     html = html_from_blocks([("p", text) for text in texts], doc_id=doc_id, origid=name)
     if member is None:

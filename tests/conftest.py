@@ -1,4 +1,7 @@
-"""Fixtures that several files share: a tokenizer, the demo corpus as a project, a small pipeline trained on it, and a local tagtog."""
+"""Fixtures that several files share.
+
+A tokenizer, the demo corpus as a project, a small pipeline trained on it, and a local tagtog.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-# Tests run side by side: numerical libraries that start a thread a core each would wait for one another. To be set before they are imported.
+# Tests run side by side: numerical libraries that start a thread a core each would wait for one another. To
+# be set before they are imported.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
@@ -22,7 +26,8 @@ from spacy_tagtog.anndoc import Document, write_project
 from spacy_tagtog.demo import demo_documents
 from spacy_tagtog.server import LocalTagtog, local_tagtog
 
-# To search longer than a test run should: pytest --hypothesis-profile thorough. In CI Hypothesis draws the same examples each time.
+# To search longer than a test run should: pytest --hypothesis-profile thorough. In CI Hypothesis draws the
+# same examples each time.
 settings.register_profile("thorough", max_examples=20 * settings.default.max_examples, print_blob=True)
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -64,7 +69,10 @@ def demo_folder(demo: list[Document], tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="session")
 def trained_path(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pipeline that ``spacy train`` made of configs/ner.cfg and the demo corpus: it finds entities, and is unsure of them."""
+    """A pipeline that ``spacy train`` made of configs/ner.cfg and the demo corpus.
+
+    It finds entities, and is unsure of them.
+    """
     path = tmp_path_factory.mktemp("trained")
     paths = {"paths.train": str(demo_folder), "paths.dev": str(demo_folder)}
     # The mean of so few steps, a part of which went without the words, has learned too little.

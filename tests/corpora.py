@@ -1,4 +1,7 @@
-"""Real corpora, for the tests that need some: a folder that the environment variable SPACY_TAGTOG_CORPORA names."""
+"""Real corpora, for the tests that need some.
+
+A folder that the environment variable SPACY_TAGTOG_CORPORA names.
+"""
 
 from __future__ import annotations
 

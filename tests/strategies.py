@@ -1,6 +1,7 @@
 """Hypothesis strategies for everything in tagtog's format, from a text up to a whole project.
 
-Names are such that every file system takes them; texts hold what trips offsets up: astral and combining characters, right-to-left scripts,
+Names are such that every file system takes them; texts hold what trips offsets up: astral and combining
+characters, right-to-left scripts,
 markup characters, blanks at the edges.
 """
 
@@ -48,7 +49,10 @@ __all__ = [
 
 
 def examples(n: int) -> int:
-    """How many examples of a property to try: ``n``, or as many times more as the profile says (``--hypothesis-profile thorough``)."""
+    """How many examples of a property to try.
+
+    ``n``, or as many times more as the profile says (``--hypothesis-profile thorough``).
+    """
     return n * settings.default.max_examples // settings.get_profile("default").max_examples
 
 

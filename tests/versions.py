@@ -85,7 +85,8 @@ def version(
     )
 
 
-# Drawing from a pool is much quicker than drawing each entity. Its entities overlap, nest and contradict each other.
+# Drawing from a pool is much quicker than drawing each entity. Its entities overlap, nest and contradict each
+# other.
 POOL = [
     entity(start, end, class_id, part=part, more=more, state=state, **labels)
     for start, end, class_id, part, more, state, labels in [
@@ -112,7 +113,10 @@ _RELATIONS = st.tuples(st.sampled_from(["r_1", "r_2"]), st.booleans(), st.intege
 
 @st.composite
 def annotations(draw: st.DrawFn) -> Annotations:
-    """Confirmed annotations from the pool, so that members often agree, overlap and contradict; entities may repeat."""
+    """Confirmed annotations from the pool, so that members often agree, overlap and contradict.
+
+    Entities may repeat.
+    """
     made = [POOL[index] for index in draw(st.lists(_INDICES, max_size=6))]
     drawn = draw(st.lists(_RELATIONS, max_size=3)) if made else []
     related = [

@@ -13,7 +13,8 @@ class RequestError(LocalServerError):
     Args:
         status: The HTTP status.
         problem: What is wrong.
-        **details: ``place``, ``value``, ``legal`` and ``advice`` of :class:`~spacy_tagtog.errors.SpacyTagtogError`.
+        **details: ``place``, ``value``, ``legal`` and ``advice`` of
+        :class:`~spacy_tagtog.errors.SpacyTagtogError`.
     """
 
     def __init__(self, status: int, problem: str, **details: Any) -> None:

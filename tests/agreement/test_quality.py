@@ -45,7 +45,7 @@ def run(*arguments: object) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-# ------------------------------------------------------------------------------------------------------------------------- intervals
+# ------------------------------------------------------------------------------------------------------------
 
 
 @quick
@@ -72,7 +72,10 @@ def test_an_interval_holds_its_value(clusters: list[tuple[int, int]]) -> None:
 
 
 def test_independent_items_have_wilsons_interval() -> None:
-    """Clusters of one item each are a plain sample: Wilson's interval with Student's quantile, up to the sample variance's n − 1."""
+    """Clusters of one item each are a plain sample.
+
+    Wilson's interval with Student's quantile, up to the sample variance's n − 1.
+    """
     parts = [1] * 30 + [0] * 10
     found = ratio_interval(parts, [1] * 40)
     quantile, p = float(t.ppf(0.975, 39)), 0.75
@@ -93,7 +96,10 @@ def test_where_all_agree_documents_count_not_entities() -> None:
 
 @pytest.mark.parametrize(("documents", "spread"), [(6, 2.0), (20, 2.0), (20, 20.0), (60, 1.0)])
 def test_the_intervals_hold_what_they_promise(documents: int, spread: float) -> None:
-    """Samples from a population that is known: about 95 % of the intervals hold the truth, although the entities of a document go together."""
+    """Samples from a population that is known.
+
+    About 95 % of the intervals hold the truth, although the entities of a document go together.
+    """
     rng = np.random.default_rng(0)
     truth, hit = 0.8, 0
     for _ in range(300):
@@ -133,7 +139,7 @@ def test_counts_of_a_review() -> None:
     ) == ReviewCounts(1, 3, 3, 3)
 
 
-# ---------------------------------------------------------------------------------------------------------------------- the commands
+# ------------------------------------------------------------------------------------------------------------
 
 
 def note(number: int, *entities: E, complete: bool = True) -> Document:

@@ -1,4 +1,4 @@
-"""The page's model of a document makes the same changes as Python's, whatever is done, and takes all of them back."""
+"""The page's model of a document makes the same changes as Python's, and takes all of them back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from spacy_tagtog.anndoc.review import Review
 JsonObject = dict[str, Any]
 LABELS_OF = {"e_1": ["f_1"], "e_2": ["f_1", "f_2"]}
 TYPES = ["e_1", "e_2", "e_3"]
-# Characters that count two in JavaScript, that combine, that go from right to left, and that a browser might normalize.
+# Characters that count two in JavaScript, that combine, that go from right to left, and that a browser might
+# normalize.
 TEXTS = ["ab cd ab", "🙂a🙂🙂b e\u0301\u00e9 🏳️‍🌈", "שלום abc عربى\nx", "a\u200b\u00ad𝒳 \tq"]
 
 
@@ -47,9 +48,11 @@ def model(browser: Browser) -> Iterator[Page]:
                   const doc = new ReviewedDocument(given);
                   const at = (list, index) => doc[list][index]?.id ?? -1;
                   const run = ([name, ...args]) => {
-                    if (["add", "labelDocument", "confirm", "undo", "redo"].includes(name)) return doc[name](...args);
+                    const whole = ["add", "labelDocument", "confirm", "undo", "redo"];
+                    if (whole.includes(name)) return doc[name](...args);
                     if (name === "unrelate") return doc.unrelate(at("relations", args[0]));
-                    if (name === "relate") return doc.relate(args[0], at("entities", args[1]), at("entities", args[2]));
+                    const ends = () => [at("entities", args[1]), at("entities", args[2])];
+                    if (name === "relate") return doc.relate(args[0], ...ends());
                     return doc[name](at("entities", args[0]), ...args.slice(1));
                   };
                   const states = commands.map((command) => { run(command); return JSON.stringify(doc); });
@@ -120,7 +123,8 @@ def versions(draw: st.DrawFn) -> tuple[str, JsonObject]:
         made["entities"] = found
     if found:
         references = [
-            f"{entity['part']}|{entity['classId']}|{offset['start']},{offset['start'] + len(offset['text']) - past}"
+            f"{entity['part']}|{entity['classId']}|{offset['start']},"
+            f"{offset['start'] + len(offset['text']) - past}"
             for entity in found
             for offset in entity["offsets"]
             for past in (0, 1)
@@ -207,7 +211,8 @@ def test_browser_and_python_agree(
     unit, data = version
     html = html_from_blocks([("p", text) for text in TEXTS], doc_id="x", origid="x")
     untouched = copy.deepcopy(data)
-    review = Review(Annotations(data), html.parts, who="user:ada", labels_of=LABELS_OF, unit=unit)  # type: ignore[arg-type]
+    # type: ignore[arg-type]
+    review = Review(Annotations(data), html.parts, who="user:ada", labels_of=LABELS_OF, unit=unit)
     expected, sent = [], []
     for command in commands:
         found = review.annotations.data.get("entities") or []
@@ -228,6 +233,7 @@ def test_browser_and_python_agree(
     for state, there in zip(states, expected, strict=True):
         assert json.loads(state) == there
     assert data == untouched
-    # Taken back, everything is as it was: in Python, and in the browser to the letter, the order of keys included.
+    # Taken back, everything is as it was: in Python, and in the browser to the letter, the order of keys
+    # included.
     assert review.annotations.data == data
     assert json.dumps(json.loads(first)) == json.dumps(data)

@@ -3,10 +3,13 @@
     pip install atheris
     python tests/fuzz/fuzz_documents.py -max_total_time=600 CORPUS_FOLDER
 
-The first byte of an input chooses what it is: a plain.html, an ann.json for a fixed document, a whole document (html,
-zero byte, json), a legend, or a zip. Only this package's own errors may come out; a document that is read must
+The first byte of an input chooses what it is: a plain.html, an ann.json for a fixed document, a whole
+document (html,
+zero byte, json), a legend, or a zip. Only this package's own errors may come out; a document that is read
+must
 convert with a report that adds up, every span on the text that ann.json stores with it unless a repair says
-otherwise, and come back as it was. The seeds in ``seeds()`` are written into the corpus folder at the first start.
+otherwise, and come back as it was. The seeds in ``seeds()`` are written into the corpus folder at the first
+start.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The house: which room imports which. The table below is the drawing in CONTRIBUTING.md, and both are the code."""
+"""The house: which room imports which.
+
+The table below is the drawing in CONTRIBUTING.md, and both are the code.
+"""
 
 from __future__ import annotations
 
