@@ -58,7 +58,11 @@ class Site:
         tree = lxml_html.fromstring(answer.content.decode())
         # The policy allows the files of this server alone, and nothing is there that it would stop.
         assert answer.headers["Content-Security-Policy"] == POLICY
-        assert tree.xpath("//link/@href") == ["/-static/style.css", "/-static/pages.css"]
+        assert tree.xpath("//link/@href") == [
+            "/-static/icon.svg",
+            "/-static/style.css",
+            "/-static/pages.css",
+        ]
         assert not tree.xpath("//script | //style | //@style | //img | //form | //iframe | //@onclick")
         return tree
 

@@ -363,7 +363,8 @@ def post_restore(call: Call) -> Response:
 def put_annotations(call: Call) -> Response:
     """``PUT /-local/annotations``: save a version, as an editor does.
 
-    With ``If-Match`` it is refused if somebody else saved since the version was read.
+    With ``If-Match`` it is refused if somebody else saved since the version was read; with
+    ``If-None-Match: *`` if there is such a version already.
     """
     member, docid = call.member_of("member", call.user), call.named_document
     call.access.need_to_edit(member)
@@ -379,19 +380,7 @@ def put_annotations(call: Call) -> Response:
         info = read_project(connection, *call.project)
         document = _document(connection, info.key, docid)
         here = etag(connection, document["id"], member)
-        if (
-            call.if_match is not None
-            and call.if_match != "*"
-            and here not in [tag.strip() for tag in call.if_match.split(",")]
-        ):
-            raise RequestError(
-                412,
-                "somebody else saved this version since it was read",
-                place="If-Match",
-                value=call.if_match,
-                legal=here or "(there is no such version yet)",
-                advice="read it again, and make the change on that",
-            )
+        _check_conditions(call, here)
         _write(
             call,
             connection,
@@ -408,6 +397,33 @@ def put_annotations(call: Call) -> Response:
             (document["id"], member),
         ).fetchone()[0]
     return Response(data, media_type="application/json", headers={"ETag": here})
+
+
+def _check_conditions(call: Call, here: str) -> None:
+    """Make sure that a version is still what the request expects (RFC 9110, If-Match and If-None-Match)."""
+    wanted, unwanted = call.if_match, call.if_none_match
+
+    def listed(tags: str) -> bool:
+        return bool(here) and (tags.strip() == "*" or here in [tag.strip() for tag in tags.split(",")])
+
+    if wanted is not None and not listed(wanted):
+        raise RequestError(
+            412,
+            "somebody else saved this version since it was read",
+            place="If-Match",
+            value=wanted,
+            legal=here or "(there is no such version yet)",
+            advice="read it again, and make the change on that",
+        )
+    if unwanted is not None and listed(unwanted):
+        raise RequestError(
+            412,
+            "somebody made this version meanwhile",
+            place="If-None-Match",
+            value=unwanted,
+            legal="a version that isn't there yet",
+            advice="read it, and make the change on that",
+        )
 
 
 def etag(connection: sqlite3.Connection, document: int, member: str = MASTER) -> str:

@@ -17,6 +17,7 @@ from spacy_tagtog.agreement import MergeStrategy, Metric
 from spacy_tagtog.server.api.documents import DOCUMENT_OUTPUTS, ImportAnswer, SearchAnswer
 from spacy_tagtog.server.api.history import DocumentHistory, SaveEntry
 from spacy_tagtog.server.api.members import ProjectMembers
+from spacy_tagtog.server.api.review import ReviewQueue, StoredOrder
 from spacy_tagtog.server.api.settings import ChangedFolders, ChangedSettings, Settings
 from spacy_tagtog.server.api.webhooks import DeletedDeliveries, DeliveryReport, RetriedDeliveries
 from spacy_tagtog.server.imports.uploads import FORMATS
@@ -43,6 +44,8 @@ _ANSWERS: Final = (
     DeliveryReport,
     DeletedDeliveries,
     RetriedDeliveries,
+    ReviewQueue,
+    StoredOrder,
 )
 """The typed dictionaries that the calls answer with. Their schemas are made of them."""
 _ERRORS: Final = {
@@ -338,6 +341,7 @@ _MOVED: Final = {"303": "The page that shows it, for a form of a page."}
 def _annotation_calls() -> _Json:
     member = _parameter("member", "Whose version: master, or a member; by default the user's own.")
     match = _parameter("If-Match", "The entity tag that was read.", where="header")
+    none = _parameter("If-None-Match", "* where there is no such version yet.", where="header")
     return {
         "openapi.json": {
             "get": _operation("openapi", "This description.", [], _json(_OBJECT), project=False)
@@ -346,10 +350,45 @@ def _annotation_calls() -> _Json:
             "put": _operation(
                 "saveAnnotations",
                 "Save a version, as an editor does.",
-                [_DOCID, member, match],
+                [_DOCID, member, match, none],
                 _json(_ANN_JSON),
                 body=_json(_OBJECT),
             )
+        },
+    }
+
+
+def _review_calls() -> _Json:
+    member = _parameter("member", "Whose version; by default as the user's role and assignments say.")
+    docid = _parameter("docid", "The document; by default the first that waits.")
+    after = _parameter("after", "The document after which the next one is looked for.")
+    note = _json(_object(["note"], note={"type": "string", "minLength": 1, "maxLength": 2000}))
+    return {
+        "review": {
+            "get": _operation(
+                "reviewedDocument",
+                "A document with everything that its review page shows.",
+                [docid, member],
+                _json(_OBJECT),
+            )
+        },
+        "queue": {
+            "get": _operation(
+                "reviewQueue", "What waits for the user.", [member, after], _json(_answer(ReviewQueue))
+            )
+        },
+        "ranking": {
+            "put": _operation(
+                "setRanking",
+                "Replace the order in which documents are reviewed, as spacy-tagtog rank wrote it.",
+                [],
+                _json(_answer(StoredOrder)),
+                body=_json(_OBJECT),
+            )
+        },
+        "flag": {
+            "put": _operation("flag", "Flag a document.", [_DOCID], None, body=note, status="204"),
+            "delete": _operation("unflag", "Take a flag away.", [_DOCID], None, status="204"),
         },
     }
 
@@ -421,7 +460,7 @@ def _paths() -> _Json:
         ("/-api/documents/versions/v0", _version_calls()),
         ("/-api/metrics/v0", _metric_calls()),
         ("/-api/settings/v1", {**_settings_calls(), **_folder_calls(), **_member_calls()}),
-        ("/-local", {**_annotation_calls(), **_history_calls(), **_webhook_calls()}),
+        ("/-local", {**_annotation_calls(), **_review_calls(), **_history_calls(), **_webhook_calls()}),
     )
     return {
         "/-api/documents/v1": _documents(),

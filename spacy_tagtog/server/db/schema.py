@@ -41,6 +41,14 @@ CREATE TABLE assignments (
   document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, member TEXT NOT NULL,
   PRIMARY KEY (document_id, member)) WITHOUT ROWID;
 
+-- The order in which documents are reviewed, and why; flags wait for a colleague.
+CREATE TABLE review_order (
+  document_id INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, rank INTEGER NOT NULL,
+  batch INTEGER NOT NULL, why TEXT NOT NULL);
+CREATE TABLE flags (
+  document_id INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, author TEXT NOT NULL,
+  note TEXT NOT NULL, created INTEGER NOT NULL);
+
 -- Contents by their SHA-256, each stored once, however often it was saved.
 CREATE TABLE blobs (id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, data BLOB NOT NULL);
 -- The latest save of each version.

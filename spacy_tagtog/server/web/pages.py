@@ -1,6 +1,7 @@
 """The pages as HTML: projects, documents, a document with its entities, history, metrics, webhooks.
 
-They only show, but for the forms that restore a save or send failed webhooks again. None needs a script.
+They only show, but for the forms that restore a save or send failed webhooks again. None but the review
+page needs a script.
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ def document_page(
         document.filename,
         [*_crumbs(info), _folder_crumb(info, document)],
         here=path_of(info.owner, info.name, document.folder, document.docid),
+        review=f"{path_of(info.owner, info.name)}?{_query(view='review', docid=document.docid)}",
         document=document,
         annotations=annotations,
         legend=info.legend,
@@ -239,6 +241,27 @@ def metrics_page(info: ProjectInfo, stats: Mapping[str, Any], matrix: AgreementM
         legend=info.legend,
         metric=matrix.metric,
         pairs=list(matrix.rows()),
+    )
+
+
+def review_page(owner: str, project: str, docid: str, member: str) -> str:
+    """The page on which people review documents. Its scripts ask for the document and the queue.
+
+    Args:
+        owner: The project's owner.
+        project: The project's name.
+        docid: The document to begin with; empty for the first that waits.
+        member: Whose version is reviewed; empty for the usual one of who looks at it.
+    """
+    return _render(
+        "review",
+        "Review",
+        [],
+        owner=owner,
+        project=project,
+        docid=docid,
+        member=member,
+        project_page=path_of(owner, project),
     )
 
 

@@ -119,6 +119,10 @@ def _web_page(call: Call) -> Response:
             matrix = agreement_matrix(versions.confirmed_documents(connection, owner, name))
             stats = metrics.search_stats(connection, owner, name)
         return _page(pages.metrics_page(info, stats, matrix))
+    if call.query.get("view") == "review":
+        return _page(
+            pages.review_page(owner, name, call.query.get("docid") or "", call.query.get("member") or "")
+        )
     current = _page_number(call)
     index = next((folder.index for folder in info.folders if folder.path == path), None)
     query = "*" if index is None else f"folder:{index}"
@@ -126,14 +130,16 @@ def _web_page(call: Call) -> Response:
         found = search(
             connection, info, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE, results=call.results
         )
-    views = ["metrics"] * access.may("see metrics") + ["webhooks"] * (
-        access.may("edit webhooks") and bool(info.settings.get("webhooks"))
+    views = (
+        ["review"] * access.may("edit their own version")
+        + ["metrics"] * access.may("see metrics")
+        + ["webhooks"] * (access.may("edit webhooks") and bool(info.settings.get("webhooks")))
     )
     return _page(pages.project_page(info, path, found, current, PAGE_SIZE, views))
 
 
 PAGE_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
-    "/-static/{name}": {"GET": get_static},
+    "/-static/{name:path}": {"GET": get_static},
     "/": {"GET": _start_page},
     "/{owner}/{project}": {"GET": _web_page},
     "/{owner}/{project}/{path:path}": {"GET": _web_page},

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -32,11 +32,20 @@ class _StaticFile:
 
 def _found() -> Iterator[tuple[str, _StaticFile]]:
     for package in _PACKAGES:
-        for file in files(package).joinpath("static").iterdir():
-            media_type = _MEDIA_TYPES.get(file.name[file.name.rfind(".") :])
+        for name, file in _files_in(files(package) / "static"):
+            media_type = _MEDIA_TYPES.get(name[name.rfind(".") :])
             if media_type is not None:
                 data = file.read_bytes()
-                yield file.name, _StaticFile(data, media_type, f'"{hashlib.sha256(data).hexdigest()}"')
+                yield name, _StaticFile(data, media_type, f'"{hashlib.sha256(data).hexdigest()}"')
+
+
+def _files_in(folder: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    # A Traversable: Python 3.10 and 3.14 have its class in different modules.
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _files_in(entry, f"{prefix}{entry.name}/")
+        else:
+            yield f"{prefix}{entry.name}", entry
 
 
 @cache

@@ -17,7 +17,7 @@ export class Api {
   }
 
   #address(path, more = {}) {
-    const given = Object.entries({ ...this.where, ...more }).filter(([, value]) => value !== null && value !== undefined);
+    const given = Object.entries({ ...this.where, ...more }).filter(([, value]) => value !== null && value !== undefined && value !== "");
     return `${path}?${new URLSearchParams(given)}`;
   }
 
@@ -30,7 +30,7 @@ export class Api {
 
   /** Everything that the page needs of one document. */
   document(docid = this.where.docid) {
-    return this.#json("/-local/review", { docid });
+    return this.#json("/-local/review", { docid: docid || null });
   }
 
   /** The stored version: {annotations, etag}. */
@@ -48,9 +48,9 @@ export class Api {
     });
   }
 
-  /** What comes next: {documents, confirmed, total}. */
-  queue() {
-    return this.#json("/-local/queue", { docid: null });
+  /** What waits, and what comes after a document: {documents, flagged, confirmed, total, next}. */
+  queue(after) {
+    return this.#json("/-local/queue", { docid: null, after });
   }
 
   /** Flag a document with a note, or take the flag away (null). */

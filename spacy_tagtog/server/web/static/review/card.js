@@ -1,6 +1,6 @@
 // The one place for decisions: the entity in focus, always at the bottom of the text.
 
-import { counted, fill, make } from "./dom.js";
+import { counted, fill, keyText, make } from "./dom.js";
 import { textOf } from "./look.js";
 
 export class Card {
@@ -15,7 +15,7 @@ export class Card {
 
   #key(action) {
     const [first] = this.page.keys.keysOf(action);
-    return first && this.page.keys.settings.on ? make("kbd", { text: first }) : null;
+    return first && this.page.keys.settings.on ? make("kbd", { text: keyText(first) }) : null;
   }
 
   #button(action, text, more = {}) {

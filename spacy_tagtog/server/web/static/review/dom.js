@@ -28,5 +28,17 @@ export function fill(element, ...children) {
 /** "1 document", "2 documents". */
 export const counted = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 
-/** A probability as people read it. */
-export const percent = (probability) => `${Math.round(probability * 100)} %`;
+/** A probability as people read it. 100 % is certain, and nothing else is. */
+export const percent = (probability) =>
+  `${probability < 1 ? Math.min(99, Math.round(probability * 100)) : 100} %`;
+
+const SIGNS = { Shift: "⇧", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
+
+/** A key as buttons show it: "Shift+ArrowLeft" is ⇧←. */
+export const keyText = (key) =>
+  key.length > 1
+    ? key
+        .split("+")
+        .map((piece) => SIGNS[piece] ?? piece)
+        .join("")
+    : key;

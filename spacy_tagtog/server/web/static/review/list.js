@@ -91,7 +91,10 @@ export class EntityList {
         },
         make("span", { class: "text", text: textOf(item.data), dir: "auto" }),
         make("span", { class: "probability", text: proposed ? percent(probability) : "" }),
-        make("span", { class: `note type${(looks.number.get(item.data.classId) ?? 9) % 10}`, text: `${looks.nameOf(item.data.classId)}${looks.stateOf(item) && `, ${looks.stateOf(item)}`}` }),
+        make("span", {
+          class: "note",
+          text: [looks.nameOf(item.data.classId), looks.stateOf(item, { numbered: false })].filter(Boolean).join(", "),
+        }),
       ),
     );
   }

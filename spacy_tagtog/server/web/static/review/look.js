@@ -43,11 +43,11 @@ export class Looks {
     };
   }
 
-  /** Its state in words. */
-  stateOf(item) {
+  /** Its state in words; with its probability unless that is said elsewhere. */
+  stateOf(item, { numbered = true } = {}) {
     const { state, prob, who } = item.data.confidence ?? {};
     const by = (who ?? []).map((one) => one.replace(/^(user|ml):/, "")).join(", ");
-    if (state === "pre-added") return `suggested${by && ` by ${by}`}${typeof prob === "number" ? `, ${percent(prob)}` : ""}`;
+    if (state === "pre-added") return `suggested${by && ` by ${by}`}${numbered && typeof prob === "number" ? `, ${percent(prob)}` : ""}`;
     if (state === "pre-removed") return `proposed for removal${by && ` by ${by}`}`;
     if ((who ?? []).some((one) => one.startsWith("ml:"))) return `accepted, suggested by ${by}`;
     return by ? `by ${by}` : "";

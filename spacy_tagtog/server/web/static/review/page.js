@@ -8,6 +8,7 @@ import { counted, fill, make, percent } from "./dom.js";
 import { Keys } from "./keys.js";
 import { EntityList } from "./list.js";
 import { Looks, textOf } from "./look.js";
+import { QueueList } from "./queue.js";
 import { nextWord, unmarked, withBorder } from "./marking.js";
 import { equal } from "./merge.js";
 import { Saving } from "./saving.js";
@@ -22,6 +23,7 @@ export class Page {
     this.where = where;
     this.api = new Api(where);
     this.keys = new Keys();
+    this.queue = new QueueList(byId("queue"), (docid) => this.open(docid));
     this.ahead = new Map(); // documents that were loaded before they were asked for
     document.addEventListener("keydown", (event) => this.#pressed(event));
     window.addEventListener("beforeunload", (event) => {
@@ -88,6 +90,15 @@ export class Page {
     byId("text").scrollTo?.(0, 0);
     window.scrollTo(0, 0);
     if (given.next) this.#loadAhead(given.next);
+    this.#showQueue();
+  }
+
+  async #showQueue() {
+    try {
+      this.queue.show(await this.api.queue(this.given.docid), this.given.docid);
+    } catch {
+      // The document is here, and that matters more. The next one asks again.
+    }
   }
 
   #loadAhead(docid) {
@@ -372,7 +383,7 @@ export class Page {
     const stored = await this.saving.flush();
     if (!stored) return;
     this.#announce("Confirmed.");
-    const { next } = await this.api.queue().catch(() => ({ next: null }));
+    const { next } = await this.api.queue(this.given.docid).catch(() => ({ next: null }));
     if (next && next !== this.given.docid) return this.open(next);
     this.focused = null;
     this.#refresh();
@@ -521,7 +532,7 @@ export class Page {
       skip: () => this.given.next && this.open(this.given.next),
       flag: () => this.#flag(),
       previousDocument: () => this.given.previous && this.open(this.given.previous),
-      nextDocument: () => this.given.next && this.open(this.given.next),
+      nextDocument: () => this.given.following && this.open(this.given.following),
       probabilities: () => {
         this.looks.alwaysProbabilities = !this.looks.alwaysProbabilities;
         this.view.update(this.doc.entities.map((item) => item.id));
