@@ -103,6 +103,8 @@ def push_cli(
         if dry_run:
             _say_order(result.queue, result.report)
         _say_queue(result.queue, top)
+        if result.ordered:
+            info("people review the documents in this order: spacy-tagtog serve, then Review")
         _say_searches(result.report, result.searches, top)
     sent = counted(len(result.report.created) + len(result.report.updated), "document")
     good(f"{'would be sent' if dry_run else 'sent'} to {to}: {sent}")

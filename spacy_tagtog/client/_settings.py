@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from spacy_tagtog._plural import counted
@@ -11,7 +11,7 @@ from spacy_tagtog.client._answer import Answer
 from spacy_tagtog.client._calls import SETTINGS
 from spacy_tagtog.client._search import SearchCalls
 from spacy_tagtog.client.models import ANY_OBJECT, LEGEND_ANSWER, SETTINGS_IMPORTED
-from spacy_tagtog.errors import ConfigurationError, RejectedError, setting
+from spacy_tagtog.errors import ConfigurationError, NotFoundError, RejectedError, setting
 
 
 class SettingsCalls(SearchCalls):
@@ -40,6 +40,33 @@ class SettingsCalls(SearchCalls):
         return self._http.call(
             "GET", f"{SETTINGS}/export", read=lambda answer: answer.json(ANY_OBJECT, "settings")
         )
+
+    def set_review_order(self, documents: Sequence[Mapping[str, Any]]) -> bool:
+        """Say in which order people should review documents. Only the local tagtog can be told.
+
+        Args:
+            documents: Their places, best first: ``id`` (as tagtog knows the document), ``rank`` and ``batch``
+                from 1, and where they are known ``random`` and ``why``.
+
+        Returns:
+            Whether this tagtog keeps an order.
+
+        Raises:
+            ClientError: The call failed otherwise.
+        """
+        try:
+            self._http.call(
+                "PUT",
+                "/-local/ranking",
+                json={"documents": [dict(one) for one in documents]},
+                read=lambda answer: answer.json(ANY_OBJECT, "what became of the order"),
+                safe=True,
+            )
+        except (NotFoundError, RejectedError) as error:
+            if error.status not in (404, 405, 501):
+                raise
+            return False
+        return True
 
     def import_settings(self, settings: Mapping[str, Any], *, force: bool = False) -> dict[str, str]:
         """Replace the project's settings. **tagtog then removes all documents of the project**.

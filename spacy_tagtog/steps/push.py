@@ -50,11 +50,13 @@ class Pushed:
         report: What became of each document.
         queue: The places of the documents in the ranking, where there is one.
         searches: For each batch of the ranking, tagtog searches that find its documents.
+        ordered: Whether tagtog's review page shows the documents in this order: the local tagtog's does.
     """
 
     report: PushReport
     queue: Queue | None = None
     searches: dict[int, list[str]] = field(default_factory=dict)
+    ordered: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """What happened to each document, as a JSON object."""
@@ -69,6 +71,7 @@ class Pushed:
             data["later"] = self.queue.later
             data["unranked"] = self.queue.unranked
             data["missing"] = self.queue.missing
+            data["ordered"] = self.ordered
             data["searches"] = [
                 {"batch": number, "search": search}
                 for number, found in self.searches.items()
@@ -168,7 +171,24 @@ def push(
         dry_run=dry_run,
         progress=progress,
     )
-    return Pushed(report, source.queue, {} if source.queue is None else _searches(source.queue, report))
+    if source.queue is None:
+        return Pushed(report)
+    ordered = not dry_run and tagtog.client.set_review_order(_order(source.queue, report))
+    return Pushed(report, source.queue, _searches(source.queue, report), ordered)
+
+
+def _order(queue: Queue, report: PushReport) -> list[dict[str, Any]]:
+    """The places of the documents, under the ids by which tagtog knows them."""
+    return [
+        {
+            "id": report.ids.get(doc_id, doc_id),
+            "rank": place.rank,
+            "batch": place.batch,
+            "random": place.random,
+            "why": place.why,
+        }
+        for doc_id, place in queue.places.items()
+    ]
 
 
 def _searches(queue: Queue, report: PushReport) -> dict[int, list[str]]:

@@ -44,6 +44,8 @@ def model(browser: Browser) -> Iterator[Page]:
         page.evaluate(
             """async () => {
                 const { ReviewedDocument } = await import("/document.js");
+                const { merge } = await import("/merge.js");
+                window.merged = ([base, mine, theirs]) => merge(base, mine, theirs);
                 window.replay = (given, commands) => {
                   const doc = new ReviewedDocument(given);
                   const at = (list, index) => doc[list][index]?.id ?? -1;
@@ -237,3 +239,55 @@ def test_browser_and_python_agree(
     # included.
     assert review.annotations.data == data
     assert json.dumps(json.loads(first)) == json.dumps(data)
+
+
+def changed(data: JsonObject, unit: str, commands: list[tuple[Any, ...]], who: str) -> JsonObject:
+    """What somebody makes of a version."""
+    html = html_from_blocks([("p", text) for text in TEXTS], doc_id="x", origid="x")
+    review = Review(Annotations(data), html.parts, who=who, unit=unit)  # type: ignore[arg-type]
+    for command in commands:
+        in_python(review, command, review.annotations.data.get("entities") or [])
+    return copy.deepcopy(review.annotations.data)
+
+
+def bag(version: JsonObject, key: str) -> list[str]:
+    return sorted(json.dumps(one, sort_keys=True) for one in version.get(key) or [])
+
+
+@given(versions(), st.lists(COMMANDS, max_size=6), st.lists(COMMANDS, max_size=6))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+def test_merging_loses_nothing_unsaid(
+    model: Page,
+    version: tuple[str, JsonObject],
+    my_commands: list[tuple[Any, ...]],
+    their_commands: list[tuple[Any, ...]],
+) -> None:
+    unit, base = version
+    mine, theirs = (
+        changed(base, unit, my_commands, "user:me"),
+        changed(base, unit, their_commands, "user:you"),
+    )
+
+    def merged(one: JsonObject, other: JsonObject) -> tuple[JsonObject, list[JsonObject]]:
+        found = model.evaluate("merged", [base, one, other])
+        return found["merged"], found["conflicts"]
+
+    # Who changed nothing has no say, and who did the same doesn't contradict.
+    for key in ("entities", "relations"):
+        assert bag(merged(mine, base)[0], key) == bag(mine, key)
+        assert bag(merged(base, theirs)[0], key) == bag(theirs, key)
+        assert bag(merged(mine, mine)[0], key) == bag(mine, key)
+    assert merged(mine, base)[1] == merged(base, theirs)[1] == merged(mine, mine)[1] == []
+    both, conflicts = merged(mine, theirs)
+    for key in ("entities", "relations"):
+        said = [one["mine"] for one in conflicts if one["what"] == key and one["mine"]]
+        new = [one for one in mine.get(key) or [] if one not in (base.get(key) or [])]
+        there = both.get(key) or []
+        assert all(one in there or one in said for one in new)
+        # What neither touched is still there.
+        kept = [
+            one
+            for one in base.get(key) or []
+            if one in (mine.get(key) or []) and one in (theirs.get(key) or [])
+        ]
+        assert all(one in there for one in kept)

@@ -44,35 +44,52 @@ export function merge(base, mine, theirs) {
   return { merged, conflicts };
 }
 
-function mergeLists(name, base, mine, theirs, conflicts) {
-  // What I removed or changed is gone from mine; what I added or changed is new there.
-  const [here, before] = [countedByKey(mine), countedByKey(base)];
-  const gone = base.filter((item) => !take(here, item));
-  const added = mine.filter((item) => !take(before, item));
-  const result = [...theirs];
-  const replaced = new Map(added.map((item) => [item, gone.find((old) => place(old) === place(item))]));
-  const used = new Set();
-  for (const [item, old] of replaced) {
-    if (old) used.add(old);
-    if (theirs.some((other) => equal(other, item))) continue; // both did the same
-    const at = old ? result.findIndex((other) => equal(other, old)) : -1;
-    if (at >= 0) {
-      result[at] = item;
-      continue;
+/** How a list changed: key of an item → {item, change}, the change being the number of copies more or fewer. */
+function changes(base, list) {
+  const found = new Map();
+  const count = (items, step) => {
+    for (const item of items) {
+      const one = found.get(key(item)) ?? { item, change: 0 };
+      found.set(key(item), { item, change: one.change + step });
     }
-    const rival = result.find((other) => place(other) === place(item) && !base.some((one) => equal(one, other)));
-    if (rival || old) conflicts.push({ what: name, base: old ?? null, mine: item, theirs: rival ?? null });
-    else result.push(item);
+  };
+  count(base, -1);
+  count(list, 1);
+  for (const [name, { change }] of found) if (!change) found.delete(name);
+  return found;
+}
+
+/** The items that came (sign 1) or went (sign -1) at a place. */
+const at = (changed, where, sign) =>
+  [...changed.values()].filter(({ item, change }) => change * sign > 0 && place(item) === where).map(({ item }) => item);
+
+function mergeLists(what, base, mine, theirs, conflicts) {
+  const [my, their] = [changes(base, mine), changes(base, theirs)];
+  const disputed = new Set();
+  for (const [name, { item, change }] of my) {
+    const where = place(item);
+    if (change > 0 || !(their.get(name)?.change < 0) || disputed.has(where)) continue;
+    const [here, there] = [at(my, where, 1), at(their, where, 1)];
+    if (equal(here.map(key).sort(), there.map(key).sort())) continue;
+    disputed.add(where);
+    conflicts.push({ what, base: item, mine: here[0] ?? null, theirs: there[0] ?? null });
   }
-  for (const old of gone) {
-    if (used.has(old)) continue;
-    const at = result.findIndex((other) => equal(other, old));
-    if (at >= 0) {
-      result.splice(at, 1);
-      continue;
+  const result = [...theirs];
+  for (const [name, { item, change }] of my) {
+    if (change > 0 || disputed.has(place(item))) continue;
+    const gone = Math.max(0, -change - Math.max(0, -(their.get(name)?.change ?? 0)));
+    for (let copy = 0; copy < gone; copy += 1) {
+      const index = result.findIndex((other) => equal(other, item));
+      if (index < 0) break;
+      // What I made of it takes its place, so that the order stays.
+      const made = at(my, place(item), 1).find((one) => !result.some((other) => equal(other, one)));
+      result.splice(index, 1, ...(made ? [made] : []));
     }
-    const rival = result.find((other) => place(other) === place(old));
-    if (rival) conflicts.push({ what: name, base: old, mine: null, theirs: rival });
+  }
+  for (const [name, { item, change }] of my) {
+    if (change < 0 || disputed.has(place(item))) continue;
+    const wanted = base.filter((one) => key(one) === name).length + Math.max(change, their.get(name)?.change ?? 0);
+    while (result.filter((one) => key(one) === name).length < wanted) result.push(item);
   }
   return result;
 }
@@ -90,17 +107,4 @@ function mergeKeys(name, base, mine, theirs, conflicts) {
     }
   }
   return result;
-}
-
-function countedByKey(items) {
-  const counts = new Map();
-  for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
-  return counts;
-}
-
-function take(counts, item) {
-  const left = counts.get(key(item)) ?? 0;
-  if (!left) return false;
-  counts.set(key(item), left - 1);
-  return true;
 }

@@ -95,7 +95,11 @@ export class Page {
 
   async #showQueue() {
     try {
-      this.queue.show(await this.api.queue(this.given.docid), this.given.docid);
+      const queue = await this.api.queue(this.given.docid);
+      this.queue.show(queue, this.given.docid);
+      // A document that was loaded ahead knows how far one was then.
+      this.given.progress = { confirmed: queue.confirmed, total: queue.total };
+      this.#showProgress();
     } catch {
       // The document is here, and that matters more. The next one asks again.
     }

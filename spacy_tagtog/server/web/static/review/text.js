@@ -6,6 +6,7 @@ import { make } from "./dom.js";
 import { countBelow } from "./offsets.js";
 
 const BLOCK = 1500;
+const FIRST = 4; // blocks that are drawn before anybody sees the page
 
 /** Where a text is cut into blocks: at line ends where there are any, else between words, never within a character. */
 export function cuts(text) {
@@ -87,6 +88,7 @@ export class TextView {
     for (const item of this.doc.entities) this.#place(item);
     this.root.replaceChildren(fragment);
     this.byElement = new Map(this.blocks.map((block) => [block.element, block]));
+    this.blocks.slice(0, FIRST).forEach((block) => this.#draw(block));
     this.blocks.forEach((block) => this.waiting.observe(block.element));
   }
 
