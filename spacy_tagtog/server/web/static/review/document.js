@@ -33,6 +33,8 @@ export class ReviewedDocument {
     // Entities move in their list when others come and go: the page knows them by numbers that stay.
     this.entities = (annotations.entities ?? []).map((data) => this.#item(data));
     this.relations = (annotations.relations ?? []).map((data) => this.#item(data));
+    this.byId = new Map(this.entities.map((item) => [item.id, item]));
+    this.sorted = this.entities.map((item) => this.#placed(item)).sort(compared);
   }
 
   #item(data) {
@@ -55,7 +57,7 @@ export class ReviewedDocument {
 
   /** The entity of a number; undefined where it is gone. */
   entity(id) {
-    return this.entities.find((item) => item.id === id);
+    return this.byId.get(id);
   }
 
   // ------------------------------------------------------------------------------------------- changes and their inverse
@@ -79,11 +81,45 @@ export class ReviewedDocument {
   #apply(patch) {
     if (patch.list) {
       this[patch.list].splice(patch.at, patch.before.length, ...patch.after);
+      if (patch.list === "entities") {
+        patch.before.forEach((item) => this.#leave(item));
+        patch.after.forEach((item) => this.#enter(item));
+      }
     } else if (patch.after === undefined) {
       delete this.top[patch.key];
     } else {
       this.top[patch.key] = patch.after;
     }
+  }
+
+  // The order of the text is kept, not made anew: a key press must not sort thousands.
+  #placed(item) {
+    const ranges = this.ranges(item.data) ?? [[Infinity, Infinity]];
+    const start = Math.min(...ranges.map((range) => range[0]));
+    const end = Math.max(...ranges.map((range) => range[1]));
+    return { item, place: [this.order.get(item.data.part) ?? Infinity, start, -end, item.id] };
+  }
+
+  #search(one) {
+    let low = 0;
+    let high = this.sorted.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compared(this.sorted[middle], one) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #enter(item) {
+    const one = this.#placed(item);
+    this.byId.set(item.id, item);
+    this.sorted.splice(this.#search(one), 0, one);
+  }
+
+  #leave(item) {
+    this.byId.delete(item.id);
+    this.sorted.splice(this.#search(this.#placed(item)), 1);
   }
 
   #tell(change) {
@@ -327,14 +363,7 @@ export class ReviewedDocument {
 
   /** Entities in the order of the text: the longer first where two begin together. */
   inOrder() {
-    const places = this.entities.map((item) => {
-      const ranges = this.ranges(item.data);
-      const starts = ranges ? ranges.map(([start]) => start) : [Infinity];
-      const ends = ranges ? ranges.map(([, end]) => end) : [Infinity];
-      return [this.order.get(item.data.part) ?? Infinity, Math.min(...starts), -Math.max(...ends), item];
-    });
-    places.sort((one, other) => one[0] - other[0] || one[1] - other[1] || one[2] - other[2] || one[3].id - other[3].id);
-    return places.map((place) => place[3]);
+    return this.sorted.map((one) => one.item);
   }
 
   /** How a relation refers to an entity: its part, its type, its first character and one past its last. */
@@ -387,6 +416,15 @@ function misfit(offsets, start, last) {
 
 const endOf = (offset) => offset.start + offset.text.length;
 const lengths = (text) => [text.length, [...text].length];
+
+/** Two places in the order of the text: part, start, the longer first, and who was there first. */
+function compared(one, other) {
+  for (let index = 0; index < 4; index += 1) {
+    const [here, there] = [one.place[index], other.place[index]];
+    if (here !== there) return here < there ? -1 : 1;
+  }
+  return 0;
+}
 
 /** A person's own annotation. */
 function own(confidence, who) {

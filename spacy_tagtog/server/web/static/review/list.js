@@ -9,7 +9,7 @@ const FILTERS = [
   ["suggested", "Suggested", (item, looks) => looks.isProposed(item)],
   ["decided", "Decided", (item, looks) => !looks.isProposed(item)],
 ];
-const SHOWN = 300;
+const SHOWN = 120;
 
 export class EntityList {
   constructor(root, page) {

@@ -59,6 +59,7 @@ export class Page {
   }
 
   #show(given) {
+    this.saving?.end();
     this.given = given;
     this.where.docid = given.docid;
     this.where.member = given.member;
@@ -89,8 +90,18 @@ export class Page {
     this.#announce(`${given.filename}: ${counted(this.doc.entities.length, "entity", "entities")}`);
     byId("text").scrollTo?.(0, 0);
     window.scrollTo(0, 0);
+    this.#begins();
     if (given.next) this.#loadAhead(given.next);
     this.#showQueue();
+  }
+
+  /** The first suggestion is in focus from the beginning, so that the first key press may decide it. */
+  #begins() {
+    if (this.readOnly) return;
+    const first = this.doc.inOrder().find((item) => this.looks.isProposed(item));
+    if (!first) return;
+    this.focus(first.id, { scroll: false });
+    this.fresh = true;
   }
 
   async #showQueue() {
@@ -151,6 +162,7 @@ export class Page {
   focus(id, { scroll = true } = {}) {
     this.#unmark();
     this.focused = id;
+    this.fresh = false;
     this.atStart = false;
     this.view.show(id, { scroll });
     this.#refresh();
@@ -162,6 +174,8 @@ export class Page {
     const items = this.doc.inOrder();
     if (!items.length) return;
     const here = items.findIndex((item) => item.id === this.focused);
+    // Who looked at nothing yet goes to the first one, not past it.
+    if (this.fresh && direction > 0 && wanted(items[here])) return this.focus(this.focused);
     for (let step = 1; step <= items.length; step += 1) {
       const from = here < 0 && direction > 0 ? -1 : here < 0 ? items.length : here;
       const index = from + direction * step;

@@ -3,6 +3,7 @@
 import { equal, merge } from "./merge.js";
 
 const PAUSE = 400; // milliseconds without a change before it is sent
+const KEEP = 120; // and before it is kept in the browser
 const RETRIES = [1000, 2000, 5000, 10000, 30000];
 
 /**
@@ -25,6 +26,16 @@ export class Saving {
     this.running = null;
     this.failures = 0;
     this.state = "saved";
+    this.keeping = null;
+    // Whoever leaves within the pause loses nothing, either.
+    this.left = () => this.keeping !== null && this.#keep();
+    window.addEventListener("pagehide", this.left);
+  }
+
+  /** Another document takes its place. */
+  end() {
+    this.left();
+    window.removeEventListener("pagehide", this.left);
   }
 
   /** What a closed tab or a moment offline left behind: {annotations, base, etag}, or null. */
@@ -38,13 +49,16 @@ export class Saving {
 
   /** The page changed: keep it, and send it soon. */
   changed() {
-    this.#keep();
+    clearTimeout(this.keeping);
+    this.keeping = setTimeout(() => this.#keep(), KEEP);
     if (this.state !== "offline" && this.state !== "conflict") this.#say("changed");
     clearTimeout(this.timer);
     if (this.state !== "conflict") this.timer = setTimeout(() => this.flush(), PAUSE);
   }
 
   #keep() {
+    clearTimeout(this.keeping);
+    this.keeping = null;
     try {
       const kept = { annotations: this.current(), base: this.base, etag: this.etag };
       this.storage.setItem(this.key, JSON.stringify(kept));
@@ -52,6 +66,12 @@ export class Saving {
     } catch {
       this.unkept = true; // the browser's storage is full or forbidden: the page says so
     }
+  }
+
+  #forget() {
+    clearTimeout(this.keeping);
+    this.keeping = null;
+    this.storage.removeItem(this.key);
   }
 
   #say(state, detail = {}) {
@@ -64,7 +84,7 @@ export class Saving {
     clearTimeout(this.timer);
     if (this.running) await this.running;
     if (equal(this.current(), this.base) && this.etag) {
-      this.storage.removeItem(this.key);
+      this.#forget();
       this.#say("saved");
       return true;
     }
@@ -93,7 +113,7 @@ export class Saving {
     this.base = sent;
     this.etag = answer.headers.get("ETag") ?? "";
     if (equal(this.current(), sent)) {
-      this.storage.removeItem(this.key);
+      this.#forget();
       this.#say("saved");
       return true;
     }
