@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from spacy_tagtog._unicode import escape_surrogates
 from spacy_tagtog.errors import OutputExistsError, WriteError, setting
 
 TEMPORARY_PREFIX = ".part-"
@@ -227,3 +229,11 @@ def atomic_folder(path: Path, *, force: bool = False, replace_any: bool = False)
                         shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         raise write_error(error, path) from error
+
+
+def json_text(data: object) -> str:
+    """An object as JSON for people to read, with a line end.
+
+    Half a character, as browsers cut them, is written as an escape: UTF-8 can't hold it.
+    """
+    return escape_surrogates(json.dumps(data, ensure_ascii=False, indent=2)) + "\n"

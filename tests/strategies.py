@@ -141,7 +141,7 @@ _NAMES = ["Person", "place_2", "Größe", "人名", "x-Y z"]
 @st.composite
 def legends(draw: st.DrawFn) -> Legend:
     """Legends with one or more classes of each prefix. A name may stand under several prefixes."""
-    names = {}
+    names: dict[str, str] = {}
     for prefix in "efmnr":
         numbers = draw(st.lists(st.integers(1, 40), min_size=1, max_size=3, unique=True))
         of_prefix = draw(st.permutations(_NAMES))
@@ -181,7 +181,7 @@ def _confidences() -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def annotations(
+def annotated(
     draw: st.DrawFn,
     parts: dict[str, Part],
     legend: Legend,
@@ -284,7 +284,7 @@ def documents(
     html = html_from_blocks(draw(blocks()), doc_id=doc_id, origid=draw(texts(max_size=10)))
     names = st.just(MASTER) | file_names() if members else st.just(MASTER)
     versions = {
-        name: draw(annotations(html.parts, legend, unit=unit, extras=extras))
+        name: draw(annotated(html.parts, legend, unit=unit, extras=extras))
         for name in draw(st.lists(names, max_size=3, unique=True))
     }
     folder = "/".join(["pool", *draw(st.lists(file_names(), max_size=2))])

@@ -112,7 +112,7 @@ _RELATIONS = st.tuples(st.sampled_from(["r_1", "r_2"]), st.booleans(), st.intege
 
 
 @st.composite
-def annotations(draw: st.DrawFn) -> Annotations:
+def annotated(draw: st.DrawFn) -> Annotations:
     """Confirmed annotations from the pool, so that members often agree, overlap and contradict.
 
     Entities may repeat.
@@ -133,6 +133,6 @@ def annotations(draw: st.DrawFn) -> Annotations:
 
 def versions(*, min_members: int = 2) -> st.SearchStrategy[dict[str, Annotations]]:
     """Confirmed versions of one document by some members, ``ann`` always among them."""
-    return st.lists(annotations(), min_size=min_members, max_size=len(MEMBERS)).map(
+    return st.lists(annotated(), min_size=min_members, max_size=len(MEMBERS)).map(
         lambda found: dict(zip(MEMBERS, found, strict=False))
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -113,12 +112,9 @@ def showing(what: str, *, unit: str = "documents") -> Progress:
 def write_json(path: Path | None, data: object) -> None:
     """Write an object as JSON, if a path is given."""
     if path is not None:
-        from spacy_tagtog._files import write_atomic
-        from spacy_tagtog._unicode import escape_surrogates
+        from spacy_tagtog._files import json_text, write_atomic
 
-        text = json.dumps(data, ensure_ascii=False, indent=2)
-        # Half a character, as browsers cut them: UTF-8 can't hold it, an escape can.
-        write_atomic(path, escape_surrogates(text) + "\n")
+        write_atomic(path, json_text(data))
 
 
 def parse_pairs(pairs: Iterable[str], *, option: str) -> Iterator[tuple[str, str]]:

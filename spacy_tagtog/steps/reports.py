@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from spacy_tagtog._files import write_atomic
-from spacy_tagtog._unicode import escape_surrogates
+from spacy_tagtog._files import json_text, write_atomic
 from spacy_tagtog.anndoc import Project
 from spacy_tagtog.convert import ConversionReport
 from spacy_tagtog.convert.report_page import report_page
@@ -43,9 +41,6 @@ def write_reports(paths: Iterable[Path], report: ConversionReport, project: Proj
         WriteError: The file system refuses.
     """
     for path in paths:
-        if path.suffix == ".json":
-            # Half a character, as browsers cut them: UTF-8 can't hold it, an escape can.
-            text = escape_surrogates(json.dumps(report.to_json(), ensure_ascii=False, indent=2)) + "\n"
-        else:
-            text = report_page(report, project)
+        is_json = path.suffix == ".json"
+        text = json_text(report.to_json()) if is_json else report_page(report, project)
         write_atomic(path, text)

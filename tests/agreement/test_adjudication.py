@@ -13,7 +13,7 @@ from builders import E, document
 from corpora import CORPORA, needs_corpora
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import annotations, documents, quick, slow
+from strategies import annotated, documents, quick, slow
 from versions import entity, relation, version, versions
 
 from spacy_tagtog.agreement import (
@@ -483,7 +483,7 @@ def test_on_anything_that_ann_json_can_hold(data: st.DataObject) -> None:
     made = data.draw(documents(members=False))
     confirmed = {}
     for name in data.draw(st.lists(st.sampled_from(["ann", "bob", "cyd"]), min_size=1, unique=True)):
-        drawn = data.draw(annotations(made.parts, made.legend))
+        drawn = data.draw(annotated(made.parts, made.legend))
         confirmed[name] = Annotations({**drawn.data, "anncomplete": True})
     before = copy.deepcopy({name: item.data for name, item in confirmed.items()})
     item = Document(made.id, made.html, confirmed, legend=made.legend)

@@ -9,7 +9,7 @@ import pytest
 from builders import E, document
 from hypothesis import given
 from strategies import quick
-from versions import annotations, entity, relation, version
+from versions import annotated, entity, relation, version
 
 from spacy_tagtog.agreement import compare_versions
 from spacy_tagtog.agreement.changes import compare_entities
@@ -101,7 +101,7 @@ def test_against_nothing(empty: Annotations) -> None:
 
 
 @quick
-@given(annotations(), annotations())
+@given(annotated(), annotated())
 def test_laws(before: Annotations, after: Annotations) -> None:
     assert not compare_versions(before, copy.deepcopy(before))
     changes = compare_versions(before, after)

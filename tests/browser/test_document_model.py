@@ -232,8 +232,8 @@ def test_browser_and_python_agree(
         "labelsOf": LABELS_OF,
     }
     states, first = model.evaluate("([given, commands]) => replay(given, commands)", [given_, sent])
-    for state, there in zip(states, expected, strict=True):
-        assert json.loads(state) == there
+    for state, wanted in zip(states, expected, strict=True):
+        assert json.loads(state) == wanted
     assert data == untouched
     # Taken back, everything is as it was: in Python, and in the browser to the letter, the order of keys
     # included.

@@ -8,6 +8,7 @@ import pytest
 import spacy
 from hypothesis import given, reject
 from hypothesis import strategies as st
+from spacy.language import Language
 from strategies import quick
 
 from spacy_tagtog.convert.tokenizer.regex_letters import can_match_letters, letters_or, may_match_letters
@@ -170,10 +171,10 @@ def test_tokens_stay_the_same(lang: str, text: str) -> None:
     ]
 
 
-_made: dict[str, tuple[spacy.Language, spacy.Language]] = {}
+_made: dict[str, tuple[Language, Language]] = {}
 
 
-def _pipelines(lang: str) -> tuple[spacy.Language, spacy.Language]:
+def _pipelines(lang: str) -> tuple[Language, Language]:
     if lang not in _made:
         prepared = spacy.blank(lang)
         prepare_for_tokens(prepared)

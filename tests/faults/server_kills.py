@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from local_api import LEGEND, annotations, entity
+from local_api import LEGEND, annotated, entity
 from totals import wrong_totals
 
 from spacy_tagtog.anndoc import html_from_blocks
@@ -112,7 +112,7 @@ class Client:
         for name in names:
             number = self.tried[name] = self.tried.get(name, 0) + 1
             # As many entities as saves, up to a few: so an index that doesn't belong to the version is seen.
-            own = annotations(*[entity("e_1", 0, "Ada")] * (number % 5), number=number)
+            own = annotated(*[entity("e_1", 0, "Ada")] * (number % 5), number=number)
             html = html_from_blocks([("p", TEXT)], doc_id=name, origid=name).data
             files += [("f", (f"{name}.plain.html", html)), ("f", (f"{name}.ann.json", own.dumps().encode()))]
         query = {"owner": "local", "project": "p", "format": "anndoc", "output": "null", "member": member}

@@ -5,33 +5,46 @@ What the calls answer is described by the typed dictionaries that they answer wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final, get_args
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from spacy_tagtog._tagtog import ROLES, USER_NAME
+from spacy_tagtog._tagtog import ROLES
 from spacy_tagtog.agreement import MergeStrategy, Metric
 from spacy_tagtog.server.api.documents import DOCUMENT_OUTPUTS, ImportAnswer, SearchAnswer
 from spacy_tagtog.server.api.history import DocumentHistory, SaveEntry
 from spacy_tagtog.server.api.members import ProjectMembers
+from spacy_tagtog.server.api.openapi_parts import (
+    DOCID,
+    ERRORS,
+    IDS,
+    MEMBER,
+    NAME,
+    NOT_EMPTY,
+    NUMBER,
+    OBJECT,
+    SCHEMAS,
+    SEARCH,
+    STRING,
+    Json,
+    answer_of,
+    array_of,
+    as_json,
+    content_of,
+    object_of,
+    one_of,
+    operation_of,
+    parameter,
+)
 from spacy_tagtog.server.api.review import ReviewQueue, StoredOrder
 from spacy_tagtog.server.api.settings import ChangedFolders, ChangedSettings, Settings
 from spacy_tagtog.server.api.webhooks import DeletedDeliveries, DeliveryReport, RetriedDeliveries
 from spacy_tagtog.server.imports.uploads import FORMATS
 
-_Json = dict[str, Any]
-
-_STRING: Final[_Json] = {"type": "string"}
-_NOT_EMPTY: Final[_Json] = {"type": "string", "minLength": 1}
-_OBJECT: Final[_Json] = {"type": "object"}
-_NUMBER: Final[_Json] = {"type": "string", "pattern": "^[0-9]{1,18}$"}
-_NAME: Final[_Json] = {"type": "string", "pattern": f"^{USER_NAME.pattern}$"}
-_ROLE: Final[_Json] = {"type": "string", "enum": list(ROLES)}
-_SCHEMAS: Final = "#/components/schemas/"
-_ANN_JSON: Final[_Json] = {"$ref": f"{_SCHEMAS}AnnJson"}
+_ROLE: Final[Json] = {"type": "string", "enum": list(ROLES)}
+_ANN_JSON: Final[Json] = {"$ref": f"{SCHEMAS}AnnJson"}
 _ANSWERS: Final = (
     ImportAnswer,
     SearchAnswer,
@@ -48,138 +61,25 @@ _ANSWERS: Final = (
     StoredOrder,
 )
 """The typed dictionaries that the calls answer with. Their schemas are made of them."""
-_ERRORS: Final = {
-    "400": "The request can't be understood, or what it sends isn't legal.",
-    "401": "No user name and password were given, or wrong ones.",
-    "403": "The user's role doesn't allow it, or another web site sent the request.",
-    "404": "There is no such project, document, member or save.",
-    "405": "The address has no such method.",
-    "409": "It contradicts what is there.",
-    "412": "Somebody else saved in between.",
-    "413": "The request is too large.",
-    "501": "The local tagtog doesn't have this, such as importing from the network.",
-    "503": "Another program holds the database: try again.",
-    "507": "There is no space left.",
-}
-
-# --- Pieces of the description
-
-
-def _parameter(
-    name: str, description: str, schema: _Json | None = None, *, required: bool = False, where: str = "query"
-) -> _Json:
-    return {
-        "name": name,
-        "in": where,
-        "description": description,
-        "required": required,
-        "schema": schema or _STRING,
-    }
-
-
-def _one_of(values: Sequence[str], default: str | None = None) -> _Json:
-    """A text that is one of some values."""
-    return {"type": "string", "enum": list(values), **({} if default is None else {"default": default})}
-
-
-def _object(required: Sequence[str] = (), **properties: _Json) -> _Json:
-    return {"type": "object", "required": list(required), "properties": properties}
-
-
-def _array(items: _Json) -> _Json:
-    return {"type": "array", "items": items}
-
-
-def _answer(kind: type) -> _Json:
-    """The schema of a typed dictionary."""
-    return {"$ref": f"{_SCHEMAS}{kind.__name__}"}
-
-
-def _json(schema: _Json) -> Mapping[str, _Json]:
-    return {"application/json": schema}
-
-
-def _content(schemas: Mapping[str, _Json]) -> _Json:
-    return {kind: {"schema": schema} for kind, schema in schemas.items()}
-
-
-_PROJECT: Final = [
-    _parameter("owner", "The project's owner; by default who asks."),
-    _parameter("project", "The project's name.", _NOT_EMPTY, required=True),
-]
-_MEMBER: Final = _parameter("member", "Whose version: master, or a member.", {**_NAME, "default": "master"})
-_SEARCH: Final = _parameter(
-    "search", "A search query; * for all documents.", {"type": "string", "minLength": 1, "maxLength": 4096}
-)
-_DOCID: Final = _parameter("docid", "The id of a document.", _NOT_EMPTY, required=True)
-_IDS: Final = [
-    _parameter("ids", "The id of one document."),
-    _parameter("idType", "What ids are.", _one_of(["tagtogID"], "tagtogID")),
-]
-
-
-def _operation(
-    name: str,
-    summary: str,
-    parameters: Sequence[_Json],
-    answers: Mapping[str, _Json] | None,
-    *,
-    body: Mapping[str, _Json] | None = None,
-    status: str = "200",
-    project: bool = True,
-    more: Mapping[str, str] | None = None,
-) -> _Json:
-    """Describe one call.
-
-    Args:
-        name: Its name.
-        summary: What it does or answers.
-        parameters: Its parameters besides those that name the project.
-        answers: Media type → schema; ``None`` for an answer without a body.
-        body: Media type → schema of the request's body.
-        status: The status where all goes well.
-        project: Whether it is about a project.
-        more: Other statuses and what they mean.
-    """
-    answer: _Json = {"description": summary}
-    if answers is not None:
-        answer["content"] = _content(answers)
-    operation: _Json = {
-        "operationId": name,
-        "summary": summary,
-        "parameters": [*(_PROJECT if project else ()), *parameters],
-        "responses": {
-            status: answer,
-            **{other: {"description": description} for other, description in (more or {}).items()},
-            **{error: {"$ref": f"#/components/responses/Error{error}"} for error in _ERRORS},
-        },
-    }
-    if body is not None:
-        operation["requestBody"] = {"required": True, "content": _content(body)}
-    return operation
-
-
 # --- The calls
 
 
-def _documents() -> _Json:
+def _documents() -> Json:
     uploads = [
-        _parameter(
-            "format", "How the content is read; by default as the file's name says.", _one_of(FORMATS)
-        ),
-        _parameter("output", "What to answer.", _one_of(["null", *DOCUMENT_OUTPUTS], "visualize")),
-        _MEMBER,
-        _parameter("folder", "Index, path or name of the folder.", {"type": "string", "default": "pool"}),
-        _parameter(
+        parameter("format", "How the content is read; by default as the file's name says.", one_of(FORMATS)),
+        parameter("output", "What to answer.", one_of(["null", *DOCUMENT_OUTPUTS], "visualize")),
+        MEMBER,
+        parameter("folder", "Index, path or name of the folder.", {"type": "string", "default": "pool"}),
+        parameter(
             "distributeToMembers",
             "- as the project has it, nothing for nobody, * for all, or names with commas.",
         ),
-        _parameter(
+        parameter(
             "keepConfirmed", "true: leave confirmed versions alone; their result is kept. Not tagtog's own."
         ),
-        _parameter("filename", "The name to give the document."),
+        parameter("filename", "The name to give the document."),
     ]
-    text = _object(["text"], text=_STRING)
+    text = object_of(["text"], text=STRING)
     bodies = {
         "application/x-www-form-urlencoded": text,
         "application/json": text,
@@ -187,7 +87,7 @@ def _documents() -> _Json:
             "type": "object",
             "description": "Files under any field names; formats with annotations take pairs "
             "NAME.txt (.plain.html, .md, .pdf…) and NAME.ann.json.",
-            "properties": {"files": _array({"type": "string", "format": "binary"})},
+            "properties": {"files": array_of({"type": "string", "format": "binary"})},
         },
     }
     forms = dict.fromkeys(
@@ -199,263 +99,266 @@ def _documents() -> _Json:
             "text/csv",
             "application/pdf",
         ),
-        _STRING,
+        STRING,
     )
-    imported = {**_json({"oneOf": [_answer(ImportAnswer), _ANN_JSON]}), **forms}
-    found = {**_json({"oneOf": [_answer(SearchAnswer), _ANN_JSON]}), **forms}
-    page: _Json = {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0}
+    imported = {**as_json({"oneOf": [answer_of(ImportAnswer), _ANN_JSON]}), **forms}
+    found = {**as_json({"oneOf": [answer_of(SearchAnswer), _ANN_JSON]}), **forms}
+    page: Json = {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0}
     wanted = [
-        _SEARCH,
-        _parameter("page", "The page of a search, 50 documents each.", page),
-        *_IDS,
-        _MEMBER,
-        _parameter(
+        SEARCH,
+        parameter("page", "The page of a search, 50 documents each.", page),
+        *IDS,
+        MEMBER,
+        parameter(
             "output",
             "search or csv of a search, else the form of a document.",
-            _one_of(["search", "csv", *DOCUMENT_OUTPUTS]),
+            one_of(["search", "csv", *DOCUMENT_OUTPUTS]),
         ),
     ]
     number = {"text/plain": {"type": "string", "pattern": "^[0-9]+$"}}
     return {
-        "get": _operation("getDocuments", "Search, or get one document in one form.", wanted, found),
-        "post": _operation(
+        "get": operation_of("getDocuments", "Search, or get one document in one form.", wanted, found),
+        "post": operation_of(
             "importDocuments", "Import documents, or replace annotations.", uploads, imported, body=bodies
         ),
-        "put": _operation("putDocuments", "The same as POST.", uploads, imported, body=bodies),
-        "delete": _operation("deleteDocuments", "The number of documents deleted.", [_SEARCH, *_IDS], number),
+        "put": operation_of("putDocuments", "The same as POST.", uploads, imported, body=bodies),
+        "delete": operation_of("deleteDocuments", "The number of documents deleted.", [SEARCH, *IDS], number),
     }
 
 
-def _settings_calls() -> _Json:
-    settings, changed = _json(_answer(Settings)), _json(_answer(ChangedSettings))
-    legend = _json({"type": "object", "additionalProperties": _STRING})
-    distribution = _json(
-        _object(
+def _settings_calls() -> Json:
+    settings, changed = as_json(answer_of(Settings)), as_json(answer_of(ChangedSettings))
+    legend = as_json({"type": "object", "additionalProperties": STRING})
+    distribution = as_json(
+        object_of(
             ["taskDistributionNumber", "taskDistributionMembers"],
             taskDistributionNumber={"type": "integer"},
-            taskDistributionMembers=_array(_STRING),
+            taskDistributionMembers=array_of(STRING),
         )
     )
     return {
-        "annotationsLegend": {"get": _operation("getLegend", "Class ids and their names.", [], legend)},
-        "export": {"get": _operation("exportSettings", "The project's settings.", [], settings)},
+        "annotationsLegend": {"get": operation_of("getLegend", "Class ids and their names.", [], legend)},
+        "export": {"get": operation_of("exportSettings", "The project's settings.", [], settings)},
         "import": {
-            "post": _operation(
+            "post": operation_of(
                 "importSettings", "Replace the settings; removes the documents.", [], changed, body=settings
             )
         },
         "task-distribution": {
-            "put": _operation(
+            "put": operation_of(
                 "setDistribution", "To how many members each document goes.", [], changed, body=distribution
             )
         },
     }
 
 
-def _folder_calls() -> _Json:
-    folders = _json(_answer(ChangedFolders))
-    path = _object(["path"], path=_STRING)
-    below = _object(["parentPath", "newFolderName"], parentPath=_STRING, newFolderName=_STRING)
-    renamed = _object(["path", "newFolderName"], path=_STRING, newFolderName=_STRING)
+def _folder_calls() -> Json:
+    folders = as_json(answer_of(ChangedFolders))
+    path = object_of(["path"], path=STRING)
+    below = object_of(["parentPath", "newFolderName"], parentPath=STRING, newFolderName=STRING)
+    renamed = object_of(["path", "newFolderName"], path=STRING, newFolderName=STRING)
     return {
         "folders/add": {
-            "post": _operation(
-                "addFolder", "Add a folder.", [], folders, body=_json({"anyOf": [path, below]})
+            "post": operation_of(
+                "addFolder", "Add a folder.", [], folders, body=as_json({"anyOf": [path, below]})
             )
         },
         "folders/rename": {
-            "post": _operation("renameFolder", "Rename a folder.", [], folders, body=_json(renamed))
+            "post": operation_of("renameFolder", "Rename a folder.", [], folders, body=as_json(renamed))
         },
         "folders/remove": {
-            "post": _operation(
-                "removeFolder", "Remove a folder and its documents.", [], folders, body=_json(path)
+            "post": operation_of(
+                "removeFolder", "Remove a folder and its documents.", [], folders, body=as_json(path)
             )
         },
     }
 
 
-def _member_calls() -> _Json:
-    login = [_parameter("login", "A member.", _NAME, required=True, where="path")]
-    new = _json(_object(["loginid", "roleName"], loginid=_STRING, roleName=_ROLE))
-    role = _json(_object(["roleName"], roleName=_ROLE))
+def _member_calls() -> Json:
+    login = [parameter("login", "A member.", NAME, required=True, where="path")]
+    new = as_json(object_of(["loginid", "roleName"], loginid=STRING, roleName=_ROLE))
+    role = as_json(object_of(["roleName"], roleName=_ROLE))
     return {
         "members": {
-            "get": _operation(
-                "getMembers", "The members and their roles.", [], _json(_answer(ProjectMembers))
+            "get": operation_of(
+                "getMembers", "The members and their roles.", [], as_json(answer_of(ProjectMembers))
             ),
-            "post": _operation("addMember", "Add a member.", [], None, body=new, status="205"),
+            "post": operation_of("addMember", "Add a member.", [], None, body=new, status="205"),
         },
         "members/{login}": {
-            "put": _operation("changeMember", "Change a role.", login, None, body=role, status="205"),
-            "delete": _operation("removeMember", "Remove a member.", login, None, status="205"),
+            "put": operation_of("changeMember", "Change a role.", login, None, body=role, status="205"),
+            "delete": operation_of("removeMember", "Remove a member.", login, None, status="205"),
         },
     }
 
 
-def _version_calls() -> _Json:
-    save_to = _parameter("saveTo", "Whose version it becomes.", _NAME)
+def _version_calls() -> Json:
+    save_to = parameter("saveTo", "Whose version it becomes.", NAME)
     return {
         "merge": {
-            "post": _operation(
+            "post": operation_of(
                 "merge",
                 "One version of all confirmed ones.",
                 [
-                    _DOCID,
-                    _parameter("strategy", "How to merge.", _one_of(get_args(MergeStrategy)), required=True),
+                    DOCID,
+                    parameter("strategy", "How to merge.", one_of(get_args(MergeStrategy)), required=True),
                     save_to,
                 ],
-                _json(_ANN_JSON),
+                as_json(_ANN_JSON),
             )
         },
         "copy": {
-            "post": _operation(
+            "post": operation_of(
                 "copyVersion",
                 "A version becomes another's, unconfirmed.",
-                [_DOCID, _parameter("from", "Whose.", _NAME, required=True), {**save_to, "required": True}],
-                _json(_ANN_JSON),
+                [DOCID, parameter("from", "Whose.", NAME, required=True), {**save_to, "required": True}],
+                as_json(_ANN_JSON),
             )
         },
     }
 
 
-def _metric_calls() -> _Json:
+def _metric_calls() -> Json:
     agreement = [
-        _parameter("member1", "A member.", _NAME, required=True),
-        _parameter("member2", "Another member.", _NAME, required=True),
-        _parameter("anntaskId", "A class id, such as e_1.", _NOT_EMPTY, required=True),
-        _parameter("metric", "How to compare.", _one_of(get_args(Metric), "exact_v1")),
+        parameter("member1", "A member.", NAME, required=True),
+        parameter("member2", "Another member.", NAME, required=True),
+        parameter("anntaskId", "A class id, such as e_1.", NOT_EMPTY, required=True),
+        parameter("metric", "How to compare.", one_of(get_args(Metric), "exact_v1")),
     ]
     return {
         "search_stats": {
-            "get": _operation(
-                "searchStats", "Counts of the annotations that a search finds.", [_SEARCH], _json(_OBJECT)
+            "get": operation_of(
+                "searchStats", "Counts of the annotations that a search finds.", [SEARCH], as_json(OBJECT)
             )
         },
-        "iaa": {"get": _operation("iaa", "How far two members agree.", agreement, _json(_OBJECT))},
+        "iaa": {"get": operation_of("iaa", "How far two members agree.", agreement, as_json(OBJECT))},
     }
 
 
 _MOVED: Final = {"303": "The page that shows it, for a form of a page."}
 
 
-def _annotation_calls() -> _Json:
-    member = _parameter("member", "Whose version: master, or a member; by default the user's own.")
-    match = _parameter("If-Match", "The entity tag that was read.", where="header")
-    none = _parameter("If-None-Match", "* where there is no such version yet.", where="header")
+def _annotation_calls() -> Json:
+    member = parameter("member", "Whose version: master, or a member; by default the user's own.")
+    match = parameter("If-Match", "The entity tag that was read.", where="header")
+    none = parameter("If-None-Match", "* where there is no such version yet.", where="header")
     return {
         "openapi.json": {
-            "get": _operation("openapi", "This description.", [], _json(_OBJECT), project=False)
+            "get": operation_of("openapi", "This description.", [], as_json(OBJECT), project=False)
         },
         "annotations": {
-            "put": _operation(
+            "put": operation_of(
                 "saveAnnotations",
                 "Save a version, as an editor does.",
-                [_DOCID, member, match, none],
-                _json(_ANN_JSON),
-                body=_json(_OBJECT),
+                [DOCID, member, match, none],
+                as_json(_ANN_JSON),
+                body=as_json(OBJECT),
             )
         },
     }
 
 
-def _review_calls() -> _Json:
-    member = _parameter("member", "Whose version; by default as the user's role and assignments say.")
-    docid = _parameter("docid", "The document; by default the first that waits.")
-    after = _parameter("after", "The document after which the next one is looked for.")
-    note = _json(_object(["note"], note={"type": "string", "minLength": 1, "maxLength": 2000}))
+def _review_calls() -> Json:
+    member = parameter("member", "Whose version; by default as the user's role and assignments say.")
+    docid = parameter("docid", "The document; by default the first that waits.")
+    after = parameter("after", "The document after which the next one is looked for.")
+    note = as_json(object_of(["note"], note={"type": "string", "minLength": 1, "maxLength": 2000}))
     return {
         "review": {
-            "get": _operation(
+            "get": operation_of(
                 "reviewedDocument",
                 "A document with everything that its review page shows.",
                 [docid, member],
-                _json(_OBJECT),
+                as_json(OBJECT),
             )
         },
         "queue": {
-            "get": _operation(
-                "reviewQueue", "What waits for the user.", [member, after], _json(_answer(ReviewQueue))
+            "get": operation_of(
+                "reviewQueue", "What waits for the user.", [member, after], as_json(answer_of(ReviewQueue))
             )
         },
         "ranking": {
-            "put": _operation(
+            "put": operation_of(
                 "setRanking",
                 "Replace the order in which documents are reviewed, as spacy-tagtog rank wrote it.",
                 [],
-                _json(_answer(StoredOrder)),
-                body=_json(_OBJECT),
+                as_json(answer_of(StoredOrder)),
+                body=as_json(OBJECT),
             )
         },
         "flag": {
-            "put": _operation("flag", "Flag a document.", [_DOCID], None, body=note, status="204"),
-            "delete": _operation("unflag", "Take a flag away.", [_DOCID], None, status="204"),
+            "put": operation_of("flag", "Flag a document.", [DOCID], None, body=note, status="204"),
+            "delete": operation_of("unflag", "Take a flag away.", [DOCID], None, status="204"),
         },
     }
 
 
-def _history_calls() -> _Json:
-    number = _parameter("id", "The number of a save.", _NUMBER, required=True)
-    output = _parameter("output", "Which form.", _one_of(["ann.json", "plain.html"], "ann.json"))
-    saved = {**_json(_ANN_JSON), "text/html": _STRING}
+def _history_calls() -> Json:
+    number = parameter("id", "The number of a save.", NUMBER, required=True)
+    output = parameter("output", "Which form.", one_of(["ann.json", "plain.html"], "ann.json"))
+    saved = {**as_json(_ANN_JSON), "text/html": STRING}
     borders = [
-        _parameter("from", "The earlier save; by default the one before.", _NUMBER),
-        _parameter("to", "The later save.", _NUMBER, required=True),
+        parameter("from", "The earlier save; by default the one before.", NUMBER),
+        parameter("to", "The later save.", NUMBER, required=True),
     ]
     return {
         "history": {
-            "get": _operation(
+            "get": operation_of(
                 "history",
                 "Every save of a document's versions.",
-                [_DOCID, _MEMBER],
-                _json(_answer(DocumentHistory)),
+                [DOCID, MEMBER],
+                as_json(answer_of(DocumentHistory)),
             )
         },
-        "history/version": {"get": _operation("savedVersion", "A save.", [_DOCID, number, output], saved)},
+        "history/version": {"get": operation_of("savedVersion", "A save.", [DOCID, number, output], saved)},
         "history/compare": {
-            "get": _operation(
-                "compareSaves", "What changed between two saves.", [_DOCID, *borders], _json(_OBJECT)
+            "get": operation_of(
+                "compareSaves", "What changed between two saves.", [DOCID, *borders], as_json(OBJECT)
             )
         },
         "history/restore": {
-            "post": _operation(
+            "post": operation_of(
                 "restoreSave",
                 "Make a save the version of today.",
-                [_DOCID, number],
-                _json(_answer(SaveEntry)),
-                body=_json(_OBJECT),
+                [DOCID, number],
+                as_json(answer_of(SaveEntry)),
+                body=as_json(OBJECT),
                 more=_MOVED,
             )
         },
     }
 
 
-def _webhook_calls() -> _Json:
-    delivery = [_parameter("id", "One delivery; without it all that failed.", _NUMBER)]
-    report = _json(_answer(DeliveryReport))
+def _webhook_calls() -> Json:
+    delivery = [parameter("id", "One delivery; without it all that failed.", NUMBER)]
+    report = as_json(answer_of(DeliveryReport))
     return {
         "webhooks": {
-            "get": _operation("deliveries", "What was sent to webhooks, and what waits.", [], report),
-            "put": _operation(
-                "setWebhooks", "Replace the webhooks of the settings.", [], report, body=_json(_OBJECT)
+            "get": operation_of("deliveries", "What was sent to webhooks, and what waits.", [], report),
+            "put": operation_of(
+                "setWebhooks", "Replace the webhooks of the settings.", [], report, body=as_json(OBJECT)
             ),
-            "delete": _operation(
-                "forgetDeliveries", "Forget failed deliveries.", delivery, _json(_answer(DeletedDeliveries))
+            "delete": operation_of(
+                "forgetDeliveries",
+                "Forget failed deliveries.",
+                delivery,
+                as_json(answer_of(DeletedDeliveries)),
             ),
         },
         "webhooks/retry": {
-            "post": _operation(
+            "post": operation_of(
                 "retryDeliveries",
                 "Try failed deliveries again.",
                 delivery,
-                _json(_answer(RetriedDeliveries)),
-                body=_json(_OBJECT),
+                as_json(answer_of(RetriedDeliveries)),
+                body=as_json(OBJECT),
                 more=_MOVED,
             )
         },
     }
 
 
-def _paths() -> _Json:
+def _paths() -> Json:
     groups = (
         ("/-api/documents/versions/v0", _version_calls()),
         ("/-api/metrics/v0", _metric_calls()),
@@ -488,21 +391,21 @@ def _plain(schema: Any) -> Any:
     return kept
 
 
-def _schemas() -> _Json:
+def _schemas() -> Json:
     adapters: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
         (kind.__name__, "serialization", TypeAdapter(kind)) for kind in _ANSWERS
     ]
-    _, definitions = TypeAdapter.json_schemas(adapters, ref_template=f"{_SCHEMAS}{{model}}")
+    _, definitions = TypeAdapter.json_schemas(adapters, ref_template=f"{SCHEMAS}{{model}}")
     return {
         "AnnJson": {
             "description": "The annotations of a document (anndoc, ann.json).",
-            **_object(
+            **object_of(
                 ["annotatable"],
-                annotatable=_OBJECT,
+                annotatable=OBJECT,
                 anncomplete={"type": "boolean"},
-                entities=_array(_OBJECT),
-                metas=_OBJECT,
-                relations=_array(_OBJECT),
+                entities=array_of(OBJECT),
+                metas=OBJECT,
+                relations=array_of(OBJECT),
             ),
         },
         **_plain(definitions["$defs"]),
@@ -510,7 +413,7 @@ def _schemas() -> _Json:
 
 
 @cache
-def openapi_document() -> _Json:
+def openapi_document() -> Json:
     """The description, as JSON can hold it.
 
     Source: the OpenAPI Specification 3.1, https://spec.openapis.org/oas/v3.1.0
@@ -533,8 +436,8 @@ def openapi_document() -> _Json:
             "securitySchemes": {"basic": {"type": "http", "scheme": "basic"}},
             "schemas": _schemas(),
             "responses": {
-                f"Error{status}": {"description": description, "content": _content({"text/plain": _STRING})}
-                for status, description in _ERRORS.items()
+                f"Error{status}": {"description": description, "content": content_of({"text/plain": STRING})}
+                for status, description in ERRORS.items()
             },
         },
     }
