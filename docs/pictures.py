@@ -14,6 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from spacy_tagtog import steps
 from spacy_tagtog.server import local_tagtog
+from spacy_tagtog.server.login import login_link
 
 DOCS = Path(__file__).parent.resolve()
 
@@ -40,17 +41,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         make_demo()
-        with local_tagtog(Path("local-tagtog.db")) as server, sync_playwright() as playwright:
+        with (
+            local_tagtog(
+                Path("local-tagtog.db"), links=dict.fromkeys(("review", "review-dark"), "local")
+            ) as server,
+            sync_playwright() as playwright,
+        ):
             browser = playwright.chromium.launch(
                 executable_path=arguments.chromium, args=["--no-sandbox", "--disable-gpu"]
             )
             for name, scheme, width in (("review", "light", 1280), ("review-dark", "dark", 1280)):
                 context = browser.new_context(
-                    http_credentials={"username": server.username, "password": server.password},
                     color_scheme=scheme,  # type: ignore[arg-type]
                     viewport={"width": width, "height": 760},
                 )
                 page = context.new_page()
+                page.goto(login_link(server.url, name))
                 page.goto(f"{server.url}/local/stargazing?view=review")
                 page.wait_for_selector("#text mark")
                 for key in ("a", "a", "j"):

@@ -1,4 +1,6 @@
-// Calls of the server: everything is JSON, and a change says that it comes from this page.
+// Calls of the server. They accept JSON alone: so whoever is signed out gets the page to log in, not the browser's own window.
+
+const ACCEPT = { Accept: "application/json" };
 
 export class SignedOut extends Error {}
 
@@ -22,7 +24,7 @@ export class Api {
   }
 
   async #json(path, more, options = {}) {
-    const answer = await fetch(this.#address(path, more), { headers: { Accept: "application/json" }, ...options });
+    const answer = await fetch(this.#address(path, more), { headers: ACCEPT, ...options });
     if (answer.status === 401) throw new SignedOut();
     if (!answer.ok) throw new Refused(answer.status, await answer.text());
     return answer.json();
@@ -43,7 +45,7 @@ export class Api {
   save(annotations, etag) {
     return fetch(this.#address("/-local/annotations"), {
       method: "PUT",
-      headers: { "Content-Type": "application/json", ...(etag ? { "If-Match": etag } : { "If-None-Match": "*" }) },
+      headers: { ...ACCEPT, "Content-Type": "application/json", ...(etag ? { "If-Match": etag } : { "If-None-Match": "*" }) },
       body: JSON.stringify(annotations),
     });
   }
@@ -55,12 +57,13 @@ export class Api {
 
   /** Flag a document with a note, or take the flag away (null). */
   async flag(note) {
-    const options = { method: note === null ? "DELETE" : "PUT" };
+    const options = { method: note === null ? "DELETE" : "PUT", headers: ACCEPT };
     if (note !== null) {
-      options.headers = { "Content-Type": "application/json" };
+      options.headers = { ...ACCEPT, "Content-Type": "application/json" };
       options.body = JSON.stringify({ note });
     }
     const answer = await fetch(this.#address("/-local/flag"), options);
+    if (answer.status === 401) throw new SignedOut();
     if (!answer.ok) throw new Refused(answer.status, await answer.text());
   }
 }

@@ -44,6 +44,7 @@ export class Page {
   /** Open a document; what is changed in this one is saved first. */
   async open(docid, { push = true } = {}) {
     if (this.saving && !(await this.saving.flush()) && this.saving.state !== "offline") return;
+    await this.flagging; // else the queue wouldn't know of it yet
     try {
       const given = await (this.ahead.get(docid) ?? this.api.document(docid));
       this.ahead.clear();
@@ -440,6 +441,7 @@ export class Page {
     }[state];
     byId("saved").textContent = said;
     byId("saved").dataset.state = state;
+    if (detail.status === 401) return this.#failed(new SignedOut());
     if (state === "refused") byId("notice").textContent = detail.why;
     else if (state === "offline" && detail.why) byId("notice").textContent = detail.why;
     else if (state === "saved") byId("notice").textContent = "";
@@ -594,14 +596,19 @@ export class Page {
   }
 
   #flag() {
-    askFlag(this.given.flag?.note ?? null, async (note) => {
-      try {
-        await this.api.flag(note);
-        this.given.flag = note === null ? null : { note };
-        this.#announce(note === null ? "The flag is gone." : "Flagged.");
-      } catch (error) {
-        this.#failed(error);
-      }
+    askFlag(this.given.flag?.note ?? null, (note) => {
+      this.flagging = this.#sendFlag(note);
     });
+  }
+
+  async #sendFlag(note) {
+    const { api, given } = this;
+    try {
+      await api.flag(note);
+      given.flag = note === null ? null : { note };
+      this.#announce(note === null ? "The flag is gone." : "Flagged.");
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 }

@@ -106,6 +106,7 @@ export class Saving {
     if (answer.status === 412) return this.#mergeTheirs();
     if (answer.status === 507 || answer.status >= 500) return this.#later("offline", await answer.text());
     if (!answer.ok) {
+      this.#keep(); // such as where a session ended: after the login it is sent
       this.#say("refused", { why: await answer.text(), status: answer.status });
       return false;
     }
