@@ -249,9 +249,9 @@ def test_a_right_password_is_hashed_once_until_it_changes(
     hashed: list[str] = []
     scrypt = users._scrypt
 
-    def counted(password: str, salt: bytes) -> bytes:
+    def counted(password: str, salt: bytes, cost: int) -> bytes:
         hashed.append(password)
-        return scrypt(password, salt)
+        return scrypt(password, salt, cost)
 
     monkeypatch.setattr(users, "_scrypt", counted)
     database.write(add_user, "ada", "one")

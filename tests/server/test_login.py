@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -248,6 +251,29 @@ def test_a_link_logs_in_once(tmp_path: Path) -> None:
 # --- Guessing
 
 
+def test_a_password_costs_what_it_should(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from spacy_tagtog.server import Database, add_user\n"
+        "database = Database(Path(sys.argv[1]))\n"
+        "database.write(add_user, 'ann', sys.argv[2])\n"
+        "database.close()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.db"), PASSWORD], check=True)
+    with local_tagtog(tmp_path / "x.db") as server:
+        with server.database.reading() as connection:
+            row = connection.execute("SELECT * FROM users").fetchone()
+        # Source: OWASP, Password Storage Cheat Sheet, scrypt.
+        expected = hashlib.scrypt(
+            PASSWORD.encode(), salt=row["salt"], n=2**17, r=8, p=1, maxmem=2**28, dklen=32
+        )
+        assert (row["cost"], bytes(row["hash"])) == (2**17, expected)
+        # Cheaper or not, a hash is checked at its own cost.
+        assert log_in(server).status_code == 303
+        server.database.write(add_user, "ann", PASSWORD)
+        assert log_in(server).status_code == 303
+
+
 class Clock:
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -299,7 +325,7 @@ def test_a_flood_of_passwords_leaves_the_server_free_for_others(
     token = log_in(server).cookies[cookie_of(server)]
     free = threading.Event()
 
-    def slow(password: str, salt: bytes) -> bytes:
+    def slow(password: str, salt: bytes, cost: int) -> bytes:
         free.wait()
         return b"wrong"
 

@@ -13,7 +13,7 @@ from typing import Final
 
 _TABLES: Final = """
 CREATE TABLE users (
-  name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL,
+  name TEXT PRIMARY KEY, salt BLOB NOT NULL, cost INTEGER NOT NULL, hash BLOB NOT NULL,
   admin INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 -- Who is logged in, in which browser. The token is stored as its hash. The proof is a code of the password's
 -- hash: a new password ends all sessions.

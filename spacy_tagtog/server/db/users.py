@@ -15,9 +15,13 @@ from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server.db.database import Database, path_of
 
-_SCRYPT: Final = {"n": 2**17, "r": 8, "p": 1, "maxmem": 192 * 2**20, "dklen": 32}
-"""RFC 7914's parameters, as strong as OWASP's Password Storage Cheat Sheet asks for: 128 MB of memory
-(128 n r bytes) and some tenths of a second per guess."""
+COST = 2**17
+"""The cost n of new hashes: 128 MB of memory (128 n r bytes) and some tenths of a second per guess.
+
+It is stored with each hash, so that it can rise later. Source: OWASP, Password Storage Cheat Sheet.
+"""
+_SCRYPT: Final = {"r": 8, "p": 1, "dklen": 32}
+"""The other parameters. Source: RFC 7914."""
 _REMEMBERED: Final = 256
 
 
@@ -62,10 +66,11 @@ def add_user(connection: sqlite3.Connection, name: str, password: str, *, admin:
         raise LocalServerError("the password holds a NUL", legal="any other characters")
     salt = secrets.token_bytes(16)
     connection.execute(
-        "INSERT INTO users (name, salt, hash, admin) VALUES (?1, ?2, ?3, coalesce(?4, 0)) "
+        "INSERT INTO users (name, salt, cost, hash, admin) VALUES (?1, ?2, ?5, ?3, coalesce(?4, 0)) "
         "ON CONFLICT (name) "
-        "DO UPDATE SET salt = excluded.salt, hash = excluded.hash, admin = coalesce(?4, admin)",
-        (name, salt, _scrypt(password, salt), admin),
+        "DO UPDATE SET salt = excluded.salt, cost = excluded.cost, hash = excluded.hash, "
+        "admin = coalesce(?4, admin)",
+        (name, salt, _scrypt(password, salt, COST), admin, COST),
     )
 
 
@@ -131,12 +136,12 @@ class Passwords:
         """
         # Only this is read in a transaction: scrypt takes its time.
         row = self._row(name)
-        salt, expected = (row["salt"], row["hash"]) if row else (b"\0" * 16, b"")
+        salt, cost, expected = (row["salt"], row["cost"], row["hash"]) if row else (b"\0" * 16, COST, b"")
         code = self._code(name, password, expected)
         if row and self._is_remembered(code):
             return True
         with self._scrypt_turn:
-            right = hmac.compare_digest(_scrypt(password, salt), expected) and row is not None
+            right = hmac.compare_digest(_scrypt(password, salt, cost), expected) and row is not None
         if right:
             self._remember(code)
         return right
@@ -146,7 +151,7 @@ class Passwords:
             return None
         with self._database.reading() as connection:
             row: sqlite3.Row | None = connection.execute(
-                "SELECT salt, hash FROM users WHERE name = ?", (name,)
+                "SELECT salt, cost, hash FROM users WHERE name = ?", (name,)
             ).fetchone()
         return row
 
@@ -169,5 +174,8 @@ class Passwords:
                 self._right.popitem(last=False)
 
 
-def _scrypt(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **_SCRYPT)
+def _scrypt(password: str, salt: bytes, cost: int) -> bytes:
+    memory = 2 * 128 * cost * _SCRYPT["r"]  # twice what is needed: OpenSSL counts some more
+    return hashlib.scrypt(
+        password.encode("utf-8", "surrogatepass"), salt=salt, n=cost, maxmem=memory, **_SCRYPT
+    )
