@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = 20
 
+_RankingOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ranking",
+        help="Send the documents in the order of this file, which spacy-tagtog rank wrote.",
+        show_default=False,
+    ),
+]
+
 
 @command
 @takes_connection(pace=True)
@@ -40,14 +49,7 @@ def push_cli(
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, help="At most N documents per request.")
     ] = 20,
-    ranking: Annotated[
-        Path | None,
-        typer.Option(
-            "--ranking",
-            help="Send the documents in the order of this file, which spacy-tagtog rank wrote.",
-            show_default=False,
-        ),
-    ] = None,
+    ranking: _RankingOption = None,
     top: Annotated[
         int,
         typer.Option("--top", min=0, help="With --ranking: send only the first N documents; 0 sends all."),

@@ -20,6 +20,23 @@ if TYPE_CHECKING:
 
 _KINDS = {"e": "entity type", "m": "document label", "f": "entity label", "n": "dictionary", "r": "relation"}
 
+_AddEntityOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--add-entity",
+        help="Add an entity type to a project of the local tagtog (repeat for several). Documents stay.",
+        show_default=False,
+    ),
+]
+_AddLabelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--add-label",
+        help="Add a document label: NAME=A,B one of these values, NAME yes or no, NAME=* any text.",
+        show_default=False,
+    ),
+]
+
 
 @command
 @takes_connection()
@@ -36,22 +53,8 @@ def settings_cli(
         ),
     ] = None,
     create: CreateOption = False,
-    add_entity: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--add-entity",
-            help="Add an entity type to a project of the local tagtog (repeat for several). Documents stay.",
-            show_default=False,
-        ),
-    ] = None,
-    add_label: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--add-label",
-            help="Add a document label: NAME=A,B one of these values, NAME yes or no, NAME=* any text.",
-            show_default=False,
-        ),
-    ] = None,
+    add_entity: _AddEntityOption = None,
+    add_label: _AddLabelOption = None,
     force: Annotated[
         bool,
         typer.Option(

@@ -134,7 +134,7 @@ class TestListAndDelete:
         run("project", "delete", "vega", "--force")
         with local_tagtog(Path("local-tagtog.db")) as local, local.database.reading() as connection:
             for table in ("documents", "blobs", "history", "members", "folders", "counts", "vocabulary"):
-                assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0, table  # noqa: S608
+                assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 0, table
 
 
 class TestTypesThatAreAddedLater:
