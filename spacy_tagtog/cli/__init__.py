@@ -25,6 +25,8 @@ from spacy_tagtog.cli.iaa import iaa_cli
 from spacy_tagtog.cli.import_export import export_cli, import_cli
 from spacy_tagtog.cli.members import members_cli
 from spacy_tagtog.cli.merge import merge_cli
+from spacy_tagtog.cli.new import new_cli
+from spacy_tagtog.cli.project import project_app
 from spacy_tagtog.cli.push import push_cli
 from spacy_tagtog.cli.rank import rank_cli
 from spacy_tagtog.cli.serve import serve_cli
@@ -53,6 +55,8 @@ app = typer.Typer(
 
     Exit codes: 0 done, 1 an error that the message explains, 2 wrong arguments, 130 interrupted."""),
 )
+app.command("new")(new_cli)
+app.add_typer(project_app)
 app.command("fetch")(fetch_cli)
 app.command("convert")(convert_cli)
 app.command("validate")(validate_cli)

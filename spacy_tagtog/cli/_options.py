@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,6 +12,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from spacy_tagtog._options import DEFAULT_THREADS
+from spacy_tagtog.cli._spelling import IN_WORKFLOW
+from spacy_tagtog.errors import ConfigurationError, setting
 from spacy_tagtog.steps.connection import DEFAULT_DATABASE, ConnectionSettings
 
 DomainOption = Annotated[
@@ -103,7 +106,38 @@ LegendOption = Annotated[
     ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+CreateOption = Annotated[
+    bool, typer.Option("--create", help="On the local tagtog: make the project if it isn't there.")
+]
 ForceOption = Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")]
+
+
+def check_workflow_project(project: str) -> None:
+    """In the workflow, make sure that one project is meant: its folders are named after it.
+
+    Args:
+        project: What the workflow's variable says.
+
+    Raises:
+        ConfigurationError: It is empty. Or it is the demo, where nobody chose one, and the environment names
+            another project.
+    """
+    if not IN_WORKFLOW.get():
+        return
+    from spacy_tagtog.demo import DEMO_PROJECT
+
+    other = os.environ.get("TAGTOG_PROJECT", "")
+    if not project:
+        raise ConfigurationError(
+            "the workflow's variable project is empty, and its folders are named after the project",
+            legal=setting("project", other or "NAME"),
+        )
+    if project == DEMO_PROJECT and other not in ("", project):
+        raise ConfigurationError(
+            f"TAGTOG_PROJECT and the workflow's variable project don't agree: {other}, {project}",
+            legal=f"{setting('project', other)}, or no TAGTOG_PROJECT",
+            advice=f"name the project with {setting('project', other)} or in project.yml",
+        )
 
 
 def takes_connection(*, pace: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -119,6 +153,7 @@ def takes_connection(*, pace: bool = False) -> Callable[[Callable[..., None]], C
         @functools.wraps(function)
         def run(**values: Any) -> None:
             of_connection = {name: values.pop(name) for name in options}
+            check_workflow_project(of_connection["project"])
             function(**values, where=ConnectionSettings.from_environment(**of_connection))
 
         own = inspect.signature(function, eval_str=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -11,6 +11,7 @@ import typer
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._options import (
+    CreateOption,
     DistributeToOption,
     DocumentsReportOption,
     DryRunOption,
@@ -18,13 +19,23 @@ from spacy_tagtog.cli._options import (
 )
 from spacy_tagtog.cli._run import command, echo, good, info, note, showing, table, write_json
 from spacy_tagtog.errors import SpacyTagtogError
-from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
+from spacy_tagtog.steps.connection import Connection, ConnectionSettings, open_connection
 
 if TYPE_CHECKING:
+    from spacy_tagtog.anndoc import Legend
     from spacy_tagtog.client import PushReport
     from spacy_tagtog.selection.queue import Queue
 
 _SHOWN: Final = 20
+
+_RankingOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ranking",
+        help="Send the documents in the order of this file, which spacy-tagtog rank wrote.",
+        show_default=False,
+    ),
+]
 
 
 @command
@@ -38,14 +49,7 @@ def push_cli(
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, help="At most N documents per request.")
     ] = 20,
-    ranking: Annotated[
-        Path | None,
-        typer.Option(
-            "--ranking",
-            help="Send the documents in the order of this file, which spacy-tagtog rank wrote.",
-            show_default=False,
-        ),
-    ] = None,
+    ranking: _RankingOption = None,
     top: Annotated[
         int,
         typer.Option("--top", min=0, help="With --ranking: send only the first N documents; 0 sends all."),
@@ -61,6 +65,7 @@ def push_cli(
         ),
     ] = "",
     distribute_to: DistributeToOption = None,
+    create: CreateOption = False,
     dry_run: DryRunOption = False,
     force: Annotated[
         bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")
@@ -78,6 +83,9 @@ def push_cli(
     has already stay where they are in its lists and folders; with --top, a search that finds the first batch
     is printed.
 
+    With --create, a project that the local tagtog doesn't have is made, with the types and labels of the
+    documents' legend.
+
     Example:
       spacy-tagtog push annotated
       spacy-tagtog push annotated --ranking ranking.json --top 40 --folder "pool/review-{batch}"
@@ -85,7 +93,11 @@ def push_cli(
     from spacy_tagtog.steps.push import line_up, push
 
     outgoing = line_up(source, ranking=ranking, top=top, folder=folder)
-    with open_connection(where) as tagtog, saying_what_was_sent():
+    project = outgoing.project
+    with (
+        opened(where, create, legend=project.legend, folders=project.folders, dry_run=dry_run) as tagtog,
+        saying_what_was_sent(),
+    ):
         result = push(
             tagtog,
             outgoing,
@@ -108,6 +120,23 @@ def push_cli(
         _say_searches(result.report, result.searches, top)
     sent = counted(len(result.report.created) + len(result.report.updated), "document")
     good(f"{'would be sent' if dry_run else 'sent'} to {to}: {sent}")
+
+
+@contextmanager
+def opened(
+    where: ConnectionSettings, create: bool, *, legend: Legend, folders: Sequence[str] = (), dry_run: bool
+) -> Iterator[Connection]:
+    """A connection to the project; with ``create`` it is made if it isn't there, and said so."""
+    if not create:
+        with open_connection(where) as tagtog:
+            yield tagtog
+        return
+    from spacy_tagtog.steps.projects import open_or_create
+
+    with open_or_create(where, legend=legend, folders=folders, dry_run=dry_run) as (tagtog, is_new):
+        if is_new:
+            info(f"the project {'would be' if dry_run else 'was'} made: {tagtog}")
+        yield tagtog
 
 
 @contextmanager

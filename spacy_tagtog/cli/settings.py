@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import takes_connection
+from spacy_tagtog.cli._options import CreateOption, takes_connection
 from spacy_tagtog.cli._run import command, good, table, write_json
+from spacy_tagtog.cli.project import read_labels
+from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
+if TYPE_CHECKING:
+    from spacy_tagtog.anndoc import Legend
+
 _KINDS = {"e": "entity type", "m": "document label", "f": "entity label", "n": "dictionary", "r": "relation"}
+
+_AddEntityOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--add-entity",
+        help="Add an entity type to a project of the local tagtog (repeat for several). Documents stay.",
+        show_default=False,
+    ),
+]
+_AddLabelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--add-label",
+        help="Add a document label: NAME=A,B one of these values, NAME yes or no, NAME=* any text.",
+        show_default=False,
+    ),
+]
 
 
 @command
@@ -29,30 +52,45 @@ def settings_cli(
             "--load", help="Replace the project's settings by those of this JSON file.", show_default=False
         ),
     ] = None,
+    create: CreateOption = False,
+    add_entity: _AddEntityOption = None,
+    add_label: _AddLabelOption = None,
     force: Annotated[
         bool,
         typer.Option(
             "--force", "-F", help="With --load: although tagtog removes all documents of the project by that."
         ),
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --load: only say what would be done.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
 ) -> None:
-    """Show the annotation types of a project, write all of its settings to a file, or replace them from one.
+    """Show a project's annotation types, write all of its settings to a file, replace them, or add types.
 
     tagtog removes the documents of a project whose settings are replaced: a project that has any is refused,
-    unless --force is given. Without --load nothing is changed.
+    unless --force is given. Adding types removes nothing. Without --load and --add-… nothing is changed.
 
     Examples:
       spacy-tagtog settings --output settings.json
-      spacy-tagtog settings --project fresh --load settings.json
+      spacy-tagtog settings --add-entity Place --add-label Topic=art,science
+      spacy-tagtog settings --project fresh --load settings.json --create
     """
-    from spacy_tagtog.steps.settings import replace_settings
+    from spacy_tagtog.steps.projects import add_types, open_or_create
+    from spacy_tagtog.steps.settings import read_settings, replace_settings
 
-    with open_connection(where) as tagtog:
+    _check(load, create, [*(add_entity or []), *(add_label or [])])
+    labels = read_labels(add_label or [], option="--add-label")
+    with ExitStack() as stack:
+        if create and load is not None:
+            tagtog, is_new = stack.enter_context(
+                open_or_create(where, settings=read_settings(load), dry_run=dry_run)
+            )
+        else:
+            tagtog, is_new = stack.enter_context(open_connection(where)), False
         place = str(tagtog)
-        if load is not None:
+        if is_new:
+            good(f"{'would be made' if dry_run else 'made'}: {place}, with the settings of {load}")
+            if dry_run:
+                return
+        elif load is not None:
             replaced = replace_settings(tagtog, load, force=force, dry_run=dry_run)
             if dry_run:
                 removed = counted(replaced.removed, "document")
@@ -64,11 +102,33 @@ def settings_cli(
                 f"replaced the settings of {place}"
                 + (f"; {were} removed by that" if replaced.removed else "")
             )
+        if add_entity or labels:
+            added = add_types(tagtog, entities=add_entity or [], labels=labels, dry_run=dry_run)
+            names = ", ".join(f"{name} ({class_id})" for class_id, name in added.items())
+            good(f"{'would be added' if dry_run else 'added'} to {place}: {names}")
         settings = tagtog.client.settings()
         legend = tagtog.client.legend()
     write_json(output, settings)
+    _show(legend)
+    good(f"the settings of {place}" + (f" are in {output}" if output else ""))
+
+
+def _check(load: Path | None, create: bool, added: list[str]) -> None:
+    if load is not None and added:
+        raise ConfigurationError(
+            "--load and --add-entity or --add-label contradict each other",
+            legal="one after the other: load the settings, then add types",
+        )
+    if create and load is None:
+        raise ConfigurationError(
+            "--create goes with --load",
+            legal="--load FILE --create",
+            advice="for a project without settings of a file: spacy-tagtog project create NAME --entity TYPE",
+        )
+
+
+def _show(legend: Legend) -> None:
     table(
         ((class_id, name, _KINDS.get(class_id[:1], "")) for class_id, name in legend.items()),
         header=("class", "name", "kind"),
     )
-    good(f"the settings of {place}" + (f" are in {output}" if output else ""))

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import DistributeToOption, DryRunOption, takes_connection
+from spacy_tagtog.cli._options import CreateOption, DistributeToOption, DryRunOption, takes_connection
 from spacy_tagtog.cli._run import command, good, note, parse_pairs, showing, table, write_json
 from spacy_tagtog.cli.annotate import AuthorName, Rename, SpansKey
-from spacy_tagtog.cli.push import say_pushed
-from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
+from spacy_tagtog.cli.push import opened, say_pushed
+from spacy_tagtog.steps.connection import ConnectionSettings
 
 _FilesArgument = Annotated[
     list[Path],
@@ -57,6 +57,7 @@ def upload_cli(
     rename: Rename = None,
     spans_key: SpansKey = "",
     distribute_to: DistributeToOption = None,
+    create: CreateOption = False,
     dry_run: DryRunOption = False,
     report: _ReportOption = None,
 ) -> None:
@@ -66,15 +67,20 @@ def upload_cli(
     interrupted is resumed by running it again. A file that tagtog doesn't take is listed, the others go on.
     What people annotated meanwhile stays.
 
+    With --create, a project that the local tagtog doesn't have is made, with the entity types that the model
+    knows, or without types (settings --add-entity adds them).
+
     Example:
       spacy-tagtog upload papers/*.pdf notes.md --folder pool/new --model training/model-best
     """
+    from spacy_tagtog.anndoc import Legend
     from spacy_tagtog.pipeline.loading import load_pipeline
-    from spacy_tagtog.steps.upload import Uploaded, pre_annotate, upload
+    from spacy_tagtog.steps.upload import Uploaded, legend_of, pre_annotate, upload
 
     names = dict(parse_pairs(rename or [], option="--rename"))
     nlp = load_pipeline(model) if model else None
-    with open_connection(where) as tagtog:
+    legend = legend_of(nlp, rename=names) if nlp is not None and create else Legend()
+    with opened(where, create, legend=legend, dry_run=dry_run) as tagtog:
         uploaded = upload(
             tagtog,
             files,

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from spacy_tagtog._unicode import SURROGATES
 from spacy_tagtog.anndoc import Annotations, Legend
@@ -36,9 +36,13 @@ _COLORS = (
     "#5b7fa6",
     "#a5673f",
 )
+_ENTITY_TYPE = re.compile(r"\w{2,24}")
 _MAX_DEPTH = 16
 # Slashes, what no file of any encoding can hold, and the categories Cc and Cs.
 _UNNAMEABLE = re.compile(f"[/\\\\\ufffe\uffff\x00-\x1f\x7f-\x9f{SURROGATES}]")
+
+LabelValues: TypeAlias = "type[bool] | type[str] | Sequence[str]"
+"""The values that a document label may have: ``bool`` (yes or no), ``str`` (any text), or a list of them."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,66 @@ def settings_from_legend(legend: Legend, folders: Iterable[str] = ()) -> dict[st
             paths[missing] = Folder(len(paths), missing, {})
     settings["folders"] = folders_tree(paths.values())
     return settings
+
+
+def with_types(
+    settings: Mapping[str, Any], entities: Iterable[str], labels: Mapping[str, LabelValues]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Settings with more entity types and document labels.
+
+    Args:
+        settings: The settings; they stay as they are.
+        entities: The names of entity types.
+        labels: Name of a document label to its values.
+
+    Returns:
+        The new settings, and class id to name of what was added.
+
+    Raises:
+        LocalServerError: A name or value isn't legal, or the settings have the name already.
+    """
+    new = {**settings, "entities": dict(settings.get("entities") or {})}
+    new["metas"] = dict(settings.get("metas") or {})
+    added: dict[str, str] = {}
+    wanted: list[tuple[str, str, dict[str, str]]] = [("e", name, {"description": ""}) for name in entities]
+    wanted += [("m", name, _label_type(name, values)) for name, values in labels.items()]
+    for prefix, name, more in wanted:
+        if prefix == "e" and not _ENTITY_TYPE.fullmatch(name):
+            raise LocalServerError(
+                "this can't be the name of an entity type",
+                value=name,
+                legal="2 to 24 letters, digits and _, as in tagtog",
+            )
+        check_name(name, "document label" if prefix == "m" else "entity type")
+        present = {str(entry["name"]) for entry in new[_SECTIONS[prefix]].values()}
+        if name in present:
+            raise LocalServerError(
+                f"the project has this {'entity type' if prefix == 'e' else 'document label'} already",
+                value=name,
+                legal=f"a name that isn't one of {', '.join(sorted(present))}",
+                advice="leave it out",
+            )
+        # One sequence of numbers for all kinds, as tagtog has it.
+        number = 1 + max((int(class_id[2:]) for class_id in class_names(new)), default=0)
+        class_id = f"{prefix}_{number}"
+        color = _COLORS[(number - 1) % len(_COLORS)]
+        new[_SECTIONS[prefix]][class_id] = {"id": class_id, "name": name, **more, "color": color}
+        added[class_id] = name
+    return new, added
+
+
+def _label_type(name: str, values: LabelValues) -> dict[str, str]:
+    """What the settings say of a document label's values."""
+    if isinstance(values, type):
+        return {"type": "boolean" if values is bool else "string", "description": ""}
+    wrong = [value for value in values if not value or value != value.strip() or "," in value]
+    if wrong or len(values) < 2 or len(set(values)) < len(values):
+        raise LocalServerError(
+            "these can't be the values of a document label",
+            value=f"{name}: {', '.join(map(repr, values))}",
+            legal="at least two different values, without commas and outer spaces",
+        )
+    return {"type": "enum", "description": ", ".join(values)}
 
 
 def missing_folders(path: object, present: Iterable[str]) -> list[str]:

@@ -40,6 +40,12 @@ if TYPE_CHECKING:
     from spacy_tagtog.steps.import_export import import_project as import_project
     from spacy_tagtog.steps.merge import MergedProject as MergedProject
     from spacy_tagtog.steps.merge import merge as merge
+    from spacy_tagtog.steps.new import new_workspace as new_workspace
+    from spacy_tagtog.steps.projects import LocalProject as LocalProject
+    from spacy_tagtog.steps.projects import add_types as add_types
+    from spacy_tagtog.steps.projects import create_project as create_project
+    from spacy_tagtog.steps.projects import delete_project as delete_project
+    from spacy_tagtog.steps.projects import list_projects as list_projects
     from spacy_tagtog.steps.push import Pushed as Pushed
     from spacy_tagtog.steps.push import push as push
     from spacy_tagtog.steps.rank import RankedProject as RankedProject
@@ -79,6 +85,7 @@ _WHERE = {
     "Imported": "import_export",
     "LearnedTokenizer": "tokenizer",
     "LoadedDemo": "demo",
+    "LocalProject": "projects",
     "MeasuredAgreement": "iaa",
     "MergedProject": "merge",
     "Pushed": "push",
@@ -90,6 +97,7 @@ _WHERE = {
     "Uploaded": "upload",
     "User": "users",
     "Validated": "validate",
+    "add_types": "projects",
     "add_user": "users",
     "annotate": "annotate",
     "calibrate": "calibrate",
@@ -97,14 +105,18 @@ _WHERE = {
     "connect": "connection",
     "convert": "convert",
     "convert_back": "convert",
+    "create_project": "projects",
+    "delete_project": "projects",
     "evaluate": "evaluate",
     "export_project": "import_export",
     "fetch": "fetch",
     "iaa": "iaa",
     "import_project": "import_export",
+    "list_projects": "projects",
     "list_users": "users",
     "load_demo": "demo",
     "merge": "merge",
+    "new_workspace": "new",
     "pre_annotate": "upload",
     "push": "push",
     "rank": "rank",

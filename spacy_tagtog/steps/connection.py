@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -200,10 +201,16 @@ def _local(settings: ConnectionSettings, *, create: bool) -> Iterator[Connection
             legal=f"{setting('domain')} or TAGTOG_DOMAIN, or the extra [server]",
             advice="pip install 'spacy-tagtog[server]'",
         ) from error
+    if not create and not settings.database.exists():  # a command that finds nothing makes no file
+        raise no_project(settings, [])
     with local_tagtog(settings.database) as local:
         owner, project = settings.local_owner, settings.project
-        if not project and not create:
-            owner, project = _only_project(local.database)
+        if not create:
+            present = local_projects(local.database)
+            if not project and len(present) == 1:
+                owner, project = present[0]
+            if (owner, project) not in present:
+                raise no_project(settings, present)
         with TagtogClient(
             local.url,
             username=local.username,
@@ -224,18 +231,38 @@ def local_projects(database: Database) -> list[tuple[str, str]]:
     return database.read(list_projects)
 
 
-def _only_project(database: Database) -> tuple[str, str]:
-    projects = local_projects(database)
-    if len(projects) == 1:
-        return projects[0]
-    if projects:
-        raise ConfigurationError(
-            f"which project is not said, and the local tagtog has {len(projects)} of them",
-            legal=", ".join(setting("project", name) for _, name in projects),
+def no_project(settings: ConnectionSettings, present: Sequence[tuple[str, str]]) -> ConfigurationError:
+    """The error where the project on the local tagtog isn't there, or which one is meant is not said.
+
+    Args:
+        settings: What was asked for.
+        present: Owner and name of the projects that are there.
+    """
+    names = ", ".join("/".join(one) for one in present)
+    if settings.project:
+        close = get_close_matches(settings.project, [name for _, name in present], n=1)
+        make = f"make it: spacy-tagtog project create {settings.project} --entity TYPE"
+        return ConfigurationError(
+            "the local tagtog has no such project",
+            place=str(settings.database),
+            value=f"{settings.local_owner}/{settings.project}",
+            legal=names or "(it has no project yet)",
+            advice=f"did you mean {setting('project', close[0])}? Else {make}"
+            if close
+            else f"{make}; with documents and their types: "
+            f"spacy-tagtog import FOLDER_OR_ZIP --project {settings.project}",
+        )
+    if present:
+        return ConfigurationError(
+            f"which project is not said, and the local tagtog has {len(present)} of them",
+            place=str(settings.database),
+            legal=", ".join(setting("project", name) for _, name in present),
             advice=f"name one with {setting('project')}",
         )
-    raise ConfigurationError(
+    return ConfigurationError(
         "which project is not said, and the local tagtog has none",
+        place=str(settings.database),
         legal="a database with a project in it",
-        advice="put one in: spacy-tagtog import FOLDER_OR_ZIP, or the demo corpus: spacy-tagtog demo",
+        advice="make one: spacy-tagtog project create NAME --entity TYPE, or spacy-tagtog import "
+        "FOLDER_OR_ZIP; or load the demo corpus: spacy-tagtog demo",
     )

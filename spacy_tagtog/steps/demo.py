@@ -10,7 +10,7 @@ from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import write_project
 from spacy_tagtog.demo import DEMO_LEGEND, DEMO_PROJECT, demo_documents
 from spacy_tagtog.steps.connection import Connection, ConnectionSettings, local_projects, open_connection
-from spacy_tagtog.steps.import_export import create_local_project
+from spacy_tagtog.steps.projects import create_local_project
 
 _BATCH_SIZE = 50
 
@@ -33,6 +33,8 @@ class LoadedDemo:
 def load_demo(where: ConnectionSettings | None = None, *, progress: Progress = silent) -> LoadedDemo:
     """Put the demo corpus into the local tagtog, unless another project is there or is configured.
 
+    It is the project ``stargazing``. Where the settings name it, other projects may be there.
+
     Args:
         where: The tagtog; by default what the environment says.
         progress: Shows how many documents are loaded.
@@ -42,14 +44,17 @@ def load_demo(where: ConnectionSettings | None = None, *, progress: Progress = s
     """
     where = where or ConnectionSettings.from_environment()
     if not where.is_local:
-        return LoadedDemo(why_not=f"{where.domain} is configured: no demo")
+        named = f"; the project there is {where.project}" if where.project else ""
+        return LoadedDemo(why_not=f"{where.domain} is configured: no demo{named}")
     if where.project not in ("", DEMO_PROJECT):
         return LoadedDemo(why_not=f"the project {where.project} is configured: no demo")
-    with open_connection(replace(where, owner="", project=DEMO_PROJECT), create=True) as tagtog:
+    with open_connection(replace(where, project=DEMO_PROJECT), create=True) as tagtog:
         assert tagtog.local is not None
-        present = [name for _, name in local_projects(tagtog.local)]
-        if present and not (where.project and DEMO_PROJECT not in present):
-            names = ", ".join(present)
+        present = local_projects(tagtog.local)
+        if where.project and (where.local_owner, DEMO_PROJECT) in present:
+            return LoadedDemo(why_not=f"the local tagtog ({where.database}) has the project {DEMO_PROJECT}")
+        if present and not where.project:
+            names = ", ".join(name for _, name in present)
             return LoadedDemo(why_not=f"the local tagtog ({where.database}) has a project already: {names}")
         return _load(tagtog, progress)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,11 +12,12 @@ from spacy_tagtog import client
 from spacy_tagtog._files import check_free
 from spacy_tagtog._options import choose
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog.anndoc import MASTER, Legend, Project, write_project
+from spacy_tagtog.anndoc import MASTER, Project, write_project
 from spacy_tagtog.client import ALL_MEMBERS, PushReport
 from spacy_tagtog.convert.corpus import OnProblem
 from spacy_tagtog.errors import AnndocError, AuthenticationError, ConfigurationError, setting
-from spacy_tagtog.steps.connection import Connection, ConnectionSettings, local_projects, open_connection
+from spacy_tagtog.steps.connection import Connection, ConnectionSettings
+from spacy_tagtog.steps.projects import create_local_project, is_there, open_scratch
 
 if TYPE_CHECKING:
     from spacy_tagtog.server.db.archive import Archived
@@ -102,10 +102,10 @@ def import_project(
     where = where or ConnectionSettings.from_environment()
     if where.is_local and not where.project:
         where = replace(where, project=source.resolve().stem)
-    with _opened(where, dry_run=dry_run) as (tagtog, is_scratch):
+    with open_scratch(where, dry_run=dry_run) as (tagtog, is_scratch):
         said = str(replace(tagtog, database=where.database))
         is_archive = legend is None and not documents.problems and _is_archive(tagtog, source)
-        is_kept = is_archive and _is_there(tagtog)
+        is_kept = is_archive and is_there(tagtog)
         if is_archive and not is_kept:
             restored = _restore(tagtog, source, progress)
             return Imported(said, restored.documents, restored=restored, is_new=True)
@@ -124,36 +124,6 @@ def import_project(
     )
 
 
-@contextmanager
-def _opened(where: ConnectionSettings, *, dry_run: bool) -> Iterator[tuple[Connection, bool]]:
-    """A connection, and whether it leads to a database that is only there for a dry run."""
-    if not (dry_run and where.is_local) or _is_in(where):
-        with open_connection(where, create=True) as tagtog:
-            yield tagtog, False
-        return
-    # Nothing is in the project's way, and so what would be done is done, beside.
-    with (
-        TemporaryDirectory() as folder,
-        open_connection(replace(where, database=Path(folder, "scratch.db")), create=True) as tagtog,
-    ):
-        yield tagtog, True
-
-
-def _is_in(where: ConnectionSettings) -> bool:
-    """Whether the local tagtog has the project. No database is made."""
-    from spacy_tagtog.server import Database
-
-    if not where.database.exists():
-        return False
-    with closing(Database(where.database)) as database:
-        return (where.local_owner, where.project) in local_projects(database)
-
-
-def _is_there(tagtog: Connection) -> bool:
-    assert tagtog.local is not None
-    return (tagtog.client.owner, tagtog.client.project) in local_projects(tagtog.local)
-
-
 def _is_archive(tagtog: Connection, source: Path) -> bool:
     """Whether a source has all that belonged to a local project, and goes to the local tagtog."""
     if tagtog.local is None:
@@ -170,21 +140,6 @@ def _restore(tagtog: Connection, source: Path, progress: Progress) -> Archived:
     return restore_project(
         tagtog.local, source, tagtog.client.owner, tagtog.client.project, progress=progress
     )
-
-
-def create_local_project(tagtog: Connection, legend: Legend, folders: Sequence[str]) -> bool:
-    """On the local tagtog, make the connection's project if it isn't there.
-
-    Returns:
-        Whether it was made. Elsewhere nothing is done.
-    """
-    if tagtog.local is None or _is_there(tagtog):
-        return False
-    from spacy_tagtog.server import create_project, settings_from_legend
-
-    settings = settings_from_legend(legend, list(folders))
-    tagtog.local.write(create_project, tagtog.client.owner, tagtog.client.project, settings)
-    return True
 
 
 def _send(

@@ -11,7 +11,7 @@ from spacy.language import Language
 
 from spacy_tagtog import client
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog.anndoc import Document
+from spacy_tagtog.anndoc import Document, Legend
 from spacy_tagtog.client import PushReport, UploadReport
 from spacy_tagtog.client._parallel import workers
 from spacy_tagtog.pipeline.annotate import annotate_documents
@@ -125,6 +125,23 @@ def pre_annotate(
         spans_key=spans_key or None,
     )
     return client.push(tagtog.client, annotated, dry_run=dry_run, progress=progress)
+
+
+def legend_of(nlp: Language, *, rename: Mapping[str, str] | None = None) -> Legend:
+    """The entity types that a pipeline knows, as a new project's.
+
+    Args:
+        nlp: The pipeline.
+        rename: Label of the pipeline to name in the project; an empty name leaves it out.
+    """
+    labels = [
+        label
+        for name in nlp.pipe_names
+        if "doc.ents" in nlp.get_pipe_meta(name).assigns
+        for label in nlp.pipe_labels.get(name, ())
+    ]
+    names = dict.fromkeys((rename or {}).get(label, label) for label in labels)
+    return Legend({f"e_{number}": name for number, name in enumerate(filter(None, names), start=1)})
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

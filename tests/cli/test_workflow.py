@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from notes import document, entity, write
 
-from spacy_tagtog.anndoc import Annotations, Document, Project
+from spacy_tagtog.anndoc import Annotations, Document, Project, write_project
 from spacy_tagtog.client import TagtogClient, push
 from spacy_tagtog.demo import DEMO_LEGEND, DEMO_PROJECT, demo_documents
 from spacy_tagtog.selection.ranking import read_ranking
 from spacy_tagtog.server import add_user, create_project, local_tagtog, settings_from_legend
+from spacy_tagtog.steps import import_project, new_workspace
+from spacy_tagtog.steps.connection import ConnectionSettings
 
 ROOT = Path(__file__).parents[2]
 # Enough steps to predict something; how well it predicts is not asked here.
@@ -48,13 +50,13 @@ def project(tmp_path: Path) -> Path:
 def test_the_main_job_and_the_loop(project: Path) -> None:
     first = workflow(project, *STEPS)
     assert first.returncode == 0, first.stdout + first.stderr
-    metrics = json.loads((project / "training/metrics.json").read_text())
+    metrics = json.loads((project / "training/stargazing/metrics.json").read_text())
     assert metrics["documents"] > 20
     assert metrics["overall"]["exact"]["f1"] > 0.3
-    annotated = Project.open(project / "annotated")
+    annotated = Project.open(project / "annotated/stargazing")
     assert len(annotated) == 42
-    pushed = json.loads((project / "training/push.json").read_text())
-    ranking = read_ranking(project / "training/ranking.json")
+    pushed = json.loads((project / "training/stargazing/push.json").read_text())
+    ranking = read_ranking(project / "training/stargazing/ranking.json")
     assert sorted(ranking.ids) == sorted(annotated.ids)
     assert pushed["updated"] == pushed["order"] == ranking.ids
     assert ranking.calibrated
@@ -72,7 +74,9 @@ def test_the_main_job_and_the_loop(project: Path) -> None:
     second = workflow(project, *STEPS)
     assert second.returncode == 0, second.stdout + second.stderr
     for name in ("convert", "train", "evaluate", "annotate", "rank", "push"):
-        assert f"Skipping '{name}': nothing changed" in second.stdout
+        assert f"Skipping '{name} stargazing': nothing changed" in second.stdout
+
+    other_project_beside(project)
 
     # People confirm five of the pre-annotated documents: they are training data from then on.
     reviewed = ranking.ids[:5]
@@ -80,16 +84,16 @@ def test_the_main_job_and_the_loop(project: Path) -> None:
         push(client, [confirmed(annotated[doc_id]) for doc_id in reviewed])
     review = workflow(project, name="review")
     assert review.returncode == 0, review.stdout + review.stderr
-    changes = json.loads((project / "training/changes.json").read_text())
+    changes = json.loads((project / "training/stargazing/changes.json").read_text())
     assert (changes["compared"], changes["edits"]["total"]) == (5, 0)
     assert set(changes["random"]["documents"]) == {one.id for one in ranking.documents[:5] if one.random}
     third = workflow(project, *STEPS)
     assert third.returncode == 0, third.stdout + third.stderr
-    assert "Skipping 'train'" not in third.stdout
-    assert set(reviewed) <= set(Project.open(project / "assets/reviewed").ids)
-    left = Project.open(project / "annotated")
+    assert "Skipping 'train stargazing'" not in third.stdout
+    assert set(reviewed) <= set(Project.open(project / "assets/stargazing/reviewed").ids)
+    left = Project.open(project / "annotated/stargazing")
     assert not set(reviewed) & set(left.ids)
-    assert {one.id for one in read_ranking(project / "training/ranking.json").sampled_before} == {
+    assert {one.id for one in read_ranking(project / "training/stargazing/ranking.json").sampled_before} == {
         one.id for one in ranking.documents[:5] if one.random
     }
 
@@ -100,6 +104,107 @@ def test_the_main_job_and_the_loop(project: Path) -> None:
         done = workflow(project, name=name)
         assert done.returncode == 0, done.stdout + done.stderr
         assert name != "rank" or "No unreviewed documents" in done.stdout
+
+
+def other_project_beside(project: Path) -> None:
+    """Another project in the same folder; then the first again, of which nothing has changed."""
+    local = project / "local-tagtog.db"
+    mine = {path: path.read_bytes() for path in files_of(project, "stargazing")}
+    assert len(mine) > 100
+    source = project / "other documents"
+    write_project(
+        [one for number, one in enumerate(demo_documents()) if number % 4 == 0], source, legend=DEMO_LEGEND
+    )
+    assert import_project(source, ConnectionSettings(project="comets 2", database=local)).is_new
+    # A name with a space, too: it is a folder's name and a piece of each command.
+    other = workflow(project, "--vars.project", "comets 2", *STEPS)
+    assert other.returncode == 0, other.stdout + other.stderr
+    assert "Skipping" not in other.stdout
+    assert {path: path.read_bytes() for path in files_of(project, "stargazing")} == mine
+    theirs = {path: path.read_bytes() for path in files_of(project, "comets 2")}
+    assert {path.relative_to(project).parts[0] for path in theirs} == {
+        path.relative_to(project).parts[0] for path in mine
+    }
+    ids = set(Project.open(project / "annotated/comets 2").ids)
+    assert 0 < len(ids) < 42
+    assert ids == set(json.loads((project / "training/comets 2/push.json").read_text())["updated"])
+    # Back and forth: each keeps what it has done.
+    for name, kept in (("stargazing", mine), ("comets 2", theirs)):
+        again = workflow(project, "--vars.project", name, *STEPS)
+        assert again.returncode == 0, again.stdout + again.stderr
+        for step in ("convert", "train", "calibrate", "evaluate", "annotate", "rank", "push"):
+            assert f"Skipping '{step} {name}': nothing changed" in again.stdout
+        # Fetched again are the pre-annotations that were pushed; they are no reason to do anything.
+        for path, content in kept.items():
+            assert project / "assets" in path.parents or path.read_bytes() == content
+
+
+def files_of(project: Path, name: str) -> list[Path]:
+    folders = [project / kind / name for kind in ("assets", "corpus", "training", "annotated")]
+    # What a fetch remembers: when it last asked.
+    return [
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".spacy-tagtog")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "environment", "said"),
+    [
+        (("--vars.project", ""), {}, "--vars.project NAME"),
+        ((), {"TAGTOG_PROJECT": "proteins"}, "--vars.project proteins"),
+    ],
+)
+def test_which_project_is_meant_is_never_guessed(
+    project: Path, overrides: tuple[str, ...], environment: dict[str, str], said: str
+) -> None:
+    for name in ("demo", "fetch"):
+        done = workflow(project, *overrides, name=name, environment=environment)
+        assert done.returncode != 0
+        assert said in done.stderr
+    assert not (project / "local-tagtog.db").exists()
+
+
+def test_the_variable_counts_before_the_environment(project: Path) -> None:
+    done = workflow(
+        project, "--vars.project", "genes", name="fetch", environment={"TAGTOG_PROJECT": "proteins"}
+    )
+    assert "local/genes" in done.stderr
+    assert "spacy-tagtog project create genes" in done.stderr
+
+
+def test_two_projects_of_one_name_have_a_folder_each(project: Path) -> None:
+    for owner in ("ada", "bob"):
+        source = write(project / owner, document(f"{owner} saw Vega"))
+        import_project(
+            source, ConnectionSettings(owner=owner, project="stars", database=project / "local-tagtog.db")
+        )
+        done = workflow(
+            project, "--vars.project", "stars", "--vars.folder", f"{owner}-stars", "--vars.owner", owner,
+            "--vars.reviewed", "*", name="fetch",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+    for owner in ("ada", "bob"):
+        (one,) = Project.open(project / f"assets/{owner}-stars/reviewed")
+        assert owner in one.text
+
+
+def test_a_workspace_from_the_package(tmp_path: Path) -> None:
+    written = new_workspace(tmp_path / "stars")
+    assert sorted(path.relative_to(tmp_path / "stars").as_posix() for path in written) == [
+        ".gitignore",
+        "README.md",
+        "configs/ner.cfg",
+        "configs/ner_vectors.cfg",
+        "configs/seed.cfg",
+        "project.yml",
+    ]
+    for name in ("demo", "fetch"):
+        done = workflow(tmp_path / "stars", name=name)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert len(Project.open(tmp_path / "stars/assets/stargazing/reviewed")) == 132
 
 
 def test_on_a_tagtog_that_is_configured(project: Path) -> None:
@@ -138,7 +243,7 @@ def test_on_a_tagtog_that_is_configured(project: Path) -> None:
 
 
 def test_errors_name_the_variable_that_its_users_type(project: Path) -> None:
-    write(project / "assets/reviewed", document("Vega", entity("e_1", 1, "Deneb")))
+    write(project / "assets/stargazing/reviewed", document("Vega", entity("e_1", 1, "Deneb")))
     done = workflow(project, name="convert")
     assert done.returncode != 0
     assert "or pass --vars.on_problem report to set them aside" in done.stderr

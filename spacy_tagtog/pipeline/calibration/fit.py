@@ -217,7 +217,7 @@ class _Documents:
             raise NotHeldOutError(
                 f"the pipeline was trained on {len(not_held_out)} of {counted(first, 'document')}",
                 value=_named(not_held_out),
-                legal="documents that it was not trained on, such as corpus/reviewed/dev.spacy",
+                legal="documents that it was not trained on, such as corpus/dev.spacy",
                 advice="leave them out: a pipeline is surer about its training documents than about others",
             )
         if known is None or not self.trained:
@@ -228,7 +228,7 @@ class _Documents:
                 f"the pipeline was not trained on {len(strange)} of {counted(len(self.trained), 'document')} "
                 "given as what it was trained on",
                 value=_named(strange),
-                legal="documents that it was trained on, such as corpus/reviewed/train.spacy",
+                legal="documents that it was trained on, such as corpus/train.spacy",
                 advice="give the others as documents that it was not trained on",
             )
         missing = len(known.difference(of_trained))
