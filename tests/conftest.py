@@ -49,14 +49,6 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cheap_passwords() -> Iterator[None]:
-    """Hundreds of users are made here; what a real one's password costs is tested in server/test_login.py."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spacy_tagtog.server.db.users.COST", 2**12)
-        yield
-
-
 @pytest.fixture(scope="session")
 def nlp() -> Language:
     """An English tokenizer. Nobody may change it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -40,24 +39,21 @@ def serve_cli(
         Path | None,
         typer.Option("--tls-key", help="A PEM file with the certificate's private key.", show_default=False),
     ] = None,
-    open_browser: Annotated[bool, typer.Option("--open", help="Open the browser, logged in.")] = False,
     database: DatabaseOption = DEFAULT_DATABASE,
 ) -> None:
     """Run the local tagtog until you interrupt it: tagtog's HTTP API, and pages to look at documents.
 
-    It prints a link that logs you in once; --open opens it. At the first start a password is made and shown
-    once; only its hash is stored. Other people get in with user add. Projects come in by import or demo;
-    fetch, push and the others use the same database file when no domain is configured, also while this runs.
+    At the first start a password is made and shown once; only its hash is stored. Other people get in with
+    user add. Projects come in by import or demo; fetch, push and the others use the same database file when
+    no domain is configured, also while this runs.
 
     Example:
       spacy-tagtog serve --port 8181
     """
     from spacy_tagtog.steps.serve import serve
 
-    def ready(url: str, link: str, password: str) -> None:
+    def ready(url: str, password: str) -> None:
         good(f"the local tagtog ({database}) is at {url}")
-        if link and not (open_browser and webbrowser.open(link)):
-            info(f"log in as {user}, once, with {link}")
         if password:
             info(f"user {user}, password {password}   (shown this once; --new-password makes another)")
         info("Ctrl+C stops it")

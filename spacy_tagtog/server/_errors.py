@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from spacy_tagtog.errors import LocalServerError
@@ -14,14 +13,10 @@ class RequestError(LocalServerError):
     Args:
         status: The HTTP status.
         problem: What is wrong.
-        headers: More headers of the answer.
         **details: ``place``, ``value``, ``legal`` and ``advice`` of
         :class:`~spacy_tagtog.errors.SpacyTagtogError`.
     """
 
-    def __init__(
-        self, status: int, problem: str, *, headers: Mapping[str, str] | None = None, **details: Any
-    ) -> None:
+    def __init__(self, status: int, problem: str, **details: Any) -> None:
         super().__init__(problem, **details)
         self.status = status
-        self.headers = dict(headers or {})

@@ -8,7 +8,7 @@ import secrets
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,15 +158,12 @@ def _delivering(database: Database, pause: float) -> Iterator[None]:
 
 
 @contextmanager
-def local_tagtog(
-    path: Path, *, webhook_pause: float = 2.0, links: Mapping[str, str] | None = None
-) -> Iterator[LocalTagtog]:
+def local_tagtog(path: Path, *, webhook_pause: float = 2.0) -> Iterator[LocalTagtog]:
     """Run a local tagtog for the time of a block, on a free port of this computer.
 
     Args:
         path: The file of its database; made if it doesn't exist. Another process may use it at the same time.
         webhook_pause: Seconds after which a webhook that failed is first tried again.
-        links: Keys of links that log a user in once, key to user name.
 
     Raises:
         LocalServerError: The database can't be used, or the server doesn't start.
@@ -177,7 +174,7 @@ def local_tagtog(
         listener = _listen("127.0.0.1", 0)
         url = _url(listener)
         started, ended = threading.Event(), threading.Event()
-        server = _Server(make_app(database, accounts={"local": password}, links=links), started.set)
+        server = _Server(make_app(database, accounts={"local": password}), started.set)
 
         def run() -> None:
             try:
@@ -222,7 +219,6 @@ def serve(
     allow_remote: bool = False,
     webhook_pause: float = 2.0,
     tls: Tls | None = None,
-    links: Mapping[str, str] | None = None,
 ) -> None:
     """Run a local tagtog until the process is interrupted.
 
@@ -235,8 +231,6 @@ def serve(
             encrypted: passwords can be read on the way.
         webhook_pause: Seconds after which a webhook that failed is first tried again.
         tls: Encrypt the connections.
-        links: Keys of links that log a user in once, key to user name; see
-            :func:`~spacy_tagtog.server.login.login_link`.
 
     Raises:
         LocalServerError: The port is taken, the database can't be used or has no user, or the host isn't
@@ -263,9 +257,9 @@ def serve(
         url = _url(listener, tls)
         try:
             with _delivering(database, webhook_pause):
-                _Server(
-                    make_app(database, links=links), lambda: ready(url) if ready is not None else None, tls
-                ).run(sockets=[listener])
+                _Server(make_app(database), lambda: ready(url) if ready is not None else None, tls).run(
+                    sockets=[listener]
+                )
         except KeyboardInterrupt:
             pass  # the way to end it
         finally:

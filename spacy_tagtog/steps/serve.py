@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from spacy_tagtog.steps.users import open_database
 def serve(
     database: Path | str = DEFAULT_DATABASE,
     *,
-    ready: Callable[[str, str, str], None],
+    ready: Callable[[str, str], None],
     host: str = "127.0.0.1",
     port: int = 8181,
     user: str = LOCAL_OWNER,
@@ -28,9 +27,8 @@ def serve(
 
     Args:
         database: The local tagtog's database file.
-        ready: Called when it answers, with its address, a link that logs the user in once (empty
-            where there is no such user), and the user's
-            password if one was made. The password is stored nowhere: show it.
+        ready: Called when it answers, with its address, and with the user's password if one was made. The
+            password is stored nowhere: show it.
         host: The address to listen on.
         port: The port; 0 for a free one.
         user: The user who runs the server, an admin of every project. A password is made if there is no user
@@ -50,24 +48,21 @@ def serve(
             "a certificate and its private key belong together",
             legal=f"both {setting('tls_cert')} and {setting('tls_key')}, or neither",
         )
-    password, key = "", secrets.token_urlsafe(24)
+    password = ""
     with open_database(Path(database)) as opened:
-        from spacy_tagtog.server.db.users import add_user, has_users, list_users
+        from spacy_tagtog.server.db.users import add_user, has_users
 
         if new_password or not opened.read(has_users):
             password = make_password()
             opened.write(add_user, user, password, admin=True)
-        known = user in (name for name, _ in opened.read(list_users))
     from spacy_tagtog.server import Tls
     from spacy_tagtog.server import serve as run
-    from spacy_tagtog.server.login import login_link
 
     run(
         Path(database),
         host=host,
         port=port,
-        ready=lambda url: ready(url, login_link(url, key) if known else "", password),
-        links={key: user} if known else {},
+        ready=lambda url: ready(url, password),
         allow_remote=allow_remote,
         tls=None if tls_cert is None or tls_key is None else Tls(Path(tls_cert), Path(tls_key)),
     )

@@ -15,8 +15,6 @@ from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER, local_p
 if TYPE_CHECKING:
     from spacy_tagtog.server import Database
 
-SHORTEST_PASSWORD = 8
-"""Source: NIST SP 800-63B, 5.1.1.1."""
 _PASSWORD_BYTES = 12
 
 
@@ -100,8 +98,7 @@ def add_user(
         database: The local tagtog's database file.
 
     Raises:
-        ConfigurationError: There is no such project or role, the password is too short, or the settings
-            contradict each other.
+        ConfigurationError: There is no such project or role, or the settings contradict each other.
         LocalServerError: The database can't be used.
     """
     with open_database(Path(database)) as opened:
@@ -134,12 +131,6 @@ def add_user(
             given = password() if callable(password) else password
             if not given:
                 given = made = new_password()
-            if len(given) < SHORTEST_PASSWORD:
-                raise ConfigurationError(
-                    "the password is too short",
-                    legal=f"at least {SHORTEST_PASSWORD} characters",
-                    advice="choose a longer one, or none: then one is made",
-                )
             opened.write(users.add_user, name, given, admin=True if admin else None)
         if project:
             opened.write(set_member, owner, project, name, role)

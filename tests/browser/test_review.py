@@ -95,17 +95,12 @@ class Site:
         assert url.startswith(self.server.url), url
 
 
-def log_in(context: BrowserContext, url: str, name: str, password: str) -> None:
-    """Log a browser in, as the form of the login page does."""
-    context.request.post(f"{url}/-local/login", form={"name": name, "password": password})
-
-
 @pytest.fixture
 def site(server: LocalTagtog, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Site]:
     name = f"sky{abs(hash(request.node.nodeid)) % 10**9}"
     server.database.write(create_project, "local", name, settings_from_legend(LEGEND))
-    context = browser.new_context(viewport={"width": 1300, "height": 850})
-    log_in(context, server.url, server.username, server.password)
+    login = {"username": server.username, "password": server.password}
+    context = browser.new_context(http_credentials=login, viewport={"width": 1300, "height": 850})  # type: ignore[arg-type]
     yield Site(server, name, context)
     context.close()
 
@@ -291,8 +286,10 @@ def test_a_double_click_marks_a_word(site: Site) -> None:
 
 def test_a_tap_is_enough(site: Site, browser: Browser, server: LocalTagtog) -> None:
     docid = sky(site)
-    site.context = browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
-    log_in(site.context, server.url, server.username, server.password)
+    login = {"username": server.username, "password": server.password}
+    site.context = browser.new_context(
+        http_credentials=login, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
+    )  # type: ignore[arg-type]
     page = site.open(docid)
     page.locator("#text mark").first.tap()
     page.get_by_role("button", name="Accept", exact=True).tap()
@@ -539,70 +536,15 @@ def test_who_may_only_read_changes_nothing(site: Site) -> None:
     site.server.database.write(add_user, "reader", "a long password")
     site.server.database.write(set_member, "local", site.project, "reader", "reader")
     docid = sky(site)
+    login = {"username": "reader", "password": "a long password"}
     browser = site.context.browser
     assert browser is not None
-    site.context = browser.new_context()
-    log_in(site.context, site.server.url, "reader", "a long password")
+    site.context = browser.new_context(http_credentials=login)  # type: ignore[arg-type]
     page = site.open(docid)
     press(page, "j", "a", "x", "Enter")
     expect(page.locator("#confirm")).to_be_disabled()
     assert [one["confidence"]["state"] for one in site.saved(docid)["entities"]] == ["pre-added"] * 4
     site.context.close()
-
-
-# ----------------------------------------------------------------------------------------- logging in and out
-
-
-def test_logging_in_leads_to_the_page_that_was_asked_for(site: Site, browser: Browser) -> None:
-    docid = sky(site)
-    site.context = browser.new_context()
-    page = site.context.new_page()
-    page.goto(f"{site.server.url}/local/{site.project}?view=review&docid={docid}")
-    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
-    # By keyboard alone.
-    expect(page.get_by_label("User name")).to_be_focused()
-    page.keyboard.type(site.server.username)
-    press(page, "Tab")
-    page.keyboard.type("wrong")
-    press(page, "Enter")
-    expect(page.get_by_role("alert")).to_have_text("The user name or the password is wrong.")
-    expect(page.get_by_label("Password")).to_be_focused()
-    page.keyboard.type(site.server.password)
-    press(page, "Enter")
-    expect(page.locator("#title")).to_have_text("sky.txt")
-    page.goto(site.server.url)
-    page.get_by_role("link", name="Account").click()
-    page.get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
-    page.goto(site.server.url)
-    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
-    site.context.close()
-
-
-def test_the_buttons_of_the_other_pages_work_in_a_browser(site: Site) -> None:
-    docid = sky(site)
-    page = site.open(docid)
-    press(page, "a")
-    is_saved(page)
-    assert site.saved(docid)["entities"][0]["confidence"]["state"] == ""
-    page.goto(f"{site.server.url}/local/{site.project}/pool/{docid}?view=history")
-    page.get_by_role("button", name="restore").last.click()
-    expect(page.get_by_role("heading", name="History of sky.txt")).to_be_visible()
-    assert site.saved(docid)["entities"][0]["confidence"]["state"] == "pre-added"
-
-
-def test_a_session_that_ends_in_the_middle_of_work_loses_nothing(site: Site) -> None:
-    docid = sky(site)
-    page = site.open(docid)
-    site.context.clear_cookies()
-    press(page, "a")
-    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
-    page.get_by_label("User name").fill(site.server.username)
-    page.get_by_label("Password").fill(site.server.password)
-    press(page, "Enter")
-    expect(page.locator("#title")).to_have_text("sky.txt")
-    is_saved(page)
-    assert site.saved(docid)["entities"][0]["confidence"]["state"] == ""
 
 
 # --------------------------------------------------------------------------------------------- for everyone
@@ -614,18 +556,15 @@ def test_axe_finds_nothing(site: Site, browser: Browser, scheme: str, width: int
     from axe_playwright_python.sync_playwright import Axe
 
     docid = sky(site)
+    login = {"username": site.server.username, "password": site.server.password}
     # axe is put into the page by the test, which the page's own policy forbids.
     site.context = browser.new_context(
+        http_credentials=login,
         color_scheme=scheme,
         viewport={"width": width, "height": 800},
         device_scale_factor=scale,
         bypass_csp=True,
     )  # type: ignore[arg-type]
-    login = site.context.new_page()
-    login.goto(f"{site.server.url}/local/{site.project}")
-    result = Axe().run(login)
-    assert result.violations_count == 0, result.generate_report()
-    log_in(site.context, site.server.url, site.server.username, site.server.password)
     page = site.open(docid)
     press(page, "j", "2", "j")
     result = Axe().run(page)

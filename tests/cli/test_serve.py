@@ -38,7 +38,7 @@ def test_serve_shows_its_password_once_and_serves(tmp_path: Path) -> None:
     process, lines = start()
     try:
         url = lines[0].split()[-1]
-        password = "".join(lines).split("password ")[1].split()[0]
+        password = lines[1].split("password ")[1].split()[0]
         legend = f"{url}/-api/settings/v1/annotationsLegend"
         parameters = {"owner": "local", "project": DEMO_PROJECT}
         assert requests.get(legend, params=parameters, auth=("local", "wrong"), timeout=10).status_code == 401

@@ -68,26 +68,12 @@ def text_answer(status: int, message: str, headers: Mapping[str, str] | None = N
     )
 
 
-def refusal_of(error: SpacyTagtogError, *, ask: bool = True) -> tuple[int, dict[str, str]]:
-    """The status and the headers of the answer to a request that can't be fulfilled.
-
-    Args:
-        error: Why not.
-        ask: Whether a browser may ask for a password by itself, where one is missing. A script's request
-            is better answered by the script.
-    """
+def refusal(error: SpacyTagtogError) -> Response:
+    """The answer to a request that can't be fulfilled."""
     status = error.status if isinstance(error, RequestError) else 400
-    headers = dict(error.headers) if isinstance(error, RequestError) else {}
-    if status == 401 and ask:
-        headers.update(_REALM)
+    headers = dict(_REALM) if status == 401 else {}
     if status == 413:
         headers["Connection"] = "close"  # the rest of the body stays unread
-    return status, headers
-
-
-def refusal(error: SpacyTagtogError, *, ask: bool = True) -> Response:
-    """The answer to a request that can't be fulfilled, as text; arguments as in :func:`refusal_of`."""
-    status, headers = refusal_of(error, ask=ask)
     return text_answer(status, f"{error}\n", headers)
 
 

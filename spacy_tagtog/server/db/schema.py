@@ -13,12 +13,8 @@ from typing import Final
 
 _TABLES: Final = """
 CREATE TABLE users (
-  name TEXT PRIMARY KEY, salt BLOB NOT NULL, cost INTEGER NOT NULL, hash BLOB NOT NULL,
+  name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL,
   admin INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
--- Who is logged in, in which browser. The token is stored as its hash. The proof is a code of the password's
--- hash: a new password ends all sessions.
-CREATE TABLE sessions (
-  token BLOB PRIMARY KEY, name TEXT NOT NULL, proof BLOB NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE projects (
   id INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL,
   created INTEGER NOT NULL, UNIQUE (owner, name));

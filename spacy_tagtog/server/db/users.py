@@ -15,13 +15,8 @@ from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server.db.database import Database, path_of
 
-COST = 2**17
-"""The cost n of new hashes: 128 MB of memory (128 n r bytes) and some tenths of a second per guess.
-
-It is stored with each hash, so that it can rise later. Source: OWASP, Password Storage Cheat Sheet.
-"""
-_SCRYPT: Final = {"r": 8, "p": 1, "dklen": 32}
-"""The other parameters. Source: RFC 7914."""
+_SCRYPT: Final = {"n": 2**14, "r": 8, "p": 1, "maxmem": 64 * 2**20, "dklen": 32}
+"""RFC 7914's parameters: 16 MB of memory (128 n r bytes) and tens of milliseconds per guess."""
 _REMEMBERED: Final = 256
 
 
@@ -61,16 +56,12 @@ def add_user(connection: sqlite3.Connection, name: str, password: str, *, admin:
         raise _not_a_user_name(name)
     if not password:
         raise LocalServerError("the password is empty", legal="at least one character")
-    # To scrypt a password and the same with NULs at its end are one (HMAC pads its key with them).
-    if "\0" in password:
-        raise LocalServerError("the password holds a NUL", legal="any other characters")
     salt = secrets.token_bytes(16)
     connection.execute(
-        "INSERT INTO users (name, salt, cost, hash, admin) VALUES (?1, ?2, ?5, ?3, coalesce(?4, 0)) "
+        "INSERT INTO users (name, salt, hash, admin) VALUES (?1, ?2, ?3, coalesce(?4, 0)) "
         "ON CONFLICT (name) "
-        "DO UPDATE SET salt = excluded.salt, cost = excluded.cost, hash = excluded.hash, "
-        "admin = coalesce(?4, admin)",
-        (name, salt, _scrypt(password, salt, COST), admin, COST),
+        "DO UPDATE SET salt = excluded.salt, hash = excluded.hash, admin = coalesce(?4, admin)",
+        (name, salt, _scrypt(password, salt), admin),
     )
 
 
@@ -121,44 +112,30 @@ class Passwords:
         # Not the passwords, but codes of them, whose key is nowhere but here.
         self._right: OrderedDict[bytes, None] = OrderedDict()
         self._key = secrets.token_bytes(32)
-        # scrypt takes 128 MB each time: a burst of wrong passwords must not take that for every thread.
+        # scrypt takes 16 MB each time: a burst of wrong passwords must not take that for every thread.
         self._scrypt_turn = threading.Semaphore(2)
-
-    def is_remembered(self, name: str, password: str) -> bool:
-        """Whether this password was right before and still is, which takes no time to find out."""
-        row = self._row(name)
-        return row is not None and self._is_remembered(self._code(name, password, row["hash"]))
 
     def check(self, name: str, password: str) -> bool:
         """Whether there is a user of this name with this password.
 
         It takes the same time for a wrong name and for a wrong password, so that names can't be guessed.
         """
+        if not USER_NAME.fullmatch(name):
+            return False
         # Only this is read in a transaction: scrypt takes its time.
-        row = self._row(name)
-        salt, cost, expected = (row["salt"], row["cost"], row["hash"]) if row else (b"\0" * 16, COST, b"")
-        code = self._code(name, password, expected)
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT salt, hash FROM users WHERE name = ?", (name,)).fetchone()
+        salt, expected = (row["salt"], row["hash"]) if row else (b"\0" * 16, b"")
+        # The stored hash is part of the code: a changed password, even by another process, is a new entry.
+        pieces = [name.encode(), expected, password.encode("utf-8", "surrogatepass")]
+        code = hmac.digest(self._key, b"\0".join(pieces), "sha256")
         if row and self._is_remembered(code):
             return True
         with self._scrypt_turn:
-            right = hmac.compare_digest(_scrypt(password, salt, cost), expected) and row is not None
+            right = hmac.compare_digest(_scrypt(password, salt), expected)
         if right:
             self._remember(code)
         return right
-
-    def _row(self, name: str) -> sqlite3.Row | None:
-        if not USER_NAME.fullmatch(name):
-            return None
-        with self._database.reading() as connection:
-            row: sqlite3.Row | None = connection.execute(
-                "SELECT salt, cost, hash FROM users WHERE name = ?", (name,)
-            ).fetchone()
-        return row
-
-    def _code(self, name: str, password: str, expected: bytes) -> bytes:
-        # The stored hash is part of the code: a changed password, even by another process, is a new entry.
-        pieces = [name.encode("utf-8", "surrogatepass"), expected, password.encode("utf-8", "surrogatepass")]
-        return hmac.digest(self._key, b"\0".join(pieces), "sha256")
 
     def _is_remembered(self, code: bytes) -> bool:
         with self._lock:
@@ -174,8 +151,5 @@ class Passwords:
                 self._right.popitem(last=False)
 
 
-def _scrypt(password: str, salt: bytes, cost: int) -> bytes:
-    memory = 2 * 128 * cost * _SCRYPT["r"]  # twice what is needed: OpenSSL counts some more
-    return hashlib.scrypt(
-        password.encode("utf-8", "surrogatepass"), salt=salt, n=cost, maxmem=memory, **_SCRYPT
-    )
+def _scrypt(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, **_SCRYPT)

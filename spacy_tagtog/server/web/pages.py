@@ -19,7 +19,6 @@ from spacy_tagtog._pages.templates import templates_of
 from spacy_tagtog._plural import counted
 from spacy_tagtog.agreement import AgreementMatrix, Changes
 from spacy_tagtog.anndoc import Annotations, PlainHtml
-from spacy_tagtog.errors import SpacyTagtogError
 from spacy_tagtog.server.api.context import path_of
 from spacy_tagtog.server.api.history import Save
 from spacy_tagtog.server.api.spans import Span, place_entities
@@ -79,46 +78,6 @@ def _crumbs(info: ProjectInfo) -> list[_Crumb]:
 
 def _folder_crumb(info: ProjectInfo, document: StoredDocument) -> _Crumb:
     return document.folder, path_of(info.owner, info.name, document.folder)
-
-
-# --- Who looks at the pages
-
-
-def login_page(back: str, *, name: str = "", problem: str = "") -> str:
-    """The page to log in.
-
-    Args:
-        back: The page to show afterwards.
-        name: The user name that was given before.
-        problem: Why the last try failed.
-    """
-    return _render("login", "Log in", [], back=back, name=name, problem=problem)
-
-
-def account_page(name: str, *, may_log_out: bool) -> str:
-    """Who is logged in, and how to log out.
-
-    Args:
-        name: The user's name.
-        may_log_out: Whether a session can be ended, rather than the browser sending the password by itself.
-    """
-    return _render("account", "Your account", [], name=name, may_log_out=may_log_out)
-
-
-def error_page(error: SpacyTagtogError) -> str:
-    """Why a page can't be shown, and what to do."""
-    rows = dict(error.details())
-    return _render(
-        "error",
-        _sentence(error.problem),
-        [("not shown", "")],
-        advice=f"{_sentence(rows.pop('to do'))}." if "to do" in rows else "",
-        details=rows.items(),
-    )
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 # --- Lists

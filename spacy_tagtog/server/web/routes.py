@@ -26,25 +26,14 @@ _HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    # Not no-referrer: with it browsers send forms with "Origin: null", as from anywhere.
-    "Referrer-Policy": "same-origin",
-}
-"""The policies of pages: style sheets, scripts and forms of this server alone, and none of them inline."""
-
-
-def page_answer(html: str, headers: Mapping[str, str] | None = None, *, status: int = 200) -> Response:
-    """A page as an answer.
-
-    Args:
-        html: The page.
-        headers: More headers.
-        status: The HTTP status.
-    """
-    # Annotations may hold lone surrogates, which a page can't.
-    return HTMLResponse(
-        html.encode("utf-8", "replace"), status_code=status, headers={**_HEADERS, **(headers or {})}
     )
+}
+"""The policy of pages: style sheets, scripts and forms of this server alone, and none of them inline."""
+
+
+def _page(html: str, headers: Mapping[str, str] | None = None) -> Response:
+    # Annotations may hold lone surrogates, which a page can't.
+    return HTMLResponse(html.encode("utf-8", "replace"), headers={**_HEADERS, **(headers or {})})
 
 
 def _page_number(call: Call) -> int:
@@ -57,7 +46,7 @@ def _start_page(call: Call) -> Response:
             (owner, name, search(connection, read_project(connection, owner, name), "*", limit=0).total)
             for owner, name in projects_of(connection, call.user, operator=call.operator)
         ]
-    return page_answer(pages.start_page(projects))
+    return _page(pages.start_page(projects))
 
 
 def document_page(
@@ -80,7 +69,7 @@ def document_page(
     """
     members = tuple(member for member in document.members if access.may_read(member))
     shown = dataclasses.replace(document, members=members)
-    return page_answer(pages.document_page(info, shown, html, annotations), headers)
+    return _page(pages.document_page(info, shown, html, annotations), headers)
 
 
 def _history_page(call: Call, access: Access, owner: str, name: str, docid: str) -> Response:
@@ -102,7 +91,7 @@ def _history_page(call: Call, access: Access, owner: str, name: str, docid: str)
             else None
         )
         rows.append(pages.HistoryRow(save, changes, token))
-    return page_answer(pages.history_page(info, document, rows, current, len(listed), PAGE_SIZE))
+    return _page(pages.history_page(info, document, rows, current, len(listed), PAGE_SIZE))
 
 
 def _web_page(call: Call) -> Response:
@@ -123,15 +112,15 @@ def _web_page(call: Call) -> Response:
         access.need("edit webhooks")
         named = dataclasses.replace(call, query={"owner": owner, "project": name})
         status = call.database.read(deliveries.deliveries, owner, name)
-        return page_answer(pages.webhooks_page(info, status, named.token("retry")))
+        return _page(pages.webhooks_page(info, status, named.token("retry")))
     if call.query.get("view") == "metrics":
         access.need("see metrics")
         with call.database.reading() as connection:
             matrix = agreement_matrix(versions.confirmed_documents(connection, owner, name))
             stats = metrics.search_stats(connection, owner, name)
-        return page_answer(pages.metrics_page(info, stats, matrix))
+        return _page(pages.metrics_page(info, stats, matrix))
     if call.query.get("view") == "review":
-        return page_answer(
+        return _page(
             pages.review_page(owner, name, call.query.get("docid") or "", call.query.get("member") or "")
         )
     current = _page_number(call)
@@ -146,12 +135,11 @@ def _web_page(call: Call) -> Response:
         + ["metrics"] * access.may("see metrics")
         + ["webhooks"] * (access.may("edit webhooks") and bool(info.settings.get("webhooks")))
     )
-    return page_answer(pages.project_page(info, path, found, current, PAGE_SIZE, views))
+    return _page(pages.project_page(info, path, found, current, PAGE_SIZE, views))
 
 
-STATIC_ROUTE: Final[Mapping[str, Handler]] = {"GET": get_static}
-"""What answers below ``/-static/``, also to those who aren't logged in."""
 PAGE_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
+    "/-static/{name:path}": {"GET": get_static},
     "/": {"GET": _start_page},
     "/{owner}/{project}": {"GET": _web_page},
     "/{owner}/{project}/{path:path}": {"GET": _web_page},
