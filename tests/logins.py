@@ -45,8 +45,8 @@ def session_cookie(url: str, name: str, password: str) -> dict[str, str]:
     with Surfer(url) as surfer:
         answer = surfer.log_in(name, password)
         assert answer.ok, answer.text
-        (cookie,) = list(surfer.cookies)
-        return {"name": cookie.name, "value": str(cookie.value), "url": url}
+        ((name_of_cookie, value),) = surfer.cookies.items()
+        return {"name": name_of_cookie, "value": value, "url": url}
 
 
 def logged_in(
