@@ -64,8 +64,9 @@ def serve_cli(
     """Run the local tagtog until you interrupt it: tagtog's HTTP API, and pages to look at documents.
 
     At the first start a password is made and shown once; only its hash is stored. The link that is shown
-    logs the user in one time, within 15 minutes. Other people get in with user add. Projects come in by import or demo; fetch, push and the others use the same database file when
-    no domain is configured, also while this runs.
+    logs the user in one time, within 15 minutes. Other people get in with user add, or on the page of people.
+    Projects come in by import or demo; fetch, push and the others use the same database file when no domain
+    is configured, also while this runs.
 
     Examples:
       spacy-tagtog serve --open

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -369,3 +370,62 @@ def test_from_a_link_of_another_site_the_cookie_comes_with_the_second_request(
 ) -> None:
     answer = surfer.open("/-local/login?next=%2Flocal%2Fstars", headers={"Sec-Fetch-Site": "cross-site"})
     assert 'content="0; url=/-local/login?next=%2Flocal%2Fstars"' in answer.text
+
+
+# --- Errors
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "heading"),
+    [
+        ("GET", "/local/none", 404, "There is nothing here"),
+        ("GET", "/nowhere", 404, "There is nothing here"),
+        ("GET", "/-api/documents/v1?owner=local", 400, "This can&#39;t be done"),
+        ("POST", "/", 405, "This can&#39;t be done here"),
+        ("GET", "/-local/people", 403, "You may not do this"),
+    ],
+)
+def test_an_error_is_a_page_for_people_and_text_for_programs(
+    server: LocalTagtog, surfer: Surfer, method: str, path: str, status: int, heading: str
+) -> None:
+    surfer.log_in("ada", password_of("ada"))
+    answer = surfer.request(method, server.url + path, headers={"Origin": server.url}, timeout=20)
+    assert answer.status_code == status
+    assert f"<h1>{heading}</h1>" in answer.text
+    assert 'href="/"' in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert ("Allow" in answer.headers) == (status == 405)
+    text = requests.request(method, server.url + path, auth=("ada", password_of("ada")), timeout=20)
+    assert text.status_code == status
+    assert text.headers["Content-Type"].startswith("text/plain")
+
+
+def test_nothing_of_an_error_becomes_markup(server: LocalTagtog, surfer: Surfer) -> None:
+    surfer.log_in("ada", password_of("ada"))
+    answer = surfer.open("/local/<script>alert(1)</script>")
+    assert answer.status_code == 404
+    assert "<script>" not in answer.text
+    assert "&lt;script&gt;" in answer.text
+
+
+def test_a_bug_and_a_full_disk_are_pages_without_details(
+    server: LocalTagtog, surfer: Surfer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surfer.log_in("ada", password_of("ada"))
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    for failure, status, heading in (
+        (broken, 500, "The server failed"),
+        (full, 507, "There is no space left"),
+    ):
+        monkeypatch.setattr("spacy_tagtog.server.web.routes.read_project", failure)
+        answer = surfer.open("/local/stars")
+        assert answer.status_code == status
+        assert f"<h1>{heading}</h1>" in answer.text
+        assert "secret" not in answer.text

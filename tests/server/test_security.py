@@ -100,6 +100,10 @@ def test_a_server_with_a_certificate_is_reached_by_https_alone(
         assert password is not None
         auth = ("local", password[1])
         assert requests.get(url[0], auth=auth, verify=str(tmp_path / "ca.pem"), timeout=30).status_code == 200
+        link = re.search(r"https://\S+/-local/login/link\?token=\S+", output)
+        assert link is not None
+        cookie = requests.get(link[0], verify=str(tmp_path / "ca.pem"), timeout=30).headers["Set-Cookie"]
+        assert "; Secure" in cookie
         with pytest.raises(requests.exceptions.SSLError):
             requests.get(url[0], auth=auth, timeout=30)
         with pytest.raises(requests.exceptions.ConnectionError):
