@@ -49,6 +49,14 @@ SMALL = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Hashes that take no time: the tests make many users. Processes of their own hash as everybody does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spacy_tagtog.server.db.users.COST", 4)
+        yield
+
+
 @pytest.fixture(scope="session")
 def nlp() -> Language:
     """An English tokenizer. Nobody may change it."""

@@ -18,6 +18,11 @@ LEGEND = Legend(
 )
 
 
+def password_of(user: str) -> str:
+    """The password that a user has in tests."""
+    return f"password of {user}"
+
+
 class People:
     """A project of its own, with one member of each role, who is called as the role is.
 
@@ -32,7 +37,7 @@ class People:
         known = [user for user, _ in server.database.read(list_users)]
         for user in ("owner", "stranger", *roles):
             if user not in known:
-                server.database.write(add_user, user, user)
+                server.database.write(add_user, user, password_of(user))
             if user in roles:
                 server.database.write(set_member, "owner", name, user, user)
 
@@ -57,7 +62,7 @@ class People:
         session = self.sessions.get(user)
         if session is None:
             session = self.sessions[user] = requests.Session()
-            session.auth = ("local", self.server.password) if user == "local" else (user, user)
+            session.auth = ("local", self.server.password) if user == "local" else (user, password_of(user))
         params = {**self.project, **{name.rstrip("_"): value for name, value in query.items()}}
         address = self.server.url + (path if path.startswith("/") else f"/-api/{path}")
         return session.request(

@@ -8,7 +8,7 @@ import secrets
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 
 from spacy_tagtog.errors import LocalServerError, setting
 from spacy_tagtog.server.app import make_app
+from spacy_tagtog.server.connections import BoundedProtocol
 from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.users import has_users
 from spacy_tagtog.server.deliveries import Deliverer
@@ -94,7 +95,7 @@ class _Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=BoundedProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -143,6 +144,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _url(listener: socket.socket, tls: Tls | None = None) -> str:
     host, port = listener.getsockname()[:2]
+    # Where it listens on all addresses, a browser on this computer needs one of them.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
     return f"{'http' if tls is None else 'https'}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
@@ -219,6 +222,7 @@ def serve(
     allow_remote: bool = False,
     webhook_pause: float = 2.0,
     tls: Tls | None = None,
+    host_names: Collection[str] = (),
 ) -> None:
     """Run a local tagtog until the process is interrupted.
 
@@ -231,6 +235,8 @@ def serve(
             encrypted: passwords can be read on the way.
         webhook_pause: Seconds after which a webhook that failed is first tried again.
         tls: Encrypt the connections.
+        host_names: The names and addresses by which others call the server, beside ``host`` and this
+            computer's own. Calls to other names are refused.
 
     Raises:
         LocalServerError: The port is taken, the database can't be used or has no user, or the host isn't
@@ -257,9 +263,8 @@ def serve(
         url = _url(listener, tls)
         try:
             with _delivering(database, webhook_pause):
-                _Server(make_app(database), lambda: ready(url) if ready is not None else None, tls).run(
-                    sockets=[listener]
-                )
+                app = make_app(database, host_names=(host, *host_names))
+                _Server(app, lambda: ready(url) if ready is not None else None, tls).run(sockets=[listener])
         except KeyboardInterrupt:
             pass  # the way to end it
         finally:

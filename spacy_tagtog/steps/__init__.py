@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from spacy_tagtog.steps.push import push as push
     from spacy_tagtog.steps.rank import RankedProject as RankedProject
     from spacy_tagtog.steps.rank import rank as rank
+    from spacy_tagtog.steps.serve import ServerStart as ServerStart
     from spacy_tagtog.steps.serve import serve as serve
     from spacy_tagtog.steps.settings import ReplacedSettings as ReplacedSettings
     from spacy_tagtog.steps.settings import replace_settings as replace_settings
@@ -91,6 +92,7 @@ _WHERE = {
     "Pushed": "push",
     "RankedProject": "rank",
     "ReplacedSettings": "settings",
+    "ServerStart": "serve",
     "SimulatedProject": "simulate",
     "TrainedPipeline": "train",
     "TrainingRun": "train",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,8 +13,6 @@ from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER, local_p
 
 if TYPE_CHECKING:
     from spacy_tagtog.server import Database
-
-_PASSWORD_BYTES = 12
 
 
 @dataclass(frozen=True)
@@ -66,11 +63,6 @@ def open_database(database: Path) -> Iterator[Database]:
         yield opened
     finally:
         opened.close()
-
-
-def new_password() -> str:
-    """A password that nobody can guess."""
-    return secrets.token_urlsafe(_PASSWORD_BYTES)
 
 
 def add_user(
@@ -130,7 +122,7 @@ def add_user(
         if not keep_password:
             given = password() if callable(password) else password
             if not given:
-                given = made = new_password()
+                given = made = users.new_password()
             opened.write(users.add_user, name, given, admin=True if admin else None)
         if project:
             opened.write(set_member, owner, project, name, role)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from logins import logged_in
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from spacy_tagtog.anndoc import Annotations, Legend, OffsetConverter, confidence, html_from_blocks
@@ -99,8 +100,7 @@ class Site:
 def site(server: LocalTagtog, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Site]:
     name = f"sky{abs(hash(request.node.nodeid)) % 10**9}"
     server.database.write(create_project, "local", name, settings_from_legend(LEGEND))
-    login = {"username": server.username, "password": server.password}
-    context = browser.new_context(http_credentials=login, viewport={"width": 1300, "height": 850})  # type: ignore[arg-type]
+    context = logged_in(browser, server, viewport={"width": 1300, "height": 850})
     yield Site(server, name, context)
     context.close()
 
@@ -286,10 +286,9 @@ def test_a_double_click_marks_a_word(site: Site) -> None:
 
 def test_a_tap_is_enough(site: Site, browser: Browser, server: LocalTagtog) -> None:
     docid = sky(site)
-    login = {"username": server.username, "password": server.password}
-    site.context = browser.new_context(
-        http_credentials=login, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
-    )  # type: ignore[arg-type]
+    site.context = logged_in(
+        browser, server, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True
+    )
     page = site.open(docid)
     page.locator("#text mark").first.tap()
     page.get_by_role("button", name="Accept", exact=True).tap()
@@ -536,15 +535,26 @@ def test_who_may_only_read_changes_nothing(site: Site) -> None:
     site.server.database.write(add_user, "reader", "a long password")
     site.server.database.write(set_member, "local", site.project, "reader", "reader")
     docid = sky(site)
-    login = {"username": "reader", "password": "a long password"}
     browser = site.context.browser
     assert browser is not None
-    site.context = browser.new_context(http_credentials=login)  # type: ignore[arg-type]
+    site.context = logged_in(browser, site.server, "reader", "a long password")
     page = site.open(docid)
     press(page, "j", "a", "x", "Enter")
     expect(page.locator("#confirm")).to_be_disabled()
     assert [one["confidence"]["state"] for one in site.saved(docid)["entities"]] == ["pre-added"] * 4
     site.context.close()
+
+
+def test_the_buttons_of_the_other_pages_work_in_a_browser(site: Site) -> None:
+    docid = sky(site)
+    page = site.open(docid)
+    press(page, "a")
+    is_saved(page)
+    assert site.saved(docid)["entities"][0]["confidence"]["state"] == ""
+    page.goto(f"{site.server.url}/local/{site.project}/pool/{docid}?view=history")
+    page.get_by_role("button", name="restore").last.click()
+    expect(page.get_by_role("heading", name="History of sky.txt")).to_be_visible()
+    assert site.saved(docid)["entities"][0]["confidence"]["state"] == "pre-added"
 
 
 # --------------------------------------------------------------------------------------------- for everyone
@@ -556,15 +566,15 @@ def test_axe_finds_nothing(site: Site, browser: Browser, scheme: str, width: int
     from axe_playwright_python.sync_playwright import Axe
 
     docid = sky(site)
-    login = {"username": site.server.username, "password": site.server.password}
     # axe is put into the page by the test, which the page's own policy forbids.
-    site.context = browser.new_context(
-        http_credentials=login,
+    site.context = logged_in(
+        browser,
+        site.server,
         color_scheme=scheme,
         viewport={"width": width, "height": 800},
         device_scale_factor=scale,
         bypass_csp=True,
-    )  # type: ignore[arg-type]
+    )
     page = site.open(docid)
     press(page, "j", "2", "j")
     result = Axe().run(page)

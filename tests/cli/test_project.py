@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from commands import run
-from local_api import LEGEND, annotated, entity
+from local_api import LEGEND, annotated, entity, password_of
 
 from spacy_tagtog.anndoc import Document, html_from_blocks
 from spacy_tagtog.client import TagtogClient
@@ -22,7 +22,7 @@ def _project(own_folder: None) -> None:
         local.database.write(create_project, "local", "people", settings_from_legend(LEGEND, ["pool/train"]))
         local.database.write(create_project, "local", "fresh", settings_from_legend({}))
         for user in ("ada", "bob"):
-            local.database.write(add_user, user, user)
+            local.database.write(add_user, user, password_of(user))
         own = annotated(entity("e_1", 0, "Ada"), entity("e_2", 7, "London"), complete=True)
         html = html_from_blocks([("p", "Ada in London")], doc_id="x", origid="one")
         with TagtogClient(

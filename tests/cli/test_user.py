@@ -55,24 +55,24 @@ def test_a_password_is_made_and_shown_once() -> None:
 
 
 def test_a_password_comes_from_the_environment_or_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    code, out = user("add", "bob", "--prompt", typed="typed\ntyped\n")
-    assert (code, may_log_in("bob", "typed")) == (0, True)
-    monkeypatch.setenv("TAGTOG_NEW_PASSWORD", "given")
+    code, out = user("add", "bob", "--prompt", typed="typed by hand\ntyped by hand\n")
+    assert (code, may_log_in("bob", "typed by hand")) == (0, True)
+    monkeypatch.setenv("TAGTOG_NEW_PASSWORD", "given by variable")
     code, out = user("add", "ada", "--admin")
-    assert (code, may_log_in("ada", "given")) == (0, True)
-    assert "given" not in out
+    assert (code, may_log_in("ada", "given by variable")) == (0, True)
+    assert "given by variable" not in out
     code, out = user("add", "bob", "--project", "proteins", "--keep-password")
-    assert (code, may_log_in("bob", "typed"), roles()["bob"]) == (0, True, "curator")
+    assert (code, may_log_in("bob", "typed by hand"), roles()["bob"]) == (0, True, "curator")
     listed = user("list")[1]
     assert re.search(r"ada\s+admin of every project", listed)
     assert re.search(r"bob\s+curator of local/proteins", listed)
 
 
 def test_a_removed_user_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TAGTOG_NEW_PASSWORD", "given")
+    monkeypatch.setenv("TAGTOG_NEW_PASSWORD", "given by variable")
     user("add", "ada", "--project", "proteins")
     assert user("remove", "ada")[0] == 0
-    assert not may_log_in("ada", "given")
+    assert not may_log_in("ada", "given by variable")
     assert roles() == {"local": "admin"}
     assert "has no user" in user("list")[1]
 

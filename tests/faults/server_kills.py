@@ -90,7 +90,7 @@ class Client:
     def run(self, url: str, draw: random.Random, stopped: threading.Event, answered: threading.Event) -> None:
         """Write until the server is gone."""
         with requests.Session() as session:
-            session.auth = ("local", "local")
+            session.auth = ("local", "correct horse")
             try:
                 while not stopped.is_set():
                     if self.kept and draw.random() < 0.7:
@@ -211,7 +211,7 @@ def run(folder: Path, kills: int, seed: int, *, longest: float = 0.2) -> Outcome
     """
     path = folder / "x.db"
     database = Database(path)
-    database.write(add_user, "local", "local", admin=True)
+    database.write(add_user, "local", "correct horse", admin=True)
     database.write(create_project, "local", "p", settings_from_legend(LEGEND))
     database.close()
     draw = random.Random(seed)

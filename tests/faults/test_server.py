@@ -155,7 +155,7 @@ def test_a_full_disk_stops_writing_and_nothing_else(tmp_path: Path, subprocess_e
 
     path = tmp_path / "x.db"
     database = Database(path)
-    database.write(add_user, "owner", "secret", admin=True)
+    database.write(add_user, "owner", "correct horse", admin=True)
     database.write(create_project, "owner", "p", settings_from_legend(LEGEND))
     database.close()
     process = subprocess.Popen(
@@ -173,7 +173,7 @@ def test_a_full_disk_stops_writing_and_nothing_else(tmp_path: Path, subprocess_e
         for number in range(60):
             html = html_from_text(f"{number} " + "Ada in London. " * 1000, filename=f"{number}.txt")
             documents.append(Document(str(html.id), html, {"master": annotated()}, legend=LEGEND))
-        with TagtogClient(url, username="owner", password="secret", project="p", threads=2) as client:
+        with TagtogClient(url, username="owner", password="correct horse", project="p", threads=2) as client:
             with pytest.raises(ClientError) as caught:
                 push(client, documents, batch_size=3)
             assert ("no space" in str(caught.value)) or sys.version_info < (3, 11)

@@ -215,6 +215,9 @@ def test_every_connection_opens_the_same_tables(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------------------- users and projects
 
 
+GOOD = "correct horse"
+
+
 def test_passwords_are_hashed(database: Database) -> None:
     assert not database.read(has_users)
     database.write(add_user, "ada", "correct horse")
@@ -226,11 +229,13 @@ def test_passwords_are_hashed(database: Database) -> None:
             ("ada", "correct horse"),
             ("ada", "correct hors"),
             ("ada", ""),
+            ("ada", "correct horse\0"),
             ("bob", "correct horse"),
             ("a b", "x"),
         ]
     ] == [
         True,
+        False,
         False,
         False,
         False,
@@ -249,39 +254,46 @@ def test_a_right_password_is_hashed_once_until_it_changes(
     hashed: list[str] = []
     scrypt = users._scrypt
 
-    def counted(password: str, salt: bytes) -> bytes:
+    def counted(password: str, salt: bytes, cost: int) -> bytes:
         hashed.append(password)
-        return scrypt(password, salt)
+        return scrypt(password, salt, cost)
 
     monkeypatch.setattr(users, "_scrypt", counted)
-    database.write(add_user, "ada", "one")
+    database.write(add_user, "ada", "number one")
     hashed.clear()
     passwords = Passwords(database)
     for _ in range(20):
-        assert passwords.check("ada", "one")
-    assert hashed == ["one"]
+        assert passwords.check("ada", "number one")
+    assert hashed == ["number one"]
     # A wrong one takes its time, each time; and one of nobody's takes as long.
     for _ in range(2):
-        assert not passwords.check("ada", "two")
-        assert not passwords.check("nobody", "two")
-    assert hashed == ["one", *["two"] * 4]
+        assert not passwords.check("ada", "number two")
+        assert not passwords.check("nobody", "number two")
+    assert hashed == ["number one", *["number two"] * 4]
     with opened(database.path) as other:
-        other.write(add_user, "ada", "two")
-    assert not passwords.check("ada", "one")
-    assert passwords.check("ada", "two")
+        other.write(add_user, "ada", "number two")
+    assert not passwords.check("ada", "number one")
+    assert passwords.check("ada", "number two")
 
 
 @pytest.mark.parametrize(
     ("name", "password"),
     [
-        ("", "x"),
-        ("a b", "x"),
-        ("a/b", "x"),
-        ("x" * 65, "x"),
-        ("master", "x"),
-        ("ä", "x"),
-        ("ada\n", "x"),
+        ("", GOOD),
+        ("a b", GOOD),
+        ("a/b", GOOD),
+        ("x" * 65, GOOD),
+        ("master", GOOD),
+        ("ä", GOOD),
+        ("ada\n", GOOD),
         ("ada", ""),
+        ("ada", "x"),
+        ("ada", "seven77"),
+        ("ada", "long enough\0"),
+        ("ada", "long\0enough"),
+        ("ada", "aaaaaaaaaa"),
+        ("Ada-Lovelace", "ada-lovelace"),
+        ("ada", "long" * 300),
     ],
 )
 def test_users_need_legal_names_and_a_password(database: Database, name: str, password: str) -> None:
@@ -481,7 +493,7 @@ import sys
 from pathlib import Path
 from spacy_tagtog.server import Database, add_user, serve
 database = Database(Path(sys.argv[1]))
-database.write(add_user, "ada", "secret")
+database.write(add_user, "ada", "correct horse")
 database.close()
 serve(Path(sys.argv[1]), port=0, ready=lambda url: print(url, flush=True))
 print("ended")
@@ -499,11 +511,11 @@ def test_serving_until_interrupted(tmp_path: Path) -> None:
     assert process.stdout is not None
     url = process.stdout.readline().strip()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
-    assert requests.get(url, auth=("ada", "secret"), timeout=20).status_code == 200
+    assert requests.get(url, auth=("ada", "correct horse"), timeout=20).status_code == 200
     assert requests.get(url, auth=("ada", "wrong"), timeout=20).status_code == 401
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
-    assert (out, err, process.returncode) == ("ended\n", "", 0)
+    assert (out, err, process.returncode) == ("ended\n", "a login failed: user 'ada' from 127.0.0.1\n", 0)
 
 
 def test_serving_refuses_what_it_cannot_do(tmp_path: Path) -> None:
@@ -515,7 +527,7 @@ def test_serving_refuses_what_it_cannot_do(tmp_path: Path) -> None:
     with pytest.raises(LocalServerError, match="no user"):
         serve(path)
     database = Database(path)
-    database.write(add_user, "ada", "secret")
+    database.write(add_user, "ada", "correct horse")
     database.close()
     with pytest.raises(LocalServerError, match="address can't be used"):
         serve(path, host="no.such.host.invalid", allow_remote=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from local_api import LEGEND, ROLES, People, annotated, entity, refused
+from local_api import LEGEND, ROLES, People, annotated, entity, password_of, refused
 
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server import (
@@ -32,7 +32,7 @@ class Stage:
 
     def __init__(self, people: People) -> None:
         self.people = people
-        people.server.database.write(add_user, "newcomer", "x")
+        people.server.database.write(add_user, "newcomer", password_of("newcomer"))
         self.docid = people.save("Ada in London", annotated(entity("e_1", 0, "Ada")))
         for member in ("other", *ROLES):
             people.save(
@@ -280,17 +280,19 @@ def test_webhooks_are_hidden_from_who_may_not_edit_them(people: People) -> None:
 
 
 def test_the_admin_of_a_server_is_admin_of_every_project(people: People) -> None:
-    people.server.database.write(add_user, "boss", "boss", admin=True)
+    people.server.database.write(add_user, "boss", password_of("boss"), admin=True)
     assert people.call("boss", "GET", "settings/v1/members").status_code == 200
-    people.server.database.write(add_user, "boss", "boss")  # a new password leaves them what they are
+    people.server.database.write(
+        add_user, "boss", password_of("boss")
+    )  # a new password leaves them what they are
     assert people.call("boss", "GET", "settings/v1/members").status_code == 200
-    people.server.database.write(add_user, "boss", "boss", admin=False)
+    people.server.database.write(add_user, "boss", password_of("boss"), admin=False)
     assert people.call("boss", "GET", "settings/v1/members").status_code == 404
 
 
 def test_a_removed_user_is_out_everywhere(people: People) -> None:
     database = people.server.database
-    database.write(add_user, "eve", "eve")
+    database.write(add_user, "eve", password_of("eve"))
     assert (
         people.call(
             "owner", "POST", "settings/v1/members", json={"loginid": "eve", "roleName": "admin"}
@@ -301,7 +303,7 @@ def test_a_removed_user_is_out_everywhere(people: People) -> None:
     database.write(remove_user, "eve")
     assert people.docs()[0]["members_assigned"] == ["owner"]
     assert people.call("eve", "GET", "settings/v1/members").status_code == 401
-    database.write(add_user, "eve", "eve")  # another person of the same name
+    database.write(add_user, "eve", password_of("eve"))  # another person of the same name
     assert people.call("eve", "GET", "settings/v1/members").status_code == 404
     with pytest.raises(LocalServerError, match="no such user"):
         database.write(remove_user, "nobody")

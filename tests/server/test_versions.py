@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from local_api import LEGEND, ROLES, People, annotated, entity, refused
+from local_api import LEGEND, ROLES, People, annotated, entity, password_of, refused
 from lxml import html as lxml_html
 
 from spacy_tagtog.client import TagtogClient
@@ -26,7 +26,7 @@ TEXT = "Ada in London"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
     with local_tagtog(tmp_path_factory.mktemp("versions") / "tagtog.db") as running:
         for user in ("ann", "bob", "cleo"):
-            running.database.write(add_user, user, user)
+            running.database.write(add_user, user, password_of(user))
         yield running
 
 
@@ -291,7 +291,7 @@ def test_agreement_of_two_members(people: People) -> None:
             "reader2", "GET", "metrics/v0/iaa", member1="ann", member2="bob", anntaskId=task, metric=metric
         ).json()
 
-    people.server.database.write(add_user, "reader2", "reader2")
+    people.server.database.write(add_user, "reader2", password_of("reader2"))
     people.server.database.write(set_member, "owner", people.name, "reader2", "supercurator")
     assert iaa("e_1") == {"f1": 1.0, "overNumDocs": 1}
     assert iaa("e_2") == {"f1": 0.0, "overNumDocs": 1}
@@ -413,8 +413,10 @@ def test_the_page_of_metrics(people: People) -> None:
 
 def test_the_client_speaks_to_it(people: People) -> None:
     docid = versions(people, ann=[ADA], bob=[ADA, LONDON])
-    people.server.database.write(add_user, "dora", "dora")
-    with TagtogClient(people.server.url, username="owner", password="owner", project=people.name) as client:
+    people.server.database.write(add_user, "dora", password_of("dora"))
+    with TagtogClient(
+        people.server.url, username="owner", password=password_of("owner"), project=people.name
+    ) as client:
         client.add_member("dora", "curator")
         client.set_role("dora", "reviewer")
         assert {member.name: member.role for member in client.members()}["dora"] == "reviewer"

@@ -496,7 +496,7 @@ serve(Path(sys.argv[1]), port=0, ready=lambda url: print(url, flush=True), webho
 def test_a_killed_server_repeats_what_was_under_way(tmp_path: Path, receiver: Receiver) -> None:
     path = tmp_path / "x.db"
     database = Database(path)
-    database.write(add_user, "owner", "owner", admin=True)
+    database.write(add_user, "owner", "owner's own", admin=True)
     database.write(
         create_project,
         "owner",
@@ -514,7 +514,11 @@ def test_a_killed_server_repeats_what_was_under_way(tmp_path: Path, receiver: Re
         url = process.stdout.readline().strip()
         query = {"owner": "owner", "project": "p", "output": "null"}
         answer = requests.post(
-            f"{url}/-api/documents/v1", params=query, data={"text": "x"}, auth=("owner", "owner"), timeout=20
+            f"{url}/-api/documents/v1",
+            params=query,
+            data={"text": "x"},
+            auth=("owner", "owner's own"),
+            timeout=20,
         )
         assert answer.status_code == 200
         first = receiver.get()

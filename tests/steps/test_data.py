@@ -150,7 +150,7 @@ def test_a_user_gets_a_password_and_a_role(vega: Path) -> None:
 def test_a_password_is_asked_for_only_when_all_else_is_right(vega: Path) -> None:
     def ask() -> str:
         asked.append(1)
-        return "secret"
+        return "correct horse"
 
     asked: list[int] = []
     steps.import_project(vega)

@@ -58,23 +58,34 @@ def disposition(name: str) -> dict[str, str]:
     }
 
 
-def text_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error as text."""
+def status_of(error: SpacyTagtogError) -> int:
+    """The HTTP status of an error."""
+    return error.status if isinstance(error, RequestError) else 400
+
+
+def headers_of(error: SpacyTagtogError, *, challenge: bool) -> dict[str, str]:
+    """The headers of the answer to a request that can't be fulfilled.
+
+    Args:
+        error: Why.
+        challenge: Whether to ask for a password by HTTP Basic. Browsers open a window of their own then.
+    """
+    headers = dict(error.headers) if isinstance(error, RequestError) else {}
+    if status_of(error) == 401 and challenge:
+        headers.update(_REALM)
+    if status_of(error) == 413:
+        headers["Connection"] = "close"  # the rest of the body stays unread
+    return {**HEADERS, **headers}
+
+
+def refusal(error: SpacyTagtogError, *, challenge: bool = True) -> Response:
+    """The answer to a program whose request can't be fulfilled: the error as text."""
     # A message may show what the client sent, lone surrogates of its JSON too.
     return PlainTextResponse(
-        message.encode("utf-8", "backslashreplace"),
-        status_code=status,
-        headers={**HEADERS, **(headers or {})},
+        f"{error}\n".encode("utf-8", "backslashreplace"),
+        status_code=status_of(error),
+        headers=headers_of(error, challenge=challenge),
     )
-
-
-def refusal(error: SpacyTagtogError) -> Response:
-    """The answer to a request that can't be fulfilled."""
-    status = error.status if isinstance(error, RequestError) else 400
-    headers = dict(_REALM) if status == 401 else {}
-    if status == 413:
-        headers["Connection"] = "close"  # the rest of the body stays unread
-    return text_answer(status, f"{error}\n", headers)
 
 
 def _is_out_of_space(error: Exception) -> bool:
@@ -85,23 +96,25 @@ def _is_out_of_space(error: Exception) -> bool:
     return "full" in str(error) or getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_WRITE"
 
 
-def database_failure(error: sqlite3.Error | OSError) -> Response:
-    """The answer where the database can't do now what was asked."""
+def database_failure(error: sqlite3.Error | OSError) -> RequestError:
+    """The error to answer with where the database can't do now what was asked."""
     message = str(error)
     if _is_out_of_space(error):
-        return text_answer(
+        return RequestError(
             507,
-            "there is no space left for the database\n"
-            "  to do: free some space, then send the request again. Nothing of it was stored.\n",
+            "there is no space left for the database",
+            advice="free some space, then send the request again. Nothing of it was stored.",
         )
     if isinstance(error, sqlite3.Error) and ("locked" in message or "busy" in message):
-        return text_answer(
+        return RequestError(
             503,
-            "another program holds the database\n"
-            "  to do: send the request again. Nothing of it was stored.\n",
-            {"Retry-After": "5"},
+            "another program holds the database",
+            advice="send the request again. Nothing of it was stored.",
+            headers={"Retry-After": "5"},
         )
     _log.error("the database failed", exc_info=error)
-    return text_answer(
-        500, "the database failed\n  to do: see the log of the server. Nothing of the request was stored.\n"
+    return RequestError(
+        500,
+        "the database failed",
+        advice="see the log of the server. Nothing of the request was stored.",
     )

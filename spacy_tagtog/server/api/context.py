@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from spacy_tagtog._tagtog import USER_NAME
 from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.api.identity import Caller, Identity
 from spacy_tagtog.server.api.request import Body
 from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.history import Author
@@ -46,6 +47,10 @@ class Call:
         if_none_match: The header ``If-None-Match``.
         results: What searches found before.
         show_document: Makes the page of a document, which stands in the room of the pages.
+        identity: Checks passwords, and begins and ends sessions.
+        caller: What the request says about the program that sent it.
+        session: The token of the session; empty where a password came with the request.
+        address: Path and query as they were sent.
     """
 
     database: Database
@@ -61,6 +66,10 @@ class Call:
     if_none_match: str | None = None
     results: Results = field(default_factory=Results, repr=False)
     show_document: Callable[..., Response] = field(default=_no_page, repr=False)
+    identity: Identity | None = field(default=None, repr=False)
+    caller: Caller = field(default_factory=Caller)
+    session: str = field(default="", repr=False)
+    address: str = "/"
 
     def parameter(self, name: str, legal: str) -> str:
         """A parameter that can't be left out.
@@ -165,9 +174,8 @@ class Call:
         Args:
             purpose: What the form does, and to what.
         """
-        return hmac.digest(
-            self.secret, "\0".join((self.user, *self.project, purpose)).encode(), "sha256"
-        ).hex()
+        project = self.query.get("owner") or self.user, self.query.get("project") or ""
+        return hmac.digest(self.secret, "\0".join((self.user, *project, purpose)).encode(), "sha256").hex()
 
     def check_token(self, purpose: str) -> None:
         """Make sure that a request to change something comes from a page of this server, or from a program.
@@ -200,8 +208,8 @@ class Call:
         return Author(self.user, "GUI" if self.path.startswith("/-local/") else "API")
 
 
-Handler = Callable[[Call], Response]
-"""What answers a call."""
+Handler = Callable[[Call], Response | Awaitable[Response]]
+"""What answers a call: a function, which runs in a thread, or a coroutine function."""
 
 
 def path_of(*pieces: str) -> str:

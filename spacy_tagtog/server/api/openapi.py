@@ -426,7 +426,8 @@ def openapi_document() -> Json:
             "title": "The local tagtog",
             "version": __version__,
             "description": "tagtog's HTTP API (/-api/) on a SQLite file, and what only the local tagtog has "
-            "(/-local/). Errors are plain text.",
+            "(/-local/). Errors are plain text, and pages for who asks for text/html. Browsers that are "
+            "logged in send a cookie in place of a password.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],

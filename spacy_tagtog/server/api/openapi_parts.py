@@ -20,15 +20,17 @@ SCHEMAS: Final = "#/components/schemas/"
 
 ERRORS: Final = {
     "400": "The request can't be understood, or what it sends isn't legal.",
-    "401": "No user name and password were given, or wrong ones.",
+    "401": "No user name and password were given, or wrong ones, or the session ended.",
     "403": "The user's role doesn't allow it, or another web site sent the request.",
     "404": "There is no such project, document, member or save.",
     "405": "The address has no such method.",
     "409": "It contradicts what is there.",
     "412": "Somebody else saved in between.",
     "413": "The request is too large.",
+    "421": "The server isn't called so: see the option --host-name.",
+    "429": "Too many logins failed: wait as long as Retry-After says.",
     "501": "The local tagtog doesn't have this, such as importing from the network.",
-    "503": "Another program holds the database: try again.",
+    "503": "Another program holds the database, or too many passwords are being checked: try again.",
     "507": "There is no space left.",
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -214,6 +215,14 @@ class Database:
 
     def _unusable(self, problem: str, legal: str, advice: str) -> LocalServerError:
         return LocalServerError(problem, place=self.path, legal=legal, advice=advice)
+
+
+def is_open_to_others(path: Path) -> bool:
+    """Whether other users of this computer can read a database, which holds texts and password hashes.
+
+    Where there are no such permissions (Windows), it isn't known, and the answer is no.
+    """
+    return os.name == "posix" and bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
 def path_of(connection: sqlite3.Connection) -> str:

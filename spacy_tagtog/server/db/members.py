@@ -24,6 +24,18 @@ def members_of(connection: sqlite3.Connection, owner: str, project: str) -> dict
     return read_members(connection, project_key(connection, owner, project))
 
 
+def roles_of_users(connection: sqlite3.Connection) -> dict[str, dict[str, Role]]:
+    """The roles of all members of all projects: name → ``OWNER/PROJECT`` → role."""
+    found: dict[str, dict[str, Role]] = {}
+    for row in connection.execute(
+        "SELECT login, role, owner, name FROM members JOIN projects ON projects.id = project_id "
+        "ORDER BY login, owner, name"
+    ):
+        role = as_role(row["role"], place="the database")
+        found.setdefault(row["login"], {})[f"{row['owner']}/{row['name']}"] = role
+    return found
+
+
 def set_member(
     connection: sqlite3.Connection,
     owner: str,

@@ -13,8 +13,13 @@ from typing import Final
 
 _TABLES: Final = """
 CREATE TABLE users (
-  name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL,
+  name TEXT PRIMARY KEY, salt BLOB NOT NULL, hash BLOB NOT NULL, cost INTEGER NOT NULL,
   admin INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+-- Who is logged in with a browser: of the browser's token only a hash. once: of a link that logs in one time.
+CREATE TABLE sessions (
+  hash BLOB PRIMARY KEY, user TEXT NOT NULL REFERENCES users ON DELETE CASCADE, expires INTEGER NOT NULL,
+  once INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX sessions_of_user ON sessions (user);
 CREATE TABLE projects (
   id INTEGER PRIMARY KEY, owner TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL,
   created INTEGER NOT NULL, UNIQUE (owner, name));

@@ -10,21 +10,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment
 
 from spacy_tagtog._pages.templates import templates_of
 from spacy_tagtog._plural import counted
+from spacy_tagtog._tagtog import ROLES
 from spacy_tagtog.agreement import AgreementMatrix, Changes
 from spacy_tagtog.anndoc import Annotations, PlainHtml
+from spacy_tagtog.errors import SettingValue, SpacyTagtogError, spelled
 from spacy_tagtog.server.api.context import path_of
 from spacy_tagtog.server.api.history import Save
 from spacy_tagtog.server.api.spans import Span, place_entities
 from spacy_tagtog.server.api.webhooks import DeliveryReport
 from spacy_tagtog.server.clock import timestamp
 from spacy_tagtog.server.db.documents import StoredDocument
+from spacy_tagtog.server.db.users import MIN_PASSWORD_CHARS
 from spacy_tagtog.server.search.results import Page
 from spacy_tagtog.server.settings import ProjectInfo
 from spacy_tagtog.server.web.highlights import color, highlight, probability
@@ -78,6 +81,160 @@ def _crumbs(info: ProjectInfo) -> list[_Crumb]:
 
 def _folder_crumb(info: ProjectInfo, document: StoredDocument) -> _Crumb:
     return document.folder, path_of(info.owner, info.name, document.folder)
+
+
+# --- The way in, and out
+
+
+_ERROR_HEADINGS: Final = {
+    400: "This can't be done",
+    401: "You aren't logged in",
+    403: "You may not do this",
+    404: "There is nothing here",
+    405: "This can't be done here",
+    409: "This contradicts what is there",
+    412: "Somebody else saved in between",
+    413: "This is too large",
+    421: "This address isn't ours",
+    429: "Too many logins failed",
+    500: "The server failed",
+    501: "This isn't possible here",
+    503: "The server is busy",
+    507: "There is no space left",
+}
+_CAPTIONS: Final = {"where": "Where", "value": "What was given", "legal": "What is possible"}
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def error_page(status: int, error: SpacyTagtogError) -> str:
+    """What happened, what to do, and a way back."""
+    # str() has settings as Python's users type them.
+    details = [
+        (_CAPTIONS[caption], text) for caption, text in error.details(spell=_spelled) if caption in _CAPTIONS
+    ]
+    advice = next((text for caption, text in error.details(spell=_spelled) if caption == "to do"), "")
+    return _render(
+        "error",
+        _ERROR_HEADINGS.get(status, _ERROR_HEADINGS[400]),
+        [("error", "")],
+        problem=_sentence(spelled(error.problem, _spelled)),
+        advice=_sentence(advice) if advice else "",
+        details=details,
+        logged_out=status == 401,
+    )
+
+
+def _spelled(name: str, value: SettingValue | None) -> str:
+    """A setting as users of the command type it: it is them who start the server."""
+    # An option that can be repeated has one of what the setting has several of.
+    option = f"--{name.removesuffix('s').replace('_', '-')}"
+    return option if value is None or value is True else f"{option} {value}"
+
+
+def login_page(token: str, next_path: str, name: str = "", problem: str = "") -> str:
+    """The form to log in.
+
+    Args:
+        token: What the form sends along.
+        next_path: The page to show then.
+        name: The user name that was typed before.
+        problem: Why that didn't work.
+    """
+    return _render("login", "Log in", [], token=token, next_path=next_path, name=name, problem=problem)
+
+
+def moved_page(target: str) -> str:
+    """A page that leads on to another at once. To a page that comes from here, browsers send the cookie."""
+    return _render("moved", "One moment", [], target=target)
+
+
+def account_page(
+    user: str,
+    tokens: Mapping[str, str],
+    *,
+    is_admin: bool,
+    has_session: bool,
+    is_operator: bool,
+    problem: str,
+    done: str,
+) -> str:
+    """Who is logged in, a form for a new password, and the way out.
+
+    Args:
+        user: The user.
+        tokens: What the forms ``password`` and ``logout`` send along.
+        is_admin: Whether the page of all users is linked.
+        has_session: Whether there is a session to end.
+        is_operator: Whether this user is made at each start, with a password of that run.
+        problem: Why the password wasn't changed.
+        done: What was done.
+    """
+    return _render(
+        "account",
+        user,
+        [("account", "")],
+        user=user,
+        tokens=tokens,
+        is_admin=is_admin,
+        has_session=has_session,
+        is_operator=is_operator,
+        problem=problem,
+        done=done,
+        min_chars=MIN_PASSWORD_CHARS,
+    )
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user as the page of all shows them.
+
+    Attributes:
+        name: The user's name.
+        is_admin: Whether the user is an admin of every project.
+        roles: ``OWNER/PROJECT`` → the user's role there.
+        is_self: Whether it is who looks at the page.
+    """
+
+    name: str
+    is_admin: bool
+    roles: Mapping[str, str]
+    is_self: bool
+
+
+def people_page(
+    persons: Sequence[Person],
+    projects: Sequence[str],
+    token: str,
+    *,
+    problem: str = "",
+    done: str = "",
+    password: str = "",
+) -> str:
+    """All users and their roles, with forms to change them.
+
+    Args:
+        persons: The users.
+        projects: The projects, as ``OWNER/PROJECT``.
+        token: What the forms send along.
+        problem: Why something wasn't done.
+        done: What was done.
+        password: A new password, which is shown this once.
+    """
+    return _render(
+        "people",
+        "People",
+        [("people", "")],
+        persons=persons,
+        projects=projects,
+        roles=ROLES,
+        token=token,
+        problem=_sentence(problem) if problem else "",
+        done=done,
+        password=password,
+    )
 
 
 # --- Lists

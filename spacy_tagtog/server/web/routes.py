@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from spacy_tagtog.agreement import agreement_matrix
 from spacy_tagtog.anndoc import Annotations, PlainHtml
@@ -19,21 +19,9 @@ from spacy_tagtog.server.db.projects import projects_of, read_project
 from spacy_tagtog.server.db.roles import Access
 from spacy_tagtog.server.search.results import search
 from spacy_tagtog.server.settings import ProjectInfo
-from spacy_tagtog.server.web import pages
+from spacy_tagtog.server.web import login, pages, people
+from spacy_tagtog.server.web.frame import page
 from spacy_tagtog.server.web.static_files import get_static
-
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
-}
-"""The policy of pages: style sheets, scripts and forms of this server alone, and none of them inline."""
-
-
-def _page(html: str, headers: Mapping[str, str] | None = None) -> Response:
-    # Annotations may hold lone surrogates, which a page can't.
-    return HTMLResponse(html.encode("utf-8", "replace"), headers={**_HEADERS, **(headers or {})})
 
 
 def _page_number(call: Call) -> int:
@@ -46,7 +34,7 @@ def _start_page(call: Call) -> Response:
             (owner, name, search(connection, read_project(connection, owner, name), "*", limit=0).total)
             for owner, name in projects_of(connection, call.user, operator=call.operator)
         ]
-    return _page(pages.start_page(projects))
+    return page(pages.start_page(projects))
 
 
 def document_page(
@@ -69,7 +57,7 @@ def document_page(
     """
     members = tuple(member for member in document.members if access.may_read(member))
     shown = dataclasses.replace(document, members=members)
-    return _page(pages.document_page(info, shown, html, annotations), headers)
+    return page(pages.document_page(info, shown, html, annotations), headers)
 
 
 def _history_page(call: Call, access: Access, owner: str, name: str, docid: str) -> Response:
@@ -91,7 +79,7 @@ def _history_page(call: Call, access: Access, owner: str, name: str, docid: str)
             else None
         )
         rows.append(pages.HistoryRow(save, changes, token))
-    return _page(pages.history_page(info, document, rows, current, len(listed), PAGE_SIZE))
+    return page(pages.history_page(info, document, rows, current, len(listed), PAGE_SIZE))
 
 
 def _web_page(call: Call) -> Response:
@@ -112,15 +100,15 @@ def _web_page(call: Call) -> Response:
         access.need("edit webhooks")
         named = dataclasses.replace(call, query={"owner": owner, "project": name})
         status = call.database.read(deliveries.deliveries, owner, name)
-        return _page(pages.webhooks_page(info, status, named.token("retry")))
+        return page(pages.webhooks_page(info, status, named.token("retry")))
     if call.query.get("view") == "metrics":
         access.need("see metrics")
         with call.database.reading() as connection:
             matrix = agreement_matrix(versions.confirmed_documents(connection, owner, name))
             stats = metrics.search_stats(connection, owner, name)
-        return _page(pages.metrics_page(info, stats, matrix))
+        return page(pages.metrics_page(info, stats, matrix))
     if call.query.get("view") == "review":
-        return _page(
+        return page(
             pages.review_page(owner, name, call.query.get("docid") or "", call.query.get("member") or "")
         )
     current = _page_number(call)
@@ -135,13 +123,30 @@ def _web_page(call: Call) -> Response:
         + ["metrics"] * access.may("see metrics")
         + ["webhooks"] * (access.may("edit webhooks") and bool(info.settings.get("webhooks")))
     )
-    return _page(pages.project_page(info, path, found, current, PAGE_SIZE, views))
+    return page(pages.project_page(info, path, found, current, PAGE_SIZE, views))
 
 
 PAGE_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
-    "/-static/{name:path}": {"GET": get_static},
     "/": {"GET": _start_page},
     "/{owner}/{project}": {"GET": _web_page},
     "/{owner}/{project}/{path:path}": {"GET": _web_page},
 }
 """The pages: path → method → handler."""
+PEOPLE_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
+    "/-local/account": {"GET": login.get_account},
+    "/-local/account/password": {"POST": login.post_password},
+    "/-local/logout": {"POST": login.post_logout},
+    "/-local/people": {"GET": people.get_people},
+    "/-local/people/add": {"POST": people.post_add},
+    "/-local/people/password": {"POST": people.post_password},
+    "/-local/people/remove": {"POST": people.post_remove},
+    "/-local/people/role": {"POST": people.post_role},
+}
+"""The pages of who is logged in, and of who else may log in."""
+OPEN_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
+    login.LOGIN: {"GET": login.get_login, "POST": login.post_login},
+    login.LINK: {"GET": login.get_link},
+    # They are the same for everybody, and the page to log in needs them.
+    "/-static/{name:path}": {"GET": get_static},
+}
+"""What needs no user."""
