@@ -173,7 +173,7 @@ def check_free(path: Path, *, force: bool, sources: Iterable[Path | str | None] 
         raise write_error(error, path) from error
     if exists and force and not is_ours:
         raise OutputExistsError(
-            f"spacy-tagtog did not write this folder, so {setting('force')} doesn't replace it",
+            f"spacy-tagtog did not write this folder, so {setting('force', True)} doesn't replace it",
             place=path,
             legal="a path that doesn't exist, an empty folder, or an earlier output",
             advice="choose another path, or remove the folder yourself if nothing in it is needed",
@@ -183,7 +183,7 @@ def check_free(path: Path, *, force: bool, sources: Iterable[Path | str | None] 
             "the output exists already",
             place=path,
             legal="a path that doesn't exist, or an empty folder",
-            advice=f"choose another path, or replace it with {setting('force')}",
+            advice=f"choose another path, or replace it with {setting('force', True)}",
         )
 
 

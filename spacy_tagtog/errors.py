@@ -7,9 +7,10 @@ raises; only ``cli/`` prints.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 __all__ = [
     "AgreementError",
@@ -39,33 +40,50 @@ __all__ = [
     "WriteError",
 ]
 
-_SETTING: Final = re.compile("\u27e6(\\w+)(?:=([^\u27e7]*))?\u27e7")
+SettingValue: TypeAlias = str | bool | int | float
+Spelling: TypeAlias = Callable[[str, SettingValue | None], str]
+
+# In the text the value stands as JSON: that tells "5" from 5, and escapes the closing bracket.
+_SETTING: Final = re.compile(
+    r'\u27e6(\w+)(?:=("[^"\\\u27e7]*(?:\\.[^"\\\u27e7]*)*"|true|false|-?[0-9][0-9.e+-]*))?\u27e7'
+)
 
 
-def setting(name: str, value: str | None = None) -> str:
+def setting(name: str, value: SettingValue | None = None) -> str:
     """A setting inside the text of an error, which every interface spells as its users type it.
 
     ``setting("on_problem", "report")`` is ``on_problem="report"`` in Python, ``--on-problem report`` for
-    users of the command, and ``--vars.on_problem report`` for users of the workflow.
+    users of the command, and ``--vars.on_problem report`` for users of the workflow. ``setting("force",
+    True)`` is ``force=True`` in Python and ``--force`` for users of the command.
 
     Args:
         name: The argument of the function in :mod:`spacy_tagtog.steps`.
         value: The value to give it; ``None`` names the setting alone.
     """
-    return f"\u27e6{name}\u27e7" if value is None else f"\u27e6{name}={value}\u27e7"
+    return f"\u27e6{name}\u27e7" if value is None else f"\u27e6{name}={json.dumps(value)}\u27e7"
 
 
-def _in_python(name: str, value: str | None) -> str:
-    return name if value is None else f'{name}="{value}"'
+def _in_python(name: str, value: SettingValue | None) -> str:
+    if value is None:
+        return name
+    return f"{name}={json.dumps(value, ensure_ascii=False) if isinstance(value, str) else value}"
 
 
 _NOTHING: Final = object()
 _MAX_VALUE_CHARS: Final = 200
 
 
-def spelled(text: str, spell: Callable[[str, str | None], str]) -> str:
+def spelled(text: str, spell: Spelling) -> str:
     """Text in which every :func:`setting` is written by ``spell``."""
-    return _SETTING.sub(lambda match: spell(match[1], match[2]), text)
+
+    def write(match: re.Match[str]) -> str:
+        try:
+            value = None if match[2] is None else json.loads(match[2])
+        except ValueError:
+            return match[0]  # no setting of ours: it came with the text of somebody's file
+        return spell(match[1], value)
+
+    return _SETTING.sub(write, text)
 
 
 def _printable(text: str) -> str:
@@ -112,7 +130,7 @@ class SpacyTagtogError(Exception):
         self.legal = legal
         self.advice = advice
 
-    def details(self, spell: Callable[[str, str | None], str] = _in_python) -> list[tuple[str, str]]:
+    def details(self, spell: Spelling = _in_python) -> list[tuple[str, str]]:
         """The parts of the message after the problem, as (caption, text) pairs, in display order.
 
         Args:

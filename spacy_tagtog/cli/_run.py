@@ -15,7 +15,7 @@ import typer
 
 from spacy_tagtog._progress import Progress
 from spacy_tagtog.cli._spelling import speller
-from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError, spelled
+from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError, Spelling, spelled
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -134,7 +134,7 @@ def parse_pairs(pairs: Iterable[str], *, option: str) -> Iterator[tuple[str, str
         yield key, value
 
 
-def _fail(error: SpacyTagtogError, spell: Callable[[str, str | None], str]) -> None:
+def _fail(error: SpacyTagtogError, spell: Spelling) -> None:
     _say("fail", spelled(error.problem, spell), err=True)
     for caption, text in error.details(spell):
         echo(f"  {caption + ':':<7}{text}", err=True)

@@ -11,35 +11,47 @@ from typing import Any, Final, get_args
 
 from typer.models import ArgumentInfo, OptionInfo
 
+from spacy_tagtog.errors import SettingValue, Spelling
+
 IN_WORKFLOW: Final = ContextVar("in_workflow", default=False)
 """Whether ``project.yml`` runs the command, whose users type its variables and not the options."""
 
 _PROJECT_FILE: Final = Path("project.yml")
 
 
-def speller(function: Callable[..., Any]) -> Callable[[str, str | None], str]:
+def speller(function: Callable[..., Any]) -> Spelling:
     """Spell the settings of a step as the options and arguments of a command.
 
     ``on_problem`` becomes ``--on-problem``, a positional argument ``REVIEWED``. A setting that is neither
     belongs to a registered thing, such as a converter: ``--set KEY=VALUE`` where the command has this option.
+    A switch is written without a value: ``force=True`` is ``--force``, ``plots=False`` is ``--no-plots``.
 
     Args:
         function: The command, as typer knows it: parameters are annotated.
     """
 
-    def spell(name: str, value: str | None) -> str:
+    def spell(name: str, value: SettingValue | None) -> str:
         options = dict(_options(function))
         # Steps take several of what an option, which can be repeated, takes one of: folders, --folder.
         option = options.get(name) or options.get(name.removesuffix("s"))
         if option is None and "--set" in options.values():
-            return f"--set {name}={value or '…'}"
+            return f"--set {name}={'…' if value is None else _typed(value)}"
         option = option or _hyphens(name)
         if option.startswith("--") and IN_WORKFLOW.get():
             command = function.__name__.removesuffix("_cli").replace("_", " ")
             option = _variable(command, option) or option
-        return option if value is None else f"{option} {value}"
+        if option.startswith("--") and isinstance(value, bool) and not option.startswith("--vars."):
+            return option if value else f"--no-{option.removeprefix('--')}"
+        return option if value is None else f"{option} {_typed(value)}"
 
     return spell
+
+
+def _typed(value: SettingValue) -> str:
+    """A value as users type it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def _hyphens(name: str) -> str:

@@ -62,7 +62,7 @@ class SettingsCalls(SearchCalls):
                 "importing settings would remove the project's documents",
                 value=f"{counted(there, 'document')} in {self.owner}/{self.project}",
                 legal="a project without documents",
-                advice=f"fetch them first, then import with {setting('force')}",
+                advice=f"fetch them first, then import with {setting('force', True)}",
             )
         answer = self._http.call(
             "POST",
@@ -177,7 +177,7 @@ class SettingsCalls(SearchCalls):
                     "removing the folder would remove its documents",
                     value=f"{counted(there, 'document')} in {path}",
                     legal="an empty folder",
-                    advice=f"fetch or move them first, or remove it with {setting('force')}",
+                    advice=f"fetch or move them first, or remove it with {setting('force', True)}",
                 )
         self._folder_call("remove", {"path": path}, done=lambda: path not in self.folders())
 

@@ -96,7 +96,7 @@ class TagtogClient(ReadingCalls, UploadCalls, VersionCalls, MemberCalls):
                 "the password would go over the network unencrypted",
                 value=origin(address),
                 legal="https://…, or http:// on this machine",
-                advice=f"give https://{address.hostname}; or allow it (allow_http) if you trust the network",
+                advice=f"give https://{address.hostname}; or allow_http=True if you trust the network",
             )
         self.domain = origin(address)
         self.owner = owner if owner is not None else username

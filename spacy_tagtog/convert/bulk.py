@@ -255,7 +255,7 @@ def _in_processes(
         raise ConversionError(
             "a process that converts ended without an answer",
             place=job.source,
-            advice=f"there may be too little memory: use fewer processes, see {setting('n_process')}",
+            advice=f"there may be too little memory for several processes: try {setting('n_process', 1)}",
         ) from error
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

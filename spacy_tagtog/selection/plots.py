@@ -32,7 +32,7 @@ def check_plots() -> None:
             "plots need matplotlib",
             value=str(error),
             legal="an environment with the extra plots",
-            advice=f"pip install 'spacy-tagtog[plots]', or turn {setting('plots')} off",
+            advice=f"pip install 'spacy-tagtog[plots]', or go without curves: {setting('plots', False)}",
         ) from error
 
 

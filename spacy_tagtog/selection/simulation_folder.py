@@ -111,7 +111,7 @@ def _check_documents(pool: Sequence[Doc], test: Sequence[Doc], settings: Simulat
             "a test document is in the pool, too",
             value=min(both),
             legal="test documents that are never trained on",
-            advice=f"give a share of the documents ({setting('test', '0.2')}), or other test documents",
+            advice=f"give a share of the documents ({setting('test', 0.2)}), or other test documents",
         )
     if (
         len(pool) <= settings.initial
@@ -158,5 +158,5 @@ def _check_same(folder: Path, state: Mapping[str, Any]) -> None:
         place=folder,
         value=", ".join(different) or "other documents",
         legal="the same documents and settings, to go on where it stopped",
-        advice=f"choose another folder, or replace it ({setting('force')})",
+        advice=f"choose another folder, or replace it with {setting('force', True)}",
     )

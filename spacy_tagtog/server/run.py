@@ -242,8 +242,8 @@ def serve(
             + (", and its connections aren't encrypted" if tls is None else ""),
             value=host,
             legal="127.0.0.1, ::1, localhost",
-            advice=f"keep the default, or allow it ({setting('allow_remote')}) with a certificate and its "
-            "key, or behind a proxy that encrypts",
+            advice=f"keep the default, or allow it ({setting('allow_remote', True)}) with a certificate "
+            "and its key, or behind a proxy that encrypts",
         )
     database = Database(path)
     try:

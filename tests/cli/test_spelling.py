@@ -11,7 +11,7 @@ from commands import assert_refused, run
 from notes import document, entity, write
 
 from spacy_tagtog.cli._spelling import IN_WORKFLOW, speller
-from spacy_tagtog.errors import ConversionError
+from spacy_tagtog.errors import ConversionError, SettingValue
 from spacy_tagtog.steps.convert import convert
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -56,11 +56,18 @@ def without_set_cli(lang: Annotated[str, typer.Option("--lang")] = "en") -> None
         ("folders", None, "--folder"),
         ("gpu_id", "0", "--gpu-id 0"),
         ("gpu", "0", "--gpu-id 0"),
+        ("gpu_id", 0, "--gpu-id 0"),
         ("dry_run", None, "--dry-run"),
+        ("dry_run", True, "--dry-run"),
+        ("dry_run", False, "--no-dry-run"),
+        ("strict", True, "--set strict=yes"),
+        ("unit", None, "--set unit=…"),
         ("member", "NAME", "--set member=NAME"),
     ],
 )
-def test_settings_are_spelled_as_options_and_arguments(name: str, value: str | None, spelled: str) -> None:
+def test_settings_are_spelled_as_options_and_arguments(
+    name: str, value: SettingValue | None, spelled: str
+) -> None:
     assert speller(convert_cli)(name, value) == spelled
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import quick
 
 from spacy_tagtog import errors
-from spacy_tagtog.errors import AnnJsonError, ClientError, SpacyTagtogError, setting, spelled
+from spacy_tagtog.errors import AnnJsonError, ClientError, SettingValue, SpacyTagtogError, setting, spelled
 
 ALL = [getattr(errors, name) for name in errors.__all__]
 
@@ -55,22 +55,22 @@ def test_a_client_error_keeps_its_status() -> None:
     assert ClientError("no").status is None
 
 
-def as_option(name: str, value: str | None) -> str:
+def as_option(name: str, value: SettingValue | None) -> str:
     """A setting as users of the command type it."""
     option = f"--{name.replace('_', '-')}"
-    return option if value is None else f"{option} {value}"
+    return option if value is None or value is True else f"{option} {value}"
 
 
 def test_settings_are_spelled_as_in_python() -> None:
-    text = f"use {setting('on_problem', 'report')}, or {setting('force')}"
+    text = f"use {setting('on_problem', 'report')}, or {setting('force', True)}, or fewer {setting('folds')}"
     error = SpacyTagtogError(text, place=text, legal=text, advice=text)
-    plain = 'use on_problem="report", or force'
+    plain = 'use on_problem="report", or force=True, or fewer folds'
     assert str(error) == f"{plain}\n  where: {plain}\n  legal: {plain}\n  to do: {plain}"
     assert error.details() == [("where", plain), ("legal", plain), ("to do", plain)]
 
 
 def test_settings_are_spelled_as_an_interface_wants() -> None:
-    text = f"use {setting('on_problem', 'report')}, or {setting('force')}"
+    text = f"use {setting('on_problem', 'report')}, or {setting('force', True)}"
     error = SpacyTagtogError(text, place=text, legal=text, advice=text)
     typed = "use --on-problem report, or --force"
     assert error.details(as_option) == [("where", typed), ("legal", typed), ("to do", typed)]
@@ -85,9 +85,37 @@ def test_a_value_is_never_spelled() -> None:
 
 
 def test_settings_survive_a_process_boundary() -> None:
-    error = pickle.loads(pickle.dumps(SpacyTagtogError("p", advice=f"set {setting('top', '5')}")))
-    assert str(error) == 'p\n  to do: set top="5"'
+    error = pickle.loads(pickle.dumps(SpacyTagtogError("p", advice=f"set {setting('top', 5)}")))
+    assert str(error) == "p\n  to do: set top=5"
     assert error.details(as_option) == [("to do", "set --top 5")]
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ("report", '"report"'),
+        ("5", '"5"'),
+        ('a ⟧ “b” "c" \\', r'"a ⟧ “b” \"c\" \\"'),
+        ("", '""'),
+        (True, "True"),
+        (False, "False"),
+        (5, "5"),
+        (-0.25, "-0.25"),
+        (1e-9, "1e-09"),
+    ],
+)
+def test_values_of_settings_keep_their_kind(value: SettingValue, plain: str) -> None:
+    text = f"({setting('x', value)})"
+    assert str(SpacyTagtogError(text)) == f"(x={plain})"
+    given: list[tuple[str, SettingValue | None]] = []
+    spelled(text, lambda name, value: str(given.append((name, value))))
+    assert given == [("x", value)]
+    assert type(given[0][1]) is type(value)
+
+
+@pytest.mark.parametrize("text", ["⟦x=report⟧", '⟦x="a\nb"⟧', "⟦x=1-2⟧", f"⟦x={'9' * 5000}⟧", "⟦x=[1]⟧"])
+def test_what_only_looks_like_a_setting_stays_as_it_is(text: str) -> None:
+    assert spelled(text, as_option) == text
 
 
 def test_text_without_settings_stays_as_it_is() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from spacy_tagtog._files import atomic_folder, atomic_path, check_free, write_atomic
-from spacy_tagtog.errors import OutputExistsError, WriteError
+from spacy_tagtog.errors import OutputExistsError, SettingValue, WriteError
 
 needs_modes = pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may do everything")
 
@@ -25,9 +25,9 @@ def tree(folder: Path) -> dict[str, bytes | None]:
     }
 
 
-def as_option(name: str, value: str | None) -> str:
+def as_option(name: str, value: SettingValue | None) -> str:
     """A setting as users of the command type it."""
-    return f"--{name}" if value is None else f"--{name} {value}"
+    return f"--{name}" if value is None or value is True else f"--{name} {value}"
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_what_is_free(tmp_path: Path) -> None:
     for name in ("ours", "full", "file"):
         with pytest.raises(OutputExistsError, match=name) as caught:
             check_free(tmp_path / name, force=False)
-        assert "replace it with force" in str(caught.value)
+        assert "replace it with force=True" in str(caught.value)
         assert ("to do", "choose another path, or replace it with --force") in caught.value.details(as_option)
 
 

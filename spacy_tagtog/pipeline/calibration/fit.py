@@ -207,7 +207,7 @@ class _Documents:
                 legal="a pipeline trained with the callback spacy-tagtog.RememberDocuments.v1 in "
                 "[initialize.after_init]",
                 advice="train it with one of the configs, or say that you know better: "
-                f"{setting('allow_unknown')}",
+                f"{setting('allow_unknown', True)}",
             )
         first = len(self.held_out)
         of_held_out, of_trained = self.fingerprints[:first], self.fingerprints[first:]
