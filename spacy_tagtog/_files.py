@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from spacy_tagtog._unicode import escape_surrogates
 from spacy_tagtog.errors import OutputExistsError, WriteError, setting
 
 TEMPORARY_PREFIX = ".part-"
@@ -130,6 +132,20 @@ def folder_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write an object as JSON, in one go.
+
+    Args:
+        path: The file.
+        data: What to write.
+
+    Raises:
+        WriteError: The file system refuses.
+    """
+    # Half a character, as browsers cut them: UTF-8 can't hold it, an escape can.
+    write_atomic(path, escape_surrogates(json.dumps(data, ensure_ascii=False, indent=2)) + "\n")
 
 
 _MARK: Final = ".spacy-tagtog"

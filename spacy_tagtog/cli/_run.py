@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +12,7 @@ from typing import Literal, NamedTuple, ParamSpec, TypeVar, cast
 
 import typer
 
+from spacy_tagtog import _files
 from spacy_tagtog._progress import Progress
 from spacy_tagtog.cli._spelling import speller
 from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError, Spelling, spelled
@@ -113,12 +113,7 @@ def showing(what: str, *, unit: str = "documents") -> Progress:
 def write_json(path: Path | None, data: object) -> None:
     """Write an object as JSON, if a path is given."""
     if path is not None:
-        from spacy_tagtog._files import write_atomic
-        from spacy_tagtog._unicode import escape_surrogates
-
-        text = json.dumps(data, ensure_ascii=False, indent=2)
-        # Half a character, as browsers cut them: UTF-8 can't hold it, an escape can.
-        write_atomic(path, escape_surrogates(text) + "\n")
+        _files.write_json(path, data)
 
 
 def parse_pairs(pairs: Iterable[str], *, option: str) -> Iterator[tuple[str, str]]:

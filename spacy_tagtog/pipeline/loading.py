@@ -12,7 +12,7 @@ from spacy_tagtog.errors import PipelineError
 
 
 def load_pipeline(name: Path | str) -> Language:
-    """Load a trained pipeline.
+    """Load a trained pipeline. The folder of a whole training is refused with the name of the pipeline in it.
 
     Args:
         name: A folder that ``spacy train`` wrote (``training/model-best``), or the name of an installed
@@ -22,6 +22,14 @@ def load_pipeline(name: Path | str) -> Language:
         PipelineError: There is none, or it can't be loaded.
     """
     path = Path(name)
+    best = path / "model-best"
+    if best.is_dir() and not (path / "config.cfg").exists():
+        raise PipelineError(
+            "this folder is no pipeline: it holds the pipelines of a training",
+            place=name,
+            legal="a folder that spacy train wrote, or an installed package",
+            advice=f"give the best one: {best}",
+        )
     if not path.exists() and not is_package(str(name)):
         raise PipelineError(
             "there is no such pipeline",

@@ -1,16 +1,13 @@
-"""What the steps read: pipelines, and Docs of what people annotated."""
+"""What the steps read: Docs of what people annotated."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from spacy.language import Language
-
 from spacy_tagtog._options import choose
 from spacy_tagtog.convert import AnndocCorpus
 from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem
-from spacy_tagtog.errors import PipelineError, setting
-from spacy_tagtog.pipeline import loading
+from spacy_tagtog.errors import setting
 
 
 def open_corpus(
@@ -43,25 +40,3 @@ def open_corpus(
         split=split,
         side=side,
     )
-
-
-def load_pipeline(name: Path | str) -> Language:
-    """Load a pipeline. The folder of a whole training is refused with the name of the pipeline in it.
-
-    Args:
-        name: A folder that ``spacy train`` wrote (``training/model-best``), or the name of an installed
-            package.
-
-    Raises:
-        PipelineError: There is none, or it can't be loaded.
-    """
-    folder = Path(name)
-    best = folder / "model-best"
-    if best.is_dir() and not (folder / "config.cfg").exists():
-        raise PipelineError(
-            "this folder is no pipeline: it holds the pipelines of a training",
-            place=name,
-            legal="a folder that spacy train wrote, or an installed package",
-            advice=f"give the best one: {best}",
-        )
-    return loading.load_pipeline(name)

@@ -11,7 +11,7 @@ from spacy_tagtog._files import check_free
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import Project, write_project
 from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
-from spacy_tagtog.steps._corpora import load_pipeline
+from spacy_tagtog.pipeline.loading import load_pipeline
 
 
 @dataclass(frozen=True)

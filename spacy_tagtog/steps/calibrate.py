@@ -19,7 +19,8 @@ from spacy_tagtog.pipeline.calibration.cross_validation import CalibrationMethod
 from spacy_tagtog.pipeline.calibration.crossfit import deal, document_groups, is_quick
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.pipeline.calibration.report import CalibrationReport
-from spacy_tagtog.steps._corpora import load_pipeline, open_corpus
+from spacy_tagtog.pipeline.loading import load_pipeline
+from spacy_tagtog.steps._corpora import open_corpus
 from spacy_tagtog.steps._sampled import only_sampled
 
 _By = Literal["given", "held-out", "cross-fitting", "both", "auto"]

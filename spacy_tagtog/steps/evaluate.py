@@ -10,7 +10,8 @@ from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.errors import EvaluationError
 from spacy_tagtog.pipeline.calibration.reliability import reliability_svg
 from spacy_tagtog.pipeline.evaluation import Evaluation, evaluate_docs
-from spacy_tagtog.steps._corpora import load_pipeline, open_corpus
+from spacy_tagtog.pipeline.loading import load_pipeline
+from spacy_tagtog.steps._corpora import open_corpus
 from spacy_tagtog.steps._sampled import only_sampled
 
 

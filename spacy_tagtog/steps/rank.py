@@ -16,12 +16,12 @@ from spacy_tagtog.convert import ConversionReport, convert_documents, make_conve
 from spacy_tagtog.convert.corpus import OnProblem
 from spacy_tagtog.convert.report import DOCUMENT_REASONS, ENTITY_REASONS, FAULTS
 from spacy_tagtog.errors import SpacyTagtogError, setting
-from spacy_tagtog.pipeline.loading import blank_pipeline
+from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
 from spacy_tagtog.selection.candidates import ReviewedDocument
 from spacy_tagtog.selection.ranker import merge_reviewed, rank_documents, reviewed_of
 from spacy_tagtog.selection.ranking import Ranking, SampledDocument, read_ranking, write_ranking
 from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, make_strategy
-from spacy_tagtog.steps._corpora import load_pipeline, open_corpus
+from spacy_tagtog.steps._corpora import open_corpus
 from spacy_tagtog.steps._versions import open_project, readable_documents
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from spacy_tagtog._files import write_atomic
-from spacy_tagtog._unicode import escape_surrogates
+from spacy_tagtog._files import write_atomic, write_json
 from spacy_tagtog.anndoc import Project
 from spacy_tagtog.convert import ConversionReport
 from spacy_tagtog.convert.report_page import report_page
@@ -44,8 +42,6 @@ def write_reports(paths: Iterable[Path], report: ConversionReport, project: Proj
     """
     for path in paths:
         if path.suffix == ".json":
-            # Half a character, as browsers cut them: UTF-8 can't hold it, an escape can.
-            text = escape_surrogates(json.dumps(report.to_json(), ensure_ascii=False, indent=2)) + "\n"
+            write_json(path, report.to_json())
         else:
-            text = report_page(report, project)
-        write_atomic(path, text)
+            write_atomic(path, report_page(report, project))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,8 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import load_config
 
-from spacy_tagtog._files import write_atomic
+from spacy_tagtog._files import write_atomic, write_json
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog._unicode import escape_surrogates
 from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.pipeline.loading import blank_pipeline
 from spacy_tagtog.pipeline.training import find_config
@@ -178,8 +176,7 @@ def _read_sides(
 
 def _write(result: SimulatedProject, folder: Path, project: str, *, plots: bool) -> None:
     """Write the report, the page and the curves."""
-    report = json.dumps(result.to_json(), ensure_ascii=False, indent=2)
-    write_atomic(folder / "report.json", escape_surrogates(report) + "\n")
+    write_json(folder / "report.json", result.to_json())
     page = simulation_page(result.simulation, result.strategies, project, plots=plots)
     write_atomic(folder / "report.html", page)
     if plots:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from spacy_tagtog._files import write_atomic
+from spacy_tagtog._files import write_json
 from spacy_tagtog.convert.tokenizer.contexts import with_class_names
 from spacy_tagtog.errors import ConfigurationError
 
@@ -207,4 +207,4 @@ def write_rules(rules: TokenizerRules, path: Path) -> None:
     Raises:
         WriteError: The file system refuses.
     """
-    write_atomic(path, json.dumps(rules.to_json(), ensure_ascii=False, indent=2) + "\n")
+    write_json(path, rules.to_json())
