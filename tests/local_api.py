@@ -121,7 +121,7 @@ def entity(class_id: str, start: int, text: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def annotations(*entities: dict[str, Any], complete: bool = False, **more: Any) -> Annotations:
+def annotated(*entities: dict[str, Any], complete: bool = False, **more: Any) -> Annotations:
     made = Annotations.empty(["s1p1"], complete=complete)
     return Annotations({**made.data, "entities": list(entities), **more})
 

@@ -9,7 +9,7 @@ import pytest
 from corpora import CORPORA, needs_corpora
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import annotations, blocks, documents, legends, quick, slow, texts
+from strategies import any_annotations, blocks, documents, legends, quick, slow, texts
 
 from spacy_tagtog.anndoc import (
     Annotations,
@@ -170,7 +170,7 @@ def test_the_message_of_a_missing_part_stays_short() -> None:
 def test_what_was_written_is_found(data: st.DataObject, unit: OffsetUnit) -> None:
     legend = data.draw(legends())
     here = html_from_blocks(data.draw(blocks()), doc_id="a", origid="b").parts
-    drawn = data.draw(annotations(here, legend, unit=unit, extras=False))
+    drawn = data.draw(any_annotations(here, legend, unit=unit, extras=False))
     found = locate(here, drawn, unit=unit)
     check(found, here, drawn)
     assert all(item.problem is None for item in found)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from commands import run
-from local_api import LEGEND, annotations, entity
+from local_api import LEGEND, annotated, entity
 
-from spacy_tagtog.anndoc import Document, html_from_blocks
+from spacy_tagtog.anndoc import Document, Legend, html_from_blocks
 from spacy_tagtog.client import TagtogClient
 from spacy_tagtog.server import add_user, create_project, local_tagtog, settings_from_legend
 
@@ -20,10 +20,10 @@ def _project(own_folder: None) -> None:
     """A local tagtog with one project: two documents, one of them confirmed with two entities."""
     with local_tagtog(Path("local-tagtog.db")) as local:
         local.database.write(create_project, "local", "people", settings_from_legend(LEGEND, ["pool/train"]))
-        local.database.write(create_project, "local", "fresh", settings_from_legend({}))
+        local.database.write(create_project, "local", "fresh", settings_from_legend(Legend({})))
         for user in ("ada", "bob"):
             local.database.write(add_user, user, user)
-        own = annotations(entity("e_1", 0, "Ada"), entity("e_2", 7, "London"), complete=True)
+        own = annotated(entity("e_1", 0, "Ada"), entity("e_2", 7, "London"), complete=True)
         html = html_from_blocks([("p", "Ada in London")], doc_id="x", origid="one")
         with TagtogClient(
             local.url, username=local.username, password=local.password, owner="local", project="people"

@@ -96,9 +96,10 @@ def test_documents_that_nobody_reviewed_are_ranked(pool: Path, seed_path: Path, 
     for one in ranking.documents:
         assert one.random == ("expected_edits" not in one.why)
         assert one.random == (one.score == 0)
-    doubtful = [doubt for one in ranking.documents for doubt in one.why.get("doubtful", [])]  # type: ignore[union-attr]
+    whys: list[Any] = [one.why for one in ranking.documents]
+    doubtful = [doubt for why in whys for doubt in why.get("doubtful", [])]
     assert doubtful
-    assert all(doubt["text"] in text_of(project, ranking) for doubt in doubtful)  # type: ignore[index,call-overload]
+    assert all(doubt["text"] in text_of(project, ranking) for doubt in doubtful)
     assert ranking.ids[0] in out
     assert "expected edits" in out
     assert "chance" in out

@@ -3,7 +3,7 @@
 Nothing of what it answered may be lost, doubled or half there.
 
 The test suite does it 20 times (``test_server.py``). For more:
-``PYTHONPATH=tests python tests/faults/server_kills.py --kills 500 --seed 1``.
+``python tests/faults/server_kills.py --kills 500 --seed 1``.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 import requests
-from local_api import LEGEND, annotations, entity
+from local_api import LEGEND, annotated, entity
 from totals import wrong_totals
 
 from spacy_tagtog.anndoc import html_from_blocks
@@ -112,7 +114,7 @@ class Client:
         for name in names:
             number = self.tried[name] = self.tried.get(name, 0) + 1
             # As many entities as saves, up to a few: so an index that doesn't belong to the version is seen.
-            own = annotations(*[entity("e_1", 0, "Ada")] * (number % 5), number=number)
+            own = annotated(*[entity("e_1", 0, "Ada")] * (number % 5), number=number)
             html = html_from_blocks([("p", TEXT)], doc_id=name, origid=name).data
             files += [("f", (f"{name}.plain.html", html)), ("f", (f"{name}.ann.json", own.dumps().encode()))]
         query = {"owner": "local", "project": "p", "format": "anndoc", "output": "null", "member": member}

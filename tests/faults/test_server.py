@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import server_kills
-from local_api import LEGEND, People, annotations, entity
+from faults import server_kills
+from local_api import LEGEND, People, annotated, entity
 
 from spacy_tagtog.anndoc import Document, html_from_text
 from spacy_tagtog.client import TagtogClient, push
@@ -59,16 +59,16 @@ def numbers(people: People, docid: str, member: str) -> list[int]:
 
 
 def test_every_save_of_several_writers_is_there(people: People) -> None:
-    docid = people.save(TEXT, annotations(number=-1))
+    docid = people.save(TEXT, annotated(number=-1))
     users = ("supercurator", "reviewer", "admin", "owner")
 
     def write(number: int) -> None:
         user = users[number]
         for turn in range(6):
             people.save(
-                TEXT, annotations(*[ADA] * (turn % 3), number=10 * number + turn), name=docid, user=user
+                TEXT, annotated(*[ADA] * (turn % 3), number=10 * number + turn), name=docid, user=user
             )
-            people.save(TEXT, annotations(number=turn, complete=True), name=docid, user=user, member=user)
+            people.save(TEXT, annotated(number=turn, complete=True), name=docid, user=user, member=user)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
@@ -88,14 +88,14 @@ _WRITER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from local_api import annotations, entity
+from local_api import annotated, entity
 from spacy_tagtog.server import Database
 from spacy_tagtog.server.db.history import Author
 from spacy_tagtog.server.db.uploads import store_uploads
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 database = Database(Path(sys.argv[1]))
 for number in range(100, 120):
-    own = annotations(*[entity("e_1", 0, "Ada")] * (number % 3), number=number)
+    own = annotated(*[entity("e_1", 0, "Ada")] * (number % 3), number=number)
     contents = {"x.plain.html": sys.argv[3], "x.ann.json": own.dumps()}
     files = [UploadedFile(name, content.encode()) for name, content in contents.items()]
     database.write(store_uploads, "owner", "p", read_uploads(files, "anndoc"), author=Author("other"))
@@ -104,14 +104,14 @@ database.close()
 
 
 def test_two_processes_save_the_same_document(people: People) -> None:
-    docid = people.save(TEXT, annotations(number=-1))
+    docid = people.save(TEXT, annotated(number=-1))
     html = people.call("local", "GET", "documents/v1", ids=docid, output="plain.html").text
     html = html.replace(' id="x"', f' id="{docid}"')
     arguments = [str(people.server.database.path), str(Path(__file__).parents[1]), html]
     other = subprocess.Popen([sys.executable, "-c", _WRITER, *arguments], stderr=subprocess.PIPE, text=True)
     number = 0
     while other.poll() is None or number < 10:
-        people.save(TEXT, annotations(number=1000 + number), name=docid)
+        people.save(TEXT, annotated(number=1000 + number), name=docid)
         number += 1
     assert other.communicate()[1] == ""
     assert len(people.docs()) == 1
@@ -172,7 +172,7 @@ def test_a_full_disk_stops_writing_and_nothing_else(tmp_path: Path, subprocess_e
         documents = []
         for number in range(60):
             html = html_from_text(f"{number} " + "Ada in London. " * 1000, filename=f"{number}.txt")
-            documents.append(Document(str(html.id), html, {"master": annotations()}, legend=LEGEND))
+            documents.append(Document(str(html.id), html, {"master": annotated()}, legend=LEGEND))
         with TagtogClient(url, username="owner", password="secret", project="p", threads=2) as client:
             with pytest.raises(ClientError) as caught:
                 push(client, documents, batch_size=3)

@@ -108,7 +108,12 @@ def test_values_of_settings_keep_their_kind(value: SettingValue, plain: str) -> 
     text = f"({setting('x', value)})"
     assert str(SpacyTagtogError(text)) == f"(x={plain})"
     given: list[tuple[str, SettingValue | None]] = []
-    spelled(text, lambda name, value: str(given.append((name, value))))
+
+    def spell(name: str, value: SettingValue | None) -> str:
+        given.append((name, value))
+        return name
+
+    assert spelled(text, spell) == "(x)"
     assert given == [("x", value)]
     assert type(given[0][1]) is type(value)
 

@@ -244,7 +244,7 @@ def test_strategies_are_compared_with_random() -> None:
     assert (random.strategy, better.strategy, never.strategy) == ("random", "better", "never")
     one = better.reached[0.98]["documents"]
     assert one.cost is not None
-    assert one.of_random == pytest.approx(one.cost.mean / random.reached[0.98]["documents"].cost.mean)  # type: ignore[union-attr]
+    assert one.of_random == pytest.approx(one.cost.mean / random.reached[0.98]["documents"].cost.mean)
     assert one.of_random is not None
     assert one.of_random < 0.5
     assert one.of_pool == pytest.approx(one.cost.mean / 100)

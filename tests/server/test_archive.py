@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from databases import find
-from local_api import LEGEND, People, annotations, entity
+from local_api import LEGEND, People, annotated, entity
 from typer.testing import CliRunner
 
 from spacy_tagtog.anndoc import Project
@@ -40,21 +40,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
         assert people.call("owner", "POST", "settings/v1/import", json=settings).status_code == 200
         body = {"taskDistributionNumber": 1, "taskDistributionMembers": ["curator", "supercurator"]}
         assert people.call("owner", "PUT", "settings/v1/task-distribution", json=body).status_code == 200
-        docid = people.save(TEXT, annotations(ADA), folder="deep")
-        people.save(TEXT, annotations(ADA, LONDON, complete=True, vendor="kept"), name=docid, user="reviewer")
-        people.save(TEXT, annotations(), name=docid, member="supercurator", user="supercurator")
+        docid = people.save(TEXT, annotated(ADA), folder="deep")
+        people.save(TEXT, annotated(ADA, LONDON, complete=True, vendor="kept"), name=docid, user="reviewer")
+        people.save(TEXT, annotated(), name=docid, member="supercurator", user="supercurator")
         people.save(
-            TEXT, annotations(LONDON, complete=True), name=docid, member="supercurator", user="supercurator"
+            TEXT, annotated(LONDON, complete=True), name=docid, member="supercurator", user="supercurator"
         )
-        people.save(TEXT, annotations(LONDON, complete=True), name=docid, member="former")  # not a member
+        people.save(TEXT, annotated(LONDON, complete=True), name=docid, member="former")  # not a member
         for name in ("Über & 1.txt", "same.txt"):
             people.text("An original\r\nwith its own bytes", filename=name, distributeToMembers="*")
         changed = people.save(
-            "Bob", annotations(entity("e_1", 0, "Bob")), name="changed", distributeToMembers=""
+            "Bob", annotated(entity("e_1", 0, "Bob")), name="changed", distributeToMembers=""
         )
-        people.save("Bob in Paris", annotations(entity("e_1", 0, "Bob")), name=changed)
+        people.save("Bob in Paris", annotated(entity("e_1", 0, "Bob")), name=changed)
         people.save(
-            "Later", annotations(entity("e_1", 0, "Later", state="\ud800")), name="later", folder="train"
+            "Later", annotated(entity("e_1", 0, "Later", state="\ud800")), name="later", folder="train"
         )
         people.close()
         yield running
@@ -171,7 +171,7 @@ def test_what_was_edited_in_the_archive_is_a_further_save(
 ) -> None:
     export_project(server.database, "owner", "full", tmp_path / "x")
     (path,) = (tmp_path / "x" / "ann.json" / "master" / "pool" / "train" / "deep").iterdir()
-    path.write_text(annotations(LONDON).dumps())
+    path.write_text(annotated(LONDON).dumps())
     next((tmp_path / "x" / "plain.html" / "pool" / "train").glob("*later*")).unlink()
     next((tmp_path / "x" / "ann.json" / "master" / "pool" / "train").glob("*later*")).unlink()
     restored = restore_project(other, tmp_path / "x", "owner", "p")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from local_api import annotations, entity, refused
+from local_api import annotated, entity, refused
 from project_api import Api, pair_html
 from strategies import examples
 
@@ -222,7 +222,7 @@ def test_a_pair_becomes_a_document_and_comes_back_unchanged(api: Api) -> None:
     content = pair_html("Ada lived 😀 in London", origid="letter").replace(b"<p ", b"<p\n  class='\xc3\xa4' ")
     own = {
         "custom": [1, {"z": 1, "a": "ü"}],
-        **annotations(entity("e_1", 0, "Ada", vendor="kept"), complete=True).data,
+        **annotated(entity("e_1", 0, "Ada", vendor="kept"), complete=True).data,
         "annotatable": {"parts": ["s1p1"]},
     }
     answer = api.pairs(("letter", content, Annotations(own)))
@@ -240,17 +240,17 @@ def test_a_pair_becomes_a_document_and_comes_back_unchanged(api: Api) -> None:
 
 
 def test_empty_annotatable_parts_are_filled_in(api: Api) -> None:
-    for number, given_parts in enumerate(
-        [{"annotatable": {"parts": [], "kept": 1}}, {"annotatable": None}, {"annotatable": {}}]
-    ):
-        item = api.pairs((f"n{number}", pair_html("a", "b"), annotations(**given_parts))).json()["items"][0]
+    for number, annotatable in enumerate([{"parts": [], "kept": 1}, None, {}]):
+        item = api.pairs((f"n{number}", pair_html("a", "b"), annotated(annotatable=annotatable))).json()[
+            "items"
+        ][0]
         assert api.get(item["docid"], "ann.json").json()["annotatable"]["parts"] == ["s1p1", "s1p2"]
 
 
 def test_a_document_id_as_base_name_is_kept(api: Api) -> None:
     docid = "aZ10.x_-" + "b" * 20 + "-letter 1.txt"
     item = api.pairs(
-        (docid, pair_html("x", doc_id="foreign", origid="https://example.com/a"), annotations())
+        (docid, pair_html("x", doc_id="foreign", origid="https://example.com/a"), annotated())
     ).json()["items"][0]
     assert item["docid"] == docid
     assert api.docs()[0]["filename"] == "letter 1.txt"
@@ -262,13 +262,13 @@ def test_uploading_annotations_of_a_known_document_replaces_them(api: Api) -> No
     before = api.docs()[0]
     # By the base name, by the <html id> under another name, and by content and name.
     for number, name in enumerate((docid, "renamed")):
-        own = annotations(entity("e_1", 0, "Ada"), complete=bool(number))
+        own = annotated(entity("e_1", 0, "Ada"), complete=bool(number))
         item = api.pairs((name, content, own)).json()["items"][0]
         assert (item["docid"], item["result"]) == (docid, "updated")
         assert api.get(docid, "ann.json").json()["anncomplete"] is bool(number)
     files = [
         ("f", ("text.txt", b"Ada in London")),
-        ("f", ("text.ann.json", annotations(entity("e_2", 7, "London")).dumps())),
+        ("f", ("text.ann.json", annotated(entity("e_2", 7, "London")).dumps())),
     ]
     item = api.call("POST", files=files, format="formatted-plus-annjson", output="null").json()["items"][0]
     assert (item["docid"], item["result"]) == (docid, "updated")
@@ -280,21 +280,21 @@ def test_uploading_annotations_of_a_known_document_replaces_them(api: Api) -> No
 
 
 def test_the_same_pair_twice_updates_nothing(api: Api) -> None:
-    content, own = pair_html("Ada"), annotations(entity("e_1", 0, "Ada"))
+    content, own = pair_html("Ada"), annotated(entity("e_1", 0, "Ada"))
     first = api.pairs(("x", content, own)).json()["items"][0]
     before = api.docs()
     spaced = json.dumps(dict(reversed(own.data.items())), indent=2)
     second = api.pairs(("x", content, spaced)).json()["items"][0]
     assert (first["result"], second["result"], first["docid"]) == ("created", "updated", second["docid"])
     assert api.docs() == before
-    assert api.pairs(("x", content, annotations())).status_code == 200
+    assert api.pairs(("x", content, annotated())).status_code == 200
     assert api.docs()[0]["updated"] > before[0]["updated"]
 
 
 @pytest.mark.parametrize(("first", "second"), [(1, 1.0), (True, 1), ("1", 1)])
 def test_values_that_only_python_takes_for_equal_are_a_change(api: Api, first: Any, second: Any) -> None:
     for value in (first, second):
-        docid = api.pairs(("x", pair_html("Ada"), annotations(extra=value))).json()["items"][0]["docid"]
+        docid = api.pairs(("x", pair_html("Ada"), annotated(extra=value))).json()["items"][0]["docid"]
     assert json.dumps(api.get(docid, "ann.json").json()["extra"]) == json.dumps(second)
 
 
@@ -304,15 +304,15 @@ def test_members_have_versions_of_their_own(api: Api) -> None:
         (
             "x",
             content,
-            annotations(entity("e_1", 0, "Ada")),
+            annotated(entity("e_1", 0, "Ada")),
         ),
         member="bob",
     ).json()["items"][0]["docid"]
     empty = api.get(docid, "ann.json", member="eve")
     assert (empty.json()["entities"], empty.json()["annotatable"]) == ([], {"parts": ["s1p1"]})
     assert "empty" in empty.headers["Warning"]
-    api.pairs((docid, content, annotations(entity("e_2", 0, "Ada"))))
-    api.pairs((docid, content, annotations(complete=True)), member="carl")
+    api.pairs((docid, content, annotated(entity("e_2", 0, "Ada"))))
+    api.pairs((docid, content, annotated(complete=True)), member="carl")
     versions = {
         member: api.get(docid, "ann.json", member=member) for member in ("master", "bob", "carl", "eve")
     }
@@ -337,7 +337,7 @@ def test_members_have_versions_of_their_own(api: Api) -> None:
 
 
 def test_entities_in_missing_parts_and_with_wrong_offsets_are_taken(api: Api) -> None:
-    own = annotations(entity("e_1", 0, "Ada", part="s9p9"), entity("e_1", 10**30, "nowhere"))
+    own = annotated(entity("e_1", 0, "Ada", part="s9p9"), entity("e_1", 10**30, "nowhere"))
     docid = api.pairs(("x", pair_html("Ada"), own)).json()["items"][0]["docid"]
     assert len(api.get(docid, "ann.json").json()["entities"]) == 2
     page = api.get(docid, "visualize").text
@@ -360,16 +360,16 @@ def test_annotations_may_hold_what_utf8_cannot(api: Api) -> None:
 @pytest.mark.parametrize(
     ("own", "words"),
     [
-        (annotations(entity("e_9", 0, "Ada")), ["e_9", "e_1 (Person)", "e_2 (Place)"]),
-        (annotations(entity("f_3", 0, "Ada")), ["f_3", "e_1 (Person)"]),
-        (annotations(entity("e_1", 0, "Ada", fields={"f_8": {"value": 1}})), ["f_8", "f_3 (role)"]),
+        (annotated(entity("e_9", 0, "Ada")), ["e_9", "e_1 (Person)", "e_2 (Place)"]),
+        (annotated(entity("f_3", 0, "Ada")), ["f_3", "e_1 (Person)"]),
+        (annotated(entity("e_1", 0, "Ada", fields={"f_8": {"value": 1}})), ["f_8", "f_3 (role)"]),
         (
-            annotations(entity("e_1", 0, "Ada", normalizations={"n_8": {"source": {"id": "Q1"}}})),
+            annotated(entity("e_1", 0, "Ada", normalizations={"n_8": {"source": {"id": "Q1"}}})),
             ["n_8", "n_5 (Wikidata)"],
         ),
-        (annotations(metas={"m_7": {"value": True}}), ["m_7", "m_4 (topic)"]),
+        (annotated(metas={"m_7": {"value": True}}), ["m_7", "m_4 (topic)"]),
         (
-            annotations(relations=[{"classId": "r_7", "entities": ["s1p1|e_1|0,3", "s1p1|e_1|0,3"]}]),
+            annotated(relations=[{"classId": "r_7", "entities": ["s1p1|e_1|0,3", "s1p1|e_1|0,3"]}]),
             ["r_7", "r_6 (lives_in)"],
         ),
         ("[]", ["ann.json"]),
@@ -387,9 +387,9 @@ def test_bad_annotations_are_refused_and_nothing_of_the_request_is_stored(
     api: Api, own: Annotations | str, words: list[str]
 ) -> None:
     answer = api.pairs(
-        ("good", pair_html("Ada"), annotations()),
+        ("good", pair_html("Ada"), annotated()),
         ("bad", pair_html("Bob"), own),
-        ("good2", pair_html("Carl"), annotations()),
+        ("good2", pair_html("Carl"), annotated()),
     )
     refused(answer, 400, "bad.ann.json", *words)
     assert api.docs() == []
@@ -412,7 +412,7 @@ def test_bad_annotations_are_refused_and_nothing_of_the_request_is_stored(
 )
 def test_a_plain_html_that_cannot_be_read_is_refused(api: Api, content: bytes, word: str) -> None:
     refused(
-        api.pairs(("good", pair_html("Ada"), annotations()), ("bad", content, annotations())),
+        api.pairs(("good", pair_html("Ada"), annotated()), ("bad", content, annotated())),
         400,
         "bad.plain.html",
         word,
@@ -433,7 +433,7 @@ def test_a_plain_html_that_cannot_be_read_is_refused(api: Api, content: bytes, w
     ],
 )
 def test_odd_files_are_refused(api: Api, names: list[str], words: list[str]) -> None:
-    content = {True: annotations().dumps().encode(), False: pair_html("x")}
+    content = {True: annotated().dumps().encode(), False: pair_html("x")}
     files = [(name, (name, content[name.endswith(".ann.json")])) for name in names]
     refused(api.call("POST", files=files, format="anndoc", output="null"), 400, *words)
     assert api.docs() == []
@@ -450,7 +450,7 @@ def test_pairs_come_in_any_field_and_with_any_of_the_suffixes(
     names = [f"é{suffix}", "é.ann.json"]
     files = [
         (name if field == "name" else field, (name, data))
-        for name, data in zip(names, [pair_html("x"), annotations().dumps()], strict=True)
+        for name, data in zip(names, [pair_html("x"), annotated().dumps()], strict=True)
     ]
     item = api.call("PUT", files=files, format=upload_format, output="null").json()["items"][0]
     assert item["filenames"] == sorted(names)
@@ -473,17 +473,15 @@ def test_text_with_annotations_is_parsed_as_the_format_says(api: Api) -> None:
 
 
 def test_a_changed_text_is_taken_only_if_nobody_elses_annotations_stand_on_it(api: Api) -> None:
-    docid = api.pairs(("x", pair_html("Ada"), annotations(entity("e_1", 0, "Ada")))).json()["items"][0][
-        "docid"
-    ]
-    assert api.pairs((docid, pair_html("Bob"), annotations(entity("e_1", 0, "Bob")))).status_code == 200
+    docid = api.pairs(("x", pair_html("Ada"), annotated(entity("e_1", 0, "Ada")))).json()["items"][0]["docid"]
+    assert api.pairs((docid, pair_html("Bob"), annotated(entity("e_1", 0, "Bob")))).status_code == 200
     assert api.get(docid, "text").text == "Bob"
     assert api.docs("Bob")[0]["header"] == "Bob"
-    api.pairs((docid, pair_html("Bob"), annotations()), member="eve")
-    refused(api.pairs((docid, pair_html("Carl"), annotations())), 400, "differs", "eve")
+    api.pairs((docid, pair_html("Bob"), annotated()), member="eve")
+    refused(api.pairs((docid, pair_html("Carl"), annotated())), 400, "differs", "eve")
     # It is noticed only after another document of the request was written: that one goes, too.
     refused(
-        api.pairs(("new", pair_html("Dora"), annotations()), (docid, pair_html("Carl"), annotations())),
+        api.pairs(("new", pair_html("Dora"), annotated()), (docid, pair_html("Carl"), annotated())),
         400,
         "differs",
     )
@@ -493,7 +491,7 @@ def test_a_changed_text_is_taken_only_if_nobody_elses_annotations_stand_on_it(ap
     assert api.get(docid, "text").text == "Bob"
     # Other bytes with the same texts are no danger.
     again = pair_html("Bob").replace(b"<p ", b"<p class='x' ")
-    assert api.pairs((docid, again, annotations())).status_code == 200
+    assert api.pairs((docid, again, annotated())).status_code == 200
     assert api.get(docid, "plain.html").content == again
 
 

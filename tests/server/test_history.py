@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from local_api import People, annotations, entity, refused
+from local_api import People, annotated, entity, refused
 from lxml import html as lxml_html
 
 from spacy_tagtog.anndoc import html_from_blocks
@@ -28,10 +28,10 @@ def classes(answer: Any) -> list[str]:
 
 
 def test_every_save_is_kept_with_who_when_and_what(people: People) -> None:
-    docid = people.save(TEXT, annotations(ADA))
-    people.save(TEXT, annotations(ADA), name=docid)  # the same again is no save
-    people.save(TEXT, annotations(ADA, LONDON, complete=True), name=docid, user="reviewer")
-    people.save(TEXT, annotations(), name=docid, user="supercurator", member="supercurator")
+    docid = people.save(TEXT, annotated(ADA))
+    people.save(TEXT, annotated(ADA), name=docid)  # the same again is no save
+    people.save(TEXT, annotated(ADA, LONDON, complete=True), name=docid, user="reviewer")
+    people.save(TEXT, annotated(), name=docid, user="supercurator", member="supercurator")
     entries = history(people, docid)
     assert [
         (one["member"], one["author"], one["source"], one["action"], one["anncomplete"], one["is_current"])
@@ -60,7 +60,7 @@ def test_equal_contents_are_stored_once(people: People) -> None:
             "SELECT (SELECT count(*) FROM history), (SELECT count(*) FROM blobs)"
         ).fetchone()
 
-    one, two = annotations(ADA, extra=1), annotations(LONDON, extra=1)  # in no other test
+    one, two = annotated(ADA, extra=1), annotated(LONDON, extra=1)  # in no other test
     saves, blobs = numbers()
     people.text("one")
     docid = people.save(TEXT, two)
@@ -80,9 +80,9 @@ def test_equal_contents_are_stored_once(people: People) -> None:
 
 
 def test_two_saves_are_compared(people: People) -> None:
-    docid = people.save(TEXT, annotations(ADA))
-    people.save(TEXT, annotations(PLACE, LONDON, metas={"m_4": {"value": "people"}}), name=docid)
-    people.save(TEXT, annotations(), name=docid)
+    docid = people.save(TEXT, annotated(ADA))
+    people.save(TEXT, annotated(PLACE, LONDON, metas={"m_4": {"value": "people"}}), name=docid)
+    people.save(TEXT, annotated(), name=docid)
     third, second, first = history(people, docid)
 
     def compare(**query: Any) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def test_two_saves_are_compared(people: People) -> None:
 
 
 def test_an_old_save_is_restored_as_a_new_one(people: People) -> None:
-    docid = people.save(TEXT, annotations(ADA, complete=True))
-    people.save(TEXT, annotations(LONDON), name=docid)
+    docid = people.save(TEXT, annotated(ADA, complete=True))
+    people.save(TEXT, annotated(LONDON), name=docid)
     first = history(people, docid)[1]
     updated = people.docs()[0]["updated"]
     answer = people.call("owner", "POST", "/-local/history/restore", docid=docid, id=first["id"], json={})
@@ -120,11 +120,11 @@ def test_an_old_save_is_restored_as_a_new_one(people: People) -> None:
 
 
 def test_a_save_for_another_text_is_not_restored(people: People) -> None:
-    docid = people.save(TEXT, annotations(ADA))
+    docid = people.save(TEXT, annotated(ADA))
     html = html_from_blocks([("p", "Bob")], doc_id="x", origid="x").data
     files = [
         ("f", (f"{docid}.plain.html", html)),
-        ("f", (f"{docid}.ann.json", annotations(entity("e_1", 0, "Bob")).dumps().encode())),
+        ("f", (f"{docid}.ann.json", annotated(entity("e_1", 0, "Bob")).dumps().encode())),
     ]
     assert (
         people.call("local", "POST", "documents/v1", files=files, format="anndoc", output="null").status_code
@@ -150,7 +150,7 @@ def test_a_save_for_another_text_is_not_restored(people: People) -> None:
     assert people.ann(docid).json()["entities"][0]["offsets"][0]["text"] == "Bob"
     # The same text in other bytes is no hindrance.
     files[0] = ("f", (f"{docid}.plain.html", html.replace(b"<p ", b"<p class='x' ")))
-    files[1] = ("f", (f"{docid}.ann.json", annotations().dumps().encode()))
+    files[1] = ("f", (f"{docid}.ann.json", annotated().dumps().encode()))
     assert (
         people.call("local", "POST", "documents/v1", files=files, format="anndoc", output="null").status_code
         == 200
@@ -174,10 +174,10 @@ def test_a_save_for_another_text_is_not_restored(people: People) -> None:
     ],
 )
 def test_who_sees_and_restores_whose_saves(people: People, role: str, own: bool, others: bool) -> None:
-    docid = people.save(TEXT, annotations())
+    docid = people.save(TEXT, annotated())
     for member in (role, "other"):
         for entities in ([ADA], []):
-            people.save(TEXT, annotations(*entities), name=docid, member=member)
+            people.save(TEXT, annotated(*entities), name=docid, member=member)
     listed = history(people, docid, role)
     assert {one["member"] for one in listed} == {"master", role, *(["other"] if others else [])}
     entries = history(people, docid)
@@ -218,8 +218,8 @@ def test_bad_questions_are_refused(
 
 def test_the_history_of_another_document_is_not_reached(people: People) -> None:
     first, second = (
-        people.save(TEXT, annotations(ADA), name="first"),
-        people.save(TEXT, annotations(), name="second"),
+        people.save(TEXT, annotated(ADA), name="first"),
+        people.save(TEXT, annotated(), name="second"),
     )
     number = history(people, first)[0]["id"]
     refused(people.call("local", "GET", "/-local/history/version", docid=second, id=number), 404)
@@ -230,8 +230,8 @@ def test_the_history_of_another_document_is_not_reached(people: People) -> None:
 
 
 def test_the_page_lists_the_saves_and_restores(people: People) -> None:
-    docid = people.save(TEXT, annotations(ADA), user="owner")
-    people.save(TEXT, annotations(PLACE, LONDON, complete=True), name=docid, user="reviewer")
+    docid = people.save(TEXT, annotated(ADA), user="owner")
+    people.save(TEXT, annotated(PLACE, LONDON, complete=True), name=docid, user="reviewer")
     address = f"/owner/{people.name}/pool/{docid}"
     assert "?view=history" in people.call("reviewer", "GET", address).text
     answer = people.call("reviewer", "GET", address, view="history")
@@ -273,8 +273,8 @@ def test_the_page_lists_the_saves_and_restores(people: People) -> None:
 
 def test_nothing_of_a_history_becomes_markup(people: People) -> None:
     hostile = "<b>&'\""
-    docid = people.save(hostile, annotations(entity("e_1", 0, hostile)), name="a<i>b")
-    people.save(hostile, annotations(metas={"m_4": {"value": hostile}}), name=docid)
+    docid = people.save(hostile, annotated(entity("e_1", 0, hostile)), name="a<i>b")
+    people.save(hostile, annotated(metas={"m_4": {"value": hostile}}), name=docid)
     page = lxml_html.fromstring(
         people.call("local", "GET", f"/owner/{people.name}/pool/{docid}", view="history").content.decode()
     )
@@ -283,9 +283,9 @@ def test_nothing_of_a_history_becomes_markup(people: People) -> None:
 
 
 def test_a_long_history_has_pages(people: People) -> None:
-    docid = people.save(TEXT, annotations())
+    docid = people.save(TEXT, annotated())
     for number in range(52):
-        people.save(TEXT, annotations(*[ADA] * (number % 2)), name=docid)
+        people.save(TEXT, annotated(*[ADA] * (number % 2)), name=docid)
     saves = len(history(people, docid))
     assert saves == 52
     pages = [
@@ -302,22 +302,22 @@ def test_a_long_history_has_pages(people: People) -> None:
 
 
 def test_a_curator_saves_their_own_version(people: People) -> None:
-    docid = people.save(TEXT, annotations())
+    docid = people.save(TEXT, annotated())
     answer = people.call(
-        "curator", "PUT", "/-local/annotations", docid=docid, json=annotations(ADA, complete=True).data
+        "curator", "PUT", "/-local/annotations", docid=docid, json=annotated(ADA, complete=True).data
     )
     assert answer.status_code == 200, answer.text
     assert (classes(answer), people.docs()[0]["members_anncomplete"]) == (["e_1"], ["curator"])
     assert history(people, docid)[0]["source"] == "GUI"
     refused(
         people.call(
-            "curator", "PUT", "/-local/annotations", docid=docid, member="master", json=annotations().data
+            "curator", "PUT", "/-local/annotations", docid=docid, member="master", json=annotated().data
         ),
         403,
         "master",
     )
     refused(
-        people.call("reader", "PUT", "/-local/annotations", docid=docid, json=annotations().data),
+        people.call("reader", "PUT", "/-local/annotations", docid=docid, json=annotated().data),
         403,
         "reader",
     )
@@ -328,11 +328,11 @@ def test_a_curator_saves_their_own_version(people: People) -> None:
     [
         ([], "ann.json"),
         ({"entities": [{"classId": "e_1"}]}, "part"),
-        (annotations(entity("e_9", 0, "Ada")).data, "e_9"),
+        (annotated(entity("e_9", 0, "Ada")).data, "e_9"),
     ],
 )
 def test_only_annotations_of_the_project_are_saved(people: People, body: Any, word: str) -> None:
-    docid = people.save(TEXT, annotations())
+    docid = people.save(TEXT, annotated())
     refused(
         people.call("owner", "PUT", "/-local/annotations", docid=docid, member="master", json=body), 400, word
     )
@@ -340,11 +340,11 @@ def test_only_annotations_of_the_project_are_saved(people: People, body: Any, wo
 
 
 def test_no_update_is_lost_between_two_editors(people: People) -> None:
-    docid = people.save(TEXT, annotations())
+    docid = people.save(TEXT, annotated())
     tag = people.ann(docid).headers["ETag"]
 
     def save(number: int) -> int:
-        body = annotations(entity("e_1", 0, "Ada", number=number)).data
+        body = annotated(entity("e_1", 0, "Ada", number=number)).data
         answer = people.call(
             "owner",
             "PUT",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from local_api import LEGEND, ROLES, People, annotations, entity, refused
+from local_api import LEGEND, ROLES, People, annotated, entity, refused
 
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server import (
@@ -33,10 +33,10 @@ class Stage:
     def __init__(self, people: People) -> None:
         self.people = people
         people.server.database.write(add_user, "newcomer", "x")
-        self.docid = people.save("Ada in London", annotations(entity("e_1", 0, "Ada")))
+        self.docid = people.save("Ada in London", annotated(entity("e_1", 0, "Ada")))
         for member in ("other", *ROLES):
             people.save(
-                "Ada in London", annotations(complete=member == "other"), name=self.docid, member=member
+                "Ada in London", annotated(complete=member == "other"), name=self.docid, member=member
             )
 
     def pair(self, role: str, member: str) -> requests.Response:
@@ -45,7 +45,7 @@ class Stage:
         ).content
         files = [
             ("f", ("x.plain.html", content)),
-            ("f", ("x.ann.json", annotations(entity("e_2", 7, "London")).dumps())),
+            ("f", ("x.ann.json", annotated(entity("e_2", 7, "London")).dumps())),
         ]
         return self.people.call(
             role, "POST", "documents/v1", files=files, format="anndoc", output="null", member=member
@@ -166,7 +166,7 @@ def test_each_role_may_do_what_the_table_says(stage: Stage, action: str) -> None
 
 
 def test_a_refused_call_changes_nothing(people: People) -> None:
-    docid = people.save("Ada", annotations(entity("e_1", 0, "Ada")))
+    docid = people.save("Ada", annotated(entity("e_1", 0, "Ada")))
     before = (
         people.docs(),
         people.ann(docid).content,
@@ -199,7 +199,8 @@ def test_members_are_read_added_changed_and_removed(people: People) -> None:
         assert all(member["inTeams"] == [] for member in answer["members"])
         return {member["username"]: member["role"]["name"] for member in answer["members"]}
 
-    assert roles() == {**{role: role for role in ROLES}, "owner": "admin"}
+    everybody: dict[str, str] = {role: role for role in ROLES}
+    assert roles() == {**everybody, "owner": "admin"}
     answer = people.call(
         "owner", "POST", "settings/v1/members", json={"loginid": "stranger", "roleName": "supercurator"}
     )
@@ -239,16 +240,16 @@ def test_bad_changes_of_members_are_refused(
 
 
 def test_a_former_member_loses_the_project_but_not_their_work(people: People) -> None:
-    docid = people.save("Ada", annotations(entity("e_1", 0, "Ada"), complete=True), member="curator")
+    docid = people.save("Ada", annotated(entity("e_1", 0, "Ada"), complete=True), member="curator")
     assert people.call("owner", "DELETE", "settings/v1/members/curator").status_code == 205
     assert len(people.ann(docid, member="curator").json()["entities"]) == 1
     assert people.docs()[0]["members_anncomplete"] == ["curator"]
 
 
 def test_pages_show_only_what_the_reader_may_see(people: People) -> None:
-    docid = people.save("Ada", annotations())
-    people.save("Ada", annotations(), name=docid, member="curator")
-    people.save("Ada", annotations(), name=docid, member="reviewer")
+    docid = people.save("Ada", annotated())
+    people.save("Ada", annotated(), name=docid, member="curator")
+    people.save("Ada", annotated(), name=docid, member="reviewer")
     page = f"/owner/{people.name}/pool/{docid}"
     shown = {user: people.call(user, "GET", page).text for user in ("reader", "curator", "reviewer")}
     assert {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote, unquote
 
 import pytest
-from local_api import annotations, entity, refused
+from local_api import annotated, entity, refused
 from project_api import Api, pair_html
 
 from spacy_tagtog.server import LocalTagtog
@@ -28,7 +28,7 @@ def test_file_names_are_given_in_ascii_and_utf8(api: Api) -> None:
 
 
 def test_every_output_of_a_document(api: Api) -> None:
-    own = annotations(
+    own = annotated(
         entity("e_1", 0, "Ada Lovelace"),
         entity("e_2", 4, "Lovelace"),
         {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import requests
-from local_api import LEGEND, annotations, entity, refused
+from local_api import LEGEND, annotated, entity, refused
 from project_api import Api, pair_html
 
 from spacy_tagtog.anndoc import Legend
@@ -32,7 +32,7 @@ def test_importing_settings_replaces_them_and_removes_the_documents(api: Api) ->
     assert api.call("GET", "annotationsLegend").json() == {"e_7": "Drug"}
     assert api.docs() == []
     assert (
-        api.pairs(("x", pair_html("Ada"), annotations(entity("e_7", 0, "Ada"))), folder="new").status_code
+        api.pairs(("x", pair_html("Ada"), annotated(entity("e_7", 0, "Ada"))), folder="new").status_code
         == 200
     )
 

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from local_api import LEGEND, ROLES, People, annotations, entity, refused
+from local_api import LEGEND, ROLES, People, annotated, entity, refused
 from lxml import html as lxml_html
 
 from spacy_tagtog.client import TagtogClient
@@ -72,11 +72,11 @@ def test_new_documents_go_to_so_many_of_the_chosen_members(people: People) -> No
 
 
 def test_a_known_document_is_not_distributed_again(people: People) -> None:
-    docid = people.save(TEXT, annotations())
+    docid = people.save(TEXT, annotated())
     distribute(people, 3, "ann", "bob", "cleo")
-    people.save(TEXT, annotations(ADA), name=docid)
+    people.save(TEXT, annotated(ADA), name=docid)
     assert assigned(people) == [[]]
-    people.save(TEXT, annotations(ADA), name=docid, distributeToMembers="bob")  # as asked for, it is
+    people.save(TEXT, annotated(ADA), name=docid, distributeToMembers="bob")  # as asked for, it is
     assert assigned(people) == [["bob"]]
 
 
@@ -141,16 +141,16 @@ def test_only_admins_change_the_task_distribution(people: People, role: str) -> 
 
 
 def test_todo_lists_what_is_assigned_and_not_confirmed(people: People) -> None:
-    first = people.save(TEXT, annotations(), name="first", distributeToMembers="ann,bob")
-    second = people.save(TEXT, annotations(), name="second", distributeToMembers="ann")
-    people.save(TEXT, annotations(), name="third", distributeToMembers="")
+    first = people.save(TEXT, annotated(), name="first", distributeToMembers="ann,bob")
+    second = people.save(TEXT, annotated(), name="second", distributeToMembers="ann")
+    people.save(TEXT, annotated(), name="third", distributeToMembers="")
 
     def todo(user: str, query: str = "filter:TODO", **more: Any) -> list[str]:
         return [hit["id"] for hit in people.docs(query, user=user, **more)]
 
     assert (todo("ann"), todo("bob"), todo("cleo"), todo("local")) == ([first, second], [first], [], [])
-    people.save(TEXT, annotations(complete=True), name=first, member="ann", user="ann")
-    people.save(TEXT, annotations(ADA), name=second, member="ann", user="ann")
+    people.save(TEXT, annotated(complete=True), name=first, member="ann", user="ann")
+    people.save(TEXT, annotated(ADA), name=second, member="ann", user="ann")
     assert (todo("ann"), todo("bob")) == ([second], [first])
     assert todo("ann", "filter:TODO AND filename:first") == []
     assert todo("reviewer", member="bob") == [first]
@@ -180,9 +180,9 @@ def test_who_leaves_a_project_gets_no_more_documents(people: People) -> None:
 
 def versions(people: People, **of: Any) -> str:
     """A document with the confirmed versions of members; gives its id."""
-    docid = people.save(TEXT, annotations())
+    docid = people.save(TEXT, annotated())
     for member, entities in of.items():
-        people.save(TEXT, annotations(*entities, complete=True), name=docid, member=member)
+        people.save(TEXT, annotated(*entities, complete=True), name=docid, member=member)
     return docid
 
 
@@ -213,10 +213,10 @@ def test_confirmed_versions_are_merged(people: People, strategy: str, expected: 
 
 
 def test_a_merge_needs_something_confirmed_and_overwrites_no_confirmed_member(people: People) -> None:
-    docid = people.save(TEXT, annotations(complete=True))
-    people.save(TEXT, annotations(ADA), name=docid, member="ann")
+    docid = people.save(TEXT, annotated(complete=True))
+    people.save(TEXT, annotated(ADA), name=docid, member="ann")
     refused(people.call("reviewer", "POST", MERGE, docid=docid, strategy="union_v1"), 400, "confirmed")
-    people.save(TEXT, annotations(ADA, complete=True), name=docid, member="ann")
+    people.save(TEXT, annotated(ADA, complete=True), name=docid, member="ann")
     refused(
         people.call("reviewer", "POST", MERGE, docid=docid, strategy="union_v1", saveTo="ann"),
         409,
@@ -283,8 +283,8 @@ def test_bad_merges_and_copies_are_refused(
 
 def test_agreement_of_two_members(people: People) -> None:
     versions(people, ann=[ADA, LONDON], bob=[ADA])
-    other = people.save("Ada in Paris", annotations(), name="other")
-    people.save("Ada in Paris", annotations(entity("e_1", 0, "Ada"), complete=True), name=other, member="ann")
+    other = people.save("Ada in Paris", annotated(), name="other")
+    people.save("Ada in Paris", annotated(entity("e_1", 0, "Ada"), complete=True), name=other, member="ann")
 
     def iaa(task: str, metric: str = "exact_v1") -> Any:
         return people.call(
@@ -339,13 +339,13 @@ def test_annotations_are_counted_by_type(people: People) -> None:
     }
     label = {"m_4": {"value": "people"}, "m_7": {"value": "high"}, "m_8": {"value": True}}
     people.save(
-        TEXT, annotations(entity("e_1", 0, "Ada", **norm), LONDON, complete=True, metas=label), name="first"
+        TEXT, annotated(entity("e_1", 0, "Ada", **norm), LONDON, complete=True, metas=label), name="first"
     )
     people.save(
-        TEXT, annotations(entity("e_1", 0, "Ada", **norm), metas={"m_8": {"value": False}}), name="second"
+        TEXT, annotated(entity("e_1", 0, "Ada", **norm), metas={"m_8": {"value": False}}), name="second"
     )
-    docid = people.save(TEXT, annotations(), name="third")
-    people.save(TEXT, annotations(ADA, LONDON), name=docid, member="ann")  # only master counts
+    docid = people.save(TEXT, annotated(), name="third")
+    people.save(TEXT, annotated(ADA, LONDON), name=docid, member="ann")  # only master counts
     stats = people.call("supercurator", "GET", "metrics/v0/search_stats", search="*").json()
     assert {key: value for key, value in stats.items() if key[:2] not in ("e_", "m_")} == {
         "numDocuments": 3,
@@ -397,7 +397,7 @@ def test_annotations_are_counted_by_type(people: People) -> None:
 
 def test_the_page_of_metrics(people: People) -> None:
     versions(people, ann=[ADA, LONDON], bob=[ADA])
-    people.save("<b>&", annotations(entity("e_1", 0, "<b>"), metas={"m_4": {"value": "<i>"}}), name="other")
+    people.save("<b>&", annotated(entity("e_1", 0, "<b>"), metas={"m_4": {"value": "<i>"}}), name="other")
     answer = people.call("reader", "GET", f"/owner/{people.name}", view="metrics")
     page = lxml_html.fromstring(answer.content.decode())
     assert not page.xpath("//script | //@style | //i | //b")

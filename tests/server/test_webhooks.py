@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 import requests
 from databases import upload
-from local_api import LEGEND, People, annotations, entity, refused
+from local_api import LEGEND, People, annotated, entity, refused
 from lxml import html as lxml_html
 
 from spacy_tagtog.server import (
@@ -164,7 +164,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def test_imports_and_saves_are_told(people: People, receiver: Receiver) -> None:
     hook(people, f"{receiver.url}/hook?x=1")
-    docid = people.save(TEXT, annotations(ADA))
+    docid = people.save(TEXT, annotated(ADA))
     call = receiver.get()
     assert (call.path, call.what, call.headers["Content-Type"]) == (
         "/hook?x=1",
@@ -172,12 +172,12 @@ def test_imports_and_saves_are_told(people: People, receiver: Receiver) -> None:
         "application/json",
     )
     assert json.loads(call.body) == people.ann(docid).json()
-    people.save(TEXT, annotations(ADA, ADA, complete=True), name=docid, member="reviewer")
+    people.save(TEXT, annotated(ADA, ADA, complete=True), name=docid, member="reviewer")
     call = receiver.get()
     assert call.what == ("updated", "API")
     assert json.loads(call.body)["anncomplete"] is True
     assert "Authorization" not in call.headers
-    people.save(TEXT, annotations(ADA, ADA, complete=True), name=docid, member="reviewer")  # nothing changed
+    people.save(TEXT, annotated(ADA, ADA, complete=True), name=docid, member="reviewer")  # nothing changed
     assert (
         people.call(
             "reviewer", "POST", "documents/versions/v0/copy", docid=docid, from_="reviewer", saveTo="master"
@@ -199,7 +199,7 @@ def test_a_hook_may_get_ids_alone(people: People, receiver: Receiver, form: str)
         format=form,
         authentication={"type": "basic", "username": "ünal", "password": "päss:word"},
     )
-    docid = people.save(TEXT, annotations(), name="Über.txt")
+    docid = people.save(TEXT, annotated(), name="Über.txt")
     call = receiver.get()
     assert json.loads(call.body) == {
         "owner": "owner",
@@ -214,11 +214,11 @@ def test_a_hook_may_get_ids_alone(people: People, receiver: Receiver, form: str)
 
 def test_a_hook_may_be_limited_to_people(people: People, receiver: Receiver) -> None:
     hook(people, receiver.url, onlyGUI=True)
-    docid = people.save(TEXT, annotations())
-    people.save(TEXT, annotations(ADA), name=docid)
+    docid = people.save(TEXT, annotated())
+    people.save(TEXT, annotated(ADA), name=docid)
     assert (
         people.call(
-            "curator", "PUT", "/-local/annotations", docid=docid, json=annotations(ADA).data
+            "curator", "PUT", "/-local/annotations", docid=docid, json=annotated(ADA).data
         ).status_code
         == 200
     )
@@ -240,7 +240,7 @@ def test_a_model_behind_a_hook_annotates_new_documents(people: People, receiver:
     people.text("Ada in London", format="formatted")
     docid = json.loads(receiver.get().body)["tagtogID"]
     content = people.call("supercurator", "GET", "documents/v1", ids=docid, output="plain.html").content
-    files = [("f", (f"{docid}.plain.html", content)), ("f", (f"{docid}.ann.json", annotations(ADA).dumps()))]
+    files = [("f", (f"{docid}.plain.html", content)), ("f", (f"{docid}.ann.json", annotated(ADA).dumps()))]
     answer = people.call("supercurator", "POST", "documents/v1", files=files, format="anndoc", output="null")
     assert answer.json()["items"][0]["result"] == "updated"
     assert receiver.get().what == ("updated", "API")
@@ -253,9 +253,9 @@ def test_a_model_behind_a_hook_annotates_new_documents(people: People, receiver:
 def test_a_failed_call_is_repeated_in_order(people: People, receiver: Receiver) -> None:
     receiver.answers = [500, 503, 404]
     hook(people, receiver.url)
-    docid = people.save(TEXT, annotations())
+    docid = people.save(TEXT, annotated())
     for number in range(3):
-        people.save(TEXT, annotations(ADA, number=number), name=docid)
+        people.save(TEXT, annotated(ADA, number=number), name=docid)
     calls = [receiver.get() for _ in range(7)]
     assert [call.what[0] for call in calls] == ["created"] * 4 + ["updated"] * 3
     assert len({call.headers["X-spacy-tagtog-delivery"] for call in calls[:4]}) == 1
@@ -266,9 +266,9 @@ def test_a_failed_call_is_repeated_in_order(people: People, receiver: Receiver) 
 def test_a_save_never_waits_for_a_hook(people: People, receiver: Receiver) -> None:
     receiver.hold.clear()
     hook(people, receiver.url)
-    docids = [people.save(TEXT, annotations(), name=f"n{number}") for number in range(5)]
+    docids = [people.save(TEXT, annotated(), name=f"n{number}") for number in range(5)]
     receiver.get()  # it hangs
-    docids += [people.save(TEXT, annotations(), name=f"m{number}") for number in range(5)]
+    docids += [people.save(TEXT, annotated(), name=f"m{number}") for number in range(5)]
     assert (len(docids), receiver.answered) == (10, 0)
     assert status(people)["waiting"] == 10
     receiver.hold.set()
@@ -282,7 +282,7 @@ def test_what_fails_for_good_is_shown_and_can_be_sent_again(
 ) -> None:
     receiver.answers = [500] * 12
     hook(people, receiver.url, authentication={"type": "basic", "username": "u", "password": "hidden"})
-    docid = people.save(TEXT, annotations())
+    docid = people.save(TEXT, annotated())
     for _ in range(12):
         receiver.get()
     until(lambda: status(people)["failed"] == 1)
@@ -320,10 +320,10 @@ def test_what_fails_for_good_is_shown_and_can_be_sent_again(
 
 def test_what_fails_can_be_forgotten(people: People, receiver: Receiver) -> None:
     hook(people, receiver.url)
-    people.save(TEXT, annotations(), name="one")
+    people.save(TEXT, annotated(), name="one")
     receiver.get()
     receiver.hold.clear()
-    people.save(TEXT, annotations(), name="two")
+    people.save(TEXT, annotated(), name="two")
     receiver.get()
     hook(people, "http://127.0.0.1:1/")  # another endpoint, and the documents are gone
     receiver.hold.set()
@@ -351,14 +351,14 @@ def test_what_fails_can_be_forgotten(people: People, receiver: Receiver) -> None
 def test_redirects_are_not_followed(people: People, receiver: Receiver, code: int) -> None:
     receiver.answers = [code]
     hook(people, receiver.url, authentication={"type": "basic", "username": "u", "password": "p"})
-    people.save(TEXT, annotations())
+    people.save(TEXT, annotated())
     assert [receiver.get().path, receiver.get().path] == ["/", "/"]
     assert nothing_more_comes(people, receiver)
 
 
 def test_a_dead_endpoint_says_nothing_of_the_network(people: People) -> None:
     hook(people, "http://127.0.0.1:1/secret-path")
-    people.save(TEXT, annotations())
+    people.save(TEXT, annotated())
     until(lambda: any(one["problem"] for one in status(people)["deliveries"]))
     assert status(people)["deliveries"][0]["problem"] == "no connection"
 
@@ -389,7 +389,7 @@ def test_a_dead_endpoint_says_nothing_of_the_network(people: People) -> None:
 def test_a_hook_that_cannot_be_used_is_listed(people: People, entry: Any, word: str) -> None:
     settings = {**settings_from_legend(LEGEND), "webhooks": {"w_1": entry}}
     assert people.call("owner", "POST", "settings/v1/import", json=settings).status_code == 200
-    people.save(TEXT, annotations())
+    people.save(TEXT, annotated())
     shown = status(people)
     assert (shown["webhooks"], shown["waiting"]) == ([], 0)
     assert any(piece in shown["problems"]["w_1"] for piece in word.split("|"))
@@ -399,13 +399,13 @@ def test_a_hook_that_cannot_be_used_is_listed(people: People, entry: Any, word: 
 
 
 def test_reviewers_set_webhooks_without_losing_documents(people: People, receiver: Receiver) -> None:
-    docid = people.save(TEXT, annotations())
+    docid = people.save(TEXT, annotated())
     answer = people.call("reviewer", "PUT", "/-local/webhooks", json={"w_1": {"endpoint": receiver.url}})
     assert answer.status_code == 200, answer.text
     assert answer.json()["webhooks"][0]["endpoint"] == receiver.url
     before = people.call("owner", "GET", "settings/v1/export").json()
     assert before["webhooks"] == {"w_1": {"endpoint": receiver.url}}
-    people.save(TEXT, annotations(ADA), name=docid)
+    people.save(TEXT, annotated(ADA), name=docid)
     assert receiver.get().what == ("updated", "API")
     for body, word in (
         ([], "JSON object"),
@@ -416,7 +416,7 @@ def test_reviewers_set_webhooks_without_losing_documents(people: People, receive
     refused(people.call("supercurator", "PUT", "/-local/webhooks", json={}), 403, "supercurator")
     assert people.call("owner", "GET", "settings/v1/export").json() == before
     assert people.call("reviewer", "PUT", "/-local/webhooks", json={}).json()["webhooks"] == []
-    people.save(TEXT, annotations(), name=docid)
+    people.save(TEXT, annotated(), name=docid)
     assert nothing_more_comes(people, receiver)
 
 
