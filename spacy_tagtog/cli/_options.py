@@ -102,6 +102,14 @@ LegendOption = Annotated[
         show_default=False,
     ),
 ]
+SourceLegendOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--legend",
+        help="An annotations-legend.json to use instead of the source's own.",
+        show_default=False,
+    ),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 ForceOption = Annotated[bool, typer.Option("--force", "-F", help="Replace what an earlier run wrote there.")]
 

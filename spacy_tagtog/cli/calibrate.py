@@ -1,4 +1,4 @@
-"""``spacy-tagtog calibrate``: probabilities that mean what they say."""
+"""``spacy-tagtog calibrate``: accurate probabilities."""
 
 from __future__ import annotations
 
@@ -95,14 +95,14 @@ def calibrate_cli(
 ) -> None:
     """Calibrate a pipeline's probabilities on reviewed documents that it was not trained on.
 
-    Writes a copy of the pipeline whose probabilities of entities and document labels mean what they say: of
-    those with 0.8, eight in ten are right. What is predicted stays the same. The figures are cross-validated
+    Writes a copy of the pipeline whose probabilities of entities and document labels are accurate: of those
+    with 0.8, eight in ten are right. What is predicted stays the same. The figures are cross-validated
     by document. Documents that the pipeline was trained on are refused.
 
     With --train it learns from those, too, and may do without others: for each fold a pipeline of the same
-    kind is trained on the other folds, and predicts this one. No document is judged by a pipeline that was
-    trained on it. A seed model learns again in seconds. For any other pipeline that is a whole training run
-    per fold: ask for it by --by cross-fitting or --by both.
+    kind is trained on the other folds, and predicts this one. So no prediction comes from a pipeline that was
+    trained on the document. A seed model learns again in seconds. For any other pipeline that is a whole
+    training run per fold: ask for it by --by cross-fitting or --by both.
 
     Examples:
       spacy-tagtog calibrate training/model-best corpus/dev.spacy --output training/model-calibrated
@@ -145,7 +145,7 @@ def _say(result: CalibratedPipeline) -> None:
         if one.cross_fitted:
             documents, others = counted(one.cross_fitted, "training document"), counted(one.held_out, "other")
             pipelines = counted(one.pipelines, "pipeline")
-            info(f"{documents} judged by {pipelines} trained without them, {others} by this one")
+            info(f"{documents} predicted by {pipelines} trained without them, {others} by this one")
     good(
         f"calibrated pipeline written to {result.path}; "
         "all figures after calibration are cross-validated by document"

@@ -35,7 +35,7 @@ _NEW_OBJECTS: Final = 100_000
 """How many new objects let Python look for garbage: those of some hundred documents."""
 
 SHARD_DOCS: Final = 2000
-"""At most so many Docs per file by default."""
+"""At most N Docs per file by default."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def convert_in_bulk(
         project: The project, opened with ``strict=False``.
         report: Everything is counted there.
         n_process: The number of processes that read, convert and pack.
-        batch_size: At most so many documents per batch.
+        batch_size: At most N documents per batch.
 
     Raises:
         ConversionError: A process ended without an answer.
@@ -271,7 +271,7 @@ class Shards:
     Args:
         folder: Where to write.
         side: The side's name.
-        size: At most so many Docs per file, unless one piece has more; 0 makes one file, whatever its size.
+        size: At most N Docs per file, unless one piece has more; 0 makes one file, whatever its size.
     """
 
     def __init__(self, folder: Path, side: str, size: int = SHARD_DOCS) -> None:

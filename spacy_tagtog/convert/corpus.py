@@ -326,7 +326,7 @@ class AnndocCorpus:
         side: The side of the split to read, such as ``train`` or ``dev``; ``None`` reads all.
         folders: Read only the documents of these tagtog folders and of those below them, such as
             ``pool/train``; ``None`` reads all.
-        limit: Read at most so many Docs; 0 reads all.
+        limit: Read at most N Docs; 0 reads all.
         max_length: Leave out Docs of more tokens; 0 keeps all. Same as in ``spacy.Corpus.v1``, except that
             long Docs aren't cut into sentences.
         shuffle: Shuffle the Docs each time they are read.

@@ -1,4 +1,4 @@
-"""Precision, recall and F of entities, and how far probabilities mean what they say.
+"""Precision, recall and F of entities, and how accurate probabilities are.
 
 Entities are compared by characters, so that a tokenizer's mistakes count as what they are.
 """
@@ -95,7 +95,7 @@ class Scores:
 
 @dataclass
 class ConfidenceEvaluation:
-    """How far the probabilities of one component mean what they say.
+    """How accurate the probabilities of one component are.
 
     Attributes:
         figures: ECE, Brier score, AUROC and bins; ``None`` where there is no prediction.
@@ -143,7 +143,7 @@ class Evaluation:
         labels: Scores of each entity type.
         ignored: Predictions that were not counted since they touch text about which the gold data says
             nothing.
-        confidence: For each component that gives probabilities, how far they mean what they say.
+        confidence: For each component that gives probabilities, how accurate they are.
         document_labels: Counts of each document label; a label has no borders, so both measures are equal.
     """
 

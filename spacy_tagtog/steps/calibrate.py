@@ -1,4 +1,4 @@
-"""Calibrate a pipeline: its probabilities mean what they say."""
+"""Calibrate a pipeline: afterwards its probabilities are accurate."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def calibrate(
         output: The folder of the calibrated pipeline.
         reviewed: Documents that it was not trained on: a ``.spacy`` file, a folder of them, or a project.
         train: The documents that it was trained on, in the same forms.
-        by: ``held-out`` (``reviewed``), ``cross-fitting`` (``train``, judged by pipelines that are trained
+        by: ``held-out`` (``reviewed``), ``cross-fitting`` (``train``, predicted by pipelines that are trained
             without a fold of it), ``both``, ``given`` (what is given), or ``auto``: cross-fitting where that
             takes seconds, otherwise held-out.
         method: ``auto``, ``platt``, ``isotonic``, ``logistic``, ``trees``, ``forest`` or ``none``.

@@ -172,7 +172,7 @@ def _remote(settings: ConnectionSettings) -> Iterator[Connection]:
     found = find_credentials(settings.domain)
     if not settings.project:
         raise ConfigurationError(
-            "which project is not said",
+            "no project is named",
             legal=f"{setting('project', 'NAME')} or the environment variable TAGTOG_PROJECT",
         )
     with TagtogClient(
@@ -230,12 +230,12 @@ def _only_project(database: Database) -> tuple[str, str]:
         return projects[0]
     if projects:
         raise ConfigurationError(
-            f"which project is not said, and the local tagtog has {len(projects)} of them",
+            f"no project is named, and the local tagtog has {len(projects)} of them",
             legal=", ".join(setting("project", name) for _, name in projects),
             advice=f"name one with {setting('project')}",
         )
     raise ConfigurationError(
-        "which project is not said, and the local tagtog has none",
+        "the local tagtog has no project",
         legal="a database with a project in it",
         advice="put one in: spacy-tagtog import FOLDER_OR_ZIP, or the demo corpus: spacy-tagtog demo",
     )

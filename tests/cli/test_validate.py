@@ -272,7 +272,7 @@ class TestValidateRunningTagtog:
         assert_refused(run("validate", vega, *more), "contradict")
 
     def test_nothing_said(self) -> None:
-        assert_refused(run("validate"), "what to check is not said", "--project NAME")
+        assert_refused(run("validate"), "neither a source nor a project is named", "--project NAME")
         assert listing(Path()) == set()
 
     def test_the_environment_is_no_contradiction(self, vega: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Calibration: the figures by hand, calibrators that mean what they say, and pipelines that keep theirs."""
+"""Calibration: the figures by hand, accurate calibrators, and pipelines that keep theirs."""
 
 from __future__ import annotations
 

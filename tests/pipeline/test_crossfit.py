@@ -277,7 +277,7 @@ def test_the_command(seed_path: Path, trained_path: Path, corpora: Path, tmp_pat
         tmp_path / "r.json",
     )
     assert (code, err) == (0, "")
-    assert "30 training documents judged by 3 pipelines trained without them, 0 others by this one" in out
+    assert "30 training documents predicted by 3 pipelines trained without them, 0 others by this one" in out
     assert json.loads((tmp_path / "r.json").read_text())["entity_confidence"]["pipelines"] == 3
     # Methods are named where trying them all would only take time.
     code, out, _ = run(

@@ -1,1 +1,1 @@
-"""Calibration: probabilities that mean what they say."""
+"""Calibration: accurate probabilities."""

@@ -1,4 +1,4 @@
-"""Figures that tell whether probabilities mean what they say.
+"""Figures that tell whether probabilities are accurate.
 
 Probabilities are calibrated when, of all predictions with 0.8, eight in ten are right.
 """

@@ -108,7 +108,7 @@ CREATE TABLE class_counts (
   PRIMARY KEY (project_id, class_id, document_id)) WITHOUT ROWID;
 CREATE INDEX class_counts_of_document ON class_counts (document_id);
 CREATE INDEX class_counts_by_number ON class_counts (project_id, class_id, entities, document_id);
--- And how many documents have so many. Triggers keep it.
+-- And how many documents have each number. Triggers keep it.
 CREATE TABLE class_totals (
   project_id INTEGER NOT NULL, class_id TEXT NOT NULL, entities INTEGER NOT NULL, norms INTEGER NOT NULL,
   folder INTEGER NOT NULL, anncomplete INTEGER NOT NULL, number INTEGER NOT NULL,

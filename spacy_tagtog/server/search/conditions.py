@@ -67,7 +67,7 @@ class QueryContext:
         now: The moment that ``NOW`` stands for.
         user: Who asks, for ``filter:TODO``.
         project: The project's number.
-        words: The words of the vocabulary that have so many letters, at least and at most.
+        words: The words of the vocabulary by their number of letters: at least, at most.
         from_then: The earliest moment among the project's documents that isn't before another: of a column,
             ``created`` or ``updated``, and that other; ``None`` where there is none.
     """
@@ -352,7 +352,7 @@ class _Translator:
     def with_class(
         self, class_id: str, column: Literal["entities", "norms"], comparison: str, *numbers: int
     ) -> Condition:
-        """Documents with so many entities of a class: the arguments are those of :class:`ClassCount`."""
+        """Documents by their number of entities of a class; the arguments are those of `ClassCount`."""
         counted = ClassCount(self.context.project, class_id, column, comparison, numbers)
         here = Sql("c.project_id = ?", (counted.project,))
         where = Sql.joined(" AND ", [here, counted.test("c")])

@@ -41,12 +41,12 @@ from spacy_tagtog.server.settings import ProjectInfo
 SEARCH_SECONDS = 10
 """How long a search may take."""
 _KEPT: Final = 2_000_000
-"""At most so many documents' numbers are kept, of 8 bytes each."""
+"""The numbers of at most 2 million documents are kept, of 8 bytes each."""
 _KEPT_SEARCHES: Final = 1000
 _FEW: Final = 1000
 """Of fewer documents than these, those of a class are looked up by their number of entities and sorted."""
 _STEPS_BETWEEN_LOOKS: Final = 1000
-"""After so many steps of SQLite's virtual machine the clock is looked at."""
+"""The clock is looked at after this number of steps of SQLite's virtual machine."""
 _Key = tuple[int, str, tuple[Any, ...]]
 
 
@@ -202,7 +202,7 @@ def search(
         project: The project.
         query: The search.
         offset: How many documents come before the page.
-        limit: At most so many are on it; ``None`` for all.
+        limit: At most N are on it; ``None`` for all.
         user: Who asks, for ``filter:TODO``.
         results: What was found before in this database.
 

@@ -290,7 +290,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 # ------------------------------------------------------------------------------------------------- candidates
 
 
-_FEW_WORDS = 100  # so many alternatives the index of words takes in one query
+_FEW_WORDS = 100  # at most this number of alternatives per query of the index of words
 _PART = 3  # letters in a row by which the index of the vocabulary finds words
 _TEXT = "(SELECT c.text FROM contents AS c WHERE c.document_id = d.id)"
 # In the list itself, so that alternatives stay lists of numbers, which SQLite unites without looking at every
@@ -436,7 +436,7 @@ def fuzzy_text(word: str, least: float, words: Callable[[int, int], Sequence[str
     Args:
         word: The other.
         least: The similarity, which the word's has to exceed, or be 1.
-        words: Gives the words of the vocabulary that have so many letters, at least and at most.
+        words: Gives the words of the vocabulary by their number of letters: at least, at most.
     """
     if not _similar_enough(1, len(word), least):
         return _candidates(_phrase([word]))  # no edit is allowed, whatever the other word is
