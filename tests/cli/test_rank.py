@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import spacy
 from commands import refused, run
+from small_corpora import seed_pipeline
 from spacy.language import Language
 from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example
@@ -33,12 +34,8 @@ def confirmed(demo: list[Document]) -> list[Document]:
 @pytest.fixture(scope="module")
 def seed_path(tmp_path_factory: pytest.TempPathFactory, confirmed: list[Document]) -> Path:
     """A seed model of fifteen documents, trained in a moment."""
-    nlp = spacy.blank("en")
-    nlp.add_pipe("seed_ner")
-    docs = [document_to_doc(document, nlp) for document in confirmed[:15]]
-    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc) for doc in docs])
     path = tmp_path_factory.mktemp("seed") / "model"
-    nlp.to_disk(path)
+    seed_pipeline(confirmed[:15]).to_disk(path)
     return path
 
 
