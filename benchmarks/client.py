@@ -26,7 +26,11 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from spacy_tagtog.anndoc import Document
 
 SERVER = """
 import json, sys
@@ -70,12 +74,12 @@ asyncio.run(main())
 """
 
 
-def documents(number: int) -> list[object]:
+def documents(number: int) -> list[Document]:
     """Documents of about 1,500 characters with 15 entities."""
     from spacy_tagtog.anndoc import Annotations, Document, Legend, confidence, html_from_text
 
     legend = Legend({"e_1": "Person"})
-    made: list[object] = []
+    made: list[Document] = []
     for one in range(number):
         text = " ".join(
             f"Ann {one}.{sentence} went from here to there, and nobody knows what she was looking for."
@@ -117,7 +121,7 @@ def main() -> None:
     threads = given.threads or DEFAULT_THREADS
     docs = documents(given.documents)
     folder = Path(tempfile.mkdtemp())
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER, str(folder / "tagtog.db"), str(3 * given.rounds)], **pipes
     )

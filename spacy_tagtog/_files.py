@@ -134,6 +134,20 @@ def folder_lock(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def write_json(path: Path, data: object) -> None:
+    """Write an object as JSON, in one go.
+
+    Args:
+        path: The file.
+        data: What to write.
+
+    Raises:
+        WriteError: The file system refuses.
+    """
+    # Half a character, as browsers cut them: UTF-8 can't hold it, an escape can.
+    write_atomic(path, escape_surrogates(json.dumps(data, ensure_ascii=False, indent=2)) + "\n")
+
+
 _MARK: Final = ".spacy-tagtog"
 _MARK_TEXT: Final = "spacy-tagtog wrote this folder, so it may replace it with all that is in it.\n"
 

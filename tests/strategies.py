@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import string
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -29,7 +29,7 @@ from spacy_tagtog.anndoc import (
 from spacy_tagtog.errors import SpacyTagtogError
 
 __all__ = [
-    "annotations",
+    "annotated",
     "blocks",
     "document_ids",
     "documents",
@@ -165,9 +165,8 @@ def _fragments(draw: st.DrawFn, text: str, unit: OffsetUnit) -> list[dict[str, A
 
 
 def _unknown_keys() -> st.SearchStrategy[dict[str, Any]]:
-    return st.sampled_from([{}, {"x-new": [1, {"é🚀": None}]}, {"": -0.5, "x-half": "\ud83d"}]).map(
-        copy.deepcopy
-    )
+    known: list[dict[str, Any]] = [{}, {"x-new": [1, {"é🚀": None}]}, {"": -0.5, "x-half": "\ud83d"}]
+    return st.sampled_from(known).map(copy.deepcopy)
 
 
 def _confidences() -> st.SearchStrategy[Any]:
@@ -199,16 +198,15 @@ def annotated(
         extras: Whether unknown keys, labels, normalizations and relations may be in them.
         max_entities: The most entities.
     """
-    if unit is None:
-        unit = draw(st.sampled_from(["utf-16", "code-point"]))
+    counted: OffsetUnit = draw(st.sampled_from(get_args(OffsetUnit))) if unit is None else unit
     full = [part for part in parts.values() if part.text]
-    entities = []
+    entities: list[dict[str, Any]] = []
     for _ in range(draw(st.integers(0, max_entities)) if full else 0):
         part = draw(st.sampled_from(full))
         entity: dict[str, Any] = {
             "classId": draw(st.sampled_from(list(legend.of("e")))),
             "part": part.id,
-            "offsets": draw(_fragments(part.text, unit)),
+            "offsets": draw(_fragments(part.text, counted)),
             "confidence": draw(_confidences()),
             "fields": {},
             "normalizations": {},
@@ -241,7 +239,7 @@ def annotated(
         values = st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5)
         metas = st.fixed_dictionaries({"value": values, "confidence": _confidences()})
         data["metas"] = draw(st.dictionaries(st.sampled_from(list(legend.of("m"))), metas, max_size=2))
-        if entities and draw(st.booleans()):
+        if draw(st.booleans()) and entities:
             ends = draw(st.lists(st.sampled_from(entities), min_size=2, max_size=2))
             references = []
             for end in ends:
@@ -277,7 +275,7 @@ def documents(
         legend: Which classes there are; drawn when ``None``.
         unit: How the offsets count; drawn when ``None``, for each version anew.
         members: Whether there may be other versions than master.
-        extras: See :func:`annotations`.
+        extras: See :func:`annotated`.
     """
     legend = draw(legends()) if legend is None else legend
     doc_id = draw(document_ids())

@@ -55,7 +55,7 @@ def reference(item: dict[str, Any]) -> str:
 
 
 def relation(
-    first: dict[str, Any], second: dict[str, Any], class_id: str = "r_1", *, directed: bool = False
+    first: dict[str, Any], second: dict[str, Any], *, class_id: str = "r_1", directed: bool = False
 ) -> dict[str, Any]:
     """A relation's JSON object."""
     return {
@@ -87,25 +87,26 @@ def version(
 
 # Drawing from a pool is much quicker than drawing each entity. Its entities overlap, nest and contradict each
 # other.
+_PLACES: list[tuple[int, int, str, str, list[tuple[int, int]], str, dict[str, Any]]] = [
+    (0, 4, "e_1", "s1p1", [], "", {}),
+    (0, 4, "e_1", "s1p1", [], "", {"f_1": "x", "n_1": "Q1"}),
+    (0, 4, "e_1", "s1p1", [], "pre-added", {"f_1": "y", "n_1": "Q2"}),
+    (0, 4, "e_1", "s1p1", [], "pre-removed", {"f_1": "y"}),
+    (0, 4, "e_2", "s1p1", [], "", {"f_1": "y"}),
+    (1, 4, "e_1", "s1p1", [], "", {"f_1": "x"}),
+    (2, 9, "e_1", "s1p1", [], "", {"n_1": "Q1"}),
+    (3, 6, "e_2", "s1p1", [], "", {"f_1": None}),
+    (5, 6, "e_1", "s1p1", [], "", {}),
+    (6, 8, "e_1", "s1p1", [(12, 14)], "", {"f_2": True}),
+    (6, 8, "e_1", "s1p1", [], "", {"f_2": False}),
+    (8, 8, "e_1", "s1p1", [], "", {}),  # its text is empty
+    (12, 14, "e_2", "s1p1", [], "", {}),
+    (0, 4, "e_1", "s1p2", [], "", {"n_1": "Q3"}),
+    (2, 5, "e_2", "s1p2", [], "", {}),
+]
 POOL = [
     entity(start, end, class_id, part=part, more=more, state=state, **labels)
-    for start, end, class_id, part, more, state, labels in [
-        (0, 4, "e_1", "s1p1", [], "", {}),
-        (0, 4, "e_1", "s1p1", [], "", {"f_1": "x", "n_1": "Q1"}),
-        (0, 4, "e_1", "s1p1", [], "pre-added", {"f_1": "y", "n_1": "Q2"}),
-        (0, 4, "e_1", "s1p1", [], "pre-removed", {"f_1": "y"}),
-        (0, 4, "e_2", "s1p1", [], "", {"f_1": "y"}),
-        (1, 4, "e_1", "s1p1", [], "", {"f_1": "x"}),
-        (2, 9, "e_1", "s1p1", [], "", {"n_1": "Q1"}),
-        (3, 6, "e_2", "s1p1", [], "", {"f_1": None}),
-        (5, 6, "e_1", "s1p1", [], "", {}),
-        (6, 8, "e_1", "s1p1", [(12, 14)], "", {"f_2": True}),
-        (6, 8, "e_1", "s1p1", [], "", {"f_2": False}),
-        (8, 8, "e_1", "s1p1", [], "", {}),  # its text is empty
-        (12, 14, "e_2", "s1p1", [], "", {}),
-        (0, 4, "e_1", "s1p2", [], "", {"n_1": "Q3"}),
-        (2, 5, "e_2", "s1p2", [], "", {}),
-    ]
+    for start, end, class_id, part, more, state, labels in _PLACES
 ]
 _INDICES = st.integers(0, len(POOL) - 1)
 _RELATIONS = st.tuples(st.sampled_from(["r_1", "r_2"]), st.booleans(), st.integers(0, 5), st.integers(0, 5))
@@ -120,10 +121,10 @@ def annotated(draw: st.DrawFn) -> Annotations:
     made = [POOL[index] for index in draw(st.lists(_INDICES, max_size=6))]
     drawn = draw(st.lists(_RELATIONS, max_size=3)) if made else []
     related = [
-        relation(made[one % len(made)], made[other % len(made)], name, directed=directed)
+        relation(made[one % len(made)], made[other % len(made)], class_id=name, directed=directed)
         for name, directed, one, other in drawn
     ]
-    metas = draw(
+    metas: dict[str, Any] = draw(
         st.dictionaries(
             st.sampled_from(["m_1", "m_2"]), st.sampled_from([True, False, "x", None]), max_size=2
         )

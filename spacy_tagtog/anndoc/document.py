@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc.ann_json import Annotations
 from spacy_tagtog.anndoc.legend import Legend
 from spacy_tagtog.anndoc.plain_html import Part, PlainHtml
+from spacy_tagtog.errors import DuplicateDocumentError
 
 MASTER = "master"
 """The name of the ground-truth version, beside the versions of members."""
@@ -103,3 +104,19 @@ class Document:
         except Exception:
             return f"{member}: unreadable"
         return f"{member}: {counted(len(annotations), 'entity')}{' ✓' if annotations.complete else ''}"
+
+
+def each_once(documents: Iterable[Document]) -> Iterator[Document]:
+    """Go through documents, and make sure that none comes twice.
+
+    Raises:
+        DuplicateDocumentError: One does.
+    """
+    seen: set[str] = set()
+    for document in documents:
+        if document.id in seen:
+            raise DuplicateDocumentError(
+                "one document comes twice", value=document.id, legal="each document once"
+            )
+        seen.add(document.id)
+        yield document

@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from spacy_tagtog._files import atomic_folder, atomic_path, check_free
-from spacy_tagtog.anndoc.document import Document
+from spacy_tagtog.anndoc.document import Document, each_once
 from spacy_tagtog.anndoc.layout import NOT_IN_NAMES, document_paths
 from spacy_tagtog.anndoc.legend import LEGEND_NAME, Legend
-from spacy_tagtog.errors import DuplicateDocumentError, WriteError
+from spacy_tagtog.errors import WriteError
 
 _MAX_NAME_BYTES: Final = 65535
 """What the field for it in a zip can hold."""
@@ -88,13 +88,8 @@ def _write_documents(
     extra: Iterable[tuple[PurePosixPath, bytes]],
     write: Callable[[PurePosixPath, bytes], Any],
 ) -> int:
-    seen: set[str] = set()
-    for document in documents:
-        if document.id in seen:
-            raise DuplicateDocumentError(
-                "one document comes twice", value=document.id, legal="each document once"
-            )
-        seen.add(document.id)
+    written = 0
+    for written, document in enumerate(each_once(documents), 1):  # noqa: B007
         html_path, _ = document_paths(document.id, document.folder)
         write(html_path, document.html.data)
         for member, version in document.versions.items():
@@ -105,4 +100,4 @@ def _write_documents(
         write(PurePosixPath(LEGEND_NAME), legend.dumps().encode("utf-8"))
     for name, data in extra:
         write(name, data)
-    return len(seen)
+    return written

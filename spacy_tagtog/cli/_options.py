@@ -105,6 +105,14 @@ LegendOption = Annotated[
         show_default=False,
     ),
 ]
+SourceLegendOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--legend",
+        help="An annotations-legend.json to use instead of the source's own.",
+        show_default=False,
+    ),
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 CreateOption = Annotated[
     bool, typer.Option("--create", help="On the local tagtog: make the project if it isn't there.")

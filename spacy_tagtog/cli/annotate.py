@@ -9,7 +9,7 @@ import typer
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._arguments import PipelineArgument, ProcessesOption
-from spacy_tagtog.cli._options import ForceOption
+from spacy_tagtog.cli._options import ForceOption, SourceLegendOption
 from spacy_tagtog.cli._run import command, good, note, parse_pairs, showing, table, warn, write_json
 
 AuthorName = Annotated[
@@ -48,14 +48,7 @@ def annotate_cli(
     name: AuthorName = "spacy",
     rename: Rename = None,
     spans_key: SpansKey = "",
-    legend: Annotated[
-        Path | None,
-        typer.Option(
-            "--legend",
-            help="An annotations-legend.json to use instead of the source's own.",
-            show_default=False,
-        ),
-    ] = None,
+    legend: SourceLegendOption = None,
     n_process: ProcessesOption = 1,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write the counts to this JSON file.", show_default=False)

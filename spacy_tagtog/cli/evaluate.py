@@ -101,7 +101,7 @@ def _say(result: Evaluation) -> None:
             info(f"{name} is not calibrated: see spacy-tagtog calibrate")
     if result.labels and not result.overall.predicted:
         warn(
-            "the pipeline predicted no entity at all: "
+            "the pipeline predicted no entities: "
             "check that it is the right one, with a component such as ner or seed_ner"
         )
     if result.ignored:

@@ -60,7 +60,7 @@ def iaa_cli(
 
     For each pair of members and each annotation task: F1 over the documents that both confirmed. exact_v1:
     types and offsets are equal; overlapping_v1: types are equal and at least one character is shared;
-    documentlevel_v1: the sets of normalizations in a document. With two members, precision (the share of the
+    documentlevel_v1: the normalizations per document. With two members, precision (the share of the
     second's annotations that the first has), recall (the other way round), the numbers of annotations, and
     Cohen's kappa of document labels are shown, too. The documents in which people agree least are listed.
 
@@ -103,7 +103,7 @@ def _say(result: MeasuredAgreement) -> None:
         )
     pairs = len(matrix.members) * (len(matrix.members) - 1) // 2
     if silent := pairs - len(matrix.documents):
-        info(f"{silent} of {counted(pairs, 'pair')} without a document that both confirmed")
+        info(f"{silent} of {counted(pairs, 'pair')} confirmed no document in common")
     for member, number in matrix.misplaced.items():
         point = counted(number, f"entity of {member} points", f"entities of {member} point")
         warn(f"{point} at another text or a part that isn't there: compared by the offsets as they are")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import DryRunOption, ForceOption, takes_connection
+from spacy_tagtog.cli._options import DryRunOption, ForceOption, SourceLegendOption, takes_connection
 from spacy_tagtog.cli._run import command, good, info, note, showing, table, warn
 from spacy_tagtog.cli.push import saying_what_was_sent
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
@@ -29,14 +29,7 @@ def import_cli(
             help="Files that don't belong together: error (refuse), or report (leave out and list).",
         ),
     ] = "error",
-    legend: Annotated[
-        Path | None,
-        typer.Option(
-            "--legend",
-            help="An annotations-legend.json to use instead of the source's own.",
-            show_default=False,
-        ),
-    ] = None,
+    legend: SourceLegendOption = None,
     force: Annotated[
         bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")
     ] = False,

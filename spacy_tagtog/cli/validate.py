@@ -95,7 +95,7 @@ def validate_cli(
         )
     elif where.is_local and not where.project and not where.database.exists():
         raise ConfigurationError(
-            "what to check is not said",
+            "neither a source nor a project is named",
             legal="a folder or zip, or --project NAME for a project on a running tagtog",
         )
     else:

@@ -11,11 +11,12 @@ from typing import Any, Final, Literal, TypeVar
 from spacy_tagtog._options import choose
 from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc import MASTER, Document
+from spacy_tagtog.anndoc.document import each_once
 from spacy_tagtog.client._answer import Answer
 from spacy_tagtog.client._calls import DOCUMENTS, Calls
 from spacy_tagtog.client._http import Fields
 from spacy_tagtog.client.models import IMPORT_ANSWER, ImportedItem
-from spacy_tagtog.errors import ConfigurationError, DuplicateDocumentError, ProjectError, RejectedError
+from spacy_tagtog.errors import ConfigurationError, ProjectError, RejectedError
 
 TextFormat = Literal["verbatim", "formatted", "markdown"]
 _IdType = Literal["PMID", "PMCID"]
@@ -206,13 +207,7 @@ class UploadCalls(Calls):
         if batch_size < 1:
             raise ConfigurationError("the batch size is too small", value=batch_size, legal="1 or more")
         waiting: dict[str, list[FilePair]] = {}
-        seen: set[str] = set()
-        for document in documents:
-            if document.id in seen:
-                raise DuplicateDocumentError(
-                    "one document comes twice", value=document.id, legal="each document once"
-                )
-            seen.add(document.id)
+        for document in each_once(documents):
             pair = FilePair.of(document, member)
             batch = waiting.setdefault(document.folder, [])
             if batch and sum(map(len, batch)) + len(pair) > MAX_BATCH_BYTES:

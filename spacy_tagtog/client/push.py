@@ -21,13 +21,14 @@ from typing import Final, Literal
 
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import MASTER, Document, Legend, Project
+from spacy_tagtog.anndoc.document import each_once
 from spacy_tagtog.client._labels import check_labels
 from spacy_tagtog.client._lookup import CONFIRMED, Look, Lookup
 from spacy_tagtog.client._parallel import Workers, workers
 from spacy_tagtog.client._uploads import MAX_BATCH_BYTES, FilePair
 from spacy_tagtog.client.api import TagtogClient
 from spacy_tagtog.client.models import ImportedItem
-from spacy_tagtog.errors import ClientError, ConfigurationError, DuplicateDocumentError, RejectedError
+from spacy_tagtog.errors import ClientError, ConfigurationError, RejectedError
 
 _MEANWHILE = "it was confirmed in tagtog meanwhile"
 _TRIES: Final = 4
@@ -164,18 +165,13 @@ class _Push:
     def run(self, documents: Project | list[Document], progress: Progress) -> None:
         legend = self.client.legend()
         self.lookup = Lookup(self.client, legend, member=self.member, force=self.force)
-        seen: set[str] = set()
-        for document in documents:
-            if document.id in seen:
-                raise DuplicateDocumentError(
-                    "one document comes twice", value=document.id, legal="each document once"
-                )
-            seen.add(document.id)
+        total = 0
+        for total, document in enumerate(each_once(documents), 1):  # noqa: B007
             if self.member in document.versions:
                 check_labels(document, self.member, legend)
         try:
             with workers(self.client.threads) as pool:
-                for _ in progress(self.steps(pool, documents), len(seen)):
+                for _ in progress(self.steps(pool, documents), total):
                     pass
         except BaseException:
             # What was sent meanwhile counts.

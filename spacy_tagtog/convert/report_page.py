@@ -21,7 +21,7 @@ from spacy_tagtog.errors import AnndocError
 
 _AROUND = 80
 _MOST = 500
-"""So many items of each reason are shown in context; a page must open in a browser."""
+"""At most N items of each reason are shown in context: a page must open in a browser."""
 
 
 @dataclass(frozen=True)

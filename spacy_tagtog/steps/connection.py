@@ -173,7 +173,7 @@ def _remote(settings: ConnectionSettings) -> Iterator[Connection]:
     found = find_credentials(settings.domain)
     if not settings.project:
         raise ConfigurationError(
-            "which project is not said",
+            "no project is named",
             legal=f"{setting('project', 'NAME')} or the environment variable TAGTOG_PROJECT",
         )
     with TagtogClient(

@@ -22,7 +22,7 @@ def report_paths(report: Path | str | Iterable[Path | str] | None) -> list[Path]
     for path in paths:
         if path.suffix not in (".json", ".html"):
             raise ConfigurationError(
-                "the form of a report is not known",
+                "a report can't be written in this form",
                 value=str(path),
                 legal="a file name that ends with .json or .html",
             )

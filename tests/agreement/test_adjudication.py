@@ -384,7 +384,8 @@ def test_laws(members: dict[str, Annotations]) -> None:
     for strategy, result in results.items():
         items, report = kept[strategy], result.report
         assert not items.dangling  # every relation has its entities
-        assert all(len(found) == 1 for found in [*items.entities.values(), *items.relations.values()])
+        assert all(len(found) == 1 for found in items.entities.values())
+        assert all(len(found) == 1 for found in items.relations.values())
         for (found,) in items.entities.values():
             having = [
                 name
@@ -396,7 +397,7 @@ def test_laws(members: dict[str, Annotations]) -> None:
         # In = out + left out, annotation by annotation: what a member has is in the result with his name, or
         # in the report with it.
         for name, given_version in members.items():
-            said = Counter(
+            said: Counter[tuple[str, str, str]] = Counter(
                 (item.kind, item.task, _short(item.kind, item.where))
                 for item in report.left_out
                 if name in item.members

@@ -67,7 +67,7 @@ def test_a_relation_follows_its_entities() -> None:
     ends, moved = [entity(0, 4), entity(10, 14)], [entity(0, 5), entity(10, 14, "e_2")]
     before = version(*ends, relations=[relation(*ends)])
     assert compare_versions(before, version(*moved, relations=[relation(*moved)])).relations == []
-    changes = compare_versions(before, version(*ends, relations=[relation(*ends, "r_2")]))
+    changes = compare_versions(before, version(*ends, relations=[relation(*ends, class_id="r_2")]))
     assert [(change.kind, change.task, change.ends) for change in changes.relations] == [
         ("removed", "r_1", ("e_1 s1p1|0-4", "e_1 s1p1|10-14")),
         ("added", "r_2", ("e_1 s1p1|0-4", "e_1 s1p1|10-14")),

@@ -95,7 +95,7 @@ def test_relations_need_both_ends() -> None:
     assert (
         f1(mine, version(*ends, relations=[relation(ends[1], ends[0])]), "r_1") == 1.0
     )  # not directed: any order
-    assert f1(mine, version(*ends, relations=[relation(ends[0], ends[1], "r_2")]), "r_1") == 0.0
+    assert f1(mine, version(*ends, relations=[relation(ends[0], ends[1], class_id="r_2")]), "r_1") == 0.0
     theirs = version(*wider, relations=[relation(wider[1], wider[0])])
     assert f1(mine, theirs, "r_1") == 0.0
     assert f1(mine, theirs, "r_1", "overlapping_v1") == 1.0
@@ -105,8 +105,8 @@ def test_relations_need_both_ends() -> None:
 
 def test_ends_may_cross_in_relations_that_are_not_directed() -> None:
     mine, theirs = [entity(0, 3), entity(5, 9)], [entity(1, 9), entity(2, 3)]
-    sides = [version(*ends, relations=[relation(*ends)]) for ends in (mine, theirs)]
-    assert f1(*sides, "r_1", "overlapping_v1") == 1.0
+    first, second = (version(*ends, relations=[relation(*ends)]) for ends in (mine, theirs))
+    assert f1(first, second, "r_1", "overlapping_v1") == 1.0
 
 
 def test_a_reference_to_the_last_character_tells_entities_apart() -> None:

@@ -9,14 +9,14 @@ import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
 
-from spacy_tagtog.anndoc import Annotations, OffsetConverter, html_from_blocks
+from spacy_tagtog.anndoc import Annotations, OffsetConverter, OffsetUnit, html_from_blocks
 from spacy_tagtog.anndoc.review import Review
 
 JsonObject = dict[str, Any]
@@ -117,11 +117,11 @@ def entities(draw: st.DrawFn, unit: str) -> JsonObject:
 
 
 @st.composite
-def versions(draw: st.DrawFn) -> tuple[str, JsonObject]:
-    unit = draw(st.sampled_from(["utf-16", "code-point"]))
+def versions(draw: st.DrawFn) -> tuple[OffsetUnit, JsonObject]:
+    unit: OffsetUnit = draw(st.sampled_from(get_args(OffsetUnit)))
     made: JsonObject = {"anncomplete": draw(st.booleans()), "future": {"x": [None]}}
-    found = draw(st.lists(entities(unit), min_size=1, max_size=4) | st.just([]))
-    if found or draw(st.booleans()):
+    found: list[JsonObject] = draw(st.lists(entities(unit), min_size=1, max_size=4) | st.just([]))
+    if draw(st.booleans()) or found:
         made["entities"] = found
     if found:
         references = [
@@ -184,7 +184,8 @@ def in_python(review: Review, command: tuple[Any, ...], found: list[JsonObject])
 
     if name == "add":
         (number, place), class_id = arguments
-        review.add(f"s1p{number + 1}", *place, class_id)
+        start, end = place
+        review.add(f"s1p{number + 1}", start, end, class_id)
         return ["add", f"s1p{number + 1}", *units(number, place), class_id]
     if name in ("move", "add_fragment"):
         *others, place = arguments
@@ -208,12 +209,11 @@ def in_python(review: Review, command: tuple[Any, ...], found: list[JsonObject])
     deadline=None,
 )
 def test_browser_and_python_agree(
-    model: Page, version: tuple[str, JsonObject], commands: list[tuple[Any, ...]]
+    model: Page, version: tuple[OffsetUnit, JsonObject], commands: list[tuple[Any, ...]]
 ) -> None:
     unit, data = version
     html = html_from_blocks([("p", text) for text in TEXTS], doc_id="x", origid="x")
     untouched = copy.deepcopy(data)
-    # type: ignore[arg-type]
     review = Review(Annotations(data), html.parts, who="user:ada", labels_of=LABELS_OF, unit=unit)
     expected, sent = [], []
     for command in commands:

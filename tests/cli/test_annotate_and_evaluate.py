@@ -105,7 +105,7 @@ class TestAnnotateAndEvaluate:
         spacy.blank("en").to_disk(tmp_path / "blank")
         outcome = run("evaluate", "blank", demo_project)
         assert outcome.code == 0
-        assert "predicted no entity at all" in outcome.err
+        assert "predicted no entities" in outcome.err
 
     def test_nothing_to_evaluate_on(self, small_pipeline: Path, tmp_path: Path) -> None:
         source = write(tmp_path / "x", document("Nothing here."))

@@ -10,7 +10,7 @@ import pytest
 from commands import run
 from local_api import LEGEND, annotated, entity, password_of
 
-from spacy_tagtog.anndoc import Document, html_from_blocks
+from spacy_tagtog.anndoc import Document, Legend, html_from_blocks
 from spacy_tagtog.client import TagtogClient
 from spacy_tagtog.server import add_user, create_project, local_tagtog, settings_from_legend
 
@@ -20,7 +20,7 @@ def _project(own_folder: None) -> None:
     """A local tagtog with one project: two documents, one of them confirmed with two entities."""
     with local_tagtog(Path("local-tagtog.db")) as local:
         local.database.write(create_project, "local", "people", settings_from_legend(LEGEND, ["pool/train"]))
-        local.database.write(create_project, "local", "fresh", settings_from_legend({}))
+        local.database.write(create_project, "local", "fresh", settings_from_legend(Legend({})))
         for user in ("ada", "bob"):
             local.database.write(add_user, user, password_of(user))
         own = annotated(entity("e_1", 0, "Ada"), entity("e_2", 7, "London"), complete=True)

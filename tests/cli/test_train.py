@@ -12,9 +12,8 @@ from small_corpora import write_corpora
 from spacy.language import Language
 from spacy.util import load_config
 
-from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc import Document
-from spacy_tagtog.pipeline.training import TrainingSize, choose_config, find_config, measure_corpus
+from spacy_tagtog.pipeline.training import find_config
 from spacy_tagtog.steps import evaluate
 
 NER, SEED = CONFIGS / "ner.cfg", CONFIGS / "seed.cfg"
@@ -32,29 +31,6 @@ def run_train(*arguments: object) -> tuple[int, str]:
     """Exit code and all that is said."""
     code, out, err = run("train", *arguments, "--config", NER, "--seed-config", SEED)
     return code, out + err
-
-
-@pytest.mark.parametrize(
-    ("model", "entities", "chosen"),
-    [("auto", 99, SEED), ("auto", 100, NER), ("auto", 101, NER), ("seed", 9999, SEED), ("ner", 1, NER)],
-)
-def test_the_model_is_chosen_by_the_entities(model: str, entities: int, chosen: Path) -> None:
-    size = TrainingSize(7, entities, ("Star",))
-    choice = choose_config(size, config=NER, seed_config=SEED, model=model, seed_below=100)  # type: ignore[arg-type]
-    assert choice.config == chosen
-    assert f"{counted(entities, 'entity')} in 7 documents" in choice.reason
-
-
-def test_what_there_is_to_learn_from_is_counted(
-    corpora: tuple[Path, Path], demo_folder: Path, demo: list[Document]
-) -> None:
-    size = measure_corpus(corpora[0])
-    assert size.documents == 10
-    assert size.entities == sum(
-        len(doc.ents) for doc in spacy.tokens.DocBin().from_disk(corpora[0]).get_docs(spacy.blank("en").vocab)
-    )
-    assert set(size.labels) == {"Celestial_Object", "Instrument", "Person", "Place"}
-    assert measure_corpus(demo_folder).documents == sum(document.annotations.complete for document in demo)
 
 
 def test_few_documents_train_the_seed_model(corpora: tuple[Path, Path], tmp_path: Path) -> None:

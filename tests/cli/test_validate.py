@@ -172,7 +172,7 @@ class TestValidateRunningTagtog:
         assert "0 documents, no faults" in run("validate", "--query", "folder:nowhere").out
 
     def test_faults_are_listed_in_context(self, tmp_path: Path) -> None:
-        with local_tagtog("local-tagtog.db") as local:
+        with local_tagtog(Path("local-tagtog.db")) as local:
             local.database.write(create_project, "local", "stars", settings_from_legend(LEGEND))
             with TagtogClient(
                 local.url, username=local.username, password=local.password, project="stars", owner="local"
@@ -272,7 +272,7 @@ class TestValidateRunningTagtog:
         assert_refused(run("validate", vega, *more), "contradict")
 
     def test_nothing_said(self) -> None:
-        assert_refused(run("validate"), "what to check is not said", "--project NAME")
+        assert_refused(run("validate"), "neither a source nor a project is named", "--project NAME")
         assert listing(Path()) == set()
 
     def test_the_environment_is_no_contradiction(self, vega: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,18 +85,11 @@ def entity(class_id: str = "e_1", *, start: int = 0, text: str = "Ann", prob: fl
     return verbatim.entity(class_id, start=start, text=text, state="pre-added", who="ml:test", prob=prob)
 
 
-def document(
-    number: int = 0,
-    *entities: dict[str, Any],
-    legend: Legend = THERE,
-    folder: str = "pool",
-    complete: bool = False,
-    member: str = "master",
-) -> Document:
-    html = html_from_text(f"Ann {number} lives here.", filename=f"{number:03}.txt")
-    annotations = Annotations.empty(complete=complete)
-    annotations.data["entities"] = list(entities) or [entity()]
-    return Document(str(html.id), html, {member: annotations}, folder=folder, legend=legend)
+def document(number: int = 0, *entities: dict[str, Any], legend: Legend = THERE, **more: Any) -> Document:
+    """A document with these entities, by default with one pre-annotation."""
+    text = f"Ann {number} lives here."
+    own = entities or (entity(),)
+    return verbatim.document(text, *own, name=f"{number:03}.txt", legend=legend, **more)
 
 
 def content(annotations: Annotations) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,16 +62,18 @@ def rich_docs(number: int) -> list[Doc]:
                 ents=["B-A", *["I-A"] * (count - 1)],
             )
         if count and chance.random() < 0.7:
-            doc.spans["one"] = [Span(doc, 0, count, label="L", kb_id="Q1", span_id=chance.choice(["e0", 77]))]
+            span_id: Any = chance.choice(["e0", 77])
+            doc.spans["one"] = [Span(doc, 0, count, label="L", kb_id="Q1", span_id=span_id)]
             doc.spans["two"] = SpanGroup(doc, name="other", attrs={"scores": [np.float32(0.5)], "ünï": "é"})
             doc.spans["three"] = doc.spans["one"].copy()
             doc.ents = [Span(doc, 0, 1, label=f"E{index}", kb_id="Q2")]
         doc.cats = chance.choice([{}, {"a": 1.0, "b": np.float64(0.25)}])
-        doc.user_data = {
+        user_data: dict[Any, Any] = {
             "array": np.arange(3),
             "list": [1, "é", None, 2**40],
             ("._.", "x", None, None): b"\0",
         }
+        doc.user_data = user_data
         docs.append(doc)
     return docs
 

@@ -262,10 +262,8 @@ def test_the_members_version_is_the_one_that_changes(nlp: Language) -> None:
 
 def test_a_doc_without_a_document(nlp: Language) -> None:
     doc = nlp("🚀\r\nMars\rand Venus")
-    doc.ents = [
-        doc.char_span(doc.text.index(name), doc.text.index(name) + len(name), label="Planet")
-        for name in ("Mars", "Venus")
-    ]  # type: ignore[misc]
+    places = [(doc.text.index(name), doc.text.index(name) + len(name)) for name in ("Mars", "Venus")]
+    doc.ents = [doc.char_span(start, end, label="Planet") for start, end in places]  # type: ignore[misc]
     report = ConversionReport()
     made = doc_to_document(doc, legend=LEGEND, report=report)
     assert made.text == "🚀\nMars\nand Venus"

@@ -129,7 +129,7 @@ def test_an_edit_of_one_members_doc_changes_that_version_only(
 ) -> None:
     convert(project, tmp_path / "out", settings={"member": "ann,bob"})
     docs = list(DocBin(store_user_data=True).from_disk(tmp_path / "out/train.spacy").get_docs(nlp.vocab))
-    edited = next(doc for doc in docs if get_state(doc).member == "bob")  # type: ignore[union-attr]
+    edited = next(doc for doc in docs if get_state(doc).member == "bob")
     edited.ents = edited.ents[1:]
     DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "out/train.spacy")
     convert_back(tmp_path / "out", tmp_path / "back")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from builders import LEGEND, E, document
@@ -20,6 +21,7 @@ from spacy_tagtog.anndoc import (
     MASTER,
     Annotations,
     Document,
+    OffsetUnit,
     PlainHtml,
     Project,
     detect_unit,
@@ -37,10 +39,11 @@ from spacy_tagtog.convert import (
     read_spacy,
     write_docbin,
 )
+from spacy_tagtog.convert.settings import AlignmentMode, EntsPolicy
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, get_state
 
-ALIGNMENTS = ["split", "strict", "contract", "expand"]
-POLICIES = ["longest", "shortest", "first", "surest"]
+ALIGNMENTS = get_args(AlignmentMode)
+POLICIES = get_args(EntsPolicy)
 
 
 def through_disk(docs: list[Doc]) -> list[Doc]:
@@ -127,13 +130,13 @@ def assert_right(
     data=st.data(),
 )
 def test_documents_survive_the_way_over_disk(
-    nlp: Language, original: Document, alignment: str, ents: str, data: st.DataObject
+    nlp: Language, original: Document, alignment: AlignmentMode, ents: EntsPolicy, data: st.DataObject
 ) -> None:
     member = data.draw(st.sampled_from([MASTER, *original.versions]))
     report = ConversionReport()
     doc = document_to_doc(
         original, nlp, settings=ToDocSettings(member=member, alignment=alignment, ents=ents), report=report
-    )  # type: ignore[arg-type]
+    )
     assert_right(doc, original, report, member=member, alignment=alignment)
     [read] = through_disk([doc])
     assert_right(read, original, report, member=member, alignment=alignment)
@@ -194,7 +197,7 @@ def test_odd_contents(nlp: Language, html: PlainHtml, annotated: bool) -> None:
 
 
 @pytest.mark.parametrize("unit", ["utf-16", "code-point"])
-def test_emoji_before_entities_in_both_units(nlp: Language, unit: str) -> None:
+def test_emoji_before_entities_in_both_units(nlp: Language, unit: OffsetUnit) -> None:
     text = "👩🏽\u200d🚀 saw Sirius 🌟 and Mars"
     sirius, mars = text.index("Sirius"), text.index("Mars")
     original = document(
@@ -202,7 +205,7 @@ def test_emoji_before_entities_in_both_units(nlp: Language, unit: str) -> None:
         "𝒳 Mars",
         entities=[E(1, sirius, sirius + 6), E(1, mars, mars + 4, "e_2"), E(2, 2, 6, "e_2")],
         unit=unit,
-    )  # type: ignore[arg-type]
+    )
     report = ConversionReport()
     doc = document_to_doc(original, nlp, report=report)
     assert [(ent.text, ent.label_) for ent in doc.ents] == [

@@ -3,7 +3,7 @@
 Nothing of what it answered may be lost, doubled or half there.
 
 The test suite does it 20 times (``test_server.py``). For more:
-``PYTHONPATH=tests python tests/faults/server_kills.py --kills 500 --seed 1``.
+``python tests/faults/server_kills.py --kills 500 --seed 1``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import requests
 from local_api import LEGEND, annotated, entity

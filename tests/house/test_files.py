@@ -41,7 +41,8 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "write_text", refuse)
 
 
-def _stop(_: object, exception: type[BaseException]) -> None:
+def write_and_stop(path: Path, exception: type[BaseException]) -> None:
+    path.write_text("half")
     raise exception
 
 
@@ -78,7 +79,7 @@ def test_an_exception_leaves_the_old_file_alone(
         path.write_text("old")
     before = tree(tmp_path)
     with pytest.raises(exception), atomic_path(path) as temporary:
-        _stop(temporary.write_text("half"), exception)
+        write_and_stop(temporary, exception)
     assert tree(tmp_path) == before
 
 
@@ -261,7 +262,7 @@ def test_an_exception_leaves_the_old_folder_alone(
     before = tree(tmp_path)
     expected = WriteError if exception is OSError else exception
     with pytest.raises(expected), atomic_folder(out, force=True) as temporary:
-        _stop(fill(temporary, "half"), exception)
+        write_and_stop(temporary / "x", exception)
     assert tree(tmp_path) == before
 
 

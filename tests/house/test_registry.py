@@ -128,7 +128,7 @@ documents = "all"
 
 def reader(path: Path, more: str = "") -> AnndocCorpus:
     config = Config().from_str(CONFIG.format(path=path.as_posix(), more=more))
-    return registry.resolve(config)["reader"]  # type: ignore[no-any-return]
+    return registry.resolve(config)["reader"]
 
 
 @pytest.fixture

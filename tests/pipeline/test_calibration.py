@@ -1,4 +1,4 @@
-"""Calibration: the figures by hand, calibrators that mean what they say, and pipelines that keep theirs."""
+"""Calibration: the figures by hand, accurate calibrators, and pipelines that keep theirs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 import spacy
 from builders import document
 from predictions import ents, scores
+from small_corpora import seed_pipeline
 from spacy.cli.package import package
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
@@ -129,15 +130,7 @@ def test_in_a_package(fresh: Language, demo: list[Document], tmp_path: Path) -> 
 
 @pytest.fixture(scope="module")
 def seeded(demo: list[Document]) -> Language:
-    nlp = spacy.blank("en")
-    nlp.add_pipe("seed_ner")
-    nlp.initialize(
-        lambda: [
-            Example(nlp.make_doc(doc.text), doc)
-            for doc in (document_to_doc(document, nlp) for document in demo[:12])
-        ]
-    )
-    return nlp
+    return seed_pipeline(demo[:12])
 
 
 def test_the_seed_model(seeded: Language, demo: list[Document], tmp_path: Path) -> None:

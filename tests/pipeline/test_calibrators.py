@@ -1,4 +1,4 @@
-"""Calibrators: they mean what they say, are chosen with care, and are checked when they are read."""
+"""Calibrators: they are accurate, are chosen with care, and are checked when they are read."""
 
 from __future__ import annotations
 

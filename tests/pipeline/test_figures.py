@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -28,7 +29,8 @@ def test_figures_by_hand() -> None:
     assert figures.ece == pytest.approx((2 * 0.4 + 2 * 0.1) / 4)
     assert figures.brier == pytest.approx((0.01 + 0.81 + 0.01 + 0.01) / 4)
     assert figures.auroc == pytest.approx((1 + 1 + 0.5) / 3, abs=1e-6)
-    assert figures.bins == [(pytest.approx(0.1), 0.0, 2), (pytest.approx(0.9), 0.5, 2)]
+    bins: list[Any] = figures.bins
+    assert bins == [(pytest.approx(0.1), 0.0, 2), (pytest.approx(0.9), 0.5, 2)]
     assert figures_of([0.5], [True]).auroc is None
     with pytest.raises(EvaluationError):
         figures_of([], [])

@@ -53,7 +53,7 @@ def learned(nlp: Language, docs: Iterable[Doc], **config: Any) -> Language:
 
 def component(nlp: Language) -> SeedNer:
     pipe: Any = nlp.get_pipe("seed_ner")
-    return pipe  # type: ignore[no-any-return]
+    return pipe
 
 
 def blank() -> Language:
@@ -115,7 +115,7 @@ def test_what_nobody_annotated_teaches_nothing() -> None:
         doc = nlp("they saw Mars in the west")
         scores.append(
             float(component(nlp).model.predict([nlp.make_doc("they saw Mars in the west")])[0].scores.sum())
-        )  # type: ignore[union-attr]
+        )
         assert [ent.text for ent in doc.ents] == (["Mars"] if unknown else [])
     assert scores[0] > 0.5 > scores[1]
 

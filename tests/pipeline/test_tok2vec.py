@@ -72,15 +72,15 @@ def test_shapes_and_affixes_are_never_left_out(nlp: Language) -> None:
 
 def test_vectors_of_the_vocabulary(nlp: Language) -> None:
     own = spacy.blank("en")
-    own.vocab.reset_vectors(shape=(2, 4))
+    own.vocab.reset_vectors(shape=(2, 4))  # type: ignore[arg-type]
     for word, value in (("Moon", 1.0), ("moonset", -1.0)):
-        own.vocab.set_vector(word, np.full(4, value, dtype="float32"))
+        own.vocab.set_vector(word, np.full(4, value, dtype="float32"))  # type: ignore[arg-type]
     model = build_affix_embed(
         **{**EMBED, "attrs": [], "prefixes": [1], "suffixes": [], "rows": [9], "include_static_vectors": True}
     )
     model.initialize(X=[own.make_doc("a word")])
     ((first, second),) = model.predict([own.make_doc("Moon moonset")])
-    assert not np.allclose(first, second)
+    assert not np.allclose(np.asarray(first), np.asarray(second))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_saved_and_loaded(nlp: Language) -> None:
     model = embed(nlp)
     other = build_affix_embed(**EMBED)
     other.from_bytes(model.to_bytes())
-    assert np.array_equal(model.predict(docs)[0], other.predict(docs)[0])
+    assert np.array_equal(np.asarray(model.predict(docs)[0]), np.asarray(other.predict(docs)[0]))
 
 
 def test_docs_without_tokens(nlp: Language) -> None:

@@ -54,9 +54,9 @@ def vectors(demo: list[Document], tmp_path_factory: pytest.TempPathFactory) -> P
     nlp = spacy.blank("en")
     words = sorted({word for one in demo[:24] for word in one.text.split()})
     random = np.random.default_rng(0)
-    nlp.vocab.reset_vectors(shape=(len(words), 12))
+    nlp.vocab.reset_vectors(shape=(len(words), 12))  # type: ignore[arg-type]
     for word in words:
-        nlp.vocab.set_vector(word, random.normal(size=12).astype("float32"))
+        nlp.vocab.set_vector(word, random.normal(size=12).astype("float32"))  # type: ignore[arg-type]
     path = tmp_path_factory.mktemp("vectors") / "vectors"
     nlp.to_disk(path)
     return path

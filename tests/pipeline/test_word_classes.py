@@ -146,7 +146,7 @@ def learned(texts: Callable[[Language], Iterator[Doc]] | None) -> Language:
 
 def component(nlp: Language) -> SeedNer:
     pipe: Any = nlp.get_pipe("seed_ner")
-    return pipe  # type: ignore[no-any-return]
+    return pipe
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,7 @@ def test_too_little_text_is_said(caplog: pytest.LogCaptureFixture, monkeypatch: 
     monkeypatch.setattr(logging.getLogger("spacy"), "propagate", True)
     with caplog.at_level(logging.INFO, "spacy.spacy_tagtog"):
         nlp = learned(lambda nlp: unlabelled(nlp, 100))
-    assert component(nlp).model.classes is None  # type: ignore[union-attr]
+    assert component(nlp).model.classes is None
     assert (
         f"no word classes: the training texts and the unlabelled ones have fewer than {LEAST_TOKENS} tokens"
         in caplog.text

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
-import commands
 import pytest
 from conftest import CONFIGS, SMALL
 from hypothesis import given
@@ -244,7 +242,7 @@ def test_strategies_are_compared_with_random() -> None:
     assert (random.strategy, better.strategy, never.strategy) == ("random", "better", "never")
     one = better.reached[0.98]["documents"]
     assert one.cost is not None
-    assert one.of_random == pytest.approx(one.cost.mean / random.reached[0.98]["documents"].cost.mean)  # type: ignore[union-attr]
+    assert one.of_random == pytest.approx(one.cost.mean / random.reached[0.98]["documents"].cost.mean)
     assert one.of_random is not None
     assert one.of_random < 0.5
     assert one.of_pool == pytest.approx(one.cost.mean / 100)
@@ -267,53 +265,3 @@ def test_pictures_and_page(simulated: tuple[Path, Simulation]) -> None:
     assert "<b>demo" not in page
     assert "<script" not in page
     assert "<svg" not in simulation_page(simulation, summarize(simulation), "demo", plots=False)
-
-
-def invoke(*arguments: object) -> tuple[int, str]:
-    """The exit code, and all that is printed."""
-    code, out, err = commands.run("simulate", *arguments)
-    return code, out + err
-
-
-def test_command(demo_folder: Path, tmp_path: Path) -> None:
-    common = (
-        "--config",
-        CONFIGS / "seed.cfg",
-        "--components.seed_ner.out_log",
-        "-0.5",
-        "--strategies",
-        "random,mnlp",
-        "--seeds",
-        1,
-        "--initial",
-        5,
-        "--budget",
-        0.1,
-    )
-    code, output = invoke(demo_folder, "--output", tmp_path / "out", *common)
-    assert code == 0, output
-    assert {"report.json", "report.html", "curves.png"} <= {
-        file.name for file in (tmp_path / "out").iterdir()
-    }
-    assert "to 98% of it" in output
-    assert ("in brackets" in output) == bool(re.search(r"\(\d+%\)", output))
-    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
-    assert [one["strategy"] for one in report["strategies"]] == ["random", "mnlp"]
-    code, output = invoke(demo_folder, "--output", tmp_path / "out", *common, "--growth", 0.5)
-    assert code == 1
-    assert "--force" in output
-    code, output = invoke(
-        demo_folder, "--output", tmp_path / "out", *common, "--growth", 0.5, "--force", "--no-plots"
-    )
-    assert code == 0, output
-    assert not (tmp_path / "out" / "curves.png").exists()
-    for wrong, word in (
-        (("--test", "1.5"), "out of range"),
-        (("--config", "no.cfg"), "no such config"),
-        (("--no.such", "1"), "can't be read"),
-        (("--test", tmp_path / "none"), ""),
-    ):
-        code, output = invoke(demo_folder, "--output", tmp_path / "other", *common, *wrong)
-        assert code == 1
-        assert word in output
-        assert not (tmp_path / "other").exists()

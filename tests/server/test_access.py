@@ -12,6 +12,7 @@ import pytest
 import requests
 from local_api import refused
 from project_api import Api
+from requests.auth import HTTPBasicAuth
 
 from spacy_tagtog.server import LocalTagtog, add_user, local_tagtog
 
@@ -49,7 +50,7 @@ def test_every_call_needs_a_user(server: LocalTagtog, header: str | None, path: 
 
 def test_stored_users_may_call_and_changed_passwords_count(server: LocalTagtog, api: Api) -> None:
     def status(password: str) -> int:
-        auth = ("ada", password.encode())
+        auth = HTTPBasicAuth("ada", password.encode())
         return requests.get(
             f"{server.url}/-api/documents/v1", params={**api.project, "search": "*"}, auth=auth, timeout=20
         ).status_code

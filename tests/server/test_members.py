@@ -199,7 +199,8 @@ def test_members_are_read_added_changed_and_removed(people: People) -> None:
         assert all(member["inTeams"] == [] for member in answer["members"])
         return {member["username"]: member["role"]["name"] for member in answer["members"]}
 
-    assert roles() == {**{role: role for role in ROLES}, "owner": "admin"}
+    everybody: dict[str, str] = {role: role for role in ROLES}
+    assert roles() == {**everybody, "owner": "admin"}
     answer = people.call(
         "owner", "POST", "settings/v1/members", json={"loginid": "stranger", "roleName": "supercurator"}
     )

@@ -272,7 +272,7 @@ def test_pre_annotated_files_with_any_field_names(account: Account) -> None:
     Path("files/text.txt").write_text("Hello tag world")
     query = {**account.params, "output": "null", "format": "default-plus-annjson"}
     with Path("files/text.txt").open() as text:
-        files = {
+        files: dict[str, Any] = {
             "ann": ("text.ann.json", ann_json(entity("e_1", "s1v1", 6, "tag"))),
             "plain": ("text.txt", text),
         }
@@ -548,7 +548,7 @@ class Parts(HTMLParser):
 def webhook(account: Account) -> Iterator[tuple[str, list[int]]]:
     """A web server that tagtog calls: it gets the document, lets spaCy predict, and sends the result back."""
     nlp = spacy.blank("en")
-    ruler = nlp.add_pipe("entity_ruler")
+    ruler: Any = nlp.add_pipe("entity_ruler")
     ruler.add_patterns(
         [
             {"label": "PERSON", "pattern": "Ada Lovelace"},

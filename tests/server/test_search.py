@@ -474,7 +474,9 @@ def test_pages_of_fifty(search: Search) -> None:
         )
         ids += [item["docid"] for item in answer.json()["items"]]
     found = [
-        search.session.get(search.address, params={**query, "search": "*", "page": page}, timeout=20).json()
+        search.session.get(
+            search.address, params={**query, "search": "*", "page": str(page)}, timeout=20
+        ).json()
         for page in range(4)
     ]
     assert [hit["id"] for page in found for hit in page["docs"]] == ids

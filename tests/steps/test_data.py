@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from notes import document, entity, write
@@ -154,7 +155,8 @@ def test_a_password_is_asked_for_only_when_all_else_is_right(vega: Path) -> None
 
     asked: list[int] = []
     steps.import_project(vega)
-    for wrong in ({"project": "none"}, {"role": "boss"}):
+    mistakes: list[dict[str, Any]] = [{"project": "none"}, {"role": "boss"}]
+    for wrong in mistakes:
         with pytest.raises(SpacyTagtogError):
             steps.add_user("ada", password=ask, **wrong)
     assert not asked

@@ -11,7 +11,7 @@ from watching import Watching
 
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.errors import PipelineError
-from spacy_tagtog.steps import annotate, calibrate, evaluate, rank
+from spacy_tagtog.steps import annotate, calibrate, convert, evaluate, rank, tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +38,8 @@ def test_the_folder_of_a_training_is_refused_with_the_pipeline_in_it(
         lambda: calibrate(training, tmp_path / "calibrated", reviewed=dev),
         lambda: annotate(training, demo_folder, tmp_path / "annotated"),
         lambda: rank(demo_folder, pipeline=training),
+        lambda: convert(demo_folder, tmp_path / "corpus", base=str(training)),
+        lambda: tokenizer(demo_folder, tmp_path / "rules.json", base=str(training)),
     ):
         with pytest.raises(PipelineError) as caught:
             call()

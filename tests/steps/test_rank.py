@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import spacy
-from spacy.training import Example
+from small_corpora import seed_pipeline
 from watching import Watching
 
 from spacy_tagtog.anndoc import Document, write_project
-from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.errors import ConfigurationError, ConversionError, PipelineError, SelectionError
 from spacy_tagtog.selection.ranking import read_ranking
 from spacy_tagtog.steps import rank
@@ -29,12 +27,8 @@ def pool(tmp_path_factory: pytest.TempPathFactory, demo: list[Document]) -> Path
 @pytest.fixture(scope="module")
 def seed_path(tmp_path_factory: pytest.TempPathFactory, demo: list[Document]) -> Path:
     """A seed model of ten documents."""
-    model = spacy.blank("en")
-    model.add_pipe("seed_ner")
-    docs = [document_to_doc(one, model) for one in demo if one.annotations.complete][5:15]
-    model.initialize(lambda: [Example(model.make_doc(doc.text), doc) for doc in docs])
     path = tmp_path_factory.mktemp("seed") / "model"
-    model.to_disk(path)
+    seed_pipeline([one for one in demo if one.annotations.complete][5:15]).to_disk(path)
     return path
 
 

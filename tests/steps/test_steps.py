@@ -50,4 +50,4 @@ def test_steps_stay_functions_where_their_modules_are_imported(subprocess_env: d
 
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'fly'"):
-        _ = steps.fly
+        _ = steps.fly  # type: ignore[attr-defined]

@@ -62,7 +62,14 @@ def test_progress_sees_a_training_before_it_begins(corpora: tuple[Path, Path], t
             seen.append(item)
             yield item
 
-    train(*map(str, corpora), str(tmp_path / "out"), config=NER, seed_config=SEED, progress=progress)
+    train(
+        str(corpora[0]),
+        str(corpora[1]),
+        str(tmp_path / "out"),
+        config=NER,
+        seed_config=SEED,
+        progress=progress,
+    )
     assert [run.folder for run in seen] == [tmp_path / "out"]
 
 
@@ -98,7 +105,7 @@ def test_corpora_without_an_entity_are_refused(
     paths = list(corpora)
     paths[side] = tmp_path / "empty.spacy"
     with pytest.raises(ConfigurationError, match="nothing to learn from") as caught:
-        train(*paths, tmp_path / "out", config=NER, seed_config=SEED)
+        train(paths[0], paths[1], tmp_path / "out", config=NER, seed_config=SEED)
     assert "1 document, no entity" in str(caught.value)
     assert str(tmp_path / "empty.spacy") in str(caught.value)
 

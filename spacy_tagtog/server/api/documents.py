@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import TypedDict
@@ -200,7 +200,7 @@ def _item(upload: Upload, uploaded: Uploaded) -> ImportedItem:
         "rawInputSizeInBytes": upload.size,
         "docid": uploaded.docid,
         "tagtogID": uploaded.docid,
-        "result": cast("Literal['created', 'updated', 'kept']", uploaded.result),
+        "result": uploaded.result,
         "parsedTextSizeInBytes": uploaded.text_bytes,
     }
 

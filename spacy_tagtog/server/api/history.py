@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from dataclasses import dataclass
 
 from starlette.responses import RedirectResponse, Response
 from typing_extensions import TypedDict
 
-from spacy_tagtog.agreement import Changes, compare_versions
 from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
-from spacy_tagtog.server import clock
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import Moment, disposition, json_answer
 from spacy_tagtog.server.api.context import Call, parse_number, path_of
 from spacy_tagtog.server.clock import timestamp
-from spacy_tagtog.server.db.documents import no_document, read_document, touch, write_version
-from spacy_tagtog.server.db.projects import project_key, read_project
-from spacy_tagtog.server.settings import ProjectInfo, check_classes
+from spacy_tagtog.server.db.documents import change_version, read_content, read_document
+from spacy_tagtog.server.db.projects import read_project
+from spacy_tagtog.server.db.saves import (
+    Save,
+    compare_saves,
+    latest_save,
+    list_saves,
+    read_save,
+    read_version,
+)
+from spacy_tagtog.server.settings import check_classes
 
 
 class SaveEntry(TypedDict):
@@ -51,158 +56,21 @@ class DocumentHistory(TypedDict):
     history: list[SaveEntry]
 
 
-@dataclass(frozen=True)
-class Save:
-    """An entry of a document's history.
-
-    Attributes:
-        number: Its number; later saves have greater ones.
-        member: Whose version was saved.
-        saved: When, in milliseconds since 1970.
-        author: Who saved it; empty where that isn't known.
-        source: ``GUI``, ``API``, or empty where that isn't known.
-        action: What was done, in words.
-        complete: Whether the version was confirmed.
-        sha256: The hash of its ann.json, in hexadecimal digits.
-        previous: The number of the version's save before this one.
-        is_current: Whether it is what the version is now.
-        text_changed: Whether the document's content was replaced after it.
-    """
-
-    number: int
-    member: str
-    saved: int
-    author: str
-    source: str
-    action: str
-    complete: bool
-    sha256: str
-    previous: int | None
-    is_current: bool
-    text_changed: bool
-
-    def to_json(self) -> SaveEntry:
-        """The entry as a JSON object."""
-        return {
-            "id": self.number,
-            "member": self.member,
-            "saved": timestamp(self.saved),
-            "author": self.author,
-            "source": self.source,
-            "action": self.action,
-            "sha256": self.sha256,
-            "previous": self.previous,
-            "is_current": self.is_current,
-            "text_changed": self.text_changed,
-            "anncomplete": self.complete,
-        }
-
-
-_SAVES = """
-SELECT h.id, h.member, h.saved, h.author, h.source, h.action, h.complete, b.hash,
-  h.html_id IS NOT NULL AS text_changed,
-  (SELECT max(o.id) FROM history AS o
-    WHERE o.document_id = h.document_id AND o.member = h.member AND o.id < h.id) AS previous,
-  NOT EXISTS (SELECT 1 FROM history AS o
-    WHERE o.document_id = h.document_id AND o.member = h.member AND o.id > h.id) AS is_current
-FROM history AS h JOIN blobs AS b ON b.id = h.blob_id WHERE h.document_id = ?
-"""
-
-
-def _save(row: sqlite3.Row) -> Save:
-    return Save(
-        row["id"],
-        row["member"],
-        row["saved"],
-        row["author"],
-        row["source"],
-        row["action"],
-        bool(row["complete"]),
-        row["hash"].hex(),
-        row["previous"],
-        bool(row["is_current"]),
-        bool(row["text_changed"]),
-    )
-
-
-def _document(connection: sqlite3.Connection, project: int, docid: str) -> sqlite3.Row:
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT d.id, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
-        "WHERE d.project_id = ? AND d.docid = ?",
-        (project, docid),
-    ).fetchone()
-    if row is None:
-        raise no_document(docid)
-    return row
-
-
-def list_saves(connection: sqlite3.Connection, owner: str, project: str, docid: str) -> list[Save]:
-    """All saves of all versions of a document, the latest first.
-
-    Raises:
-        RequestError: There is no such project or document.
-    """
-    document = _document(connection, project_key(connection, owner, project), docid)
-    return [_save(row) for row in connection.execute(f"{_SAVES} ORDER BY h.id DESC", (document["id"],))]
-
-
-def _read(
-    connection: sqlite3.Connection, document: sqlite3.Row, number: int
-) -> tuple[Save, Annotations, bytes]:
-    row = connection.execute(f"{_SAVES} AND h.id = ?", (document["id"], number)).fetchone()
-    if row is None:
-        raise RequestError(
-            404,
-            "the document's history has no such entry",
-            place="id",
-            value=number,
-            legal="an id that the document's history lists",
-        )
-    ann, html = connection.execute(
-        "SELECT b.data, x.data FROM history AS h JOIN blobs AS b ON b.id = h.blob_id "
-        "LEFT JOIN blobs AS x ON x.id = h.html_id WHERE h.id = ?",
-        (number,),
-    ).fetchone()
-    return (
-        _save(row),
-        Annotations.parse(ann, place=f"save {number}"),
-        document["html"] if html is None else html,
-    )
-
-
-def read_save(
-    connection: sqlite3.Connection, owner: str, project: str, docid: str, number: int
-) -> tuple[Save, Annotations, bytes]:
-    """One save: the entry, the annotations, and the plain.html that they were made for.
-
-    Raises:
-        RequestError: There is no such project, document or save.
-    """
-    document = _document(connection, project_key(connection, owner, project), docid)
-    return _read(connection, document, number)
-
-
-def compare_saves(
-    connection: sqlite3.Connection, owner: str, project: str, docid: str, before: int | None, after: int
-) -> Changes:
-    """What changed from one save to another.
-
-    Args:
-        connection: The database, in a transaction.
-        owner: The project's owner.
-        project: The project's name.
-        docid: The document.
-        before: The number of the earlier save; ``None`` for an empty version.
-        after: The number of the later save.
-
-    Raises:
-        RequestError: There is no such project, document or save.
-    """
-    _, later, html = read_save(connection, owner, project, docid, after)
-    earlier = (
-        Annotations.empty() if before is None else read_save(connection, owner, project, docid, before)[1]
-    )
-    return compare_versions(earlier, later, parts=PlainHtml(html).parts)
+def save_entry(save: Save) -> SaveEntry:
+    """A save as a JSON object."""
+    return {
+        "id": save.number,
+        "member": save.member,
+        "saved": timestamp(save.saved),
+        "author": save.author,
+        "source": save.source,
+        "action": save.action,
+        "sha256": save.sha256,
+        "previous": save.previous,
+        "is_current": save.is_current,
+        "text_changed": save.text_changed,
+        "anncomplete": save.complete,
+    }
 
 
 def restore(call: Call, owner: str, project: str, docid: str, number: int) -> Save:
@@ -216,10 +84,10 @@ def restore(call: Call, owner: str, project: str, docid: str, number: int) -> Sa
     """
     with call.database.writing() as connection:
         info = read_project(connection, owner, project)
-        document = _document(connection, info.key, docid)
-        save, annotations, html = _read(connection, document, number)
+        key, content = read_content(connection, info.key, docid)
+        save, annotations, html = read_save(connection, owner, project, docid, number)
         call.access_to(owner, project).need_to_edit(save.member)
-        now_html = PlainHtml(document["html"])
+        now_html = PlainHtml(content)
         if save.text_changed and _texts(PlainHtml(html)) != _texts(now_html):
             raise RequestError(
                 409,
@@ -230,41 +98,18 @@ def restore(call: Call, owner: str, project: str, docid: str, number: int) -> Sa
                 advice="download the save with its plain.html: "
                 "GET /-local/history/version?id=…&output=plain.html",
             )
-        _write(
-            call,
+        check_classes(annotations, info.legend, place=annotations.place)
+        change_version(
             connection,
             info,
-            document["id"],
+            key,
             save.member,
             annotations,
             list(now_html.parts),
-            f"restored the save of {timestamp(save.saved)}",
+            author=call.author,
+            action=f"restored the save of {timestamp(save.saved)}",
         )
-        return _save(
-            connection.execute(
-                f"{_SAVES} AND h.member = ? ORDER BY h.id DESC LIMIT 1", (document["id"], save.member)
-            ).fetchone()
-        )
-
-
-def _write(
-    call: Call,
-    connection: sqlite3.Connection,
-    info: ProjectInfo,
-    key: int,
-    member: str,
-    annotations: Annotations,
-    parts: list[str],
-    action: str,
-) -> bool:
-    now = clock.now()
-    check_classes(annotations, info.legend, place=annotations.place)
-    changed = write_version(
-        connection, key, member, annotations, parts, author=call.author, action=action, now=now
-    )
-    if changed:
-        touch(connection, info, key, now, member=member, author=call.author)
-    return changed
+        return latest_save(connection, key, save.member)
 
 
 def _texts(html: PlainHtml) -> dict[str, str]:
@@ -303,7 +148,7 @@ def get_history(call: Call) -> Response:
         saves = [save for save in saves if save.member == call.member]
     answer: DocumentHistory = {
         "docid": call.named_document,
-        "history": [save.to_json() for save in saves if call.access.may_read(save.member)],
+        "history": [save_entry(save) for save in saves if call.access.may_read(save.member)],
     }
     return json_answer(answer)
 
@@ -327,7 +172,7 @@ def get_save(call: Call) -> Response:
     return Response(
         annotations.dumps().encode(),
         media_type="application/json",
-        headers={"ETag": f'"{save.sha256}"', **name},
+        headers={"ETag": _etag(save.sha256), **name},
     )
 
 
@@ -353,7 +198,7 @@ def post_restore(call: Call) -> Response:
     call.check_token(f"restore {docid} {number}")
     save = restore(call, *call.project, docid, number)
     if call.body.json is not None:
-        return json_answer(save.to_json())
+        return json_answer(save_entry(save))
     owner, project = call.project
     with call.database.reading() as connection:
         folder = read_document(connection, read_project(connection, owner, project), docid).folder
@@ -378,25 +223,22 @@ def put_annotations(call: Call) -> Response:
     annotations = Annotations(call.body.json, place="the body")
     with call.database.writing() as connection:
         info = read_project(connection, *call.project)
-        document = _document(connection, info.key, docid)
-        here = etag(connection, document["id"], member)
-        _check_conditions(call, here)
-        _write(
-            call,
+        key, html = read_content(connection, info.key, docid)
+        _check_conditions(call, etag(connection, key, member))
+        check_classes(annotations, info.legend, place=annotations.place)
+        change_version(
             connection,
             info,
-            document["id"],
+            key,
             member,
             annotations,
-            list(PlainHtml(document["html"]).parts),
-            "saved",
+            list(PlainHtml(html).parts),
+            author=call.author,
+            action="saved",
         )
-        here = etag(connection, document["id"], member)
-        data = connection.execute(
-            "SELECT data FROM version_contents WHERE document_id = ? AND member = ?",
-            (document["id"], member),
-        ).fetchone()[0]
-    return Response(data, media_type="application/json", headers={"ETag": here})
+        stored = read_version(connection, key, member)
+    assert stored is not None  # it was written just now
+    return Response(stored[0], media_type="application/json", headers={"ETag": _etag(stored[1])})
 
 
 def _check_conditions(call: Call, here: str) -> None:
@@ -428,13 +270,14 @@ def _check_conditions(call: Call, here: str) -> None:
 
 def etag(connection: sqlite3.Connection, document: int, member: str = MASTER) -> str:
     """The entity tag of a version (RFC 9110): its hash, in quotes. Empty where there is no such version."""
-    row = connection.execute(
-        "SELECT hash FROM version_contents WHERE document_id = ? AND member = ?",
-        (document, member),
-    ).fetchone()
-    return "" if row is None else f'"{row[0].hex()}"'
+    stored = read_version(connection, document, member)
+    return "" if stored is None else _etag(stored[1])
+
+
+def _etag(digest: str) -> str:
+    return f'"{digest}"'
 
 
 def version_etag(json: str) -> str:
     """The entity tag of a version whose text is at hand."""
-    return f'"{hashlib.sha256(json.encode()).hexdigest()}"'
+    return _etag(hashlib.sha256(json.encode()).hexdigest())

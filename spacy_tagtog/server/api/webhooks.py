@@ -17,7 +17,15 @@ from spacy_tagtog.server.api.answers import Moment, json_answer
 from spacy_tagtog.server.api.context import Call, parse_number
 from spacy_tagtog.server.clock import timestamp
 from spacy_tagtog.server.db.projects import project_key, read_project, write_settings
-from spacy_tagtog.server.db.queue import LEGAL, Hook, read_hooks
+from spacy_tagtog.server.db.queue import (
+    LEGAL,
+    Hook,
+    count_deliveries,
+    delete_failed,
+    list_deliveries,
+    read_hooks,
+    retry_failed,
+)
 from spacy_tagtog.server.settings import parse_settings
 
 _LISTED: Final = 200
@@ -86,15 +94,7 @@ def deliveries(connection: sqlite3.Connection, owner: str, project: str) -> Deli
     """
     info = read_project(connection, owner, project)
     hooks, problems = read_hooks(info.settings)
-    counts = dict(
-        connection.execute(
-            "SELECT state, count(*) FROM deliveries WHERE project_id = ? GROUP BY state", (info.key,)
-        ).fetchall()
-    )
-    rows = connection.execute(
-        "SELECT * FROM deliveries WHERE project_id = ? ORDER BY state, id DESC LIMIT ?",
-        (info.key, _LISTED),
-    ).fetchall()
+    counts = count_deliveries(connection, info.key)
     return {
         "webhooks": [
             {
@@ -122,7 +122,7 @@ def deliveries(connection: sqlite3.Connection, owner: str, project: str) -> Deli
                 "created": timestamp(row["created"]),
                 "next": timestamp(row["due"]) if row["state"] == "waiting" else None,
             }
-            for row in rows
+            for row in list_deliveries(connection, info.key, limit=_LISTED)
         ],
     }
 
@@ -157,11 +157,11 @@ def put_webhooks(call: Call) -> Response:
         return json_answer(deliveries(connection, *call.project))
 
 
-def _chosen(call: Call) -> tuple[str, tuple[int, ...]]:
-    """The condition for the failed deliveries that are meant: one, or all where the call has no ``id``."""
+def _chosen(call: Call) -> int | None:
+    """The failed delivery that is meant; ``None``, which means all, where the call has no ``id``."""
     given = call.query.get("id")
     if given is None:
-        return "", ()
+        return None
     chosen = parse_number(given, digits=18)
     if chosen is None:
         raise RequestError(
@@ -171,7 +171,7 @@ def _chosen(call: Call) -> tuple[str, tuple[int, ...]]:
             value=given,
             legal="an id of GET /-local/webhooks, or none for all that failed",
         )
-    return " AND id = ?", (chosen,)
+    return chosen
 
 
 def post_retry(call: Call) -> Response:
@@ -181,14 +181,10 @@ def post_retry(call: Call) -> Response:
     """
     call.need("edit webhooks")
     call.check_token("retry")
-    where, parameters = _chosen(call)
+    chosen = _chosen(call)
     with call.database.writing() as connection:
         key = project_key(connection, *call.project)
-        changed = connection.execute(
-            "UPDATE deliveries SET state = 'waiting', attempts = 0, due = ? "  # noqa: S608
-            f"WHERE project_id = ? AND state = 'failed'{where}",
-            (clock.now(), key, *parameters),
-        ).rowcount
+        changed = retry_failed(connection, key, chosen, now=clock.now())
     if call.body.json is not None:
         return json_answer({"waiting": changed})
     return RedirectResponse(call.page("webhooks"), status_code=303)
@@ -197,11 +193,8 @@ def post_retry(call: Call) -> Response:
 def delete_deliveries(call: Call) -> Response:
     """``DELETE /-local/webhooks``: forget failed deliveries."""
     call.need("edit webhooks")
-    where, parameters = _chosen(call)
+    chosen = _chosen(call)
     with call.database.writing() as connection:
         key = project_key(connection, *call.project)
-        changed = connection.execute(
-            f"DELETE FROM deliveries WHERE project_id = ? AND state = 'failed'{where}",  # noqa: S608
-            (key, *parameters),
-        ).rowcount
+        changed = delete_failed(connection, key, chosen)
     return json_answer({"deleted": changed})

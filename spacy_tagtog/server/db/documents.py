@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
+from spacy_tagtog.server import clock
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db.history import Author, save
 from spacy_tagtog.server.db.queue import enqueue
@@ -96,6 +97,27 @@ def document_key(connection: sqlite3.Connection, project: int, docid: str) -> in
         "SELECT id FROM documents WHERE project_id = ? AND docid = ?", (project, docid)
     ).fetchone()
     return None if row is None else int(row["id"])
+
+
+def read_content(connection: sqlite3.Connection, project: int, docid: str) -> tuple[int, bytes]:
+    """A document's number in the database, and its plain.html.
+
+    Args:
+        connection: The database, in a transaction.
+        project: The project's number.
+        docid: The document's id.
+
+    Raises:
+        RequestError: There is no such document.
+    """
+    row = connection.execute(
+        "SELECT d.id, c.html FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
+        "WHERE d.project_id = ? AND d.docid = ?",
+        (project, docid),
+    ).fetchone()
+    if row is None:
+        raise no_document(docid)
+    return row["id"], row["html"]
 
 
 def read_document(
@@ -284,6 +306,34 @@ def touch(
         author=author,
         now=now,
     )
+
+
+def change_version(
+    connection: sqlite3.Connection,
+    project: ProjectInfo,
+    key: int,
+    member: str,
+    annotations: Annotations,
+    parts: list[str],
+    *,
+    author: Author,
+    action: str,
+) -> None:
+    """Store a member's annotations now, and where that changes them, tell the project's webhooks.
+
+    Args:
+        connection: The database, in a transaction that writes.
+        project: The document's project.
+        key: The document's number.
+        member: Whose version it becomes.
+        annotations: The version.
+        parts: The ids of the document's parts, for annotations that don't say what was annotatable.
+        author: Who saves.
+        action: What was done, in words.
+    """
+    now = clock.now()
+    if write_version(connection, key, member, annotations, parts, author=author, action=action, now=now):
+        touch(connection, project, key, now, member=member, author=author)
 
 
 def delete_documents(connection: sqlite3.Connection, keys: Sequence[int]) -> int:

@@ -158,3 +158,65 @@ def enqueue(
                 now,
             ),
         )
+
+
+def count_deliveries(connection: sqlite3.Connection, project: int) -> dict[str, int]:
+    """How many deliveries of a project wait, and how many failed, by their state.
+
+    Args:
+        connection: The database, in a transaction.
+        project: The project's number.
+    """
+    rows = connection.execute(
+        "SELECT state, count(*) FROM deliveries WHERE project_id = ? GROUP BY state", (project,)
+    )
+    return dict(rows.fetchall())
+
+
+def list_deliveries(connection: sqlite3.Connection, project: int, *, limit: int) -> list[sqlite3.Row]:
+    """The deliveries of a project: those that failed, then those that wait, each the latest first.
+
+    Args:
+        connection: The database, in a transaction.
+        project: The project's number.
+        limit: How many at most.
+    """
+    return connection.execute(
+        "SELECT * FROM deliveries WHERE project_id = ? ORDER BY state, id DESC LIMIT ?", (project, limit)
+    ).fetchall()
+
+
+def retry_failed(connection: sqlite3.Connection, project: int, delivery: int | None, *, now: int) -> int:
+    """Let failed deliveries wait again, as if they were new.
+
+    Args:
+        connection: The database, in a transaction that writes.
+        project: The project's number.
+        delivery: The one that is meant; ``None`` for all.
+        now: When they are due, in milliseconds since 1970.
+
+    Returns:
+        How many there were.
+    """
+    return connection.execute(
+        "UPDATE deliveries SET state = 'waiting', attempts = 0, due = ?1 "
+        "WHERE project_id = ?2 AND state = 'failed' AND (?3 IS NULL OR id = ?3)",
+        (now, project, delivery),
+    ).rowcount
+
+
+def delete_failed(connection: sqlite3.Connection, project: int, delivery: int | None) -> int:
+    """Forget failed deliveries.
+
+    Args:
+        connection: The database, in a transaction that writes.
+        project: The project's number.
+        delivery: The one that is meant; ``None`` for all.
+
+    Returns:
+        How many there were.
+    """
+    return connection.execute(
+        "DELETE FROM deliveries WHERE project_id = ?1 AND state = 'failed' AND (?2 IS NULL OR id = ?2)",
+        (project, delivery),
+    ).rowcount

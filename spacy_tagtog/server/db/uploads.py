@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from spacy_tagtog.anndoc import MASTER, PlainHtml
 from spacy_tagtog.anndoc.plain_html import is_document_id
@@ -29,13 +30,13 @@ class Uploaded:
 
     Attributes:
         docid: The document's id.
-        result: ``created``, ``updated`` or ``kept``.
+        result: What was done.
         text_bytes: The length of its text in UTF-8.
         filename: Its file name.
     """
 
     docid: str
-    result: str
+    result: Literal["created", "updated", "kept"]
     text_bytes: int
     filename: str = ""
 

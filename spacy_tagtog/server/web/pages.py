@@ -22,11 +22,11 @@ from spacy_tagtog.agreement import AgreementMatrix, Changes
 from spacy_tagtog.anndoc import Annotations, PlainHtml
 from spacy_tagtog.errors import SettingValue, SpacyTagtogError, spelled
 from spacy_tagtog.server.api.context import path_of
-from spacy_tagtog.server.api.history import Save
 from spacy_tagtog.server.api.spans import Span, place_entities
 from spacy_tagtog.server.api.webhooks import DeliveryReport
 from spacy_tagtog.server.clock import timestamp
 from spacy_tagtog.server.db.documents import StoredDocument
+from spacy_tagtog.server.db.saves import Save
 from spacy_tagtog.server.db.users import MIN_PASSWORD_CHARS
 from spacy_tagtog.server.search.results import Page
 from spacy_tagtog.server.settings import ProjectInfo
@@ -385,7 +385,7 @@ def metrics_page(info: ProjectInfo, stats: Mapping[str, Any], matrix: AgreementM
 
     Args:
         info: The project.
-        stats: As :func:`~spacy_tagtog.server.api.metrics.search_stats` gives it.
+        stats: As :func:`~spacy_tagtog.server.db.metrics.search_stats` gives it.
         matrix: The agreement of all pairs of members.
     """
     return _render(

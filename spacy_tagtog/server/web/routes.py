@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from spacy_tagtog.agreement import agreement_matrix
 from spacy_tagtog.anndoc import Annotations, PlainHtml
-from spacy_tagtog.server.api import history as saves
-from spacy_tagtog.server.api import metrics, versions
-from spacy_tagtog.server.api import webhooks as deliveries
 from spacy_tagtog.server.api.context import PAGE_SIZE, Call, Handler, parse_number
+from spacy_tagtog.server.api.webhooks import deliveries
 from spacy_tagtog.server.db.documents import StoredDocument, read_document
+from spacy_tagtog.server.db.metrics import search_stats
 from spacy_tagtog.server.db.projects import projects_of, read_project
 from spacy_tagtog.server.db.roles import Access
+from spacy_tagtog.server.db.saves import compare_saves, list_saves
+from spacy_tagtog.server.db.versions import confirmed_documents
 from spacy_tagtog.server.search.results import search
 from spacy_tagtog.server.settings import ProjectInfo
 from spacy_tagtog.server.web import login, pages, people
@@ -64,15 +65,13 @@ def _history_page(call: Call, access: Access, owner: str, name: str, docid: str)
     with call.database.reading() as connection:
         info = read_project(connection, owner, name)
         document = read_document(connection, info, docid)
-        listed = [
-            save for save in saves.list_saves(connection, owner, name, docid) if access.may_read(save.member)
-        ]
+        listed = [save for save in list_saves(connection, owner, name, docid) if access.may_read(save.member)]
     current = _page_number(call)
     shown = listed[current * PAGE_SIZE : (current + 1) * PAGE_SIZE]
     named = dataclasses.replace(call, query={"owner": owner, "project": name})
     rows = []
     for save in shown:
-        changes = call.database.read(saves.compare_saves, owner, name, docid, save.previous, save.number)
+        changes = call.database.read(compare_saves, owner, name, docid, save.previous, save.number)
         token = (
             named.token(f"restore {docid} {save.number}")
             if access.may_edit(save.member) and not save.is_current
@@ -99,13 +98,13 @@ def _web_page(call: Call) -> Response:
     if call.query.get("view") == "webhooks":
         access.need("edit webhooks")
         named = dataclasses.replace(call, query={"owner": owner, "project": name})
-        status = call.database.read(deliveries.deliveries, owner, name)
+        status = call.database.read(deliveries, owner, name)
         return page(pages.webhooks_page(info, status, named.token("retry")))
     if call.query.get("view") == "metrics":
         access.need("see metrics")
         with call.database.reading() as connection:
-            matrix = agreement_matrix(versions.confirmed_documents(connection, owner, name))
-            stats = metrics.search_stats(connection, owner, name)
+            matrix = agreement_matrix(confirmed_documents(connection, owner, name))
+            stats = search_stats(connection, owner, name)
         return page(pages.metrics_page(info, stats, matrix))
     if call.query.get("view") == "review":
         return page(

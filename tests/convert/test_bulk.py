@@ -106,7 +106,7 @@ def test_a_project_that_just_fits_is_one_file(project: Path, tmp_path: Path) -> 
 def test_progress_counts_every_document(project: Path, tmp_path: Path) -> None:
     seen: list[Any] = []
 
-    def progress(items: Any, total: int) -> Any:
+    def progress(items: Any, total: int | None = None, /) -> Any:
         seen.append(total)
         for item in items:
             seen.append(item)
