@@ -76,7 +76,7 @@ def serve(
 
         if new_password or not opened.read(users.has_users):
             password = users.new_password()
-            opened.write(users.add_user, user, password, admin=True)
+            opened.write(users.store_user, user, users.hash_password(user, password), admin=True)
         if user in (name for name, _ in opened.read(users.list_users)):
             token = opened.write(make_link, user)
     from spacy_tagtog.server import Tls

@@ -123,7 +123,8 @@ def add_user(
             given = password() if callable(password) else password
             if not given:
                 given = made = users.new_password()
-            opened.write(users.add_user, name, given, admin=True if admin else None)
+            hashed = users.hash_password(name, given)  # before the transaction: it takes its time
+            opened.write(users.store_user, name, hashed, admin=True if admin else None)
         if project:
             opened.write(set_member, owner, project, name, role)
     return AddedUser(not known, made)

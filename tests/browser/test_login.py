@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from axe_playwright_python.sync_playwright import Axe
 from local_api import LEGEND, password_of
 from logins import logged_in
 from playwright.sync_api import Browser, Page, expect
 
+from spacy_tagtog.anndoc import Annotations
 from spacy_tagtog.server import LocalTagtog, add_user, create_project, local_tagtog, settings_from_legend
 from spacy_tagtog.server.db.members import members_of, set_member
 from spacy_tagtog.server.db.sessions import make_link
@@ -139,6 +142,29 @@ def test_people_change_their_password(server: LocalTagtog, browser: Browser) -> 
     page.get_by_role("button", name="Log out").click()
     log_in(page, "ada", "another password")
     expect(page.get_by_role("link", name="stars")).to_be_visible()
+    context.close()
+
+
+def test_a_save_is_restored_by_a_form(server: LocalTagtog, browser: Browser) -> None:
+    def call(method: str, path: str, **more: Any) -> requests.Response:
+        params = {"owner": "local", "project": "stars", **more.pop("params")}
+        auth = ("ada", password_of("ada"))
+        answer = requests.request(method, server.url + path, params=params, auth=auth, timeout=20, **more)
+        assert answer.ok, answer.text
+        return answer
+
+    uploaded = call("POST", "/-api/documents/v1", params={"output": "null"}, data={"text": "Vega"})
+    docid = uploaded.json()["items"][0]["docid"]
+    for complete in (False, True):
+        own = Annotations.empty(["s1v1"], complete=complete).data
+        call("PUT", "/-local/annotations", params={"docid": docid}, json=own)
+    context = logged_in(browser, server, "ada", password_of("ada"))
+    page = context.new_page()
+    page.goto(f"{server.url}/local/stars/pool/{docid}?view=history")
+    page.get_by_role("button", name="restore").first.click()
+    expect(page.get_by_text("restored")).to_be_visible()
+    saved = call("GET", "/-api/documents/v1", params={"ids": docid, "output": "ann.json"}).json()
+    assert saved["anncomplete"] is False
     context.close()
 
 

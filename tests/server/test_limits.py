@@ -142,7 +142,6 @@ def test_trust_in_an_address_ends_with_many_failures_from_there(time: Time) -> N
 def test_a_flood_of_wrong_passwords_stops_nobody(
     server: LocalTagtog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spacy_tagtog.server.api.throttle.FREE_OF_ADDRESS", 1000)
     held, begun, most, lock = threading.Event(), threading.Event(), [0, 0], threading.Lock()
     scrypt = users._scrypt
 
