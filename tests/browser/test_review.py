@@ -545,6 +545,19 @@ def test_who_may_only_read_changes_nothing(site: Site) -> None:
     site.context.close()
 
 
+def test_a_session_that_ends_in_the_middle_of_work_loses_nothing(site: Site) -> None:
+    docid = sky(site)
+    page = site.open(docid)
+    site.context.clear_cookies()
+    press(page, "a")
+    page.get_by_label("User name").fill(site.server.username)
+    page.get_by_label("Password").fill(site.server.password)
+    press(page, "Enter")
+    expect(page.locator("#title")).to_have_text("sky.txt")
+    is_saved(page)
+    assert site.saved(docid)["entities"][0]["confidence"]["state"] == ""
+
+
 def test_the_buttons_of_the_other_pages_work_in_a_browser(site: Site) -> None:
     docid = sky(site)
     page = site.open(docid)
