@@ -221,7 +221,11 @@ def _refused(error: SpacyTagtogError, request: Request, caller: Caller) -> Respo
 
 async def _failed(request: Request, error: Exception) -> Response:
     _log.error("a request failed", exc_info=error)
-    return _refused(RequestError(500, "the server failed", advice="see its log"), request, Caller.of(request))
+    answer = _refused(
+        RequestError(500, "the server failed", advice="see its log"), request, Caller.of(request)
+    )
+    answer.headers["Connection"] = "close"  # uvicorn closes it: nobody should send more on it
+    return answer
 
 
 def make_app(

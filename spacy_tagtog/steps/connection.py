@@ -254,13 +254,13 @@ def no_project(settings: ConnectionSettings, present: Sequence[tuple[str, str]])
         )
     if present:
         return ConfigurationError(
-            f"which project is not said, and the local tagtog has {len(present)} of them",
+            f"no project is named, and the local tagtog has {len(present)} of them",
             place=str(settings.database),
             legal=", ".join(setting("project", name) for _, name in present),
             advice=f"name one with {setting('project')}",
         )
     return ConfigurationError(
-        "which project is not said, and the local tagtog has none",
+        "no project is named, and the local tagtog has none",
         place=str(settings.database),
         legal="a database with a project in it",
         advice="make one: spacy-tagtog project create NAME --entity TYPE, or spacy-tagtog import "

@@ -210,7 +210,7 @@ def open_or_create(
         The connection, and whether the project was made.
 
     Raises:
-        ConfigurationError: A tagtog elsewhere is configured, or which project is not said.
+        ConfigurationError: A tagtog elsewhere is configured, or no project is named.
         LocalServerError: The settings can't be used.
     """
     _check_local(where)

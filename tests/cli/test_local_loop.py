@@ -227,7 +227,7 @@ class TestLocalLoop:
 
     def test_no_project_yet(self) -> None:
         assert_refused(
-            run("fetch", "out"), "the local tagtog has no project", "spacy-tagtog import", "spacy-tagtog demo"
+            run("fetch", "out"), "the local tagtog has none", "spacy-tagtog import", "spacy-tagtog demo"
         )
         assert not Path("out").exists()
 

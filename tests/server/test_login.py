@@ -427,5 +427,6 @@ def test_a_bug_and_a_full_disk_are_pages_without_details(
         monkeypatch.setattr("spacy_tagtog.server.web.routes.read_project", failure)
         answer = surfer.open("/local/stars")
         assert answer.status_code == status
+        assert (answer.headers.get("Connection") == "close") == (status == 500)
         assert f"<h1>{heading}</h1>" in answer.text
         assert "secret" not in answer.text
