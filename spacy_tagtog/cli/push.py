@@ -128,7 +128,7 @@ def opened(
 ) -> Iterator[Connection]:
     """A connection to the project; with ``create`` it is made if it isn't there, and said so."""
     if not create:
-        with open_connection(where) as tagtog:
+        with open_connection(where, may_create=True) as tagtog:
             yield tagtog
         return
     from spacy_tagtog.steps.projects import open_or_create

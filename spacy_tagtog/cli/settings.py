@@ -84,7 +84,7 @@ def settings_cli(
                 open_or_create(where, settings=read_settings(load), dry_run=dry_run)
             )
         else:
-            tagtog, is_new = stack.enter_context(open_connection(where)), False
+            tagtog, is_new = stack.enter_context(open_connection(where, may_create=load is not None)), False
         place = str(tagtog)
         if is_new:
             good(f"{'would be made' if dry_run else 'made'}: {place}, with the settings of {load}")

@@ -16,7 +16,7 @@ HEAD_SECONDS = 20.0
 BODY_SECONDS = 60.0
 """How long nothing of a request's body may come."""
 MAX_CONNECTIONS = 500
-"""At most so many connections are open. For one more, the one ends that has waited longest for a request."""
+"""How many connections may be open. For one more, the one ends that has waited longest for a request."""
 _WAITING: Final = (h11.IDLE,)
 
 

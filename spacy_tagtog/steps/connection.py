@@ -151,18 +151,25 @@ def connect(
 
 
 @contextmanager
-def open_connection(settings: ConnectionSettings, *, create: bool = False) -> Iterator[Connection]:
+def open_connection(
+    settings: ConnectionSettings, *, create: bool = False, may_create: bool = False
+) -> Iterator[Connection]:
     """Connect with settings that are complete: the environment is not looked at, except for the password.
 
     Args:
         settings: Where it is.
         create: On the local tagtog, the project needn't exist yet.
+        may_create: The caller has a setting ``create``, which an error about a missing project names.
 
     Raises:
         ConfigurationError: A setting is missing.
         LocalServerError: The local tagtog can't start.
     """
-    with _remote(settings) if not settings.is_local else _local(settings, create=create) as connection:
+    if settings.is_local:
+        opened = _local(settings, create=create, may_create=may_create)
+    else:
+        opened = _remote(settings)
+    with opened as connection:
         yield connection
 
 
@@ -190,7 +197,7 @@ def _remote(settings: ConnectionSettings) -> Iterator[Connection]:
 
 
 @contextmanager
-def _local(settings: ConnectionSettings, *, create: bool) -> Iterator[Connection]:
+def _local(settings: ConnectionSettings, *, create: bool, may_create: bool) -> Iterator[Connection]:
     from spacy_tagtog.client import TagtogClient
 
     try:
@@ -202,7 +209,7 @@ def _local(settings: ConnectionSettings, *, create: bool) -> Iterator[Connection
             advice="pip install 'spacy-tagtog[server]'",
         ) from error
     if not create and not settings.database.exists():  # a command that finds nothing makes no file
-        raise no_project(settings, [])
+        raise no_project(settings, [], may_create=may_create)
     with local_tagtog(settings.database) as local:
         owner, project = settings.local_owner, settings.project
         if not create:
@@ -210,7 +217,7 @@ def _local(settings: ConnectionSettings, *, create: bool) -> Iterator[Connection
             if not project and len(present) == 1:
                 owner, project = present[0]
             if (owner, project) not in present:
-                raise no_project(settings, present)
+                raise no_project(settings, present, may_create=may_create)
         with TagtogClient(
             local.url,
             username=local.username,
@@ -231,17 +238,21 @@ def local_projects(database: Database) -> list[tuple[str, str]]:
     return database.read(list_projects)
 
 
-def no_project(settings: ConnectionSettings, present: Sequence[tuple[str, str]]) -> ConfigurationError:
+def no_project(
+    settings: ConnectionSettings, present: Sequence[tuple[str, str]], *, may_create: bool = False
+) -> ConfigurationError:
     """The error where the project on the local tagtog isn't there, or which one is meant is not said.
 
     Args:
         settings: What was asked for.
         present: Owner and name of the projects that are there.
+        may_create: Whether what was asked for can make the project itself, by its setting ``create``.
     """
     names = ", ".join("/".join(one) for one in present)
     if settings.project:
         close = get_close_matches(settings.project, [name for _, name in present], n=1)
-        make = f"make it: spacy-tagtog project create {settings.project} --entity TYPE"
+        own = f"make it with {setting('create', True)}, or: " if may_create else "make it: "
+        make = f"{own}spacy-tagtog project create {settings.project} --entity TYPE"
         return ConfigurationError(
             "the local tagtog has no such project",
             place=str(settings.database),

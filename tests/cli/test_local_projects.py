@@ -177,7 +177,7 @@ class TestCreateOnTheWay:
         run("import", vega)
         assert run("settings", "--output", "settings.json").code == 0
         load = ("settings", "--project", "fresh", "--load", "settings.json")
-        assert_refused(run(*load), "no such project", "local/vega", "project create fresh")
+        assert_refused(run(*load), "no such project", "local/vega", "with --create", "project create fresh")
         assert "would be made: local/fresh" in run(*load, "--create", "--dry-run").out
         assert "fresh" not in run("project", "list").out
         outcome = run(*load, "--create")
@@ -199,7 +199,7 @@ class TestCreateOnTheWay:
     def test_upload(self, small_pipeline: Path) -> None:
         Path("a.txt").write_text("I saw Vega.")
         upload = ("upload", "a.txt", "--project", "new")
-        assert_refused(run(*upload), "no such project", "spacy-tagtog project create new")
+        assert_refused(run(*upload), "no such project", "with --create", "spacy-tagtog project create new")
         assert not Path("local-tagtog.db").exists()
         planned = run(*upload, "--create", "--dry-run")
         assert planned.code == 0, planned.err
@@ -219,7 +219,7 @@ class TestCreateOnTheWay:
 
     def test_push(self, vega: Path) -> None:
         push = ("push", vega, "--project", "new")
-        assert_refused(run(*push), "no such project")
+        assert_refused(run(*push), "no such project", "with --create")
         planned = run(*push, "--create", "--dry-run")
         assert planned.code == 0, planned.err
         assert "would be sent to local/new on the local tagtog (local-tagtog.db): 1 document" in planned.out

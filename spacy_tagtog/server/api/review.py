@@ -95,10 +95,11 @@ def why_now(waiting: Waiting) -> str:
     """Why a document has its place, in a sentence for the reviewer."""
     if waiting.rank is None:
         return ""
-    if waiting.why.get("random"):
+    why = waiting.why
+    if why.get("random"):
         return "Chosen by chance, so that the model's quality can be measured."
     said = []
-    doubtful, missed = waiting.why.get("doubtful"), waiting.why.get("maybe_missed")
+    doubtful, missed = why.get("doubtful"), why.get("maybe_missed")
     if isinstance(doubtful, list) and doubtful:
         said.append(
             counted(len(doubtful), "suggestion that the model doubts", "suggestions that the model doubts")

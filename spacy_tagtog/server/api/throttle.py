@@ -13,9 +13,9 @@ from typing import Final
 from spacy_tagtog.server._errors import RequestError
 
 FREE_OF_NAME: Final = 5
-"""So many logins with a user's name may fail before the next has to wait."""
+"""How many logins with a user's name may fail before the next has to wait."""
 FREE_OF_ADDRESS: Final = 30
-"""And so many from one address. Several people may share it, and begin at the same time."""
+"""How many from one address. Several people may share it, and begin at the same time."""
 MAX_PAUSE: Final = 60
 """Seconds of the longest pause. A longer one would help who wants to keep somebody out."""
 _FORGOTTEN_AFTER: Final = 15 * 60

@@ -59,16 +59,8 @@ def merge_versions(call: Call) -> Response:
         if target is not None:
             if target != MASTER:
                 _unconfirmed(document, target)
-            change_version(
-                connection,
-                info,
-                key,
-                target,
-                made,
-                list(document.parts),
-                author=call.author,
-                action=f"merged ({strategy})",
-            )
+            parts, action = list(document.parts), f"merged ({strategy})"
+            change_version(connection, info, key, target, made, parts, author=call.author, action=action)
     return _answer(docid, made)
 
 
@@ -92,16 +84,8 @@ def copy_version(call: Call) -> Response:
         _unconfirmed(document, target)
         version = document.versions[source]
         made = Annotations({**version.data, "anncomplete": False}, place=version.place)
-        change_version(
-            connection,
-            info,
-            key,
-            target,
-            made,
-            list(document.parts),
-            author=call.author,
-            action=f"copied from {source}",
-        )
+        parts, action = list(document.parts), f"copied from {source}"
+        change_version(connection, info, key, target, made, parts, author=call.author, action=action)
     return _answer(docid, made)
 
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from spacy_tagtog.anndoc import MASTER
@@ -25,7 +25,7 @@ class Waiting:
         filename: Its file name.
         confirmed: Whether the version is confirmed.
         rank: Its place in the order that was stored, or ``None``.
-        why: Why it has this place, as it was stored.
+        reasons: Why it has this place, as JSON.
         note: What a colleague should look at, where it is flagged.
     """
 
@@ -34,8 +34,14 @@ class Waiting:
     filename: str
     confirmed: bool
     rank: int | None = None
-    why: Mapping[str, Any] = field(default_factory=dict)
+    reasons: str = "{}"
     note: str | None = None
+
+    @property
+    def why(self) -> Mapping[str, Any]:
+        """Why it has this place. Read when it is asked for: a queue is long, and few of it are shown."""
+        found: Mapping[str, Any] = json.loads(self.reasons)
+        return found
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ def queue_of(connection: sqlite3.Connection, project: int, member: str) -> list[
             row["filename"],
             bool(row["complete"]),
             row["rank"],
-            json.loads(row["why"]) if row["why"] else {},
+            row["why"] or "{}",
             row["note"],
         )
         for row in rows
