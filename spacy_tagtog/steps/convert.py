@@ -275,7 +275,8 @@ def _none_on(
         value=f"{report.documents_out} of {documents_in} converted "
         f"({documents}; split {split or 'none'}){aside}",
         legal="at least one document per side",
-        advice="; or ".join(advice) or "annotate documents in tagtog and fetch them",
+        advice="; or ".join(advice)
+        or "confirm some documents (on the local tagtog: spacy-tagtog serve --open), then fetch them",
     )
 
 

@@ -135,6 +135,18 @@ def by_python(before: JsonObject, text: str = SKY) -> Review:
 # ---------------------------------------------------------------------------------------------- by keyboard
 
 
+def test_a_document_with_nothing_marked_says_how_to_begin(site: Site) -> None:
+    docid = site.add("plain.txt", "No star here.", [])
+    page = site.open(docid)
+    expect(page.locator("#card")).to_contain_text("Double-click a word, or press n.")
+    press(page, "n", "1")
+    expect(page.locator("#card strong")).to_have_text("No")
+    is_saved(page)
+    press(page, "x", "Escape")
+    is_saved(page)
+    expect(page.locator("#card")).to_contain_text("Nothing is marked yet.")
+
+
 def test_a_reviewer_needs_a_key_per_decision_and_one_per_document(site: Site) -> None:
     first, second = sky(site, "first.txt"), sky(site, "second.txt")
     before = site.saved(first)
@@ -424,6 +436,28 @@ def test_changes_wait_in_the_browser_while_the_server_is_away(site: Site) -> Non
     again = site.open(docid)
     is_saved(again)
     assert [one["confidence"]["state"] for one in site.saved(docid)["entities"]][:2] == ["", ""]
+
+
+def test_nobody_makes_the_same_entity_twice(site: Site) -> None:
+    docid = sky(site)
+    before = len(site.saved(docid)["entities"])
+    page = site.open(docid)
+    # Selecting a suggestion with the mouse means that one: a key of another type changes it.
+    box = page.locator("#text .part").bounding_box()
+    assert box is not None
+    page.mouse.dblclick(box["x"] + 12, box["y"] + box["height"] / 2)
+    expect(page.locator("#card strong")).to_have_text("Vega")
+    press(page, "2")
+    is_saved(page)
+    found = site.saved(docid)["entities"]
+    assert (len(found), found[0]["classId"]) == (before, "e_2")
+    # Marked by keyboard with the type that it has: it is accepted. With another one, both stay.
+    press(page, "Escape", "n", "2")
+    is_saved(page)
+    assert len(site.saved(docid)["entities"]) == before
+    press(page, "Escape", "n", "3")
+    is_saved(page)
+    assert len(site.saved(docid)["entities"]) == before + 1
 
 
 # ----------------------------------------------------------------------------------------------- the queue

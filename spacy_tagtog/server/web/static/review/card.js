@@ -130,8 +130,8 @@ export class Card {
     const left = doc.entities.filter((item) => this.page.looks.isProposed(item)).length;
     const said = doc.confirmed
       ? "This document is confirmed. Open it again to change something."
-      : given.blind
-        ? "This document comes without suggestions. Mark what you find."
+      : !doc.entities.length
+        ? "Nothing is marked yet. Double-click a word, or press n. Confirm the document when you are done."
         : left
           ? `${counted(left, "suggestion")} to look at: press j.`
           : "Everything is decided. Confirm the document when you are done.";

@@ -38,6 +38,14 @@ export function nextWord(parts, { part, start, end }, direction) {
   return null;
 }
 
+/** The entities that are exactly this stretch, in one piece. */
+export function exactlyAt(doc, { part, start, end }) {
+  return doc.entities.filter(({ data }) => {
+    const ranges = data.part === part ? (doc.ranges(data) ?? []) : [];
+    return ranges.length === 1 && ranges[0][0] === start && ranges[0][1] === end;
+  });
+}
+
 /** Where a text stands as whole words and no entity is: [{part, start, end}]. */
 export function unmarked(doc, text) {
   const taken = new Map([...doc.parts.keys()].map((part) => [part, []]));

@@ -9,7 +9,7 @@ import { Keys } from "./keys.js";
 import { EntityList } from "./list.js";
 import { Looks, textOf } from "./look.js";
 import { QueueList } from "./queue.js";
-import { nextWord, unmarked, withBorder } from "./marking.js";
+import { exactlyAt, nextWord, unmarked, withBorder } from "./marking.js";
 import { equal } from "./merge.js";
 import { Saving } from "./saving.js";
 import { TextView, trimmed } from "./text.js";
@@ -209,8 +209,10 @@ export class Page {
     if (this.readOnly) return;
     if (this.tentative) {
       const { part, start, end } = this.tentative;
+      const same = exactlyAt(this.doc, this.tentative).find((item) => item.data.classId === classId);
       this.#unmark();
-      const id = this.doc.add(part, start, end, classId);
+      if (same) this.doc.accept(same.id);
+      const id = same?.id ?? this.doc.add(part, start, end, classId);
       if (id) this.focus(id, { scroll: false });
       return;
     }
@@ -292,7 +294,12 @@ export class Page {
   #selected() {
     if (!this.doc || this.readOnly) return;
     const place = this.view.selection();
-    if (place) this.#setMark(place);
+    if (!place) return;
+    // Whoever selects an entity means that one, not a second one in the same place.
+    const [item] = exactlyAt(this.doc, place);
+    if (!item) return this.#setMark(place);
+    window.getSelection().removeAllRanges();
+    this.focus(item.id, { scroll: false });
   }
 
   #clicked(event) {
@@ -351,7 +358,7 @@ export class Page {
     if (!kinds.length) return this.#announce("This project has no relations.");
     this.linking = this.focused;
     this.#announce(LINKING);
-    byId("notice").textContent = LINKING;
+    this.#note(LINKING);
   }
 
   #linkTo(id) {
@@ -359,7 +366,7 @@ export class Page {
     if (first === id) return;
     const kinds = Object.keys(this.given.relations ?? {});
     this.linking = null;
-    byId("notice").textContent = "";
+    this.#note("");
     if (kinds.length === 1) {
       this.doc.relate(kinds[0], first, id);
       return this.focus(id);
@@ -406,7 +413,7 @@ export class Page {
     if (next && next !== this.given.docid) return this.open(next);
     this.focused = null;
     this.#refresh();
-    byId("notice").textContent = "Everything in this queue is confirmed.";
+    this.#note("Everything in this queue is confirmed.");
   }
 
   reopen() {
@@ -442,9 +449,9 @@ export class Page {
     byId("saved").textContent = said;
     byId("saved").dataset.state = state;
     if (detail.status === 401) return this.#failed(new SignedOut());
-    if (state === "refused") byId("notice").textContent = detail.why;
-    else if (state === "offline" && detail.why) byId("notice").textContent = detail.why;
-    else if (state === "saved") byId("notice").textContent = "";
+    if (state === "refused") this.#note(detail.why, { bad: true });
+    else if (state === "offline" && detail.why) this.#note(detail.why, { bad: true });
+    else if (state === "saved") this.#note("");
   }
 
   #merged(merged, conflicts) {
@@ -485,7 +492,12 @@ export class Page {
       location.assign(`/-local/login?next=${encodeURIComponent(location.pathname + location.search)}`);
       return;
     }
-    byId("notice").textContent = error instanceof Refused ? error.message : "The server can't be reached. Load the page again when it is there.";
+    this.#note(error instanceof Refused ? error.message : "The server can't be reached. Load the page again when it is there.", { bad: true });
+  }
+
+  #note(text, { bad = false } = {}) {
+    byId("notice").textContent = text;
+    byId("notice").classList.toggle("bad", bad);
   }
 
   #announce(text) {
@@ -572,7 +584,7 @@ export class Page {
   #leave() {
     if (this.linking !== null) {
       this.linking = null;
-      byId("notice").textContent = "";
+      this.#note("");
     } else if (this.tentative) this.#unmark();
     else this.focus(null);
     window.getSelection()?.removeAllRanges();
