@@ -38,6 +38,7 @@ class Project:
         legend: The names of its classes.
         place: What it was opened from.
         problems: What was set aside while opening.
+        change: What is made of each document when it is read.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class Project:
         legend: Legend,
         place: str,
         problems: list[AnndocError] | None = None,
+        change: Callable[[Document], Document] | None = None,
     ) -> None:
         self._entries = entries
+        self._change = change
         self.legend = legend
         self.place = place
         self.problems = problems or []
@@ -110,13 +113,14 @@ class Project:
         entry = self._entries[doc_id]
         assert entry.html is not None  # Layout lets nothing else through
         html = PlainHtml(entry.html.read(), place=entry.html.place)
-        return Document(
+        document = Document(
             doc_id,
             html,
             {member: _reader(source) for member, source in entry.versions.items()},
             folder=entry.folder,
             legend=self.legend,
         )
+        return document if self._change is None else self._change(document)
 
     def select(self, keep: Callable[[str], bool]) -> Project:
         """The project with only some of its documents; the problems stay.
@@ -125,7 +129,18 @@ class Project:
             keep: Says of a document's id whether it stays.
         """
         entries = {doc_id: entry for doc_id, entry in self._entries.items() if keep(doc_id)}
-        return Project(entries, legend=self.legend, place=self.place, problems=list(self.problems))
+        return self._with(entries)
+
+    def _with(
+        self, entries: dict[str, Entry], change: Callable[[Document], Document] | None = None
+    ) -> Project:
+        return Project(
+            entries,
+            legend=self.legend,
+            place=self.place,
+            problems=list(self.problems),
+            change=change or self._change,
+        )
 
     def in_folders(self, folders: Iterable[str]) -> Project:
         """The project with only the documents of some tagtog folders and of folders below them.
@@ -158,11 +173,17 @@ class Project:
         Args:
             ids: The ids of documents that it has.
         """
-        return Project(
-            {doc_id: self._entries[doc_id] for doc_id in ids},
-            legend=self.legend,
-            place=self.place,
-            problems=list(self.problems),
+        return self._with({doc_id: self._entries[doc_id] for doc_id in ids})
+
+    def changed(self, change: Callable[[Document], Document]) -> Project:
+        """The project with something else in place of each document, made when the document is read.
+
+        Args:
+            change: Gives what stands in a document's place. Its id stays.
+        """
+        before = self._change
+        return self._with(
+            self._entries, change if before is None else lambda document: change(before(document))
         )
 
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from spacy_tagtog.cli._run import command, good, info, note, showing, table, wri
 from spacy_tagtog.cli._tables import percent, task_names
 
 if TYPE_CHECKING:
+    from spacy_tagtog.agreement.quality import QualityEstimate
     from spacy_tagtog.anndoc import Legend
     from spacy_tagtog.steps import ChangedProject
 
@@ -67,7 +68,9 @@ def changes_cli(
 
     With --ranking, the exact precision, recall and F of the pre-annotations are estimated from the documents
     that chance chose: no strategy looked for difficult ones among them, so they stand for all documents that
-    were left.
+    were left. Documents that were pushed blind (--blind-share) count no edits: nobody saw anything to edit.
+    What people annotated there is compared with what the model had, and stands beside the same figures of the
+    documents with suggestions. Where the latter look better, suggestions are followed too easily.
 
     Example:
       spacy-tagtog changes preannotated reviewed --ranking ranking.json
@@ -96,6 +99,8 @@ def changes_cli(
     _say_labels(result)
     if result.sampled is not None:
         _say_quality(result)
+    if result.blind:
+        _say_blind(result)
     number = sum(map(bool, result.documents.values()))
     of_all = f"{number} of {counted(len(result.documents), 'document')} changed"
     good(f"{counted(result.edits.total, 'edit')} of entities; {of_all}")
@@ -156,28 +161,45 @@ def _say_quality(result: ChangedProject) -> None:
             "there is no unbiased estimate yet"
         )
         return
-    sample, everything = result.quality(reviewed), result.quality()
-    rows = [
-        (
-            caption,
-            *(
-                ("–" if value is None else f"{factor * value:.1f}")
-                for value in (one.value, one.low, one.high, other.value)
-            ),
-        )
-        for caption, factor, one, other in (
-            ("precision %", 100, sample.precision, everything.precision),
-            ("recall %", 100, sample.recall, everything.recall),
-            ("F %", 100, sample.f1, everything.f1),
-            ("edits per document", 1, sample.edits, everything.edits),
-        )
-    ]
-    table(rows, header=("exact", "estimate", "95 % from", "to", "all compared"))
+    _quality_table("estimate", result.quality(reviewed), "all compared", result.quality())
     more = f"; {waiting} more that chance chose {'was' if waiting == 1 else 'were'} not compared"
     info(
         f"unbiased estimate of the pre-annotations: from {counted(len(reviewed), 'document')} "
         f"that chance chose among those that were unreviewed then{more if waiting else ''}"
     )
+
+
+def _say_blind(result: ChangedProject) -> None:
+    reviewed = result.blind_reviewed
+    waiting = len(result.blind) - len(reviewed)
+    if not reviewed:
+        info(f"of {counted(waiting, 'blind document')} none was compared")
+        return
+    _quality_table("blind", result.quality(reviewed), "with suggestions", result.quality(result.suggested))
+    more = f"; {waiting} more {'was' if waiting == 1 else 'were'} not compared"
+    info(
+        f"what the model had beside what people annotated blind, in {counted(len(reviewed), 'document')}"
+        f"{more if waiting else ''}"
+    )
+
+
+def _quality_table(caption: str, one: QualityEstimate, other_caption: str, other: QualityEstimate) -> None:
+    rows = [
+        (
+            name,
+            *(
+                ("–" if value is None else f"{factor * value:.1f}")
+                for value in (estimate.value, estimate.low, estimate.high, beside.value)
+            ),
+        )
+        for name, factor, estimate, beside in (
+            ("precision %", 100, one.precision, other.precision),
+            ("recall %", 100, one.recall, other.recall),
+            ("F %", 100, one.f1, other.f1),
+            ("edits per document", 1, one.edits, other.edits),
+        )
+    ]
+    table(rows, header=("exact", caption, "95 % from", "to", other_caption))
 
 
 def _named(what: str, legend: Legend) -> str:

@@ -46,6 +46,13 @@ def evaluate_cli(
     member: GoldMemberOption = "master",
     on_problem: OnProblemOption = "error",
     ranking: RankingOption = None,
+    only_blind: Annotated[
+        bool,
+        typer.Option(
+            "--only-blind",
+            help="With --ranking: take the documents that people annotated without pre-annotations.",
+        ),
+    ] = False,
     n_process: ProcessesOption = 1,
 ) -> None:
     """Evaluate a pipeline's entities against what people annotated.
@@ -71,6 +78,7 @@ def evaluate_cli(
         member=member,
         on_problem=on_problem,
         rankings=ranking or (),
+        only_blind=only_blind,
         n_process=n_process,
         progress=showing("evaluating"),
     )

@@ -64,6 +64,13 @@ def push_cli(
             show_default=False,
         ),
     ] = "",
+    blind_share: Annotated[
+        float,
+        typer.Option(
+            "--blind-share",
+            help="With --ranking: the share of its documents, 0 to 1, that is sent without pre-annotations.",
+        ),
+    ] = 0.0,
     distribute_to: DistributeToOption = None,
     create: CreateOption = False,
     dry_run: DryRunOption = False,
@@ -83,6 +90,10 @@ def push_cli(
     has already stay where they are in its lists and folders; with --top, a search that finds the first batch
     is printed.
 
+    With --blind-share, chance draws documents that people annotate without pre-annotations: suggestions are
+    followed, so only these tell how good model and people are. Which they are is kept beside the ranking
+    (ranking.blind.json). What was sent blind once is sent blind again.
+
     With --create, a project that the local tagtog doesn't have is made, with the types and labels of the
     documents' legend.
 
@@ -92,7 +103,9 @@ def push_cli(
     """
     from spacy_tagtog.steps.push import line_up, push
 
-    outgoing = line_up(source, ranking=ranking, top=top, folder=folder)
+    outgoing = line_up(
+        source, ranking=ranking, top=top, folder=folder, blind_share=blind_share, member=member
+    )
     project = outgoing.project
     with (
         opened(where, create, legend=project.legend, folders=project.folders, dry_run=dry_run) as tagtog,
@@ -115,6 +128,8 @@ def push_cli(
         if dry_run:
             _say_order(result.queue, result.report)
         _say_queue(result.queue, top)
+        if result.blind:
+            info(f"{counted(len(result.blind), 'document')} without pre-annotations: blind")
         if result.ordered:
             info("people review the documents in this order: spacy-tagtog serve, then Review")
         _say_searches(result.report, result.searches, top)

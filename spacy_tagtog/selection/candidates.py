@@ -38,6 +38,7 @@ class PredictedEntity(NamedTuple):
 
 
 _MAX_DOUBTS: Final = 3
+_MAX_MISSED: Final = 10
 _SURE: Final = 0.95  # a prediction that is more probable is no doubt worth showing
 _MAX_DOUBT_CHARS: Final = 60
 
@@ -49,11 +50,15 @@ class Doubt(NamedTuple):
         text: The words of a predicted entity, or the word at which one may have been missed.
         label: The type that was predicted; empty where nothing was.
         probability: That the prediction is right; where nothing was predicted, that an entity begins there.
+        start: Its first character in the Doc.
+        end: One past its last character.
     """
 
     text: str
     label: str
     probability: float
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +78,8 @@ class Candidate:
         vector: The mean of the tokens' vectors (``doc.tensor``), ``None`` where the pipeline makes none.
         predicted: Whether a pipeline looked at the document. If not, only ``words`` and ``sentences`` mean
             anything.
-        doubts: The least probable predictions and the words at which an entity was most probably missed, at
-            most three of each; for people.
+        doubts: For people: at most three of the least probable predictions, then at most ten words at which
+            an entity was most probably missed.
     """
 
     id: str
@@ -128,11 +133,17 @@ def _doubts(doc: Doc, spans: Iterable[tuple[Span, float]], missed: NDArray[np.fl
         key=lambda one: (one[1], one[0].start, one[0].end),
     )
     found = [
-        Doubt(_short(span.text), span.label_, round(float(probability), 4))
+        Doubt(_short(span.text), span.label_, round(float(probability), 4), span.start_char, span.end_char)
         for span, probability in unsure[:_MAX_DOUBTS]
     ]
-    likely = [int(i) for i in np.argsort(-missed, kind="stable")[:_MAX_DOUBTS] if missed[i] > 1 - _SURE]
-    return (*found, *(Doubt(_short(doc[i].text), "", round(float(missed[i]), 4)) for i in likely))
+    likely = [doc[int(i)] for i in np.argsort(-missed, kind="stable")[:_MAX_MISSED] if missed[i] > 1 - _SURE]
+    return (
+        *found,
+        *(
+            Doubt(_short(token.text), "", round(float(missed[token.i]), 4), token.idx, token.idx + len(token))
+            for token in likely
+        ),
+    )
 
 
 def _short(text: str) -> str:

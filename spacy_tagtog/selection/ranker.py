@@ -133,11 +133,14 @@ def rank_documents(
         chooser, strategy, len(reviewed), min(top or number, number), batch_size, pipeline
     )
     contents: dict[str, str] = {}
+    places: dict[str, tuple[tuple[str, int, int], ...]] = {}
 
     def docs() -> Iterator[tuple[str, Doc]]:
         for document in documents():
             contents[document.id] = content_fingerprint(document)
-            yield document.id, assemble_open_parts(nlp, document, document.version(member)).doc
+            assembled = assemble_open_parts(nlp, document, document.version(member))
+            places[document.id] = assembled.parts
+            yield document.id, assembled.doc
 
     candidates = list(make_candidates(nlp, docs(), predict=predict, spans_key=spans_key, n_process=n_process))
     order = rank_candidates(
@@ -154,7 +157,7 @@ def rank_documents(
         len(reviewed),
         len(candidates),
         [
-            _ranked(rank, candidate, batch, choice, contents[candidate.id], chooser)
+            _ranked(rank, candidate, batch, choice, contents[candidate.id], places[candidate.id], chooser)
             for rank, (candidate, batch, choice) in enumerate(progress(order, wanted), 1)
         ],
         list(sampled_before),
@@ -186,13 +189,26 @@ def _plan(
 
 
 def _ranked(
-    rank: int, candidate: Candidate, batch: int, choice: BatchChoice, content: str, strategy: Strategy
+    rank: int,
+    candidate: Candidate,
+    batch: int,
+    choice: BatchChoice,
+    content: str,
+    parts: Sequence[tuple[str, int, int]],
+    strategy: Strategy,
 ) -> RankedDocument:
     why = _plain(choice.pick.why, strategy)
-    doubtful: list[JsonValue] = [one._asdict() for one in candidate.doubts if one.label]
-    missed: list[JsonValue] = [
-        {"text": one.text, "probability": one.probability} for one in candidate.doubts if not one.label
-    ]
+    doubtful: list[JsonValue] = []
+    missed: list[JsonValue] = []
+    for doubt in candidate.doubts:
+        said: dict[str, JsonValue] = {"text": doubt.text, "probability": doubt.probability}
+        for part, start, end in parts:
+            if start <= doubt.start and doubt.end <= end:
+                said |= {"part": part, "start": doubt.start - start, "end": doubt.end - start}
+        if doubt.label:
+            doubtful.append({**said, "label": doubt.label})
+        else:
+            missed.append(said)
     if doubtful:
         why["doubtful"] = doubtful
     if missed:

@@ -189,6 +189,23 @@ def _label_type(name: str, values: LabelValues) -> dict[str, str]:
     return {"type": "enum", "description": ", ".join(values)}
 
 
+def label_values(label: Mapping[str, Any]) -> dict[str, Any]:
+    """Which values a label may have, as its settings say.
+
+    Args:
+        label: The label's entry in the settings.
+
+    Returns:
+        ``kind``: ``bool``, ``enum`` or ``string``, and ``values``, of which only ``enum`` has any. Where the
+        settings don't say, it may be any text.
+    """
+    kind = label.get("type")
+    if kind == "enum":  # tagtog's settings list an enumeration's values in its description
+        values = [value.strip() for value in str(label.get("description") or "").split(",")]
+        return {"kind": "enum", "values": [value for value in values if value]}
+    return {"kind": "bool" if kind in ("bool", "boolean") else "string", "values": []}
+
+
 def missing_folders(path: object, present: Iterable[str]) -> list[str]:
     """The folders that have to be made, parents first, so that ``path`` exists.
 

@@ -19,7 +19,7 @@ from spacy_tagtog.anndoc import Document, Legend, Project
 from spacy_tagtog.anndoc.fingerprints import content_fingerprint
 from spacy_tagtog.convert.corpus import DocumentChoice
 from spacy_tagtog.errors import AgreementError, AnndocError, SpacyTagtogError, setting
-from spacy_tagtog.steps._sampled import read_sampled
+from spacy_tagtog.steps._sampled import read_all_blind, read_sampled
 from spacy_tagtog.steps._versions import check_members, open_project, readable_documents
 
 
@@ -37,6 +37,7 @@ class ChangedProject:
         unreviewed: Documents whose later version is not in the state that was asked for.
         faults: What couldn't be read or compared.
         sampled: Documents that chance chose for review; ``None`` where no ranking was given.
+        blind: Documents that people annotated without pre-annotations.
     """
 
     legend: Legend
@@ -47,20 +48,27 @@ class ChangedProject:
     unreviewed: list[str] = field(default_factory=list)
     faults: list[SpacyTagtogError] = field(default_factory=list)
     sampled: list[str] | None = None
+    blind: list[str] = field(default_factory=list)
+
+    @property
+    def suggested(self) -> dict[str, Changes]:
+        """The differences of the documents that people saw with their pre-annotations."""
+        blind = set(self.blind)
+        return {doc_id: changed for doc_id, changed in self.documents.items() if doc_id not in blind}
 
     @property
     def by_type(self) -> dict[str, EditCounts]:
-        """The edits of entities, by entity type (class id)."""
+        """The edits of entities, by entity type (class id). Blind documents have none: nothing was edited."""
         result: dict[str, EditCounts] = {}
-        for changed in self.documents.values():
+        for changed in self.suggested.values():
             for task, counts in changed.by_type.items():
                 result[task] = result.get(task, EditCounts()) + counts
         return {task: result[task] for task in sorted(result, key=task_order)}
 
     @property
     def proposed(self) -> Counter[str]:
-        """How many entities there were before, by entity type."""
-        return sum((changed.proposed for changed in self.documents.values()), Counter())
+        """How many entities people saw before, by entity type."""
+        return sum((changed.proposed for changed in self.suggested.values()), Counter())
 
     @property
     def edits(self) -> EditCounts:
@@ -71,6 +79,11 @@ class ChangedProject:
     def sampled_reviewed(self) -> list[str]:
         """Of the documents that chance chose, those that were compared."""
         return [doc_id for doc_id in self.sampled or [] if doc_id in self.documents]
+
+    @property
+    def blind_reviewed(self) -> list[str]:
+        """Of the blind documents, those that were compared."""
+        return [doc_id for doc_id in self.blind if doc_id in self.documents]
 
     def quality(self, ids: Iterable[str] | None = None) -> QualityEstimate:
         """Exact precision, recall and F of the earlier entities, measured by the later ones.
@@ -111,7 +124,13 @@ class ChangedProject:
                 "documents": reviewed,
                 "not_reviewed": [doc_id for doc_id in self.sampled if doc_id not in self.documents],
                 "quality": self.quality(reviewed).to_json(),
-            }
+            },
+            "blind": {
+                "documents": self.blind_reviewed,
+                "not_reviewed": [doc_id for doc_id in self.blind if doc_id not in self.documents],
+                "quality": self.quality(self.blind_reviewed).to_json(),
+                "quality_of_others": self.quality(self.suggested).to_json(),
+            },
         }
 
 
@@ -139,7 +158,8 @@ def changes(
             it.
         legend: A legend file to use instead of the later project's own.
         rankings: Files that :func:`spacy_tagtog.steps.rank` wrote, the earliest first: the quality is
-            estimated from the documents that chance chose for them.
+            estimated from the documents that chance chose for them. Documents that were sent blind
+            (:mod:`spacy_tagtog.selection.blind`) tell how good the earlier entities are, and count no edits.
         progress: Goes through the documents.
 
     Raises:
@@ -150,13 +170,17 @@ def changes(
     """
     choose(setting("documents"), documents, DocumentChoice)
     sampled = read_sampled(rankings) if rankings else None
+    blind = read_all_blind(rankings)
     before_member = before_member or member
     faults: list[SpacyTagtogError] = []
     earlier = open_project(before, on_problem=on_problem, legend=None, faults=faults)
     later = open_project(after, on_problem=on_problem, legend=legend, faults=faults)
     check_members(earlier, [before_member])
     check_members(later, [member])
-    result = ChangedProject(later.legend, faults=faults, sampled=None if sampled is None else sorted(sampled))
+    contents = {**blind, **(sampled or {})}
+    result = ChangedProject(
+        later.legend, faults=faults, sampled=None if sampled is None else sorted(sampled), blind=sorted(blind)
+    )
     result.only_before = [doc_id for doc_id in earlier.ids if doc_id not in later]
     found = readable_documents(later, on_problem=on_problem, faults=faults, members=[member])
     for document in progress(found, len(later)):
@@ -166,7 +190,7 @@ def changes(
             result.unreviewed.append(document.id)
         else:
             try:
-                _compare(document, earlier, (before_member, member), sampled or {}, result)
+                _compare(document, earlier, (before_member, member), contents, result)
             except (AnndocError, AgreementError) as error:
                 if on_problem == "error":
                     raise
@@ -187,7 +211,7 @@ def _compare(
     document: Document,
     earlier: Project,
     members: tuple[str, str],
-    sampled: Mapping[str, str],
+    contents: Mapping[str, str],
     result: ChangedProject,
 ) -> None:
     """Compare both versions of a document; the result gets the differences.
@@ -209,7 +233,7 @@ def _compare(
             advice="compare states of one project; "
             f"{setting('on_problem', 'report')} leaves such documents out and lists them",
         )
-    if sampled.get(document.id) not in (None, content_fingerprint(document)):
+    if contents.get(document.id) not in (None, content_fingerprint(document)):
         raise AgreementError(
             "a document has another text than when it was ranked",
             place=document.id,

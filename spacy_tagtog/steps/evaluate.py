@@ -24,6 +24,7 @@ def evaluate(
     member: str = "master",
     on_problem: str = "error",
     rankings: Sequence[Path | str] = (),
+    only_blind: bool = False,
     n_process: int = 1,
     progress: Progress = silent,
 ) -> Evaluation:
@@ -37,16 +38,20 @@ def evaluate(
         member: Whose annotations of a project.
         on_problem: Faults of a project's data: ``error``, or ``report`` to leave them out.
         rankings: Take only the documents that chance chose for one of these rankings.
+        only_blind: With ``rankings``: take the documents that people annotated without pre-annotations
+            instead. No suggestion led them.
         n_process: Processes.
         progress: Goes through the documents.
 
     Raises:
+        ConfigurationError: ``only_blind`` without rankings.
         EvaluationError: There is nothing to evaluate on, or no probability to draw.
         SpacyTagtogError: The pipeline or the documents can't be read.
     """
     nlp = load_pipeline(pipeline)
     corpus = open_corpus(gold, documents=documents, member=member, on_problem=on_problem)
-    result = evaluate_docs(nlp, progress(only_sampled(corpus.docs(nlp), rankings)), n_process=n_process)
+    docs = only_sampled(corpus.docs(nlp), rankings, only_blind=only_blind)
+    result = evaluate_docs(nlp, progress(docs), n_process=n_process)
     if diagram is not None:
         _draw(result, Path(diagram), pipeline)
     return result

@@ -38,7 +38,7 @@ from spacy_tagtog.server.api.openapi_parts import (
     operation_of,
     parameter,
 )
-from spacy_tagtog.server.api.review import ReviewQueue, StoredOrder
+from spacy_tagtog.server.api.queue import ReviewQueue, StoredOrder
 from spacy_tagtog.server.api.settings import ChangedFolders, ChangedSettings, Settings
 from spacy_tagtog.server.api.webhooks import DeletedDeliveries, DeliveryReport, RetriedDeliveries
 from spacy_tagtog.server.imports.uploads import FORMATS

@@ -1,145 +1,25 @@
-"""What the review page asks for: a document with everything around it, the queue, flags.
+"""What the review page asks for: a document with everything around it.
 
-The paths ``/-local/…`` are this server's own; tagtog has no such API.
+The path ``/-local/review`` is this server's own; tagtog has no such API.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
-from typing_extensions import NotRequired, TypedDict
 
-from spacy_tagtog._plural import counted
-from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml, detect_unit
-from spacy_tagtog.server import clock
+from spacy_tagtog.anndoc import MASTER, Annotations, OffsetConverter, PlainHtml, detect_unit
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import json_answer
 from spacy_tagtog.server.api.context import Call
 from spacy_tagtog.server.api.history import etag
-from spacy_tagtog.server.db.documents import document_key, no_document, read_document
+from spacy_tagtog.server.api.queue import reviewed_member, why_now
+from spacy_tagtog.server.db.documents import read_document
 from spacy_tagtog.server.db.projects import read_project
-from spacy_tagtog.server.db.review import (
-    Place,
-    Waiting,
-    beside,
-    decided_elsewhere,
-    flag,
-    flag_of,
-    next_after,
-    queue_of,
-    store_order,
-    unflag,
-    whose_version,
-)
-from spacy_tagtog.server.settings import ProjectInfo
-
-_SHOWN: Final = 60
-"""How many documents of a queue are listed."""
-_NOTE_CHARACTERS: Final = 2000
-
-
-class QueuedDocument(TypedDict):
-    """A document of the queue."""
-
-    docid: str
-    filename: str
-    why: str
-    confirmed: bool
-    flagged: str | None
-
-
-class ReviewQueue(TypedDict):
-    """What waits for a reviewer."""
-
-    member: str
-    documents: list[QueuedDocument]
-    flagged: list[QueuedDocument]
-    confirmed: int
-    total: int
-    next: str | None
-
-
-class RankedPlace(TypedDict):
-    """A document's place in a ranking, as ``spacy-tagtog rank`` writes it. Other keys are ignored."""
-
-    id: str
-    rank: int
-    batch: int
-    random: NotRequired[bool]
-    why: NotRequired[dict[str, Any]]
-
-
-class StoredOrder(TypedDict):
-    """What became of a ranking."""
-
-    stored: int
-    missing: list[str]
-
-
-_PLACES: Final = TypeAdapter(list[RankedPlace])
-
-
-def _member(call: Call, connection: sqlite3.Connection, info: ProjectInfo) -> str:
-    """Whose version is reviewed: as the address says, else as the user's role and assignments say."""
-    if call.query.get("member"):
-        return call.member
-    edits_master = call.access.may_edit(MASTER)
-    return whose_version(connection, info.key, call.user, edits_master=edits_master)
-
-
-def why_now(waiting: Waiting) -> str:
-    """Why a document has its place, in a sentence for the reviewer."""
-    if waiting.rank is None:
-        return ""
-    why = waiting.why
-    if why.get("random"):
-        return "Chosen by chance, so that the model's quality can be measured."
-    said = []
-    doubtful, missed = why.get("doubtful"), why.get("maybe_missed")
-    if isinstance(doubtful, list) and doubtful:
-        said.append(
-            counted(len(doubtful), "suggestion that the model doubts", "suggestions that the model doubts")
-        )
-    if isinstance(missed, list) and missed:
-        said.append(counted(len(missed), "word that it may have missed", "words that it may have missed"))
-    return f"{' and '.join(said)}." if said else f"Number {waiting.rank} of the ranking."
-
-
-def _listed(waiting: Waiting) -> QueuedDocument:
-    return {
-        "docid": waiting.docid,
-        "filename": waiting.filename,
-        "why": why_now(waiting),
-        "confirmed": waiting.confirmed,
-        "flagged": waiting.note,
-    }
-
-
-def _queue_json(queue: Sequence[Waiting], member: str, docid: str | None) -> ReviewQueue:
-    waiting = [one for one in queue if not one.confirmed and one.note is None]
-    return {
-        "member": member,
-        "documents": [_listed(one) for one in waiting[:_SHOWN]],
-        "flagged": [_listed(one) for one in queue if one.note is not None][:_SHOWN],
-        "confirmed": sum(one.confirmed for one in queue),
-        "total": len(queue),
-        "next": next_after(queue, docid),
-    }
-
-
-def get_queue(call: Call) -> Response:
-    """``GET /-local/queue``: what waits for the user, in the order in which it should be reviewed."""
-    call.need("read the master version")
-    with call.database.reading() as connection:
-        info = read_project(connection, *call.project)
-        member = _member(call, connection, info)
-        call.access.need_to_read(member)
-        queue = queue_of(connection, info.key, member)
-    return json_answer(_queue_json(queue, member, call.query.get("after")))
+from spacy_tagtog.server.db.review import Waiting, beside, decided_elsewhere, flag_of, next_after, queue_of
+from spacy_tagtog.server.settings import label_values
 
 
 def get_review(call: Call) -> Response:
@@ -147,7 +27,7 @@ def get_review(call: Call) -> Response:
     call.need("read the master version")
     with call.database.reading() as connection:
         info = read_project(connection, *call.project)
-        member = _member(call, connection, info)
+        member = reviewed_member(call, connection, info)
         call.access.need_to_read(member)
         queue = queue_of(connection, info.key, member)
         docid = call.query.get("docid") or next_after(queue, None) or (queue[0].docid if queue else "")
@@ -162,10 +42,12 @@ def get_review(call: Call) -> Response:
         html = PlainHtml(document.html)
         annotations = Annotations.parse(document.version.json)
         types = [class_id for class_id in info.legend if class_id.startswith("e_")]
-        texts = [entity.text for entity in annotations.entities]
+        unit = detect_unit(html.parts, annotations)
+        waiting = next((one for one in queue if one.docid == docid), None)
+        misses = _misses(waiting, html, unit) if waiting else []
+        texts = [*(entity.text for entity in annotations.entities), *(miss["text"] for miss in misses)]
         elsewhere = decided_elsewhere(connection, info.key, types, texts, but=document.key)
         flagged = flag_of(connection, document.key)
-    waiting = next((one for one in queue if one.docid == docid), None)
     data = annotations.data if tag or member == MASTER else {**annotations.data, "anncomplete": False}
     return json_answer(
         {
@@ -177,18 +59,45 @@ def get_review(call: Call) -> Response:
             "may_edit": call.access.may_edit(member),
             "etag": tag,
             "annotations": data,
-            "unit": detect_unit(html.parts, annotations),
+            "unit": unit,
             "parts": [{"id": part.id, "tag": part.tag, "text": part.text} for part in html.parts.values()],
             **_names(info.settings),
             "elsewhere": elsewhere,
             "flag": flagged,
             "why": why_now(waiting) if waiting else "",
+            "misses": misses,
             "progress": {"confirmed": sum(one.confirmed for one in queue), "total": len(queue)},
             "next": next_after(queue, docid),
             "previous": beside(queue, docid, -1),
             "following": beside(queue, docid, 1),
         }
     )
+
+
+def _misses(waiting: Waiting, html: PlainHtml, unit: str) -> list[dict[str, Any]]:
+    """Where the model says that an entity may begin that it didn't predict, with the project's offsets.
+
+    A document that people annotate blind has none.
+    """
+    given = [] if waiting.why.get("blind") else waiting.why.get("maybe_missed")
+    found: list[dict[str, Any]] = []
+    for miss in given if isinstance(given, list) else []:
+        match miss:
+            case {"part": str(part), "start": int(start), "end": int(end), "text": str(text)} if (
+                part in html.parts
+                # The document may have been replaced since it was ranked.
+                and html.parts[part].text[start:end] == text
+            ):
+                place = OffsetConverter(html.parts[part].text)
+                found.append(
+                    {
+                        "part": part,
+                        "start": place.to_utf16(start) if unit == "utf-16" else start,
+                        "text": text,
+                        "probability": miss.get("probability"),
+                    }
+                )
+    return found
 
 
 def _names(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,7 +109,9 @@ def _names(settings: Mapping[str, Any]) -> dict[str, Any]:
         return {key: one for key, one in entries.items() if isinstance(one, Mapping)}
 
     def labels(name: str) -> dict[str, dict[str, Any]]:
-        return {key: {"name": one.get("name", key), **_kind(one)} for key, one in section(name).items()}
+        return {
+            key: {"name": one.get("name", key), **label_values(one)} for key, one in section(name).items()
+        }
 
     return {
         "types": [
@@ -214,75 +125,3 @@ def _names(settings: Mapping[str, Any]) -> dict[str, Any]:
             key: {"name": one.get("name", key)} for key, one in section("normalizations").items()
         },
     }
-
-
-def _kind(label: Mapping[str, Any]) -> dict[str, Any]:
-    """What values a label may have; where the settings don't say, any text."""
-    values = next(
-        (label[key] for key in ("values", "options", "enum") if isinstance(label.get(key), list)), None
-    )
-    if values:
-        return {"kind": "enum", "values": [value for value in values if isinstance(value, str)]}
-    return {"kind": "bool" if label.get("type") in ("bool", "boolean") else "string", "values": []}
-
-
-def put_ranking(call: Call) -> Response:
-    """``PUT /-local/ranking``: the order of review, as ``spacy-tagtog rank`` wrote it."""
-    call.need("use the API")
-    body = call.body.json
-    try:
-        places = _PLACES.validate_python(body.get("documents") if isinstance(body, dict) else None)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise RequestError(
-            400,
-            "the ranking can't be read",
-            place=".".join(map(str, ("documents", *first["loc"]))),
-            legal=f"what spacy-tagtog rank writes: {first['msg']}",
-        ) from error
-    with call.database.writing() as connection:
-        info = read_project(connection, *call.project)
-        missing = store_order(
-            connection,
-            info.key,
-            (
-                Place(
-                    place["id"],
-                    place["rank"],
-                    place["batch"],
-                    {**place.get("why", {}), "random": place.get("random", False)},
-                )
-                for place in places
-            ),
-        )
-    answer: StoredOrder = {"stored": len(places) - len(missing), "missing": missing}
-    return json_answer(answer)
-
-
-def _flaggable(call: Call, connection: sqlite3.Connection) -> int:
-    info = read_project(connection, *call.project)
-    key = document_key(connection, info.key, call.named_document)
-    if key is None:
-        raise no_document(call.named_document)
-    return key
-
-
-def put_flag(call: Call) -> Response:
-    """``PUT /-local/flag``: flag a document for a colleague, with a note."""
-    call.need("edit their own version")
-    note = call.field("note").strip()
-    if not 0 < len(note) <= _NOTE_CHARACTERS:
-        raise RequestError(
-            400, "the note is empty or too long", place="note", legal=f"1 to {_NOTE_CHARACTERS} characters"
-        )
-    with call.database.writing() as connection:
-        flag(connection, _flaggable(call, connection), call.user, note, clock.now())
-    return Response(status_code=204)
-
-
-def delete_flag(call: Call) -> Response:
-    """``DELETE /-local/flag``: take a document's flag away."""
-    call.need("edit their own version")
-    with call.database.writing() as connection:
-        unflag(connection, _flaggable(call, connection))
-    return Response(status_code=204)

@@ -7,7 +7,17 @@ from typing import Final
 
 from starlette.responses import Response
 
-from spacy_tagtog.server.api import documents, history, members, metrics, review, settings, versions, webhooks
+from spacy_tagtog.server.api import (
+    documents,
+    history,
+    members,
+    metrics,
+    queue,
+    review,
+    settings,
+    versions,
+    webhooks,
+)
 from spacy_tagtog.server.api.answers import json_answer
 from spacy_tagtog.server.api.context import Call, Handler
 from spacy_tagtog.server.api.openapi import openapi_document
@@ -49,10 +59,10 @@ LOCAL_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/-local/history/version": {"GET": history.get_save},
     "/-local/history/compare": {"GET": history.get_compared},
     "/-local/history/restore": {"POST": history.post_restore},
-    "/-local/queue": {"GET": review.get_queue},
+    "/-local/queue": {"GET": queue.get_queue},
     "/-local/review": {"GET": review.get_review},
-    "/-local/ranking": {"PUT": review.put_ranking},
-    "/-local/flag": {"PUT": review.put_flag, "DELETE": review.delete_flag},
+    "/-local/ranking": {"PUT": queue.put_ranking},
+    "/-local/flag": {"PUT": queue.put_flag, "DELETE": queue.delete_flag},
     "/-local/webhooks": {
         "GET": webhooks.get_webhooks,
         "PUT": webhooks.put_webhooks,

@@ -12,7 +12,7 @@ from typing import Any
 from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.server.db.projects import read_project
 from spacy_tagtog.server.search.results import in_time, select
-from spacy_tagtog.server.settings import ProjectInfo
+from spacy_tagtog.server.settings import ProjectInfo, label_values
 
 _TOP = 10
 """How many normalizations and values of text labels are listed at most, the most frequent first."""
@@ -142,10 +142,8 @@ def _label(name: str, counts: dict[str, int], documents: int, settings: dict[str
     possible: list[str] = []
     if kind == "boolean":
         possible = ["true", "false"]
-    elif kind == "enum":  # the settings list an enumeration's values in its description
-        possible = [
-            value.strip() for value in str(settings.get("description") or "").split(",") if value.strip()
-        ]
+    elif kind == "enum":
+        possible = label_values(settings)["values"]
     listed = {**dict.fromkeys(possible, 0), **counts} if possible else dict(list(counts.items())[:_TOP])
     rows = [
         {"value": value, "count": count, "percentage": _percentage(count, having)}

@@ -1,6 +1,6 @@
 // The one place for decisions: the entity in focus, always at the bottom of the text.
 
-import { counted, fill, keyText, make } from "./dom.js";
+import { counted, fill, keyText, make, percent } from "./dom.js";
 import { textOf } from "./look.js";
 
 export class Card {
@@ -50,7 +50,7 @@ export class Card {
     fill(
       this.root,
       head,
-      this.#elsewhere(item),
+      this.#elsewhere(textOf(data), item.id),
       readOnly ? make("p", { text: looks.nameOf(data.classId) }) : this.#types(data.classId, (id) => this.page.chooseType(id)),
       readOnly ? null : this.#decisions(item),
       this.#details(item),
@@ -76,10 +76,10 @@ export class Card {
     );
   }
 
-  #elsewhere(item) {
-    const text = textOf(item.data);
+  /** What people decided about the same text: in confirmed documents, and in this one. */
+  #elsewhere(text, but = null) {
     const decided = Object.entries(this.page.given.elsewhere?.[text] ?? {}).map(([id, n]) => `${this.page.looks.nameOf(id)} ${n}`);
-    const here = this.page.doc.entities.filter((other) => other.id !== item.id && textOf(other.data) === text).length;
+    const here = this.page.doc.entities.filter((other) => other.id !== but && textOf(other.data) === text).length;
     const said = [];
     if (decided.length) said.push(`in confirmed documents: ${decided.join(", ")}`);
     if (here) said.push(`${counted(here, "equal entity", "equal entities")} in this text`);
@@ -92,7 +92,7 @@ export class Card {
     for (const [dictionary, one] of Object.entries(data.normalizations ?? {})) {
       rows.push([this.page.dictionaryName(dictionary), [one.recName, one.source?.id].filter(Boolean).join(" · ")]);
     }
-    for (const relation of this.page.relationsOf(id)) rows.push([relation.name, relation.text, relation.id]);
+    for (const relation of this.page.relations.of(id)) rows.push([relation.name, relation.text, relation.id]);
     if (!rows.length) return null;
     return make(
       "dl",
@@ -104,7 +104,7 @@ export class Card {
           { text: value, dir: "auto" },
         ),
         relation && !this.page.readOnly
-          ? make("dd", {}, make("button", { type: "button", text: "Remove", "aria-label": `Remove the relation ${value}`, onclick: () => this.page.unrelate(relation) }))
+          ? make("dd", {}, make("button", { type: "button", text: "Remove", "aria-label": `Remove the relation ${value}`, onclick: () => this.page.doc.unrelate(relation) }))
           : null,
       ]),
     );
@@ -112,13 +112,17 @@ export class Card {
 
   #showTentative({ part, start, end }) {
     const text = this.page.doc.parts.get(part).text.slice(start, end);
+    const { miss } = this.page;
+    const said = miss ? `the model may have missed it, ${percent(miss.probability)}: choose its type` : "marked: choose its type";
     fill(
       this.root,
-      make("div", { class: "head" }, make("strong", { text, dir: "auto" }), make("span", { text: "marked: choose its type" })),
+      make("div", { class: "head" }, make("strong", { text, dir: "auto" }), make("span", { text: said })),
+      this.#elsewhere(text),
       this.#types(null, (id) => this.page.chooseType(id)),
       make(
         "div",
         { class: "decisions" },
+        miss ? this.#button("reject", "Nothing here", { class: "bad" }) : null,
         this.page.focused === null ? null : this.#button("fragment", "Add to the current entity"),
         this.#button("leave", "Cancel"),
       ),

@@ -94,10 +94,20 @@ export class ReviewedDocument {
 
   // The order of the text is kept, not made anew: a key press must not sort thousands.
   #placed(item) {
-    const ranges = this.ranges(item.data) ?? [[Infinity, Infinity]];
+    return { item, place: this.placeOf(item) };
+  }
+
+  /** Where an entity comes in the order of the text: numbers that "inOrder" compares. */
+  placeOf({ id, data }) {
+    const ranges = this.ranges(data) ?? [[Infinity, Infinity]];
     const start = Math.min(...ranges.map((range) => range[0]));
     const end = Math.max(...ranges.map((range) => range[1]));
-    return { item, place: [this.order.get(item.data.part) ?? Infinity, start, -end, item.id] };
+    return this.placeOfRange(data.part, start, end, id);
+  }
+
+  /** The same of a stretch of the text; before the entities that are exactly there. */
+  placeOfRange(part, start, end, id = 0) {
+    return [this.order.get(part) ?? Infinity, start, -end, id];
   }
 
   #search(one) {
@@ -418,12 +428,14 @@ const endOf = (offset) => offset.start + offset.text.length;
 const lengths = (text) => [text.length, [...text].length];
 
 /** Two places in the order of the text: part, start, the longer first, and who was there first. */
+/** Which of two places comes first in the text: below zero, zero, above zero. */
+export function inOrder(one, other) {
+  const index = one.findIndex((number, position) => number !== other[position]);
+  return index < 0 ? 0 : one[index] < other[index] ? -1 : 1;
+}
+
 function compared(one, other) {
-  for (let index = 0; index < 4; index += 1) {
-    const [here, there] = [one.place[index], other.place[index]];
-    if (here !== there) return here < there ? -1 : 1;
-  }
-  return 0;
+  return inOrder(one.place, other.place);
 }
 
 /** A person's own annotation. */

@@ -29,7 +29,8 @@ export class EntityList {
     });
     this.list = make("ul", { class: "entities" });
     this.list.addEventListener("keydown", (event) => this.#move(event));
-    fill(root, this.heading, this.filters, this.search, this.list);
+    this.missed = make("div", { class: "missed" });
+    fill(root, this.heading, this.filters, this.search, this.list, this.missed);
   }
 
   show() {
@@ -62,6 +63,28 @@ export class EntityList {
       rows.push(make("li", { class: "note", text: `${matching.length - rows.length} more: filter to see them` }));
     }
     fill(this.list, ...rows);
+    this.#showMissed();
+  }
+
+  #showMissed() {
+    const open = this.page.readOnly ? [] : this.page.misses.open;
+    const rows = open.map((miss) =>
+      make(
+        "li",
+        {},
+        make(
+          "button",
+          { type: "button", class: "entity", onclick: () => this.page.visit(miss) },
+          make("span", { class: "text", text: miss.text, dir: "auto" }),
+          make("span", { class: "probability", text: percent(miss.probability) }),
+        ),
+      ),
+    );
+    fill(
+      this.missed,
+      open.length ? make("h2", { text: `Maybe missed · ${open.length}` }) : null,
+      open.length ? make("ul", { class: "entities" }, ...rows) : null,
+    );
   }
 
   #matches({ data }) {

@@ -2,20 +2,22 @@
 
 import { Api, Refused, SignedOut } from "./api.js";
 import { Card } from "./card.js";
-import { ReviewedDocument } from "./document.js";
-import { askChoice, askConflicts, askFlag, askNormalization, showKeys } from "./dialogs.js";
-import { counted, fill, make, percent } from "./dom.js";
+import { inOrder, ReviewedDocument } from "./document.js";
+import { askConflicts, askFlag, askNormalization, showKeys } from "./dialogs.js";
+import { counted, percent } from "./dom.js";
 import { Keys } from "./keys.js";
+import { DocumentLabels } from "./labels.js";
 import { EntityList } from "./list.js";
 import { Looks, textOf } from "./look.js";
 import { QueueList } from "./queue.js";
 import { exactlyAt, nextWord, unmarked, withBorder } from "./marking.js";
 import { equal } from "./merge.js";
+import { Misses } from "./misses.js";
+import { Relations } from "./relations.js";
 import { Saving } from "./saving.js";
 import { TextView, trimmed } from "./text.js";
 
 const THRESHOLD = 0.95;
-const LINKING = "Relation: go to the other entity and press Enter, or click it. Escape leaves.";
 const byId = (id) => document.getElementById(id);
 
 export class Page {
@@ -68,7 +70,6 @@ export class Page {
     this.focused = null;
     this.tentative = null;
     this.atStart = false;
-    this.linking = null;
     const key = `spacy-tagtog ${this.where.owner}/${this.where.project}/${given.docid}/${given.member}`;
     const kept = given.may_edit ? Saving.kept(key) : null;
     this.#begin(kept?.annotations ?? given.annotations);
@@ -84,11 +85,11 @@ export class Page {
     document.title = `${given.filename} · ${this.where.project}`;
     byId("title").textContent = given.filename;
     byId("why").textContent = given.why ?? "";
-    this.#showLabels();
+    this.labels.show();
     this.#showProgress();
     this.#say(kept ? "changed" : "saved", {});
     if (kept) this.saving.flush();
-    this.#announce(`${given.filename}: ${counted(this.doc.entities.length, "entity", "entities")}`);
+    this.announce(`${given.filename}: ${counted(this.doc.entities.length, "entity", "entities")}`);
     byId("text").scrollTo?.(0, 0);
     window.scrollTo(0, 0);
     this.#begins();
@@ -128,13 +129,16 @@ export class Page {
     const labelsOf = Object.fromEntries(types.filter((type) => type.labels).map((type) => [type.id, type.labels]));
     this.doc = new ReviewedDocument({ annotations, parts, unit, who: `user:${user}`, labelsOf });
     this.looks = new Looks(types);
-    this.view = new TextView(byId("text"), this.doc, (item) => this.looks.of(item));
+    this.misses = new Misses(this.doc, this.given.misses ?? []);
+    this.view = new TextView(byId("text"), this.doc, (item) => this.looks.of(item), this.misses);
+    this.relations = new Relations(byId("relations"), this);
+    this.labels = new DocumentLabels(byId("labels"), this);
     this.card = new Card(byId("card"), this);
     this.list = new EntityList(byId("list"), this);
     this.doc.onChange((change) => this.#changed(change));
     this.card.show();
     this.list.show();
-    this.#showRelations();
+    this.relations.show();
   }
 
   get readOnly() {
@@ -152,8 +156,8 @@ export class Page {
 
   #refresh() {
     this.card.show();
-    this.#showLabels();
-    this.#showRelations();
+    this.labels.show();
+    this.relations.show();
     this.#showProgress();
     // The list is the slowest part, and nobody waits for it.
     cancelAnimationFrame(this.listing);
@@ -168,7 +172,7 @@ export class Page {
     this.view.show(id, { scroll });
     this.#refresh();
     const item = this.doc.entity(id);
-    if (item) this.#announce(`${textOf(item.data)}, ${this.looks.nameOf(item.data.classId)}, ${this.looks.stateOf(item)}`);
+    if (item) this.announce(`${textOf(item.data)}, ${this.looks.nameOf(item.data.classId)}, ${this.looks.stateOf(item)}`);
   }
 
   #step(direction, wanted = () => true) {
@@ -183,7 +187,57 @@ export class Page {
       if (index < 0 || index >= items.length) break;
       if (wanted(items[index])) return this.focus(items[index].id);
     }
-    this.#announce(direction > 0 ? "No more after this one." : "No more before this one.");
+    this.announce(direction > 0 ? "No more after this one." : "No more before this one.");
+  }
+
+  /** The next entity that the model is unsure of, or word that it may have missed. */
+  #nextDoubt(from = this.#here()) {
+    const unsure = this.doc.entities.filter((item) => this.looks.isUnsure(item));
+    const stops = [
+      ...unsure.map((item) => ({ place: this.doc.placeOf(item), go: () => this.focus(item.id) })),
+      ...this.misses.open.map((miss) => ({ place: this.#placeOfMark(miss), go: () => this.visit(miss) })),
+    ].sort((one, other) => inOrder(one.place, other.place));
+    const next = stops.find(({ place }) => inOrder(from, place) < 0);
+    if (next) next.go();
+    else this.announce("No more after this one.");
+  }
+
+  /** Where the person is in the text. */
+  #here() {
+    const item = this.doc.entity(this.focused);
+    // Who looked at nothing yet goes to the first one, not past it.
+    if (this.fresh && item) return this.doc.placeOf(item).with(3, -1);
+    return this.tentative ? this.#placeOfMark(this.tentative) : item ? this.doc.placeOf(item) : [-1];
+  }
+
+  #placeOfMark({ part, start, end }) {
+    return this.doc.placeOfRange(part, start, end);
+  }
+
+  /** Go to a word that the model may have missed. */
+  visit({ part, start, end }) {
+    this.focus(null, { scroll: false });
+    this.#setMark({ part, start, end });
+  }
+
+  /** The likely miss that is marked, or null. */
+  get miss() {
+    return this.misses.at(this.tentative);
+  }
+
+  #decideMiss(name) {
+    const { miss } = this;
+    if (name === "accept") {
+      if (this.looks.types.length === 1) return this.chooseType(this.looks.types[0].id);
+      this.announce("Choose its type.");
+      return this.act("types");
+    }
+    this.misses.dismiss(miss);
+    this.#unmark();
+    this.view.update([]);
+    this.#refresh();
+    this.announce(`${miss.text}: nothing here`);
+    this.#nextDoubt(this.#placeOfMark(miss));
   }
 
   /** After a decision: the next one that waits for one, else stay. */
@@ -195,13 +249,14 @@ export class Page {
   }
 
   #decide(name) {
+    if (this.miss) return this.#decideMiss(name);
     if (this.focused === null) return this.#step(1);
     const order = this.doc.inOrder();
     const index = order.findIndex((item) => item.id === this.focused);
     const text = textOf(order[index].data);
     this.lastDecision = { name, text, classId: order[index].data.classId };
     this.doc[name](this.focused);
-    this.#announce(`${text}: ${name === "accept" ? "accepted" : "rejected"}`);
+    this.announce(`${text}: ${name === "accept" ? "accepted" : "rejected"}`);
     this.#advance(order, index);
   }
 
@@ -222,7 +277,7 @@ export class Page {
     else this.doc.retype(item.id, classId);
     this.lastDecision = { name: "accept", text: textOf(item.data), classId };
     this.view.show(this.focused, { scroll: false });
-    this.#announce(`${textOf(item.data)}: ${this.looks.nameOf(classId)}`);
+    this.announce(`${textOf(item.data)}: ${this.looks.nameOf(classId)}`);
   }
 
   /** The last decision for all equal strings of the document. */
@@ -238,7 +293,7 @@ export class Page {
       else if (name === "accept" && doc.entity(one).data.classId !== classId) doc.retype(one, classId);
       else doc[name](one);
     });
-    this.#announce(change ? `${text}: the same ${counted(equal.length + places.length, "time")} more` : `${text}: no other`);
+    this.announce(change ? `${text}: the same ${counted(equal.length + places.length, "time")} more` : `${text}: no other`);
   }
 
   #acceptAll() {
@@ -246,7 +301,7 @@ export class Page {
       (item) => item.data.confidence?.state === "pre-added" && (item.data.confidence.prob ?? 0) >= THRESHOLD,
     );
     const change = this.doc.all("accept all", sure.map((item) => item.id), (doc, id) => doc.accept(id));
-    this.#announce(change ? `${counted(sure.length, "suggestion")} accepted` : `No suggestion with at least ${percent(THRESHOLD)}`);
+    this.announce(change ? `${counted(sure.length, "suggestion")} accepted` : `No suggestion with at least ${percent(THRESHOLD)}`);
   }
 
   // ------------------------------------------------------------------------------------------- borders and new entities
@@ -265,7 +320,7 @@ export class Page {
     const moved = withBorder(this.doc.parts.get(item.data.part).text, { start, end }, direction, how);
     this.doc.move(item.id, fragment, moved.start, moved.end);
     this.view.show(item.id, { scroll: false });
-    this.#announce(textOf(this.doc.entity(item.id).data));
+    this.announce(textOf(this.doc.entity(item.id).data));
   }
 
   #mark() {
@@ -281,7 +336,7 @@ export class Page {
     this.tentative = place;
     this.view.showTentative(place);
     this.card.show();
-    this.#announce(`marked: ${this.doc.parts.get(place.part).text.slice(place.start, place.end)}`);
+    this.announce(`marked: ${this.doc.parts.get(place.part).text.slice(place.start, place.end)}`);
   }
 
   #unmark() {
@@ -310,12 +365,14 @@ export class Page {
     }
     if (!window.getSelection().isCollapsed) return;
     const id = this.view.entityAt(event.target);
-    if (id !== null && this.linking !== null) this.#linkTo(id);
+    const miss = id === null && !this.readOnly ? this.view.missAt(event.target) : null;
+    if (miss) return this.visit(miss);
+    if (id !== null && this.relations.linking) this.relations.linkTo(id);
     else if (id !== null) this.focus(id, { scroll: false });
     else this.#unmark();
   }
 
-  // ---------------------------------------------------------------------------------------------------- relations, labels
+  // ---------------------------------------------------------------------------------------------------- names of things
 
   fieldName(id) {
     return this.given.fields?.[id]?.name ?? id;
@@ -325,82 +382,6 @@ export class Page {
     return this.given.dictionaries?.[id]?.name ?? id;
   }
 
-  relationsOf(id) {
-    return this.#relations().filter((relation) => relation.ends.includes(id));
-  }
-
-  #relations() {
-    return this.doc.relations.map((item) => {
-      const ends = item.data.entities.map((reference) => this.doc.resolve(reference));
-      const texts = ends.map((end) => (end === null ? "(gone)" : textOf(this.doc.entity(end).data)));
-      return { id: item.id, ends, name: this.given.relations?.[item.data.classId]?.name ?? item.data.classId, text: texts.join(item.data.directed ? " → " : " — ") };
-    });
-  }
-
-  #showRelations() {
-    const rows = this.#relations();
-    byId("relations").hidden = !rows.length;
-    fill(
-      byId("relations"),
-      make("h2", { text: `Relations · ${rows.length}` }),
-      make("ul", {}, ...rows.slice(0, 200).map((row) => make("li", {}, make("span", { text: row.text, dir: "auto" }), make("span", { class: "note", text: row.name })))),
-    );
-  }
-
-  unrelate(id) {
-    this.doc.unrelate(id);
-  }
-
-  #relate() {
-    if (this.focused === null) return;
-    if (this.linking !== null) return this.#linkTo(this.focused);
-    const kinds = Object.keys(this.given.relations ?? {});
-    if (!kinds.length) return this.#announce("This project has no relations.");
-    this.linking = this.focused;
-    this.#announce(LINKING);
-    this.#note(LINKING);
-  }
-
-  #linkTo(id) {
-    const first = this.linking;
-    if (first === id) return;
-    const kinds = Object.keys(this.given.relations ?? {});
-    this.linking = null;
-    this.#note("");
-    if (kinds.length === 1) {
-      this.doc.relate(kinds[0], first, id);
-      return this.focus(id);
-    }
-    askChoice("Which relation?", kinds.map((kind) => [this.given.relations[kind].name, () => {
-      this.doc.relate(kind, first, id);
-      this.focus(id);
-    }]));
-  }
-
-  #showLabels() {
-    const rows = Object.entries(this.given.labels ?? {}).map(([id, label]) => this.#labelChoice(id, label));
-    byId("labels").hidden = !rows.length;
-    fill(byId("labels"), ...rows);
-  }
-
-  #labelChoice(id, label) {
-    const value = this.doc.top.metas?.[id]?.value;
-    const set = (chosen) => this.readOnly || this.doc.labelDocument(id, chosen);
-    if (label.kind === "string") {
-      const input = make("input", { type: "text", "aria-label": label.name, value: value ?? "", disabled: this.readOnly, onchange: () => set(input.value || null) });
-      return make("label", {}, `${label.name} `, input);
-    }
-    const values = label.kind === "bool" ? [[true, "yes"], [false, "no"]] : label.values.map((one) => [one, String(one)]);
-    return make(
-      "div",
-      { class: "choices", role: "group", "aria-label": label.name },
-      make("span", { text: label.name }),
-      ...[...values, [null, "?"]].map(([one, text]) =>
-        make("button", { type: "button", class: "choice", disabled: this.readOnly, "aria-pressed": String(one === (value ?? null)), text, onclick: () => set(one) }),
-      ),
-    );
-  }
-
   // ---------------------------------------------------------------------------------------------------- confirming, queue
 
   async #confirm() {
@@ -408,12 +389,12 @@ export class Page {
     this.doc.confirm(true);
     const stored = await this.saving.flush();
     if (!stored) return;
-    this.#announce("Confirmed.");
+    this.announce("Confirmed.");
     const { next } = await this.api.queue(this.given.docid).catch(() => ({ next: null }));
     if (next && next !== this.given.docid) return this.open(next);
     this.focused = null;
     this.#refresh();
-    this.#note("Everything in this queue is confirmed.");
+    this.note("Everything in this queue is confirmed.");
   }
 
   reopen() {
@@ -449,9 +430,9 @@ export class Page {
     byId("saved").textContent = said;
     byId("saved").dataset.state = state;
     if (detail.status === 401) return this.#failed(new SignedOut());
-    if (state === "refused") this.#note(detail.why, { bad: true });
-    else if (state === "offline" && detail.why) this.#note(detail.why, { bad: true });
-    else if (state === "saved") this.#note("");
+    if (state === "refused") this.note(detail.why, { bad: true });
+    else if (state === "offline" && detail.why) this.note(detail.why, { bad: true });
+    else if (state === "saved") this.note("");
   }
 
   #merged(merged, conflicts) {
@@ -460,7 +441,7 @@ export class Page {
     this.#begin(merged);
     const same = before && this.doc.entities.find((item) => equal(item.data, before));
     this.focus(same ? same.id : null, { scroll: false });
-    if (!conflicts.length) return this.#announce("Somebody else saved meanwhile; both changes are kept.");
+    if (!conflicts.length) return this.announce("Somebody else saved meanwhile; both changes are kept.");
     const say = (value) => {
       if (value === null) return "removed";
       return value.offsets ? `${textOf(value)} · ${this.looks.nameOf(value.classId)}` : String(value.value ?? "relation");
@@ -492,15 +473,17 @@ export class Page {
       location.assign(`/-local/login?next=${encodeURIComponent(location.pathname + location.search)}`);
       return;
     }
-    this.#note(error instanceof Refused ? error.message : "The server can't be reached. Load the page again when it is there.", { bad: true });
+    this.note(error instanceof Refused ? error.message : "The server can't be reached. Load the page again when it is there.", { bad: true });
   }
 
-  #note(text, { bad = false } = {}) {
+  /** Say something in the line at the bottom, until something else is said. */
+  note(text, { bad = false } = {}) {
     byId("notice").textContent = text;
     byId("notice").classList.toggle("bad", bad);
   }
 
-  #announce(text) {
+  /** Say something to people who hear the page. */
+  announce(text) {
     byId("live").textContent = text;
   }
 
@@ -528,7 +511,7 @@ export class Page {
     const changing = ["accept", "reject", "undo", "redo", "same", "acceptAll", "wordRight", "wordLeft", "characterRight", "characterLeft", "mark", "fragment", "relation"];
     if (this.readOnly && changing.includes(action)) {
       const undoes = action === "undo" && this.given.may_edit && this.doc.done.length;
-      if (!undoes) return this.#announce(this.doc.confirmed ? "This document is confirmed." : "You may not change this version.");
+      if (!undoes) return this.announce(this.doc.confirmed ? "This document is confirmed." : "You may not change this version.");
     }
     if (/^[1-9]$/.test(action)) {
       const type = this.looks.types[Number(action) - 1];
@@ -537,7 +520,7 @@ export class Page {
     return {
       next: () => this.#step(1),
       previous: () => this.#step(-1),
-      nextUnsure: () => this.#step(1, (item) => this.looks.isUnsure(item)),
+      nextUnsure: () => this.#nextDoubt(),
       accept: () => this.#decide("accept"),
       reject: () => this.#decide("reject"),
       undo: () => this.#back(this.doc.undo()),
@@ -548,7 +531,7 @@ export class Page {
       border: () => {
         this.atStart = !this.atStart;
         this.card.show();
-        this.#announce(`The ${this.atStart ? "start" : "end"} moves.`);
+        this.announce(`The ${this.atStart ? "start" : "end"} moves.`);
       },
       wordRight: () => this.#moveBorder(1, true),
       wordLeft: () => this.#moveBorder(-1, true),
@@ -556,11 +539,11 @@ export class Page {
       characterLeft: () => this.#moveBorder(-1, false),
       mark: () => this.#mark(),
       fragment: () => this.#addFragment(),
-      relation: () => this.#relate(),
+      relation: () => this.relations.link(),
       labels: () => byId("labels").querySelector("button, input")?.focus(),
       normalize: () => this.#normalize(),
       save: () => this.saving.flush(),
-      confirm: () => (this.linking === null ? this.#confirm() : this.#linkTo(this.focused)),
+      confirm: () => (this.relations.linking ? this.relations.linkTo(this.focused) : this.#confirm()),
       skip: () => this.given.next && this.open(this.given.next),
       flag: () => this.#flag(),
       previousDocument: () => this.given.previous && this.open(this.given.previous),
@@ -576,16 +559,14 @@ export class Page {
   }
 
   #back(change) {
-    if (!change) return this.#announce("Nothing to take back.");
-    this.#announce(`taken back: ${change.name}`);
+    if (!change) return this.announce("Nothing to take back.");
+    this.announce(`taken back: ${change.name}`);
     if (change.focus !== null && this.doc.entity(change.focus)) this.focus(change.focus);
   }
 
   #leave() {
-    if (this.linking !== null) {
-      this.linking = null;
-      this.#note("");
-    } else if (this.tentative) this.#unmark();
+    if (this.relations.linking) this.relations.leave();
+    else if (this.tentative) this.#unmark();
     else this.focus(null);
     window.getSelection()?.removeAllRanges();
   }
@@ -618,7 +599,7 @@ export class Page {
     try {
       await api.flag(note);
       given.flag = note === null ? null : { note };
-      this.#announce(note === null ? "The flag is gone." : "Flagged.");
+      this.announce(note === null ? "The flag is gone." : "Flagged.");
     } catch (error) {
       this.#failed(error);
     }

@@ -53,11 +53,14 @@ export class TextView {
    * @param {HTMLElement} root Where the parts go.
    * @param {object} doc The reviewed document.
    * @param {(item: object) => object} look How an entity looks: {type, label, suggested, unsure, removed}.
+   * @param {object} misses Words that the model may have missed.
    */
-  constructor(root, doc, look) {
+  constructor(root, doc, look, misses) {
     this.root = root;
     this.doc = doc;
     this.look = look;
+    this.misses = misses;
+    this.missed = misses.open;
     this.current = null;
     this.tentative = null;
     this.blocks = [];
@@ -125,6 +128,11 @@ export class TextView {
       if (item) this.#place(item);
       for (const span of this.placed.get(id) ?? []) this.#blocksOf(span).forEach((block) => stale.add(block));
     }
+    const missed = this.misses.open;
+    for (const miss of this.misses.all) {
+      if (missed.includes(miss) !== this.missed.includes(miss)) this.#blocksOf(miss).forEach((block) => stale.add(block));
+    }
+    this.missed = missed;
     stale.forEach((block) => this.#draw(block));
   }
 
@@ -138,6 +146,9 @@ export class TextView {
   #draw(block) {
     const { part, start, end } = block;
     const spans = [...(this.spansOf.get(part.id) ?? [])].filter((span) => span.start < end && span.end > start);
+    for (const miss of this.missed) {
+      if (miss.part === part.id && miss.start < end && miss.end > start) spans.push({ ...miss, id: 0, missed: true });
+    }
     if (this.tentative && this.tentative.part === part.id) spans.push({ ...this.tentative, id: 0, last: true });
     const children = segments(start, end, spans).map((segment) => this.#segment(part, segment));
     block.element.replaceChildren(...children);
@@ -151,7 +162,7 @@ export class TextView {
     [...over].reverse().forEach((span, depth) => {
       const mark = make("mark", { class: `layer${Math.min(depth, 4)}`, data: { id: span.id } }, inner);
       if (span.id === 0) {
-        mark.classList.add("tentative");
+        mark.classList.add(span.missed ? "missed" : "tentative");
       } else {
         const look = this.look(this.doc.entity(span.id));
         mark.classList.add(`type${look.type % 10}`);
@@ -225,6 +236,14 @@ export class TextView {
   entityAt(element) {
     const mark = element?.closest?.("mark[data-id]");
     return mark && mark.dataset.id !== "0" ? Number(mark.dataset.id) : null;
+  }
+
+  /** The likely miss at a place on the screen, or null. */
+  missAt(element) {
+    const piece = element?.closest?.("mark.missed [data-at]");
+    const part = piece?.closest(".part").dataset.part;
+    const at = Number(piece?.dataset.at);
+    return this.missed.find((miss) => miss.part === part && miss.start <= at && at < miss.end) ?? null;
   }
 }
 
