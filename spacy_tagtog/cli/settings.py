@@ -55,6 +55,14 @@ def settings_cli(
     create: CreateOption = False,
     add_entity: _AddEntityOption = None,
     add_label: _AddLabelOption = None,
+    measure_time: Annotated[
+        bool | None,
+        typer.Option(
+            "--measure-time/--no-measure-time",
+            help="Whether the review page of the local tagtog measures how long people work. It tells them.",
+            show_default=False,
+        ),
+    ] = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -74,6 +82,7 @@ def settings_cli(
       spacy-tagtog settings --project fresh --load settings.json --create
     """
     from spacy_tagtog.steps.projects import add_types, open_or_create
+    from spacy_tagtog.steps.projects import measure_time as switch_time
     from spacy_tagtog.steps.settings import read_settings, replace_settings
 
     _check(load, create, [*(add_entity or []), *(add_label or [])])
@@ -106,6 +115,13 @@ def settings_cli(
             added = add_types(tagtog, entities=add_entity or [], labels=labels, dry_run=dry_run)
             names = ", ".join(f"{name} ({class_id})" for class_id, name in added.items())
             good(f"{'would be added' if dry_run else 'added'} to {place}: {names}")
+        if measure_time is not None:
+            if not dry_run:
+                switch_time(tagtog, on=measure_time)
+            would = "would be" if dry_run else "is"
+            good(
+                f"the time that people work {would} {'measured' if measure_time else 'not measured'}: {place}"
+            )
         settings = tagtog.client.settings()
         legend = tagtog.client.legend()
     write_json(output, settings)

@@ -17,6 +17,8 @@ from spacy_tagtog.anndoc import Annotations, Legend
 from spacy_tagtog.errors import LegendError, LocalServerError
 from spacy_tagtog.server._errors import RequestError
 
+MEASURE_TIME = "measureTime"
+"""The setting by which the review page measures how long people work. It is this server's own."""
 ROOT_FOLDER = "pool"
 """Every folder of a project is below this one, whose index is 0."""
 
@@ -418,6 +420,11 @@ class ProjectInfo:
     def legend(self) -> Legend:
         """The names of its classes."""
         return legend_of(self.settings)
+
+    @property
+    def measures_time(self) -> bool:
+        """Whether the review page measures how long people work."""
+        return self.settings.get(MEASURE_TIME) is True
 
     def export(self) -> dict[str, Any]:
         """Its settings JSON."""

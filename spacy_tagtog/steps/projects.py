@@ -22,6 +22,7 @@ from spacy_tagtog.steps.connection import (
 from spacy_tagtog.steps.users import open_database
 
 if TYPE_CHECKING:
+    from spacy_tagtog.server.db.database import Database
     from spacy_tagtog.server.settings import LabelValues
 
 
@@ -172,20 +173,48 @@ def add_types(
         ConfigurationError: The project isn't on the local tagtog.
         LocalServerError: A name isn't legal, or the project has it already.
     """
-    if tagtog.local is None:
-        raise ConfigurationError(
-            "types can be added from here on the local tagtog alone",
-            value=str(tagtog),
-            legal=f"no {setting('domain')} and no TAGTOG_DOMAIN",
-            advice="add them on tagtog's own page: the project's settings",
-        )
+    local = _local_database(
+        tagtog, "types can be added from here", "add them on tagtog's own page: the project's settings"
+    )
     from spacy_tagtog.server.db.project_changes import add_types as add
     from spacy_tagtog.server.settings import with_types
 
     if dry_run:
         return with_types(tagtog.client.settings(), entities, labels or {})[1]
     place = tagtog.client.owner, tagtog.client.project
-    return tagtog.local.write(add, *place, list(entities), labels or {})
+    return local.write(add, *place, list(entities), labels or {})
+
+
+def measure_time(tagtog: Connection, *, on: bool) -> None:
+    """Switch on or off that the review page measures how long people work. It says so to them.
+
+    Args:
+        tagtog: The project.
+        on: Whether time is measured.
+
+    Raises:
+        ConfigurationError: The project isn't on the local tagtog.
+    """
+    from spacy_tagtog.server.db.project_changes import measure_time as measure
+
+    local = _local_database(tagtog, "time is measured", "leave it out")
+    local.write(measure, tagtog.client.owner, tagtog.client.project, on=on)
+
+
+def _local_database(tagtog: Connection, what: str, advice: str) -> Database:
+    """The database of the local tagtog.
+
+    Raises:
+        ConfigurationError: The project is on a tagtog elsewhere.
+    """
+    if tagtog.local is None:
+        raise ConfigurationError(
+            f"{what} on the local tagtog alone",
+            value=str(tagtog),
+            legal=f"no {setting('domain')} and no TAGTOG_DOMAIN",
+            advice=advice,
+        )
+    return tagtog.local
 
 
 @contextmanager

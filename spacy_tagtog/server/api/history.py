@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from typing import cast
 
 from starlette.responses import RedirectResponse, Response
 from typing_extensions import TypedDict
@@ -16,6 +17,7 @@ from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import Moment, disposition, json_answer
 from spacy_tagtog.server.api.context import Call, parse_number, path_of
+from spacy_tagtog.server.api.effort import Effort, effort_of
 from spacy_tagtog.server.clock import timestamp
 from spacy_tagtog.server.db.documents import change_version, read_content, read_document
 from spacy_tagtog.server.db.projects import read_project
@@ -47,6 +49,7 @@ class SaveEntry(TypedDict):
     is_current: bool
     text_changed: bool
     anncomplete: bool
+    effort: Effort | None
 
 
 class DocumentHistory(TypedDict):
@@ -70,6 +73,7 @@ def save_entry(save: Save) -> SaveEntry:
         "is_current": save.is_current,
         "text_changed": save.text_changed,
         "anncomplete": save.complete,
+        "effort": None if save.effort is None else cast("Effort", save.effort),
     }
 
 
@@ -235,6 +239,7 @@ def put_annotations(call: Call) -> Response:
             list(PlainHtml(html).parts),
             author=call.author,
             action="saved",
+            effort=effort_of(call, info),
         )
         stored = read_version(connection, key, member)
     assert stored is not None  # it was written just now

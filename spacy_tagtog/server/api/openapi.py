@@ -240,6 +240,11 @@ _MOVED: Final = {"303": "The page that shows it, for a form of a page."}
 
 def _annotation_calls() -> Json:
     member = parameter("member", "Whose version: master, or a member; by default the user's own.")
+    effort = parameter(
+        "effort",
+        "The active seconds since the save before, where the project measures time: "
+        '{"seconds": 12.5, "decisions": {"accept": [3, 4.2]}}.',
+    )
     match = parameter("If-Match", "The entity tag that was read.", where="header")
     none = parameter("If-None-Match", "* where there is no such version yet.", where="header")
     return {
@@ -250,7 +255,7 @@ def _annotation_calls() -> Json:
             "put": operation_of(
                 "saveAnnotations",
                 "Save a version, as an editor does.",
-                [DOCID, member, match, none],
+                [DOCID, member, effort, match, none],
                 as_json(_ANN_JSON),
                 body=as_json(OBJECT),
             )

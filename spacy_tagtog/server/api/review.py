@@ -66,6 +66,7 @@ def get_review(call: Call) -> Response:
             "flag": flagged,
             "why": why_now(waiting) if waiting else "",
             "misses": misses,
+            "measures_time": info.measures_time,
             "progress": {"confirmed": sum(one.confirmed for one in queue), "total": len(queue)},
             "next": next_after(queue, docid),
             "previous": beside(queue, docid, -1),

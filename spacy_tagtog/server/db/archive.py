@@ -116,6 +116,7 @@ class _Export:
                 "complete": bool(one["complete"]),
                 "sha256": one["hash"].hex(),
                 "html": None if one["html"] is None else one["html"].hex(),
+                "effort": None if one["effort"] is None else json.loads(one["effort"]),
             }
             for one in self.rows(
                 "SELECT h.*, b.hash, x.hash AS html FROM history AS h JOIN blobs AS b ON b.id = h.blob_id "

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
 from spacy_tagtog.server import clock
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.db.history import Author, save
+from spacy_tagtog.server.db.history import Author, note_effort, save
 from spacy_tagtog.server.db.queue import enqueue
 from spacy_tagtog.server.search.index import add_text, forget, index_version
 from spacy_tagtog.server.settings import ProjectInfo
@@ -318,6 +318,7 @@ def change_version(
     *,
     author: Author,
     action: str,
+    effort: str | None = None,
 ) -> None:
     """Store a member's annotations now, and where that changes them, tell the project's webhooks.
 
@@ -330,9 +331,12 @@ def change_version(
         parts: The ids of the document's parts, for annotations that don't say what was annotatable.
         author: Who saves.
         action: What was done, in words.
+        effort: How much time it took, as :func:`~spacy_tagtog.server.db.history.note_effort` takes it.
     """
     now = clock.now()
     if write_version(connection, key, member, annotations, parts, author=author, action=action, now=now):
+        if effort is not None:
+            note_effort(connection, key, member, effort)
         touch(connection, project, key, now, member=member, author=author)
 
 

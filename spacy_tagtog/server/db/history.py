@@ -90,6 +90,22 @@ def save(
     return blob
 
 
+def note_effort(connection: sqlite3.Connection, document: int, member: str, effort: str) -> None:
+    """Note with the latest save of a version how much time it took.
+
+    Args:
+        connection: The database, in a transaction.
+        document: The document's number.
+        member: Whose version it is.
+        effort: As JSON: ``seconds``, and ``decisions``, kind of decision to their number and seconds.
+    """
+    connection.execute(
+        "UPDATE history SET effort = ? WHERE id = "
+        "(SELECT max(id) FROM history WHERE document_id = ? AND member = ?)",
+        (effort, document, member),
+    )
+
+
 def _canonical(data: bytes) -> str:
     return json.dumps(json.loads(data), sort_keys=True)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from spacy_tagtog.server.db.documents import delete_documents
 from spacy_tagtog.server.db.projects import project_key, read_settings, write_settings
-from spacy_tagtog.server.settings import LabelValues, with_types
+from spacy_tagtog.server.settings import MEASURE_TIME, LabelValues, with_types
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,16 @@ def add_types(
     settings, added = with_types(read_settings(connection, key), entities, labels)
     write_settings(connection, key, settings)
     return added
+
+
+def measure_time(connection: sqlite3.Connection, owner: str, name: str, *, on: bool) -> None:
+    """Switch on or off that the review page measures how long people work.
+
+    Raises:
+        RequestError: There is no such project.
+    """
+    key = project_key(connection, owner, name)
+    write_settings(connection, key, {**read_settings(connection, key), MEASURE_TIME: on})
 
 
 def project_content(connection: sqlite3.Connection, owner: str, name: str) -> ProjectContent:

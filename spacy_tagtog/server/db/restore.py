@@ -304,8 +304,18 @@ class _Restore:
                     raise self.reader.broken("documents.jsonl", "an entry of the history can't be read")
                 author, source, action = texts
                 saved = _number(self.reader, entry, "saved")
+                effort = entry["effort"]
                 self.save(
-                    key, member, blob, saved, author, source, action, bool(entry["complete"]), html_blob
+                    key,
+                    member,
+                    blob,
+                    saved,
+                    author,
+                    source,
+                    action,
+                    bool(entry["complete"]),
+                    html_blob,
+                    None if effort is None else json.dumps(effort),
                 )
                 latest[member] = digest
         except (KeyError, TypeError) as error:
@@ -323,11 +333,12 @@ class _Restore:
         action: str,
         complete: bool,
         html: int | None = None,
+        effort: str | None = None,
     ) -> None:
         self.connection.execute(
             "INSERT INTO history "
-            "(document_id, member, blob_id, complete, saved, author, source, action, html_id) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (key, member, blob, complete, saved, author, source, action, html),
+            "(document_id, member, blob_id, complete, saved, author, source, action, html_id, effort) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (key, member, blob, complete, saved, author, source, action, html, effort),
         )
         self.counts.saves += 1

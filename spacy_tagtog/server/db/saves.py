@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from spacy_tagtog.agreement import Changes, compare_versions
 from spacy_tagtog.anndoc import Annotations, PlainHtml
@@ -28,6 +31,8 @@ class Save:
         previous: The number of the version's save before this one.
         is_current: Whether it is what the version is now.
         text_changed: Whether the document's content was replaced after it.
+        effort: The time that it took, where the project measured it: ``seconds``, and ``decisions``, kind of
+            decision to their number and seconds.
     """
 
     number: int
@@ -41,10 +46,11 @@ class Save:
     previous: int | None
     is_current: bool
     text_changed: bool
+    effort: Mapping[str, Any] | None = None
 
 
 _SAVES = """
-SELECT h.id, h.member, h.saved, h.author, h.source, h.action, h.complete, b.hash,
+SELECT h.id, h.member, h.saved, h.author, h.source, h.action, h.complete, h.effort, b.hash,
   h.html_id IS NOT NULL AS text_changed,
   (SELECT max(o.id) FROM history AS o
     WHERE o.document_id = h.document_id AND o.member = h.member AND o.id < h.id) AS previous,
@@ -67,6 +73,7 @@ def _save(row: sqlite3.Row) -> Save:
         row["previous"],
         bool(row["is_current"]),
         bool(row["text_changed"]),
+        None if row["effort"] is None else json.loads(row["effort"]),
     )
 
 

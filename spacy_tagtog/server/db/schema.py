@@ -64,11 +64,12 @@ CREATE VIEW version_contents AS
   SELECT v.document_id, v.member, v.complete, v.blob_id, b.hash, b.data
   FROM versions AS v JOIN blobs AS b ON b.id = v.blob_id;
 -- Every save of a version. html_id is the plain.html that it was made for, where that isn't the document's
--- content any more.
+-- content any more. effort: the time that it took, where the project measures it.
 CREATE TABLE history (
   id INTEGER PRIMARY KEY AUTOINCREMENT, document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
   member TEXT NOT NULL, blob_id INTEGER NOT NULL, complete INTEGER NOT NULL, saved INTEGER NOT NULL,
-  author TEXT NOT NULL, source TEXT NOT NULL, action TEXT NOT NULL, html_id INTEGER);
+  author TEXT NOT NULL, source TEXT NOT NULL, action TEXT NOT NULL, html_id INTEGER,
+  effort TEXT);
 CREATE INDEX history_of_version ON history (document_id, member);
 CREATE INDEX history_of_blob ON history (blob_id);
 CREATE INDEX history_of_html ON history (html_id) WHERE html_id IS NOT NULL;

@@ -42,8 +42,8 @@ export class Api {
   }
 
   /** Save the version, if it is still the one with this tag; with none, if there is still no version. */
-  save(annotations, etag) {
-    return fetch(this.#address("/-local/annotations"), {
+  save(annotations, etag, effort = null) {
+    return fetch(this.#address("/-local/annotations", { effort: effort && JSON.stringify(effort) }), {
       method: "PUT",
       headers: { ...ACCEPT, "Content-Type": "application/json", ...(etag ? { "If-Match": etag } : { "If-None-Match": "*" }) },
       body: JSON.stringify(annotations),

@@ -1,7 +1,10 @@
 // The one place for decisions: the entity in focus, always at the bottom of the text.
 
-import { counted, fill, keyText, make, percent } from "./dom.js";
+import { counted, fill, keepingFocus, keyText, make, percent } from "./dom.js";
+import { labelChoice } from "./labels.js";
 import { textOf } from "./look.js";
+
+const MOST = 9; // types that are shown at once: each has a key
 
 export class Card {
   /**
@@ -23,8 +26,12 @@ export class Card {
   }
 
   #types(current, choose) {
-    const buttons = this.page.looks.types.map((type, index) =>
-      make(
+    const { types } = this.page.looks;
+    // Nine have a key; one that is chosen is always there, the others are found by name.
+    const shown = types.length > MOST ? types.filter(({ id }, index) => index < MOST || id === current) : types;
+    const buttons = shown.map((type) => {
+      const index = types.indexOf(type);
+      return make(
         "button",
         {
           type: "button",
@@ -33,16 +40,24 @@ export class Card {
           title: type.description || null,
           onclick: () => choose(type.id),
         },
-        index < 9 && this.page.keys.settings.on ? make("kbd", { text: String(index + 1) }) : null,
+        index < MOST && this.page.keys.settings.on ? make("kbd", { text: String(index + 1) }) : null,
         type.name,
-      ),
-    );
-    return make("div", { class: "choices", role: "group", "aria-label": "Type" }, ...buttons);
+      );
+    });
+    const more = types.length > shown.length ? this.#button("types", `${types.length - shown.length} more`) : null;
+    return make("div", { class: "choices", role: "group", "aria-label": "Type" }, ...buttons, more);
   }
 
   show() {
-    const { doc, looks, tentative, focused, readOnly } = this.page;
-    if (tentative) return this.#showTentative(tentative);
+    // Whoever sets labels goes on from there. Decisions go on with the keys.
+    const labels = this.root.querySelector("details.labels");
+    if (labels?.contains(document.activeElement)) keepingFocus(this.root, () => this.#show());
+    else this.#show();
+  }
+
+  #show() {
+    const { doc, looks, marker, focused, readOnly } = this.page;
+    if (marker.place) return this.#showMark(marker.place);
     const item = focused === null ? null : doc.entity(focused);
     if (!item) return this.#showNothing();
     const { data } = item;
@@ -51,8 +66,9 @@ export class Card {
       this.root,
       head,
       this.#elsewhere(textOf(data), item.id),
-      readOnly ? make("p", { text: looks.nameOf(data.classId) }) : this.#types(data.classId, (id) => this.page.chooseType(id)),
+      readOnly ? make("p", { text: looks.nameOf(data.classId) }) : this.#types(data.classId, (id) => this.page.decisions.chooseType(id)),
       readOnly ? null : this.#decisions(item),
+      this.#labels(item),
       this.#details(item),
     );
   }
@@ -67,7 +83,7 @@ export class Card {
       make(
         "span",
         { class: "borders", role: "group", "aria-label": "Border" },
-        this.#button("border", this.page.atStart ? "Start" : "End", { "aria-label": `Border: ${this.page.atStart ? "start" : "end"}` }),
+        this.#button("border", this.page.marker.atStart ? "Start" : "End", { "aria-label": `Border: ${this.page.marker.atStart ? "start" : "end"}` }),
         this.#button("wordLeft", "◀", { "aria-label": "Border one word to the left" }),
         this.#button("wordRight", "▶", { "aria-label": "Border one word to the right" }),
       ),
@@ -86,9 +102,36 @@ export class Card {
     return said.length ? make("p", { class: "note", text: said.join(" · ") }) : null;
   }
 
+  /** The labels of an entity: closed until one is set or asked for, so that the card stays small. */
+  #labels({ id, data }) {
+    const known = Object.entries(this.page.given.fields ?? {});
+    if (!known.length) return null;
+    const { doc, readOnly } = this.page;
+    const rows = known.map(([field, label]) =>
+      labelChoice(label, data.fields?.[field]?.value ?? null, readOnly, (value) => doc.label(id, field, value)),
+    );
+    const open = this.labelsOpen || known.some(([field]) => field in (data.fields ?? {}));
+    const ontoggle = (event) => {
+      this.labelsOpen = event.target.open;
+    };
+    return make("details", { class: "labels", open, ontoggle }, make("summary", { text: "Labels" }), ...rows);
+  }
+
+  /** Go to the labels of the entity in focus. Gives whether it can have any. */
+  openLabels() {
+    const labels = this.root.querySelector("details.labels");
+    if (!labels) return false;
+    labels.open = true;
+    labels.querySelector("button, input")?.focus();
+    return true;
+  }
+
   #details({ id, data }) {
     const rows = [];
-    for (const [field, label] of Object.entries(data.fields ?? {})) rows.push([this.page.fieldName(field), String(label.value)]);
+    // A label that the settings don't know any more is shown, too.
+    for (const [field, label] of Object.entries(data.fields ?? {})) {
+      if (!(field in (this.page.given.fields ?? {}))) rows.push([field, String(label.value)]);
+    }
     for (const [dictionary, one] of Object.entries(data.normalizations ?? {})) {
       rows.push([this.page.dictionaryName(dictionary), [one.recName, one.source?.id].filter(Boolean).join(" · ")]);
     }
@@ -110,15 +153,15 @@ export class Card {
     );
   }
 
-  #showTentative({ part, start, end }) {
+  #showMark({ part, start, end }) {
     const text = this.page.doc.parts.get(part).text.slice(start, end);
-    const { miss } = this.page;
+    const { miss } = this.page.marker;
     const said = miss ? `the model may have missed it, ${percent(miss.probability)}: choose its type` : "marked: choose its type";
     fill(
       this.root,
       make("div", { class: "head" }, make("strong", { text, dir: "auto" }), make("span", { text: said })),
       this.#elsewhere(text),
-      this.#types(null, (id) => this.page.chooseType(id)),
+      this.#types(null, (id) => this.page.decisions.chooseType(id)),
       make(
         "div",
         { class: "decisions" },

@@ -11,6 +11,7 @@ function open(...children) {
   const element = dialog();
   element.oncancel = null;
   element.onclose = null;
+  element.onkeydown = null;
   fill(element, ...children);
   if (!element.open) element.showModal();
   return element;
@@ -25,6 +26,46 @@ export function askChoice(question, choices) {
     }, { class: "choice" }),
   );
   open(make("h2", { text: question }), make("div", { class: "choices" }, ...buttons));
+}
+
+/** Ask for a type, found by its name or description. */
+export function askType(types, current, then) {
+  const search = make("input", { type: "search", "aria-label": "Find a type", placeholder: "Find a type" });
+  const list = make("ul", { class: "found" });
+  const choose = (type) => () => {
+    dialog().close();
+    then(type.id);
+  };
+  const show = () => {
+    const wanted = search.value.trim().toLowerCase();
+    const found = types.filter(({ name, description }) => `${name} ${description ?? ""}`.toLowerCase().includes(wanted));
+    const rows = found.map((type) =>
+      make(
+        "li",
+        {},
+        button(type.name, choose(type), { class: "choice", "aria-pressed": String(type.id === current) }),
+        type.description ? make("span", { class: "note", text: ` ${type.description}` }) : null,
+      ),
+    );
+    fill(list, ...(rows.length ? rows : [make("li", { class: "note", text: "No type is called so." })]));
+  };
+  const buttons = () => [...list.querySelectorAll("button")];
+  const element = open(make("h2", { text: "Type" }), search, list);
+  element.onkeydown = (event) => {
+    const all = buttons();
+    const at = all.indexOf(document.activeElement);
+    if (event.key === "Enter" && at < 0 && all.length) {
+      event.preventDefault();
+      return all[0].click();
+    }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    (all[at + step] ?? (step < 0 ? search : all.at(-1)))?.focus();
+  };
+  search.addEventListener("input", show);
+  show();
+  search.focus();
 }
 
 /** Show all keys; each can be changed or switched off. */
@@ -54,8 +95,22 @@ export function showKeys(keys, onClose) {
     },
     ...maps.map(([value, text]) => make("option", { value, text, selected: keys.settings.map === value })),
   );
+  const threshold = make("input", {
+    type: "number",
+    min: 1,
+    max: 99,
+    value: Math.round(keys.settings.threshold * 100),
+    onchange: () => threshold.reportValidity() && keys.choose({ threshold: Number(threshold.value) / 100 }),
+  });
+  const anyCase = make("input", {
+    type: "checkbox",
+    checked: keys.settings.anyCase,
+    onchange: () => keys.choose({ anyCase: anyCase.checked }),
+  });
   const element = open(
-    make("h2", { text: "Keys" }),
+    make("h2", { text: "Keys and choices" }),
+    make("p", {}, make("label", {}, "“Accept all” takes suggestions of at least ", threshold, " %")),
+    make("p", {}, make("label", {}, anyCase, " “all equal” takes words that are written in another case, too")),
     make("p", {}, make("label", {}, on, " single keys are on"), " · ", make("label", {}, "key map ", map)),
     make("p", { class: "note", text: "1 to 9 choose a type. Write several keys with spaces; empty: no key." }),
     make("table", {}, make("tbody", {}, ...rows)),

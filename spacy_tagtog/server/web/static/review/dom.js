@@ -25,6 +25,19 @@ export function fill(element, ...children) {
   element.replaceChildren(...children.filter((child) => child !== null && child !== undefined));
 }
 
+const FOCUSABLE = "a, button, input, select, textarea, summary";
+
+/** Make what an element holds anew; where the focus was in there, it goes to what took that place. */
+export function keepingFocus(root, makeAnew) {
+  const active = document.activeElement;
+  const at = root.contains(active) ? [...root.querySelectorAll(FOCUSABLE)].indexOf(active) : -1;
+  const id = at < 0 ? null : active.dataset.id;
+  makeAnew();
+  if (at < 0) return;
+  const place = (id && root.querySelector(`[data-id="${id}"]`)) || root.querySelectorAll(FOCUSABLE)[at];
+  place?.focus({ preventScroll: true });
+}
+
 /** "1 document", "2 documents". */
 export const counted = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 

@@ -1,4 +1,5 @@
-// Which key does what. Every key can be changed or switched off; the choice is kept in this browser.
+// Which key does what. Every key can be changed or switched off. The choice is kept in this browser, and so is what
+// "accept all" and "all equal" take.
 
 /** Actions in the order in which the help lists them: [action, what it does, default keys, keys of tagtog's editor]. */
 export const ACTIONS = [
@@ -50,7 +51,7 @@ export function nameOf(event) {
 export class Keys {
   constructor(storage = window.localStorage) {
     this.storage = storage;
-    this.settings = { on: true, map: "own", changed: {} };
+    this.settings = { on: true, map: "own", changed: {}, threshold: 0.95, anyCase: false };
     try {
       Object.assign(this.settings, JSON.parse(storage.getItem(STORED) ?? "{}"));
     } catch {

@@ -1,6 +1,6 @@
 // Labels: the values that a document or an entity may have, as buttons, or as a field where any text may be.
 
-import { fill, make } from "./dom.js";
+import { fill, keepingFocus, make } from "./dom.js";
 
 /**
  * A choice of one label's value.
@@ -52,6 +52,6 @@ export class DocumentLabels {
       labelChoice(label, doc.top.metas?.[id]?.value ?? null, readOnly, (value) => doc.labelDocument(id, value)),
     );
     this.root.hidden = !rows.length;
-    fill(this.root, ...rows);
+    keepingFocus(this.root, () => fill(this.root, ...rows));
   }
 }

@@ -47,15 +47,17 @@ export function exactlyAt(doc, { part, start, end }) {
 }
 
 /** Where a text stands as whole words and no entity is: [{part, start, end}]. */
-export function unmarked(doc, text) {
+export function unmarked(doc, text, { anyCase = false } = {}) {
   const taken = new Map([...doc.parts.keys()].map((part) => [part, []]));
   for (const { data } of doc.entities) taken.get(data.part)?.push(...(doc.ranges(data) ?? []));
   const letter = /[\p{L}\p{N}\p{M}_]/u;
   const joins = (one, other) => letter.test(one ?? "") && letter.test(other ?? "");
   const found = [];
+  const literal = text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
   for (const part of doc.parts.values()) {
-    for (let at = part.text.indexOf(text); at >= 0; at = part.text.indexOf(text, at + text.length)) {
-      const end = at + text.length;
+    for (const match of part.text.matchAll(new RegExp(literal, anyCase ? "giu" : "gu"))) {
+      const at = match.index;
+      const end = at + match[0].length;
       const within = joins(part.text[at - 1], text[0]) || joins(part.text[end], text.at(-1));
       const covered = taken.get(part.id).some(([one, other]) => one < end && other > at);
       if (!within && !covered) found.push({ part: part.id, start: at, end });

@@ -2,22 +2,23 @@
 
 import { Api, Refused, SignedOut } from "./api.js";
 import { Card } from "./card.js";
-import { inOrder, ReviewedDocument } from "./document.js";
-import { askConflicts, askFlag, askNormalization, showKeys } from "./dialogs.js";
-import { counted, percent } from "./dom.js";
+import { Decisions } from "./decisions.js";
+import { ReviewedDocument } from "./document.js";
+import { askConflicts, askFlag, askNormalization, askType, showKeys } from "./dialogs.js";
+import { counted } from "./dom.js";
+import { Effort } from "./effort.js";
 import { Keys } from "./keys.js";
 import { DocumentLabels } from "./labels.js";
 import { EntityList } from "./list.js";
 import { Looks, textOf } from "./look.js";
 import { QueueList } from "./queue.js";
-import { exactlyAt, nextWord, unmarked, withBorder } from "./marking.js";
+import { Marker } from "./marker.js";
 import { equal } from "./merge.js";
 import { Misses } from "./misses.js";
 import { Relations } from "./relations.js";
 import { Saving } from "./saving.js";
-import { TextView, trimmed } from "./text.js";
+import { TextView } from "./text.js";
 
-const THRESHOLD = 0.95;
 const byId = (id) => document.getElementById(id);
 
 export class Page {
@@ -32,9 +33,11 @@ export class Page {
       if (this.saving && !["saved"].includes(this.saving.state) && this.saving.unkept) event.preventDefault();
     });
     window.addEventListener("popstate", () => this.open(new URLSearchParams(location.search).get("docid"), { push: false }));
-    byId("text").addEventListener("click", (event) => this.#clicked(event));
-    byId("text").addEventListener("dblclick", () => this.#selected());
-    document.addEventListener("pointerup", () => setTimeout(() => this.#selected(), 0));
+    this.decisions = new Decisions(this);
+    this.marker = new Marker(this);
+    byId("text").addEventListener("click", (event) => this.marker.click(event));
+    byId("text").addEventListener("dblclick", () => this.marker.takeSelection());
+    document.addEventListener("pointerup", () => setTimeout(() => this.marker.takeSelection(), 0));
   }
 
   // ------------------------------------------------------------------------------------------------------- opening
@@ -63,13 +66,17 @@ export class Page {
 
   #show(given) {
     this.saving?.end();
+    this.effort?.end();
     this.given = given;
     this.where.docid = given.docid;
     this.where.member = given.member;
     this.api = new Api(this.where);
     this.focused = null;
-    this.tentative = null;
-    this.atStart = false;
+    this.marker.place = null;
+    this.marker.atStart = false;
+    this.decisions.last = null;
+    this.effort = given.measures_time && given.may_edit ? new Effort() : null;
+    byId("measured").hidden = !given.measures_time;
     const key = `spacy-tagtog ${this.where.owner}/${this.where.project}/${given.docid}/${given.member}`;
     const kept = given.may_edit ? Saving.kept(key) : null;
     this.#begin(kept?.annotations ?? given.annotations);
@@ -79,6 +86,7 @@ export class Page {
       base: kept?.base ?? given.annotations,
       etag: kept ? kept.etag : given.etag,
       current: () => this.doc.toJSON(),
+      effort: this.effort,
       onState: (state, detail) => this.#say(state, detail),
       onMerged: (merged, conflicts) => this.#merged(merged, conflicts),
     });
@@ -126,8 +134,7 @@ export class Page {
 
   #begin(annotations) {
     const { parts, unit, user, types } = this.given;
-    const labelsOf = Object.fromEntries(types.filter((type) => type.labels).map((type) => [type.id, type.labels]));
-    this.doc = new ReviewedDocument({ annotations, parts, unit, who: `user:${user}`, labelsOf });
+    this.doc = new ReviewedDocument({ annotations, parts, unit, who: `user:${user}` });
     this.looks = new Looks(types);
     this.misses = new Misses(this.doc, this.given.misses ?? []);
     this.view = new TextView(byId("text"), this.doc, (item) => this.looks.of(item), this.misses);
@@ -148,13 +155,15 @@ export class Page {
   // ------------------------------------------------------------------------------------------------------- changes
 
   #changed(change) {
+    this.effort?.decided(change.name);
     this.view.update(change.touched);
     if (this.focused !== null && !this.doc.entity(this.focused)) this.focused = null;
-    this.#refresh();
+    this.refresh();
     this.saving.changed();
   }
 
-  #refresh() {
+  /** Show anew what isn't the text. */
+  refresh() {
     this.card.show();
     this.labels.show();
     this.relations.show();
@@ -165,218 +174,28 @@ export class Page {
   }
 
   focus(id, { scroll = true } = {}) {
-    this.#unmark();
+    this.marker.clear();
     this.focused = id;
     this.fresh = false;
-    this.atStart = false;
+    this.marker.atStart = false;
     this.view.show(id, { scroll });
-    this.#refresh();
+    this.refresh();
     const item = this.doc.entity(id);
     if (item) this.announce(`${textOf(item.data)}, ${this.looks.nameOf(item.data.classId)}, ${this.looks.stateOf(item)}`);
   }
 
-  #step(direction, wanted = () => true) {
+  /** Go to the next (1) or previous (-1) entity. */
+  step(direction) {
     const items = this.doc.inOrder();
-    if (!items.length) return;
     const here = items.findIndex((item) => item.id === this.focused);
     // Who looked at nothing yet goes to the first one, not past it.
-    if (this.fresh && direction > 0 && wanted(items[here])) return this.focus(this.focused);
-    for (let step = 1; step <= items.length; step += 1) {
-      const from = here < 0 && direction > 0 ? -1 : here < 0 ? items.length : here;
-      const index = from + direction * step;
-      if (index < 0 || index >= items.length) break;
-      if (wanted(items[index])) return this.focus(items[index].id);
-    }
-    this.announce(direction > 0 ? "No more after this one." : "No more before this one.");
-  }
-
-  /** The next entity that the model is unsure of, or word that it may have missed. */
-  #nextDoubt(from = this.#here()) {
-    const unsure = this.doc.entities.filter((item) => this.looks.isUnsure(item));
-    const stops = [
-      ...unsure.map((item) => ({ place: this.doc.placeOf(item), go: () => this.focus(item.id) })),
-      ...this.misses.open.map((miss) => ({ place: this.#placeOfMark(miss), go: () => this.visit(miss) })),
-    ].sort((one, other) => inOrder(one.place, other.place));
-    const next = stops.find(({ place }) => inOrder(from, place) < 0);
-    if (next) next.go();
-    else this.announce("No more after this one.");
-  }
-
-  /** Where the person is in the text. */
-  #here() {
-    const item = this.doc.entity(this.focused);
-    // Who looked at nothing yet goes to the first one, not past it.
-    if (this.fresh && item) return this.doc.placeOf(item).with(3, -1);
-    return this.tentative ? this.#placeOfMark(this.tentative) : item ? this.doc.placeOf(item) : [-1];
-  }
-
-  #placeOfMark({ part, start, end }) {
-    return this.doc.placeOfRange(part, start, end);
-  }
-
-  /** Go to a word that the model may have missed. */
-  visit({ part, start, end }) {
-    this.focus(null, { scroll: false });
-    this.#setMark({ part, start, end });
-  }
-
-  /** The likely miss that is marked, or null. */
-  get miss() {
-    return this.misses.at(this.tentative);
-  }
-
-  #decideMiss(name) {
-    const { miss } = this;
-    if (name === "accept") {
-      if (this.looks.types.length === 1) return this.chooseType(this.looks.types[0].id);
-      this.announce("Choose its type.");
-      return this.act("types");
-    }
-    this.misses.dismiss(miss);
-    this.#unmark();
-    this.view.update([]);
-    this.#refresh();
-    this.announce(`${miss.text}: nothing here`);
-    this.#nextDoubt(this.#placeOfMark(miss));
-  }
-
-  /** After a decision: the next one that waits for one, else stay. */
-  #advance(order, index) {
-    const rest = order.slice(index + 1).filter((item) => this.doc.entity(item.id));
-    const next = rest.find((item) => this.looks.isProposed(this.doc.entity(item.id))) ?? rest[0] ?? null;
+    if (this.fresh && direction > 0 && here >= 0) return this.focus(this.focused);
+    const next = items[here < 0 ? (direction > 0 ? 0 : items.length - 1) : here + direction];
     if (next) this.focus(next.id);
-    else if (this.focused === null) this.focus(null);
-  }
-
-  #decide(name) {
-    if (this.miss) return this.#decideMiss(name);
-    if (this.focused === null) return this.#step(1);
-    const order = this.doc.inOrder();
-    const index = order.findIndex((item) => item.id === this.focused);
-    const text = textOf(order[index].data);
-    this.lastDecision = { name, text, classId: order[index].data.classId };
-    this.doc[name](this.focused);
-    this.announce(`${text}: ${name === "accept" ? "accepted" : "rejected"}`);
-    this.#advance(order, index);
-  }
-
-  chooseType(classId) {
-    if (this.readOnly) return;
-    if (this.tentative) {
-      const { part, start, end } = this.tentative;
-      const same = exactlyAt(this.doc, this.tentative).find((item) => item.data.classId === classId);
-      this.#unmark();
-      if (same) this.doc.accept(same.id);
-      const id = same?.id ?? this.doc.add(part, start, end, classId);
-      if (id) this.focus(id, { scroll: false });
-      return;
-    }
-    const item = this.doc.entity(this.focused);
-    if (!item) return;
-    if (item.data.classId === classId) this.doc.accept(item.id);
-    else this.doc.retype(item.id, classId);
-    this.lastDecision = { name: "accept", text: textOf(item.data), classId };
-    this.view.show(this.focused, { scroll: false });
-    this.announce(`${textOf(item.data)}: ${this.looks.nameOf(classId)}`);
-  }
-
-  /** The last decision for all equal strings of the document. */
-  #same() {
-    const item = this.doc.entity(this.focused);
-    const decision = item ? { name: "accept", text: textOf(item.data), classId: item.data.classId } : this.lastDecision;
-    if (!decision) return;
-    const { name, text, classId } = decision;
-    const equal = this.doc.entities.filter((other) => textOf(other.data) === text && this.looks.isProposed(other));
-    const places = name === "accept" ? unmarked(this.doc, text) : [];
-    const change = this.doc.all("same", [...equal.map((other) => other.id), ...places], (doc, one) => {
-      if (typeof one === "object") doc.add(one.part, one.start, one.end, classId);
-      else if (name === "accept" && doc.entity(one).data.classId !== classId) doc.retype(one, classId);
-      else doc[name](one);
-    });
-    this.announce(change ? `${text}: the same ${counted(equal.length + places.length, "time")} more` : `${text}: no other`);
-  }
-
-  #acceptAll() {
-    const sure = this.doc.entities.filter(
-      (item) => item.data.confidence?.state === "pre-added" && (item.data.confidence.prob ?? 0) >= THRESHOLD,
-    );
-    const change = this.doc.all("accept all", sure.map((item) => item.id), (doc, id) => doc.accept(id));
-    this.announce(change ? `${counted(sure.length, "suggestion")} accepted` : `No suggestion with at least ${percent(THRESHOLD)}`);
-  }
-
-  // ------------------------------------------------------------------------------------------- borders and new entities
-
-  #moveBorder(direction, byWord) {
-    const how = { byWord, atStart: this.atStart };
-    if (this.tentative) {
-      const text = this.doc.parts.get(this.tentative.part).text;
-      return this.#setMark({ ...this.tentative, ...withBorder(text, this.tentative, direction, how) });
-    }
-    const item = this.doc.entity(this.focused);
-    const ranges = item && this.doc.ranges(item.data);
-    if (!ranges) return;
-    const fragment = this.atStart ? 0 : ranges.length - 1;
-    const [start, end] = ranges[fragment];
-    const moved = withBorder(this.doc.parts.get(item.data.part).text, { start, end }, direction, how);
-    this.doc.move(item.id, fragment, moved.start, moved.end);
-    this.view.show(item.id, { scroll: false });
-    this.announce(textOf(this.doc.entity(item.id).data));
-  }
-
-  #mark() {
-    const item = this.doc.entity(this.focused);
-    const last = item && this.doc.ranges(item.data)?.at(-1);
-    const first = [...this.doc.parts.keys()][0];
-    const here = last ? { part: item.data.part, start: last[0], end: last[1] } : { part: first, start: 0, end: 0 };
-    const word = nextWord(this.doc.parts, here, 1) ?? nextWord(this.doc.parts, here, -1);
-    if (word) this.#setMark(word);
-  }
-
-  #setMark(place) {
-    this.tentative = place;
-    this.view.showTentative(place);
-    this.card.show();
-    this.announce(`marked: ${this.doc.parts.get(place.part).text.slice(place.start, place.end)}`);
-  }
-
-  #unmark() {
-    if (!this.tentative) return;
-    this.tentative = null;
-    this.view.showTentative(null);
-    this.card.show();
-  }
-
-  #selected() {
-    if (!this.doc || this.readOnly) return;
-    const place = this.view.selection();
-    if (!place) return;
-    // Whoever selects an entity means that one, not a second one in the same place.
-    const [item] = exactlyAt(this.doc, place);
-    if (!item) return this.#setMark(place);
-    window.getSelection().removeAllRanges();
-    this.focus(item.id, { scroll: false });
-  }
-
-  #clicked(event) {
-    const part = event.target.closest?.(".part");
-    if ((event.ctrlKey || event.metaKey) && part && !this.readOnly) {
-      const text = this.doc.parts.get(part.dataset.part).text;
-      return this.#setMark(trimmed(text, { part: part.dataset.part, start: 0, end: text.length }));
-    }
-    if (!window.getSelection().isCollapsed) return;
-    const id = this.view.entityAt(event.target);
-    const miss = id === null && !this.readOnly ? this.view.missAt(event.target) : null;
-    if (miss) return this.visit(miss);
-    if (id !== null && this.relations.linking) this.relations.linkTo(id);
-    else if (id !== null) this.focus(id, { scroll: false });
-    else this.#unmark();
+    else this.announce(direction > 0 ? "No more after this one." : "No more before this one.");
   }
 
   // ---------------------------------------------------------------------------------------------------- names of things
-
-  fieldName(id) {
-    return this.given.fields?.[id]?.name ?? id;
-  }
 
   dictionaryName(id) {
     return this.given.dictionaries?.[id]?.name ?? id;
@@ -393,13 +212,13 @@ export class Page {
     const { next } = await this.api.queue(this.given.docid).catch(() => ({ next: null }));
     if (next && next !== this.given.docid) return this.open(next);
     this.focused = null;
-    this.#refresh();
+    this.refresh();
     this.note("Everything in this queue is confirmed.");
   }
 
   reopen() {
     this.doc.confirm(false);
-    this.#refresh();
+    this.refresh();
   }
 
   #showProgress() {
@@ -496,10 +315,9 @@ export class Page {
       return;
     }
     if (event.key === "Enter" && event.target.matches?.("button, a, summary")) return;
-    if (this.tentative && ["ArrowLeft", "ArrowRight"].includes(event.key) && !event.shiftKey && !event.altKey && !event.ctrlKey) {
+    if (this.marker.place && ["ArrowLeft", "ArrowRight"].includes(event.key) && !event.shiftKey && !event.altKey && !event.ctrlKey) {
       event.preventDefault();
-      const word = nextWord(this.doc.parts, this.tentative, event.key === "ArrowRight" ? 1 : -1);
-      return word ? this.#setMark(word) : undefined;
+      return this.marker.step(event.key === "ArrowRight" ? 1 : -1);
     }
     const action = this.keys.action(event);
     if (!action) return;
@@ -515,32 +333,28 @@ export class Page {
     }
     if (/^[1-9]$/.test(action)) {
       const type = this.looks.types[Number(action) - 1];
-      return type && this.chooseType(type.id);
+      return type && this.decisions.chooseType(type.id);
     }
     return {
-      next: () => this.#step(1),
-      previous: () => this.#step(-1),
-      nextUnsure: () => this.#nextDoubt(),
-      accept: () => this.#decide("accept"),
-      reject: () => this.#decide("reject"),
+      next: () => this.step(1),
+      previous: () => this.step(-1),
+      nextUnsure: () => this.decisions.nextDoubt(),
+      accept: () => this.decisions.decide("accept"),
+      reject: () => this.decisions.decide("reject"),
       undo: () => this.#back(this.doc.undo()),
       redo: () => this.#back(this.doc.redo()),
-      same: () => this.#same(),
-      acceptAll: () => this.#acceptAll(),
-      types: () => byId("card").querySelector(".choices button")?.focus(),
-      border: () => {
-        this.atStart = !this.atStart;
-        this.card.show();
-        this.announce(`The ${this.atStart ? "start" : "end"} moves.`);
-      },
-      wordRight: () => this.#moveBorder(1, true),
-      wordLeft: () => this.#moveBorder(-1, true),
-      characterRight: () => this.#moveBorder(1, false),
-      characterLeft: () => this.#moveBorder(-1, false),
-      mark: () => this.#mark(),
-      fragment: () => this.#addFragment(),
+      same: () => this.decisions.same(),
+      acceptAll: () => this.decisions.acceptSure(),
+      types: () => this.#askType(),
+      border: () => this.marker.switchBorder(),
+      wordRight: () => this.marker.moveBorder(1, true),
+      wordLeft: () => this.marker.moveBorder(-1, true),
+      characterRight: () => this.marker.moveBorder(1, false),
+      characterLeft: () => this.marker.moveBorder(-1, false),
+      mark: () => this.marker.begin(),
+      fragment: () => this.marker.addFragment(),
       relation: () => this.relations.link(),
-      labels: () => byId("labels").querySelector("button, input")?.focus(),
+      labels: () => this.card.openLabels() || byId("labels").querySelector("button, input")?.focus(),
       normalize: () => this.#normalize(),
       save: () => this.saving.flush(),
       confirm: () => (this.relations.linking ? this.relations.linkTo(this.focused) : this.#confirm()),
@@ -566,18 +380,16 @@ export class Page {
 
   #leave() {
     if (this.relations.linking) this.relations.leave();
-    else if (this.tentative) this.#unmark();
+    else if (this.marker.place) this.marker.clear();
     else this.focus(null);
     window.getSelection()?.removeAllRanges();
   }
 
-  #addFragment() {
+  #askType() {
     const item = this.doc.entity(this.focused);
-    if (!item || !this.tentative || item.data.part !== this.tentative.part) return;
-    const { start, end } = this.tentative;
-    this.#unmark();
-    this.doc.addFragment(item.id, start, end);
-    this.view.show(this.focused, { scroll: false });
+    const { place } = this.marker;
+    if (this.readOnly || !(item || place)) return;
+    askType(this.looks.types, place ? null : item.data.classId, (id) => this.decisions.chooseType(id));
   }
 
   #normalize() {

@@ -17,11 +17,12 @@ export class Saving {
    * @param {object} given.base The ann.json that the server has.
    * @param {string} given.etag Its tag; empty where the server has no such version yet.
    * @param {() => object} given.current The ann.json as it is now.
+   * @param {object} [given.effort] How long the person worked, where the project measures it.
    * @param {(state: State, detail: object) => void} given.onState
    * @param {(merged: object, conflicts: object[]) => void} given.onMerged Somebody else saved meanwhile.
    */
-  constructor({ api, key, base, etag, current, onState, onMerged, storage = window.localStorage }) {
-    Object.assign(this, { api, key, base, etag, current, onState, onMerged, storage });
+  constructor({ api, key, base, etag, current, effort = null, onState, onMerged, storage = window.localStorage }) {
+    Object.assign(this, { api, key, base, etag, current, effort, onState, onMerged, storage });
     this.timer = null;
     this.running = null;
     this.failures = 0;
@@ -97,9 +98,10 @@ export class Saving {
   async #send() {
     this.#say("saving");
     const sent = this.current();
+    const spent = this.effort?.spent();
     let answer;
     try {
-      answer = await this.api.save(sent, this.etag);
+      answer = await this.api.save(sent, this.etag, spent);
     } catch {
       return this.#later("offline");
     }
@@ -111,6 +113,7 @@ export class Saving {
       return false;
     }
     this.failures = 0;
+    if (spent) this.effort.stored(spent);
     this.base = sent;
     this.etag = answer.headers.get("ETag") ?? "";
     if (equal(this.current(), sent)) {
