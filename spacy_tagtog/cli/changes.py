@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from spacy_tagtog.anndoc import Legend
     from spacy_tagtog.steps import ChangedProject
 
+_DocumentsOption = Annotated[
+    str,
+    typer.Option("--documents", help="Which documents, as they are later: confirmed, unconfirmed or all."),
+]
+
 
 @command
 def changes_cli(
@@ -46,12 +51,7 @@ def changes_cli(
             show_default=False,
         ),
     ] = "",
-    documents: Annotated[
-        str,
-        typer.Option(
-            "--documents", help="Which documents, as they are later: confirmed, unconfirmed or all."
-        ),
-    ] = "confirmed",
+    documents: _DocumentsOption = "confirmed",
     on_problem: OnProblemOption = "error",
     legend: LegendOption = None,
     ranking: RankingOption = None,

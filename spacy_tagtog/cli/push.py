@@ -36,6 +36,26 @@ _RankingOption = Annotated[
         show_default=False,
     ),
 ]
+_TopOption = Annotated[
+    int, typer.Option("--top", min=0, help="With --ranking: send only the first N documents; 0 sends all.")
+]
+_FolderOption = Annotated[
+    str,
+    typer.Option(
+        "--folder",
+        "-f",
+        help="The folder for new documents, such as pool/review. {batch} in it is the number of their "
+        "batch in the ranking. Empty: as the documents say.",
+        show_default=False,
+    ),
+]
+_BlindShareOption = Annotated[
+    float,
+    typer.Option(
+        "--blind-share",
+        help="With --ranking: the share of its documents, 0 to 1, that is sent without pre-annotations.",
+    ),
+]
 
 
 @command
@@ -50,27 +70,9 @@ def push_cli(
         int, typer.Option("--batch-size", min=1, help="At most N documents per request.")
     ] = 20,
     ranking: _RankingOption = None,
-    top: Annotated[
-        int,
-        typer.Option("--top", min=0, help="With --ranking: send only the first N documents; 0 sends all."),
-    ] = 0,
-    folder: Annotated[
-        str,
-        typer.Option(
-            "--folder",
-            "-f",
-            help="The folder for new documents, such as pool/review. {batch} in it is the number of their "
-            "batch in the ranking. Empty: as the documents say.",
-            show_default=False,
-        ),
-    ] = "",
-    blind_share: Annotated[
-        float,
-        typer.Option(
-            "--blind-share",
-            help="With --ranking: the share of its documents, 0 to 1, that is sent without pre-annotations.",
-        ),
-    ] = 0.0,
+    top: _TopOption = 0,
+    folder: _FolderOption = "",
+    blind_share: _BlindShareOption = 0.0,
     distribute_to: DistributeToOption = None,
     create: CreateOption = False,
     dry_run: DryRunOption = False,

@@ -36,6 +36,14 @@ _AddLabelOption = Annotated[
         show_default=False,
     ),
 ]
+_MeasureTimeOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--measure-time/--no-measure-time",
+        help="Whether the review page of the local tagtog measures how long people work. It tells them.",
+        show_default=False,
+    ),
+]
 
 
 @command
@@ -55,14 +63,7 @@ def settings_cli(
     create: CreateOption = False,
     add_entity: _AddEntityOption = None,
     add_label: _AddLabelOption = None,
-    measure_time: Annotated[
-        bool | None,
-        typer.Option(
-            "--measure-time/--no-measure-time",
-            help="Whether the review page of the local tagtog measures how long people work. It tells them.",
-            show_default=False,
-        ),
-    ] = None,
+    measure_time: _MeasureTimeOption = None,
     force: Annotated[
         bool,
         typer.Option(

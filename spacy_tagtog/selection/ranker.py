@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import JsonValue
@@ -132,14 +132,12 @@ def rank_documents(
     wanted, predict = _plan(
         chooser, strategy, len(reviewed), min(top or number, number), batch_size, pipeline
     )
-    contents: dict[str, str] = {}
-    places: dict[str, tuple[tuple[str, int, int], ...]] = {}
+    seen: dict[str, _Seen] = {}
 
     def docs() -> Iterator[tuple[str, Doc]]:
         for document in documents():
-            contents[document.id] = content_fingerprint(document)
             assembled = assemble_open_parts(nlp, document, document.version(member))
-            places[document.id] = assembled.parts
+            seen[document.id] = _Seen(content_fingerprint(document), assembled.parts)
             yield document.id, assembled.doc
 
     candidates = list(make_candidates(nlp, docs(), predict=predict, spans_key=spans_key, n_process=n_process))
@@ -157,7 +155,7 @@ def rank_documents(
         len(reviewed),
         len(candidates),
         [
-            _ranked(rank, candidate, batch, choice, contents[candidate.id], places[candidate.id], chooser)
+            _ranked(rank, candidate, batch, choice, seen[candidate.id], chooser)
             for rank, (candidate, batch, choice) in enumerate(progress(order, wanted), 1)
         ],
         list(sampled_before),
@@ -188,21 +186,27 @@ def _plan(
     return wanted, pipeline is not None and any(needed)
 
 
+class _Seen(NamedTuple):
+    """What is kept of a document while it is ranked.
+
+    Attributes:
+        content: Fingerprint of its content.
+        parts: Of each open part its id, its first character in the Doc and one past its last.
+    """
+
+    content: str
+    parts: tuple[tuple[str, int, int], ...]
+
+
 def _ranked(
-    rank: int,
-    candidate: Candidate,
-    batch: int,
-    choice: BatchChoice,
-    content: str,
-    parts: Sequence[tuple[str, int, int]],
-    strategy: Strategy,
+    rank: int, candidate: Candidate, batch: int, choice: BatchChoice, seen: _Seen, strategy: Strategy
 ) -> RankedDocument:
     why = _plain(choice.pick.why, strategy)
     doubtful: list[JsonValue] = []
     missed: list[JsonValue] = []
     for doubt in candidate.doubts:
         said: dict[str, JsonValue] = {"text": doubt.text, "probability": doubt.probability}
-        for part, start, end in parts:
+        for part, start, end in seen.parts:
             if start <= doubt.start and doubt.end <= end:
                 said |= {"part": part, "start": doubt.start - start, "end": doubt.end - start}
         if doubt.label:
@@ -213,7 +217,9 @@ def _ranked(
         why["doubtful"] = doubtful
     if missed:
         why["maybe_missed"] = missed
-    return RankedDocument(candidate.id, rank, batch, float(choice.pick.score), choice.random, content, why)
+    return RankedDocument(
+        candidate.id, rank, batch, float(choice.pick.score), choice.random, seen.content, why
+    )
 
 
 def _plain(values: Mapping[str, Any], strategy: Strategy) -> dict[str, JsonValue]:

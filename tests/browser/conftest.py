@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from logins import logged_in
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from review_site import LEGEND, Site
+
+from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
 
 # Nothing from elsewhere is ever asked for, not even by the browser itself.
 _QUIET = (
@@ -59,3 +63,12 @@ def page(context: BrowserContext) -> Page:
     made = context.new_page()
     made.on("pageerror", lambda error: pytest.fail(f"an error in the page: {error}"))
     return made
+
+
+@pytest.fixture
+def site(server: LocalTagtog, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Site]:
+    name = f"sky{abs(hash(request.node.nodeid)) % 10**9}"
+    server.database.write(create_project, "local", name, settings_from_legend(LEGEND))
+    context = logged_in(browser, server, viewport={"width": 1300, "height": 850})
+    yield Site(server, name, context)
+    context.close()
