@@ -1,5 +1,7 @@
 // Likely misses: words at which the model says that an entity may begin that it didn't predict. No DOM in here.
 
+import { inOrder } from "./document.js";
+
 export class Misses {
   /**
    * @param {object} doc The reviewed document.
@@ -7,10 +9,13 @@ export class Misses {
    */
   constructor(doc, given) {
     this.doc = doc;
-    this.all = given.flatMap(({ part, start, text, probability }) => {
-      const from = doc.offsets.get(part)?.toText(start);
-      return typeof from === "number" ? [{ part, start: from, end: from + text.length, text, probability }] : [];
-    });
+    const placeOf = ({ part, start, end }) => doc.placeOfRange(part, start, end);
+    this.all = given
+      .flatMap(({ part, start, text, probability }) => {
+        const from = doc.offsets.get(part)?.toText(start);
+        return typeof from === "number" ? [{ part, start: from, end: from + text.length, text, probability }] : [];
+      })
+      .sort((one, other) => inOrder(placeOf(one), placeOf(other)));
     this.dismissed = new Set();
   }
 
