@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import verbatim
 from clocks import FakeTime
-from faults.proxy import FAULTS, Proxy, proxy, seeded
+from faults.proxy import FAULTS, SWAP, Proxy, proxy, seeded
 from fetched import without_times
-from verbatim import LEGEND, mixed, new_project
+from verbatim import LEGEND, mixed, new_project, numbered
 
 from spacy_tagtog.anndoc import Annotations, Document, Project
 from spacy_tagtog.client import PushReport, Retries, TagtogClient, fetch, push
-from spacy_tagtog.errors import ClientError, WriteError
+from spacy_tagtog.errors import ClientError, UnexpectedAnswerError, WriteError
 from spacy_tagtog.server import LocalTagtog
 
 IMPATIENT = Retries(failures=1, refusals=1, timeouts=1, nonsense=0)
@@ -131,6 +131,67 @@ def test_all_faults_together_lose_nothing_and_double_nothing(
     assert failures
     assert sum(between.met.values()) >= 5
     assert without_times(target) == without_times(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+def test_a_proxy_that_swaps_bodies_now_and_then_is_outlived(
+    server: LocalTagtog, project: str, tmp_path: Path, threads: int
+) -> None:
+    """The names in the headers are right; the content says which document it is."""
+    docs = [numbered(number) for number in range(24)]
+    turn = Counter[str]()
+
+    def plan(method: str, path: str) -> str | None:
+        turn[path] += 1
+        return SWAP if "output=plain.html" in path and turn[path] == 1 else None
+
+    with (
+        proxy(server.url, plan=plan) as between,
+        connect(server, project, between, threads=threads) as client,
+        connect(server, project) as direct,
+    ):
+        push(direct, docs)
+        assert len(fetch(client, tmp_path / "disturbed").downloaded) == 24
+        fetch(direct, tmp_path / "fresh")
+        assert between.met[SWAP] == 24
+    assert without_times(tmp_path / "disturbed") == without_times(tmp_path / "fresh")
+
+
+def test_a_proxy_that_always_swaps_bodies_stops_the_fetch(
+    server: LocalTagtog, project: str, tmp_path: Path
+) -> None:
+    def plan(method: str, path: str) -> str | None:
+        return SWAP if "output=plain.html" in path else None
+
+    with (
+        proxy(server.url, plan=plan) as between,
+        connect(server, project, between, retries=IMPATIENT) as client,
+        connect(server, project) as direct,
+    ):
+        push(direct, [numbered(number) for number in range(3)])
+        for read in (client.plain_html, client.document, client.files):
+            between.bodies["plain.html"] = numbered(0).html.data
+            with pytest.raises(UnexpectedAnswerError, match="another document") as caught:
+                read(numbered(1).id)
+            assert caught.value.value == numbered(0).id
+            assert numbered(1).id in str(caught.value)
+        between.bodies["plain.html"] = numbered(0).html.data
+        with pytest.raises(UnexpectedAnswerError, match="another document"):
+            fetch(client, tmp_path / "folder")
+        assert not list(tmp_path.rglob("*.plain.html"))
+
+
+def test_a_document_that_was_uploaded_under_another_name_can_be_read(
+    server: LocalTagtog, project: str, tmp_path: Path
+) -> None:
+    """Its content still has the id that it had in another project."""
+    doc = numbered(1)
+    renamed = Document("12345", doc.html, dict(doc.versions), legend=LEGEND)
+    with connect(server, project) as client:
+        [doc_id] = push(client, [renamed]).created
+        assert doc_id not in (doc.id, "12345")
+        assert client.plain_html(doc_id) == client.files(doc_id)[0] == doc.html.data
+        assert fetch(client, tmp_path / "folder").downloaded == [doc_id]
 
 
 def test_a_lost_answer_is_looked_for_before_a_batch_is_sent_again(server: LocalTagtog, project: str) -> None:
