@@ -9,8 +9,9 @@ from typing import Any
 
 from spacy_tagtog.agreement.merge_report import DANGLING, FOR_REMOVAL, NO_ENTITY, SECOND_COPY
 from spacy_tagtog.agreement.merge_rule import Ballot
-from spacy_tagtog.agreement.versions import EntityKey, References, RelationKey, extent
+from spacy_tagtog.agreement.versions import EntityKey, RelationKey
 from spacy_tagtog.anndoc import Entity
+from spacy_tagtog.anndoc.references import References, extent
 
 
 def merge_relations(ballot: Ballot, kept: Mapping[EntityKey, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -78,7 +79,7 @@ def _reference(
     where: tuple[str, str | None, int, int],
     entity: Entity,
     end: EntityKey,
-    references: References,
+    references: References[EntityKey],
     key: RelationKey,
 ) -> str:
     """A reference as its file has it, or another one if that means another entity in the merged version."""

@@ -5,14 +5,13 @@ See :mod:`spacy_tagtog.agreement.measures` for what tagtog defines and what it l
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Any, Final, Literal
 
 from spacy_tagtog._options import choose
+from spacy_tagtog._ranges import Reach
 from spacy_tagtog.agreement.versions import Item, Place, check_task
 from spacy_tagtog.errors import AgreementError
 
@@ -168,26 +167,13 @@ def _touching(items: set[Item], others: set[Item]) -> int:
     stretches: dict[tuple[str, Hashable], list[tuple[int, int]]] = defaultdict(list)
     for other in others:
         stretches[other.places[0].part, other.value].extend(other.places[0].ranges)
-    reaches = {key: _Reach(ranges) for key, ranges in stretches.items()}
+    reaches = {key: Reach(ranges) for key, ranges in stretches.items()}
     count = 0
     for item in items:
         for place in item.places:
             reach = reaches.get((place.part, item.value))
             count += reach is not None and any(reach.touches(start, end) for start, end in place.ranges)
     return count
-
-
-class _Reach:
-    """Answers whether a stretch shares a character with one of many."""
-
-    def __init__(self, ranges: Iterable[tuple[int, int]]) -> None:
-        ordered = sorted(pair for pair in ranges if pair[0] < pair[1])
-        self.starts = [start for start, _ in ordered]
-        self.ends = list(accumulate((end for _, end in ordered), max))  # the farthest end so far
-
-    def touches(self, start: int, end: int) -> bool:
-        before = bisect_left(self.starts, end)
-        return start < end and before > 0 and self.ends[before - 1] > start
 
 
 def _parts_and_classes(relation: Item) -> Hashable:

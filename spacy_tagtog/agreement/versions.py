@@ -21,9 +21,8 @@ What the definitions leave open is decided here, once for agreement, merging and
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any, NamedTuple
 
 from spacy_tagtog.anndoc import (
@@ -31,7 +30,6 @@ from spacy_tagtog.anndoc import (
     Annotations,
     Document,
     Entity,
-    Fragment,
     OffsetConverter,
     OffsetUnit,
     Part,
@@ -39,6 +37,7 @@ from spacy_tagtog.anndoc import (
     detect_unit,
     locate,
 )
+from spacy_tagtog.anndoc.references import References
 from spacy_tagtog.errors import AgreementError
 
 DocumentVersions = Document | Mapping[str, Annotations]
@@ -276,68 +275,3 @@ def _in_code_points(place: Place, parts: Mapping[str, Part], unit: OffsetUnit) -
         point = to_points(start)
         ranges.append((start, end) if point is None else (point, point + end - start))
     return Place(place.part, tuple(ranges))
-
-
-class References:
-    """Which entity a relation's reference means.
-
-    ``start,end`` are those of the whole entity, or in some projects of one of its fragments; real projects
-    write one past the last character, others the last one; where none of these fits, the only entity that
-    starts there is meant. What fits better wins, then what has fewer fragments, then (an older reference
-    names no class) what comes first: so entities beside the one that is meant, which another version may
-    have, can't take its place.
-
-    Args:
-        entities: The entities of one version, with what makes them the same.
-    """
-
-    def __init__(self, entities: Iterable[tuple[EntityKey, Entity]]) -> None:
-        self._by_start: dict[tuple[str, int], list[tuple[EntityKey, list[Fragment]]]] = {}
-        for key, entity in entities:
-            fragments = entity.fragments
-            for start in {fragment.start for fragment in fragments}:
-                self._by_start.setdefault((entity.part, start), []).append((key, fragments))
-
-    def find(self, part: str, class_id: str | None, start: int, last: int) -> EntityKey | None:
-        """The entity that is meant, if there is one."""
-        return next(iter(self.fitting(part, class_id, start, last)), None)
-
-    def fitting(self, part: str, class_id: str | None, start: int, last: int) -> list[EntityKey]:
-        """All entities that could be meant, the one that is first."""
-        there = [
-            (key, fragments)
-            for key, fragments in self._by_start.get((part, start), ())
-            if class_id in (None, key.class_id)
-        ]
-        ranked = [(_misfit(fragments, start, last), len(fragments), key) for key, fragments in there]
-        close = sorted(
-            ((misfit, pieces, key) for misfit, pieces, key in ranked if misfit is not None),
-            key=lambda one: one[:2],
-        )
-        keys = dict.fromkeys(key for _, _, key in close) or dict.fromkeys(key for key, _ in there)
-        return list(keys) if close or len(keys) == 1 else []
-
-
-def extent(entity: Entity) -> tuple[int, int]:
-    """The first character of an entity and one past its last, as its file counts and a reference says."""
-    fragments = entity.fragments
-    return min(fragment.start for fragment in fragments), max(
-        fragment.start + len(fragment.text) for fragment in fragments
-    )
-
-
-def _misfit(fragments: Sequence[Fragment], start: int, last: int) -> int | None:
-    """How badly offsets fit an entity of which a fragment starts at ``start``; ``None`` if they don't."""
-    whole = start == min(fragment.start for fragment in fragments)
-    final = max(fragments, key=lambda fragment: fragment.start + len(fragment.text))
-    here = [fragment for fragment in fragments if fragment.start == start]
-    for misfit, (some, past) in enumerate(product(([final] if whole else [], here, fragments), (0, 1))):
-        if any(
-            last + past == fragment.start + length for fragment in some for length in _lengths(fragment.text)
-        ):
-            return misfit
-    return None
-
-
-def _lengths(text: str) -> set[int]:
-    return {len(text), OffsetConverter(text).utf16_length}

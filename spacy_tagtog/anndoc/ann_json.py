@@ -27,7 +27,7 @@ _STRICT = ConfigDict(strict=True)
 # Integers that a float holds exactly: larger ones can't be computed with, and none of the numbers here is so
 # large.
 _Number = Annotated[int, Field(ge=-(2**53), le=2**53)] | float
-_OFFSET = re.compile("[0-9]{1,18}")
+_REFERENCE = re.compile(r"([^|]*)(?:\|([^|]*))?\|([0-9]{1,18}),([0-9]{1,18})")
 
 
 # The types below are only what this package relies on. Anything else in the object passes through unseen.
@@ -195,21 +195,22 @@ class Relation:
         """
         ends = []
         for reference in self.data["entities"]:
-            pieces = reference.split("|")
-            start, comma, last = pieces[-1].partition(",")
-            if (
-                len(pieces) not in (2, 3)
-                or not comma
-                or not (_OFFSET.fullmatch(start) and _OFFSET.fullmatch(last))
-            ):
+            end = read_reference(reference)
+            if end is None:
                 raise AnnJsonError(
                     "a relation's reference can't be read",
                     place=f"relations[{self.index}].entities",
                     value=reference,
                     legal="part|e_N|start,end or part|start,end",
                 )
-            ends.append((pieces[0], pieces[1] if len(pieces) == 3 else None, int(start), int(last)))
+            ends.append(end)
         return ends
+
+
+def read_reference(reference: str) -> tuple[str, str | None, int, int] | None:
+    """What a relation's reference says: (part, class id or ``None``, start, last); ``None`` if nothing."""
+    match = _REFERENCE.fullmatch(reference)
+    return None if match is None else (match[1], match[2], int(match[3]), int(match[4]))
 
 
 class Annotations:

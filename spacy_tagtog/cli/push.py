@@ -193,7 +193,12 @@ def _say_order(queue: Queue, report: PushReport) -> None:
     }
     places = [(queue.places.get(doc_id), doc_id) for doc_id in queue.project.ids]
     rows = [
-        (place.rank if place else "–", place.batch if place else "–", doc_id, what.get(doc_id, "–"))
+        (
+            place.rank if place else "–",
+            place.batch if place else "–",
+            doc_id,
+            what.get(report.ids.get(doc_id, doc_id), "–"),
+        )
         for place, doc_id in places
     ]
     table(rows[:_SHOWN], header=("rank", "batch", "document", "would be"), aligns="rrll")

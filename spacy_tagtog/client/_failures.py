@@ -12,6 +12,7 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 from spacy_tagtog.client._retry import Clock, retry_after
+from spacy_tagtog.client._time_limit import TooSlowError
 from spacy_tagtog.errors import (
     AuthenticationError,
     ClientError,
@@ -106,7 +107,9 @@ def of_status(response: requests.Response, *, said: str, place: str, clock: Cloc
     )
 
 
-def of_network(error: BaseException, *, place: str, domain: str, timeout: tuple[float, float]) -> Failure:
+def of_network(
+    error: BaseException, *, place: str, domain: str, timeout: tuple[float, float], total_timeout: float
+) -> Failure:
     """What an error of requests, urllib3 or the operating system means.
 
     Args:
@@ -114,10 +117,12 @@ def of_network(error: BaseException, *, place: str, domain: str, timeout: tuple[
         place: The call in words.
         domain: tagtog's address.
         timeout: The seconds waited for the connection, and for each piece of the answer.
+        total_timeout: The seconds that a try may take in all.
     """
     found = _Causes(error)
     return (
-        _of_encryption(found, place)
+        _of_total_time(found, place, domain, total_timeout)
+        or _of_encryption(found, place)
         or _of_connection(found, place, domain, timeout)
         or _of_answer(found, place)
         or _of_system(found, place, domain)
@@ -165,6 +170,22 @@ class _Causes:
         """Whether nothing was sent, since there was no connection."""
         none = self.first(NewConnectionError, ConnectTimeoutError, requests.exceptions.ConnectTimeout)
         return none is not None
+
+
+def _of_total_time(found: _Causes, place: str, domain: str, total_timeout: float) -> Failure | None:
+    if found.first(TooSlowError) is None:
+        return None
+    return Failure(
+        UnreachableError(
+            "tagtog's answer takes too long",
+            place=place,
+            value=f"not complete after {total_timeout:g} s",
+            advice=f"check the network and that {domain} is well; try again later, or allow more time "
+            "(total_timeout of TagtogClient)",
+        ),
+        "timeouts",
+        uncertain=True,
+    )
 
 
 def _of_encryption(found: _Causes, place: str) -> Failure | None:

@@ -15,7 +15,6 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from spacy_tagtog import __version__
 from spacy_tagtog.client import _failures
@@ -24,6 +23,7 @@ from spacy_tagtog.client._answer import Answer, TooLargeError, read_content
 from spacy_tagtog.client._failures import Failure
 from spacy_tagtog.client._retry import Clock, Retries, Throttle, check_stopped
 from spacy_tagtog.client._secrets import Secrets
+from spacy_tagtog.client._time_limit import LimitedAdapter, time_limit
 from spacy_tagtog.errors import (
     ClientError,
     ConfigurationError,
@@ -59,6 +59,7 @@ class Transport:
         project: The project's name.
         verify: ``True``, or the path of a CA file.
         timeout: Seconds to wait for the connection, and for each piece of the answer.
+        total_timeout: Seconds that one try may take in all.
         retries: How often to try again.
         rate: At most this many calls per second; ``None``: unlimited.
         clock: The time.
@@ -78,6 +79,7 @@ class Transport:
         project: str,
         verify: bool | Path,
         timeout: tuple[float, float],
+        total_timeout: float,
         retries: Retries,
         rate: float | None,
         clock: Clock,
@@ -87,6 +89,7 @@ class Transport:
         self._fields = {"owner": owner, "project": project}
         self._verify = ca_file(verify)
         self._timeout = timeout
+        self._total_timeout = total_timeout
         # A proxy of the environment can't reach this machine's own loopback.
         self._trust_env = not is_loopback(address.hostname or "")
         self._retries = retries
@@ -118,7 +121,7 @@ class Transport:
             session.headers["User-Agent"] = f"spacy-tagtog/{__version__}"
             session.trust_env = self._trust_env
             # What is repeated is decided in call(), not by urllib3.
-            adapter = HTTPAdapter(max_retries=0)
+            adapter = LimitedAdapter(max_retries=0)
             session.mount("https://", adapter)
             session.mount("http://", adapter)
         try:
@@ -229,7 +232,8 @@ class Transport:
         # What requests raises holds the request with its Authorization header. So it isn't the cause of ours.
         caught: BaseException
         try:
-            answer = self._exchange(method, f"{self.domain}{path}", fields, place, body)
+            with time_limit(self._total_timeout, self._clock.monotonic):
+                answer = self._exchange(method, f"{self.domain}{path}", fields, place, body)
             if isinstance(answer, Failure):
                 return answer
             return (read(answer),)
@@ -248,7 +252,9 @@ class Transport:
                     legal="names, queries and texts in valid Unicode",
                 )
             )
-        return _failures.of_network(caught, place=place, domain=self.domain, timeout=self._timeout)
+        return _failures.of_network(
+            caught, place=place, domain=self.domain, timeout=self._timeout, total_timeout=self._total_timeout
+        )
 
     def _exchange(
         self, method: str, url: str, fields: Fields | None, place: str, body: Mapping[str, Any]

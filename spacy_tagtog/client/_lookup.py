@@ -27,7 +27,7 @@ class Look:
         what: ``send``, or why not.
         why: In words, if it is refused.
         exists: Whether tagtog has the document.
-        doc_id: The id that tagtog has it by, or ``""``.
+        doc_id: The id that tagtog has it by; empty where it has it not, or where it is refused.
         annotations: What is to be sent, with the project's class ids.
     """
 
@@ -61,18 +61,18 @@ class Lookup:
         """What is to be done with a document."""
         annotations = translated(document.version(self._member), document, self.legend)
         doc_id, there = self._there(document)
-        exists = doc_id is not None
-        if exists and self._member not in document.versions:
+        if doc_id is None:
+            return Look("send", annotations=annotations)
+        unchanged = Look("unchanged", exists=True, doc_id=doc_id)
+        if self._member not in document.versions:
             # An empty version would delete what is there, and nobody asked for that.
-            if there is None or _is_empty(there):
-                return Look("unchanged")
-            return Look("refused", _NO_ANNOTATIONS)
+            return unchanged if there is None or _is_empty(there) else Look("refused", _NO_ANNOTATIONS)
         if there is not None:
             if _same(_content(annotations), _content(there)):
-                return Look("unchanged", exists=True, doc_id=doc_id or "")
+                return unchanged
             if there.complete and not self._force:
                 return Look("refused", CONFIRMED)
-        return Look("send", exists=exists, doc_id=doc_id or "", annotations=annotations)
+        return Look("send", exists=True, doc_id=doc_id, annotations=annotations)
 
     def is_confirmed(self, doc_id: str) -> bool:
         """Whether the member's version of a document is confirmed in tagtog."""

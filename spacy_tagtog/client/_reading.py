@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, PlainHtml
@@ -69,17 +70,29 @@ class ReadingCalls(SettingsCalls):
                 raise answer.unexpected(
                     "tagtog's answer is HTML without any part", value=html.id, legal="a plain.html"
                 )
-            claimed = html.id
-            if (
-                answer.filename is None
-                and claimed is not None
-                and claimed != doc_id
-                and is_document_id(claimed)
-            ):
-                raise answer.unexpected("tagtog answered with another document", value=claimed, legal=doc_id)
+            self._check_id(answer, doc_id, html.id)
             return html
 
         return self._get(doc_id, "plain.html", ".plain.html", read)
+
+    def _check_id(self, answer: Answer, doc_id: str, claimed: str | None) -> None:
+        """Make sure that a content isn't another document's, as far as its ``<html id>`` says.
+
+        A document that was uploaded under another name keeps the id that its content had before. So where the
+        answer's file name is right, the content is another document's only if the project has that one, too.
+
+        Raises:
+            UnexpectedAnswerError: It is another one's.
+        """
+        if claimed is None or claimed == doc_id or not is_document_id(claimed):
+            return
+        if answer.filename is None or self.exists(claimed):
+            raise answer.unexpected(
+                "tagtog answered with another document",
+                value=claimed,
+                legal=f"<html id> {doc_id}",
+                advice="try again; if a proxy stands in between, ask who runs it",
+            )
 
     def annotations(self, doc_id: str, *, member: str = MASTER) -> Annotations:
         """One version of a document's annotations.
@@ -141,7 +154,7 @@ class ReadingCalls(SettingsCalls):
         return Document(doc_id, html, versions, folder=folder, legend=legend)
 
     def files(self, doc_id: str, *, members: Sequence[str] = (MASTER,)) -> tuple[bytes, dict[str, bytes]]:
-        """A document's files as tagtog sends them, neither parsed nor checked.
+        """A document's files as tagtog sends them, whether they can be read or not.
 
         Use it to examine documents that are broken.
 
@@ -160,6 +173,8 @@ class ReadingCalls(SettingsCalls):
 
         def read(answer: Answer) -> bytes:
             answer.check_html()
+            with suppress(PlainHtmlError):  # what can't be read says nothing of its id
+                self._check_id(answer, doc_id, PlainHtml(answer.content).id)
             return answer.content
 
         def own(answer: Answer) -> tuple[bytes, bool]:

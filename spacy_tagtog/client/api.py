@@ -43,6 +43,7 @@ class TagtogClient(ReadingCalls, UploadCalls, VersionCalls, MemberCalls):
         owner: The project's owner, by default the user.
         verify: Which certificates to trust: ``True`` for those that Python trusts, or the path of a CA file.
         timeout: Seconds to wait for the connection, and for each piece of the answer.
+        total_timeout: Seconds that one try of a call may take in all, from the connection to the last byte.
         retries: How often to try again what can safely be repeated.
         rate: At most this many calls per second, for all threads together; by default unlimited.
         threads: The number of concurrent calls where several documents are fetched or pushed.
@@ -64,6 +65,7 @@ class TagtogClient(ReadingCalls, UploadCalls, VersionCalls, MemberCalls):
         owner: str | None = None,
         verify: bool | Path = True,
         timeout: tuple[float, float] = (10, 60),
+        total_timeout: float = 300,
         retries: Retries | None = None,
         rate: float | None = None,
         threads: int = DEFAULT_THREADS,
@@ -103,6 +105,10 @@ class TagtogClient(ReadingCalls, UploadCalls, VersionCalls, MemberCalls):
         self.project = project
         self.name = name if name is not None else self.domain
         check_threads(threads)
+        if not total_timeout > 0:
+            raise ConfigurationError(
+                "the time of a call is too short", value=total_timeout, legal="seconds, more than 0"
+            )
         self.threads = threads
         self._legend = None
         self._http = Transport(
@@ -113,6 +119,7 @@ class TagtogClient(ReadingCalls, UploadCalls, VersionCalls, MemberCalls):
             project=project,
             verify=verify,
             timeout=timeout,
+            total_timeout=total_timeout,
             retries=retries or Retries(),
             rate=rate,
             clock=clock or Clock(),

@@ -41,12 +41,15 @@ _IDS_PER_SEARCH: Final = 40
 class PushReport:
     """What a push did, or with ``dry_run`` would do.
 
+    ``created``, ``updated`` and ``unchanged`` hold the ids that tagtog has the documents by. In a dry run,
+    documents that would be new have the ids that they were given with.
+
     Attributes:
-        created: The ids of new documents, as tagtog names them.
-        updated: The ids of documents whose annotations were replaced.
-        unchanged: The ids of documents whose annotations are in tagtog already.
-        refused: The documents that were not sent: (id, why).
-        ids: The id in tagtog of each document that is there now, by the id that it was given with.
+        created: New documents.
+        updated: Documents whose annotations were replaced.
+        unchanged: Documents whose annotations are in tagtog already.
+        refused: The documents that were not sent: (the id that it was given with, why).
+        ids: The id in tagtog of each document of the first three, by the id that it was given with.
     """
 
     created: list[str] = field(default_factory=list)
@@ -128,6 +131,8 @@ class _Result:
     why: str = ""
 
 
+_Results = dict[str, _Result]
+"""What became of documents, by the ids that they were given with."""
 _Batch = list[tuple[Document, Look]]
 
 
@@ -160,7 +165,8 @@ class _Push:
         self.report = PushReport()
         self.folders: set[str] | None = None
         self.lock = threading.Lock()
-        self.under_way: deque[Future[list[_Result]]] = deque()
+        self.under_way: deque[Future[_Results]] = deque()
+        self.halfway: list[_Results] = []
 
     def run(self, documents: Project | list[Document], progress: Progress) -> None:
         legend = self.client.legend()
@@ -178,6 +184,8 @@ class _Push:
             for future in self.under_way:
                 if future.done() and not future.cancelled() and future.exception() is None:
                     self.count(future.result())
+            for results in self.halfway:
+                self.count(results)
             raise
 
     def steps(self, pool: Workers[Document], documents: Project | list[Document]) -> Iterator[Document]:
@@ -189,13 +197,12 @@ class _Push:
         batches: dict[str, _Batch] = {}
         for document, look in pool.map(self.lookup.look, documents):
             if look.what == "unchanged":
-                self.report.unchanged.append(document.id)
-                self.report.ids[document.id] = look.doc_id or document.id
+                self.count({document.id: _Result("unchanged", look.doc_id)})
             elif look.what == "refused":
-                self.report.refused.append((document.id, look.why))
+                self.count({document.id: _Result("refused", document.id, look.why)})
             elif self.dry_run:
-                (self.report.updated if look.exists else self.report.created).append(document.id)
-                self.report.ids[document.id] = look.doc_id or document.id
+                would = _Result("updated", look.doc_id) if look.exists else _Result("created", document.id)
+                self.count({document.id: would})
             else:
                 folder = document.folder if self.folder is None else self.folder(document)
                 if self.in_order and batches and folder not in batches:
@@ -226,8 +233,9 @@ class _Push:
             self.count(self.under_way[0].result())
             self.under_way.popleft()
 
-    def count(self, results: list[_Result]) -> None:
-        for result in results:
+    def count(self, results: _Results) -> None:
+        """Report what became of documents."""
+        for given, result in results.items():
             if result.what == "refused":
                 self.report.refused.append((result.doc_id, result.why))
             else:
@@ -236,10 +244,11 @@ class _Push:
                     "updated": self.report.updated,
                     "unchanged": self.report.unchanged,
                 }[result.what].append(result.doc_id)
+                self.report.ids[given] = result.doc_id
 
     # ---- in one of several threads
 
-    def send(self, batch: _Batch, folder: str) -> list[_Result]:
+    def send(self, batch: _Batch, folder: str) -> _Results:
         """Send documents into one folder in one request.
 
         If the answer doesn't come, tagtog may have stored all of them, or none. So they are looked at again:
@@ -249,14 +258,25 @@ class _Push:
         Returns:
             What became of each document, in the order given.
         """
-        self.make_folder(folder)
-        results: dict[str, _Result] = {}
+        results: _Results = {}
+        try:
+            self.make_folder(folder)
+            self.send_what_is_open(batch, folder, results)
+        except BaseException:
+            # What is known of some documents by now stays true.
+            with self.lock:
+                self.halfway.append(results)
+            raise
+        return {document.id: results[document.id] for document, _ in batch}
+
+    def send_what_is_open(self, batch: _Batch, folder: str, results: _Results) -> None:
+        """Send documents until it is known of each what became of it."""
         waiting = batch
         for number in range(1, _TRIES + 1):
             if not self.force:
                 waiting = self.still_open(waiting, results)
             if not waiting:
-                break
+                return
             pairs = [
                 FilePair.of(_ready(document, self.member, look, self.lookup.legend), self.member)
                 for document, look in waiting
@@ -271,14 +291,9 @@ class _Push:
                 waiting = self.not_stored(waiting, results)
             else:
                 self.note_answer(waiting, items, results, repeated=number > 1)
-                break
-        with self.lock:
-            for document, _ in batch:
-                if results[document.id].what != "refused":
-                    self.report.ids[document.id] = results[document.id].doc_id
-        return [results[document.id] for document, _ in batch]
+                return
 
-    def not_stored(self, batch: _Batch, results: dict[str, _Result]) -> _Batch:
+    def not_stored(self, batch: _Batch, results: _Results) -> _Batch:
         """After a lost answer: note what tagtog has stored, or what somebody confirmed; give the rest."""
         self.lookup.forget(document for document, _ in batch)
         unsent = []
@@ -297,7 +312,7 @@ class _Push:
         self,
         batch: _Batch,
         items: Mapping[str, ImportedItem],
-        results: dict[str, _Result],
+        results: _Results,
         *,
         repeated: bool,
     ) -> None:
@@ -310,7 +325,7 @@ class _Push:
                 self.lookup.forget([document])
                 now = self.lookup.look(document)
                 results[document.id] = (
-                    _Result("updated" if before.exists else "created", now.doc_id or document.id)
+                    _Result("updated" if before.exists else "created", now.doc_id)
                     if now.what == "unchanged"
                     else _Result("refused", document.id, CONFIRMED)
                 )
@@ -320,7 +335,7 @@ class _Push:
             else:
                 results[document.id] = _Result(item.result, item.doc_id)
 
-    def still_open(self, batch: _Batch, results: dict[str, _Result]) -> _Batch:
+    def still_open(self, batch: _Batch, results: _Results) -> _Batch:
         """Ask once more whether people confirmed documents since they were looked at.
 
         A batch may have taken long to fill, so this is asked just before it is sent, in one call for many

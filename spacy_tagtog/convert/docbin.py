@@ -15,6 +15,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -94,6 +95,24 @@ class LoosePiece(_Packed[bytes]):
         )
 
 
+SpanNumbers = tuple[int, int, int, int, int, int, int]
+"""id, knowledge base id, label, first token, one past the last, first character, one past the last."""
+
+
+def numbers_of_spans(group: SpanGroup) -> list[SpanNumbers]:
+    """The spans of a group in numbers.
+
+    When tokens are merged, spaCy leaves the spans of groups alone. Their characters stay right; their tokens
+    may be others, or past the end of the Doc, and then such a span can't be made.
+    """
+    with suppress(IndexError):
+        return [
+            (span.id, span.kb_id, span.label, span.start, span.end, span.start_char, span.end_char)
+            for span in group
+        ]
+    return [_SPAN.unpack(data) for data in srsly.msgpack_loads(group.to_bytes())["spans"]]
+
+
 class DocPacker:
     """Packs Docs into pieces.
 
@@ -145,10 +164,9 @@ class DocPacker:
         groups: dict[bytes, list[str]] = {}
         for key, group in doc.spans.items():
             spans = []
-            for span in group:
-                ids = span.id, span.kb_id, span.label
-                spans.append(_SPAN.pack(*ids, span.start, span.end, span.start_char, span.end_char))
-                self._span_hashes.update(ids)
+            for numbers in numbers_of_spans(group):
+                spans.append(_SPAN.pack(*numbers))
+                self._span_hashes.update(numbers[:3])
             data = (
                 self._packer.pack({"name": group.name, "attrs": group.attrs, "spans": spans})
                 if type(group) is SpanGroup

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from spacy.tokens import Doc, Span
 from spacy_tagtog.anndoc import (
     Annotations,
     Document,
+    Entity,
     Legend,
     OffsetConverter,
     OffsetUnit,
@@ -19,7 +21,8 @@ from spacy_tagtog.anndoc import (
     detect_unit,
     html_from_text,
 )
-from spacy_tagtog.convert.relations import EntityKey, entity_key
+from spacy_tagtog.convert.docbin import numbers_of_spans
+from spacy_tagtog.convert.relations import followed
 from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.state import SPANS_KEY, DocState, entity_index, get_state
 from spacy_tagtog.errors import ConversionError
@@ -78,7 +81,8 @@ def doc_to_document(
     A Doc that was made from a tagtog document and not changed gives back the same bytes of plain.html and an
     equal ann.json. Edits of ``doc.ents`` and of ``doc.spans["anndoc"]`` go back: a span that was removed from
     either removes its entity, and the relations with it. Another label or other borders change it. A new span
-    adds one: ``pre-added``, with the probability of ``span._.confidence`` where the pipeline gives one.
+    adds one: ``pre-added``, with the probability of ``span._.confidence`` where the pipeline gives one. An
+    entity of which a border is inside a token by now, since tokens were merged, stays as it was.
 
     A Doc without a tagtog document behind it becomes a new document with one verbatim part.
 
@@ -200,6 +204,35 @@ def _border(span: Span) -> _Border:
     return span.start_char, span.end_char, span.label_
 
 
+def _spans_of_group(doc: Doc) -> list[Span]:
+    """The spans of ``doc.spans["anndoc"]``, where they are still spans of tokens."""
+    group = doc.spans[SPANS_KEY]
+    with suppress(IndexError):
+        return list(group)
+    # Tokens were merged, and the group still has the numbers that they had.
+    spans = [
+        doc.char_span(start, end, label=label, kb_id=kb_id, span_id=own_id)
+        for own_id, kb_id, label, _, _, start, end in numbers_of_spans(group)
+    ]
+    return [span for span in spans if span is not None]
+
+
+def _is_inside_tokens(doc: Doc, border: _Border) -> bool:
+    """Whether a border of an entity is inside a token: tokens were merged, and no span can be the entity.
+
+    So that there is none says nothing of what people want.
+    """
+    return doc.char_span(border[0], border[1]) is None
+
+
+def _is_widened(span: Span, border: _Border) -> bool:
+    """Whether a span is its entity with the whole of the tokens that were merged across its borders."""
+    if not _is_inside_tokens(span.doc, border):
+        return False
+    wide = span.doc.char_span(border[0], border[1], alignment_mode="expand")
+    return wide is not None and (wide.start_char, wide.end_char) == (span.start_char, span.end_char)
+
+
 @dataclass(frozen=True, slots=True)
 class _Compared:
     """Spans beside the entities that they were made from.
@@ -269,14 +302,21 @@ class _Edits:
         )
         groups: list[tuple[Iterable[Span], Iterable[int]]] = [(doc.ents, state.in_ents)]
         if SPANS_KEY in doc.spans:
-            groups.append((doc.spans[SPANS_KEY], before))
+            groups.append((_spans_of_group(doc), before))
         added: dict[_Border, Span] = {}
         for spans, expected in groups:
             compared = _compare(spans, expected, before)
-            self.removed.update(index if own is None else own[index] for index in compared.gone)
+            self.removed.update(
+                index if own is None else own[index]
+                for index in compared.gone
+                if not _is_inside_tokens(doc, before[index])
+            )
             for index, span in compared.found.items():
-                if _border(span) != before[index]:
-                    self.changed[index if own is None else own[index]] = (span, state, before[index])
+                border = before[index]
+                if _is_widened(span, border):  # nobody moved it
+                    border = span.start_char, span.end_char, border[2]
+                if _border(span) != border:
+                    self.changed[index if own is None else own[index]] = (span, state, border)
             for span in compared.new:
                 if _border(span) not in known:
                     added.setdefault(_border(span), span)
@@ -289,12 +329,8 @@ class _Edits:
         unit = unit or detect_unit(html.parts, original)
         data = copy.deepcopy(original.data)
         result: list[dict[str, Any]] = []
-        moves: dict[EntityKey, EntityKey | None] = {}
-        stay: set[EntityKey] = set()
         for index, entity in enumerate(data.get("entities") or []):
-            key = entity_key(entity, unit)
             if index in self.removed:
-                moves[key] = None
                 continue
             if index in self.changed:
                 span, state, before = self.changed[index]
@@ -305,45 +341,18 @@ class _Edits:
                 if before[:2] != (span.start_char, span.end_char):
                     fresh = _entity_of(span, entity["classId"], state, html, who, unit)
                     entity.update(part=fresh["part"], offsets=fresh["offsets"])
-                moves[key] = entity_key(entity, unit)
-            else:
-                stay.add(key)
             result.append(entity)
+        if data.get("relations"):
+            after: dict[int, Entity | None] = {
+                index: Entity(data["entities"][index], index) for index in self.changed
+            }
+            data["relations"] = followed(original, {**after, **dict.fromkeys(self.removed)}, unit)
         for span, state in self.added:
             result.append(
                 _entity_of(span, legend.id_of("e", span.label_, place=state.id), state, html, who, unit)
             )
         data["entities"] = result
-        # Two entities may be equal to a relation; where one of them stays, the relation is its.
-        moves = {key: new for key, new in moves.items() if key not in stay and key != new}
-        if data.get("relations") and moves:
-            data["relations"] = [relation for relation in data["relations"] if _follow(relation, moves)]
         return data
-
-
-def _follow(relation: dict[str, Any], moves: dict[EntityKey, EntityKey | None]) -> bool:
-    """Let a relation's references follow the entities that were changed.
-
-    Returns:
-        Whether the relation stays: one whose entity was removed goes with it (as in tagtog's own merges).
-    """
-    references = []
-    for reference in relation["entities"]:
-        part, *class_id, offsets = reference.split("|")
-        found = [
-            key
-            for key in moves
-            if key[0] == part and f"{key[2]},{key[3]}" == offsets and class_id in ([], [key[1]])
-        ]
-        if not found:
-            references.append(reference)
-            continue
-        new = moves[found[0]]
-        if new is None:
-            return False
-        references.append("|".join([new[0], *([new[1]] if class_id else []), f"{new[2]},{new[3]}"]))
-    relation["entities"] = references
-    return True
 
 
 def _newlines(text: str) -> str:

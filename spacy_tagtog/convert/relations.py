@@ -5,25 +5,17 @@ They are read from the original annotations each time. What was edited is known 
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from spacy.tokens import Doc, Span
 
-from spacy_tagtog.anndoc import OffsetConverter, OffsetUnit, detect_unit
+from spacy_tagtog.anndoc import Annotations, Entity, OffsetUnit
+from spacy_tagtog.anndoc.ann_json import read_reference
+from spacy_tagtog.anndoc.references import References, extent, is_inclusive
 from spacy_tagtog.convert.state import SPANS_KEY, entity_index, get_state, original_entity
 from spacy_tagtog.errors import AnnJsonError
-
-EntityKey = tuple[str, str, int, int]
-"""What a relation knows of an entity: part, class id, start, end."""
-
-
-def entity_key(entity: dict[str, Any], unit: OffsetUnit) -> EntityKey:
-    """How relations refer to an entity, offsets in the unit of its ann.json."""
-    first, last = entity["offsets"][0], entity["offsets"][-1]
-    length = OffsetConverter(last["text"]).utf16_length if unit == "utf-16" else len(last["text"])
-    return entity["part"], entity["classId"], first["start"], last["start"] + length
 
 
 @dataclass(frozen=True)
@@ -51,8 +43,8 @@ def relations_of(doc: Doc) -> list[DocRelation]:
 
     Where a document has a Doc per part, the first Doc has all of them.
 
-    An end that two entities fit (older files name no class) is the one that ann.json lists first. An end that
-    can't be read is ``None``.
+    Which entity an end is: see :class:`~spacy_tagtog.anndoc.references.References`. An end that can't be read
+    is ``None``.
     """
     state = get_state(doc)
     if state is None or not state.html:
@@ -60,13 +52,9 @@ def relations_of(doc: Doc) -> list[DocRelation]:
     annotations = state.annotations
     if not annotations.relations:
         return []
-    unit = detect_unit(state.plain_html.parts, annotations)
     spans = {entity_index(span): span for span in doc.spans[SPANS_KEY]} if SPANS_KEY in doc.spans else {}
-    entities: dict[tuple[str, str | None, int, int], list[int]] = defaultdict(list)
-    for entity in annotations.entities:
-        part, class_id, start, end = entity_key(entity.data, unit)
-        entities[part, class_id, start, end].append(entity.index)
-        entities[part, None, start, end].append(entity.index)
+    entities = annotations.entities
+    references = References((entity.index, entity) for entity in entities)
     found = []
     for relation in annotations.relations:
         try:
@@ -76,7 +64,10 @@ def relations_of(doc: Doc) -> list[DocRelation]:
         else:
             # Where entities are alike, it is the one that is on the Doc.
             connected = tuple(
-                next((spans[index] for index in entities.get(end, ()) if index in spans), None)
+                next(
+                    (spans[index] for index in _alike(references.fitting(*end), entities) if index in spans),
+                    None,
+                )
                 for end in ends
             )
         label = state.legend.get(relation.class_id, relation.class_id)
@@ -90,6 +81,66 @@ def relations_of(doc: Doc) -> list[DocRelation]:
             )
         )
     return found
+
+
+def followed(
+    original: Annotations, after: Mapping[int, Entity | None], unit: OffsetUnit
+) -> list[dict[str, Any]]:
+    """The relations of annotations whose entities were edited: their references follow the entities.
+
+    A relation of an entity that was removed goes with it, as in tagtog's own merges. A reference that fits no
+    entity, or can't be read, stays as it is.
+
+    Args:
+        original: The annotations before.
+        after: The entities that were edited, by their indices in ann.json, as they are now; ``None`` for
+            those that were removed.
+        unit: How offsets count.
+    """
+    entities = original.entities
+    references = References((entity.index, entity) for entity in entities)
+    result = []
+    for relation in original.relations:
+        pointers = [_followed(said, entities, references, after, unit) for said in relation.data["entities"]]
+        if None not in pointers:
+            result.append({**relation.data, "entities": pointers})
+    return result
+
+
+def _followed(
+    said: str,
+    entities: Sequence[Entity],
+    references: References[int],
+    after: Mapping[int, Entity | None],
+    unit: OffsetUnit,
+) -> str | None:
+    """A reference to what became of the entity that it means; ``None`` if that was removed."""
+    end = read_reference(said)
+    fitting = [] if end is None else references.fitting(*end)
+    if end is None or not fitting:
+        return said
+    meant = entities[fitting[0]]
+    equal = [index for index in _alike(fitting, entities) if entities[index].class_id == meant.class_id]
+    if not after.keys() >= set(equal):  # one of them stays, and the relation is its
+        return said
+    now = next((entity for entity in map(after.__getitem__, equal) if entity is not None), None)
+    if now is None:
+        return None
+    _, class_id, start, last = end
+    if (now.part, _place(now)) != (meant.part, _place(meant)):
+        inclusive = is_inclusive(meant, start, last)
+        start, last = extent(now, unit)
+        last -= inclusive
+    return "|".join([now.part, *([] if class_id is None else [now.class_id]), f"{start},{last}"])
+
+
+def _alike(fitting: Sequence[int], entities: Sequence[Entity]) -> list[int]:
+    """Of the entities that a reference fits, those that stand where the first of them stands."""
+    return [index for index in fitting if _place(entities[index]) == _place(entities[fitting[0]])]
+
+
+def _place(entity: Entity) -> list[tuple[int, str]]:
+    return sorted((fragment.start, fragment.text) for fragment in entity.fragments)
 
 
 def fields_of(span: Span) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class ToDocSettings:
         types: The entity types, by their names in the project, that annotators looked for. Empty: all of
             them. Otherwise the others are left out. Whatever is no entity is then *missing* instead of ``O``:
             nobody said that there is nothing.
-        states: The only states (``""``, ``"pre-added"``…) of which entities are taken. Empty: all but
-            ``pre-removed``.
+        states: The only states (``""``, ``"pre-added"``, ``"pre-removed"``) of which entities are taken. A
+            missing state is ``""``. Empty: all but ``pre-removed``.
         authors: Patterns such as ``user:*``. An entity is taken if one of its authors matches. Empty: all.
         min_prob: Entities with a lower ``prob`` are left out; one without counts as 1.
 
@@ -85,3 +85,8 @@ class ToDocSettings:
     def leaves_out_entities(self) -> bool:
         """Whether any setting leaves out entities that stand in the text."""
         return any((self.types, self.labels, self.states, self.authors, self.min_prob))
+
+    @property
+    def takes_removed(self) -> bool:
+        """Whether entities that are proposed for removal are taken."""
+        return "pre-removed" in self.states

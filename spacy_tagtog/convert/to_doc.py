@@ -53,13 +53,13 @@ def document_to_doc(
     annotations = document.version(settings.member)
     located = _located(document, annotations, settings)
     assembled = assemble(
-        nlp, part_texts(document), cuts=_cuts(located) if settings.alignment == "split" else None
+        nlp, part_texts(document), cuts=_cuts(located, settings) if settings.alignment == "split" else None
     )
     doc = assembled.doc
     placed, asides = _place_all(document.legend, located, assembled, settings)
     chosen, losers = without_overlap(placed, assembled, settings.ents)
     asides += losers
-    unknown = _unknown_tokens(asides, set(annotations.annotatable), assembled)
+    unknown = _unknown_tokens(asides, set(annotations.annotatable), assembled, settings)
     doc.set_ents(
         [place.span for place in chosen],
         missing=missing_spans(doc, unknown, chosen),
@@ -101,11 +101,11 @@ def _located(document: Document, annotations: Annotations, settings: ToDocSettin
     return located
 
 
-def _cuts(located: Iterable[Located]) -> dict[str, set[int]]:
+def _cuts(located: Iterable[Located], settings: ToDocSettings) -> dict[str, set[int]]:
     """For each part the characters of its text at which an entity begins or ends."""
     cuts: dict[str, set[int]] = {}
     for item in located:
-        if item.ranges and not item.entity.is_removed:
+        if item.ranges and (settings.takes_removed or not item.entity.is_removed):
             part = item.entity.data["part"]
             of_part = cuts.get(part)
             if of_part is None:
@@ -127,7 +127,7 @@ def _place_all(
     for item in located:
         data = item.entity.data
         label = names.get(data["classId"])
-        reason = _why_aside(item, label, legend)
+        reason = _why_aside(item, label, legend, settings)
         if reason is None and label is not None:
             if chooses:
                 reason = _why_left_out(item, label, settings)
@@ -147,11 +147,13 @@ def _place_all(
 _MISALIGNED = "a space after a word is no token"
 
 
-def _why_aside(item: Located, label: str | None, legend: Legend) -> tuple[str, str] | None:
+def _why_aside(
+    item: Located, label: str | None, legend: Legend, settings: ToDocSettings
+) -> tuple[str, str] | None:
     """Why an entity can't stand on tokens, as reason and detail; ``None`` where it can."""
     if item.problem is not None:
         return item.problem, item.detail
-    if item.entity.is_removed:
+    if item.entity.is_removed and not settings.takes_removed:
         return "pre_removed", ""
     if label is None:
         return "unknown_class", f"the legend has {', '.join(legend.of('e').values()) or 'no entity type'}"
@@ -235,7 +237,7 @@ def _storable(text: str) -> str:
 
 
 def _unknown_tokens(
-    asides: Iterable[Aside], annotatable: Container[str], assembled: Assembled
+    asides: Iterable[Aside], annotatable: Container[str], assembled: Assembled, settings: ToDocSettings
 ) -> set[tuple[int, int]]:
     """The ranges of tokens about which nothing is known.
 
@@ -243,6 +245,7 @@ def _unknown_tokens(
         asides: The entities that are not in ``doc.ents``.
         annotatable: The parts that annotators could annotate.
         assembled: The Doc.
+        settings: What is taken.
     """
     starts, ends = assembled.starts, assembled.ends
     where = {part: (start, end) for part, start, end in assembled.parts}
@@ -252,7 +255,7 @@ def _unknown_tokens(
         if aside.located.problem is not None:
             # It is somewhere in this part, nobody knows where: nothing in the part can be said to be no
             # entity.
-            if entity.part in where and not entity.is_removed:
+            if entity.part in where and (settings.takes_removed or not entity.is_removed):
                 unknown.add(touched_tokens(starts, ends, *where[entity.part]))
         elif aside.reason != "empty":
             offset = where[entity.part][0]

@@ -288,7 +288,7 @@ class _Task:
             if (
                 entity.state == "pre-added"
                 and entity.who == [self.who]
-                and (entity.part, entity.fragments[0].start) not in referenced
+                and not any((entity.part, fragment.start) in referenced for fragment in entity.fragments)
             ):
                 self.report.replaced += 1
                 continue

@@ -14,6 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_tagtog._plural import counted
+from spacy_tagtog._ranges import Reach
 from spacy_tagtog.anndoc.fingerprints import text_fingerprint
 from spacy_tagtog.errors import EvaluationError
 from spacy_tagtog.pipeline.calibration.figures import (
@@ -194,23 +195,15 @@ def score_entities(gold: Iterable[CharSpan], predicted: Iterable[CharSpan]) -> d
             sides[label][side].add((start, end))
     result = {}
     for label, (gold_spans, predicted_spans) in sides.items():
+        of_gold, of_predicted = Reach(gold_spans), Reach(predicted_spans)
         result[label] = Scores(
             gold=len(gold_spans),
             predicted=len(predicted_spans),
             exact=len(gold_spans & predicted_spans),
-            predicted_overlapping=_touching(predicted_spans, gold_spans),
-            gold_overlapping=_touching(gold_spans, predicted_spans),
+            predicted_overlapping=sum(of_gold.touches(*span) for span in predicted_spans),
+            gold_overlapping=sum(of_predicted.touches(*span) for span in gold_spans),
         )
     return result
-
-
-def _touching(spans: set[tuple[int, int]], others: set[tuple[int, int]]) -> int:
-    """How many of the spans share a character with one of the others."""
-    ordered = sorted(others)
-    count = 0
-    for start, end in spans:
-        count += any(other_start < end and start < other_end for other_start, other_end in ordered)
-    return count
 
 
 def evaluate_docs(

@@ -195,8 +195,9 @@ def test_the_name_of_an_answer_is_understood(
         "Content-Type": "text/html;charset=utf-8",
         **({} if disposition is None else {"Content-Disposition": disposition}),
     }
-    fault.answers = [answer(HTML.data, **headers)]
-    assert client.plain_html(doc_id) == HTML.data
+    content = html_from_text("Ann lives here.", doc_id=doc_id).data
+    fault.answers = [answer(content, **headers)]
+    assert client.plain_html(doc_id) == content
     assert fault.requests[0].query == {
         "owner": "ann",
         "project": "proj",

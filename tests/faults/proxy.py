@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 FAULTS = (
     "refuse",  # the connection ends before the request reaches tagtog
@@ -36,6 +36,8 @@ FAULTS = (
     "rubbish",  # somebody else's page with status 200, although tagtog did it
     "noise",  # bytes that aren't HTTP, although tagtog did it
 )
+SWAP = "swap"
+"""The headers are right, and the body is that of the answer before it that was of the same kind."""
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
 _TEXT = [("Content-Type", "text/plain")]
 _HTML = [("Content-Type", "text/html")]
@@ -53,6 +55,7 @@ class Proxy:
         met: How many requests met which fault.
         requests: How many came.
         passed: Called with each request (method, path) that tagtog has answered.
+        bodies: The last body of each kind (``output``) of answer.
     """
 
     target: str
@@ -62,6 +65,7 @@ class Proxy:
     met: Counter[str] = field(default_factory=Counter)
     requests: int = 0
     passed: Callable[[str, str], None] = lambda method, path: None
+    bodies: dict[str, bytes] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -144,6 +148,10 @@ class _Handler(BaseHTTPRequestHandler):
         self, fault: str | None, status: int, reason: str, fields: list[tuple[str, str]], content: bytes
     ) -> None:
         """Give the client tagtog's answer, or what the fault makes of it."""
+        kind = parse_qs(urlsplit(self.path).query).get("output", [""])[0]
+        with self.server.proxy.lock:
+            before = self.server.proxy.bodies.get(kind, content)
+            self.server.proxy.bodies[kind] = content
         half = content[: len(content) // 2]
         if fault == "cut":
             self.hang_up()
@@ -159,6 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "rubbish":
             page = b"<!DOCTYPE html><title>Guest network</title><p id='x'>Please pay.</p>"
             self.answer(200, "OK", _HTML, page)
+        elif fault == SWAP:
+            self.answer(status, reason, fields, before)
         elif fault == "noise":
             self.wfile.write(b"\x00\xff\x13\x37" * 20)
             self.wfile.flush()

@@ -9,19 +9,20 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import verbatim
 from clocks import FakeTime
-from faults.proxy import FAULTS, Proxy, proxy, seeded
+from faults.proxy import FAULTS, SWAP, Proxy, proxy, seeded
 from fetched import without_times
-from verbatim import LEGEND, mixed, new_project
+from verbatim import LEGEND, mixed, new_project, numbered
 
-from spacy_tagtog.anndoc import Annotations, Document, Project
+from spacy_tagtog.anndoc import Annotations, Document, PlainHtml, Project
 from spacy_tagtog.client import PushReport, Retries, TagtogClient, fetch, push
-from spacy_tagtog.errors import ClientError, WriteError
+from spacy_tagtog.errors import ClientError, UnexpectedAnswerError, WriteError
 from spacy_tagtog.server import LocalTagtog
 
 IMPATIENT = Retries(failures=1, refusals=1, timeouts=1, nonsense=0)
@@ -76,7 +77,9 @@ def test_each_fault_alone_is_outlived(server: LocalTagtog, project: str, tmp_pat
         assert (report.unchanged, report.refused) == ([], [])
         if fault != "duplicate":  # of a request that came twice, tagtog answers the second
             assert report.updated == []
-        assert push(direct, docs).unchanged == [doc.id for doc in docs]
+        again = push(direct, docs)
+        assert (list(again.ids), again.unchanged) == ([doc.id for doc in docs], list(again.ids.values()))
+        assert sorted(again.unchanged) == sorted(hit.id for hit in direct.search())
         fetch(client, tmp_path / "disturbed")
         fetch(direct, tmp_path / "fresh")
         assert between.met[fault] > 10
@@ -108,7 +111,9 @@ def test_all_faults_together_lose_nothing_and_double_nothing(
         else:
             pytest.fail("the push never ends")
         assert direct.count() == len(docs)
-        assert push(direct, docs).unchanged == [doc.id for doc in docs]
+        again = push(direct, docs)
+        assert (list(again.ids), again.unchanged) == ([doc.id for doc in docs], list(again.ids.values()))
+        assert sorted(again.unchanged) == sorted(hit.id for hit in direct.search())
         assert content(direct).most_common(1)[0][1] == 1
 
         target = tmp_path / "disturbed"
@@ -131,6 +136,68 @@ def test_all_faults_together_lose_nothing_and_double_nothing(
     assert failures
     assert sum(between.met.values()) >= 5
     assert without_times(target) == without_times(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+def test_a_proxy_that_swaps_bodies_now_and_then_is_outlived(
+    server: LocalTagtog, project: str, tmp_path: Path, threads: int
+) -> None:
+    """The names in the headers are right; the content says which document it is."""
+    docs = [numbered(number) for number in range(24)]
+    turn = Counter[str]()
+
+    def plan(method: str, path: str) -> str | None:
+        turn[path] += 1
+        return SWAP if "output=plain.html" in path and turn[path] == 1 else None
+
+    with (
+        proxy(server.url, plan=plan) as between,
+        connect(server, project, between, threads=threads) as client,
+        connect(server, project) as direct,
+    ):
+        push(direct, docs)
+        assert len(fetch(client, tmp_path / "disturbed").downloaded) == 24
+        fetch(direct, tmp_path / "fresh")
+        assert between.met[SWAP] == 24
+    assert without_times(tmp_path / "disturbed") == without_times(tmp_path / "fresh")
+
+
+def test_a_proxy_that_always_swaps_bodies_stops_the_fetch(
+    server: LocalTagtog, project: str, tmp_path: Path
+) -> None:
+    def plan(method: str, path: str) -> str | None:
+        return SWAP if "output=plain.html" in path else None
+
+    with (
+        proxy(server.url, plan=plan) as between,
+        connect(server, project, between, retries=IMPATIENT) as client,
+        connect(server, project) as direct,
+    ):
+        push(direct, [numbered(number) for number in range(3)])
+        for read in (client.plain_html, client.document, client.files):
+            between.bodies["plain.html"] = numbered(0).html.data
+            with pytest.raises(UnexpectedAnswerError, match="another document") as caught:
+                read(numbered(1).id)
+            assert caught.value.value == numbered(0).id
+            assert numbered(1).id in str(caught.value)
+        between.bodies["plain.html"] = numbered(0).html.data
+        with pytest.raises(UnexpectedAnswerError, match="another document"):
+            fetch(client, tmp_path / "folder")
+        for path in tmp_path.rglob("*.plain.html"):
+            assert PlainHtml(path.read_bytes()).id == path.name.removesuffix(".plain.html")
+
+
+def test_a_document_that_was_uploaded_under_another_name_can_be_read(
+    server: LocalTagtog, project: str, tmp_path: Path
+) -> None:
+    """Its content still has the id that it had in another project."""
+    doc = numbered(1)
+    renamed = Document("12345", doc.html, dict(doc.versions), legend=LEGEND)
+    with connect(server, project) as client:
+        [doc_id] = push(client, [renamed]).created
+        assert doc_id not in (doc.id, "12345")
+        assert client.plain_html(doc_id) == client.files(doc_id)[0] == doc.html.data
+        assert fetch(client, tmp_path / "folder").downloaded == [doc_id]
 
 
 def test_a_lost_answer_is_looked_for_before_a_batch_is_sent_again(server: LocalTagtog, project: str) -> None:
@@ -169,6 +236,71 @@ def test_a_push_gives_up_in_the_end_and_says_so(server: LocalTagtog, project: st
         assert caught.value.uncertain
         assert between.met["refuse"] == 4
         assert caught.value.report == PushReport()  # type: ignore[attr-defined]
+
+
+def posts_that(*faults: str | None) -> Callable[[str, str], str | None]:
+    """A plan: the imports of documents meet these faults, one after the other, the last one for ever."""
+    left = list(faults)
+
+    def plan(method: str, path: str) -> str | None:
+        if method != "POST" or "documents" not in path:
+            return None
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return plan
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_documents_without_annotations_are_found_by_the_ids_that_a_push_names(
+    server: LocalTagtog, project: str, foreign: bool
+) -> None:
+    """After a lost answer, when they are pushed again, and in a dry run."""
+    docs = [numbered(number, doc_id=f"foreign-{number}" if foreign else None) for number in range(3)]
+    bare = [Document(doc.id, doc.html, legend=LEGEND) for doc in docs]
+    with (
+        proxy(server.url, plan=posts_that("cut", None)) as between,
+        connect(server, project, between) as client,
+        connect(server, project) as direct,
+    ):
+        first = push(client, bare)
+        assert between.met["cut"] == 1
+        there = [hit.id for doc in docs for hit in direct.search(f'filename:"{doc.html.origid}"')]
+        assert first.created == there
+        expected = dict(zip([doc.id for doc in docs], there, strict=True))
+        assert first.ids == expected
+        for dry_run in (True, False):
+            again = push(direct, bare, dry_run=dry_run)
+            assert (again.unchanged, again.ids) == (there, expected)
+        for doc_id in again.ids.values():
+            assert [hit.id for hit in direct.search(f'docid:"{doc_id}"')] == [doc_id]
+
+
+def test_what_an_earlier_try_stored_stays_in_the_report_of_a_push_that_fails(
+    server: LocalTagtog, project: str
+) -> None:
+    docs = [numbered(number, complete=False) for number in range(4)]
+    mine = numbered(1, class_id="e_2", who="user:reviewer")
+
+    def passed(method: str, path: str) -> None:
+        if method == "POST" and "documents" in path:
+            with connect(server, project) as reviewer:
+                reviewer.delete_document(docs[0].id)
+                push(reviewer, [mine])
+
+    with (
+        proxy(server.url, plan=posts_that("cut", "refuse"), passed=passed) as between,
+        connect(server, project, between) as client,
+        pytest.raises(ClientError) as caught,
+    ):
+        push(client, docs)
+    assert between.met["refuse"] > 1
+    assert caught.value.report == PushReport(  # type: ignore[attr-defined]
+        created=[docs[2].id, docs[3].id], refused=[(docs[1].id, "it is confirmed in tagtog")]
+    )
+    assert caught.value.report.ids == {doc.id: doc.id for doc in docs[2:]}  # type: ignore[attr-defined]
+    with connect(server, project) as client:
+        assert {hit.id for hit in client.search()} == {doc.id for doc in docs[1:]}
+        assert push(client, docs).created == [docs[0].id]
 
 
 # ---------------------------------------------------------------- kills

@@ -78,6 +78,45 @@ def test_what_always_holds(gold: list[tuple[int, int, str]], predicted: list[tup
     )
 
 
+long_and_short = st.lists(
+    st.tuples(st.integers(0, 40), st.sampled_from([0, 1, 2, 5, 30])).map(lambda t: (t[0], t[0] + t[1], "A")),
+    max_size=8,
+)
+
+
+@quick
+@given(gold=long_and_short, predicted=long_and_short)
+def test_overlaps_are_those_of_comparing_each_with_each(
+    gold: list[tuple[int, int, str]], predicted: list[tuple[int, int, str]]
+) -> None:
+    """Also where a long one reaches over several short ones behind it."""
+
+    def touching(spans: list[tuple[int, int, str]], others: list[tuple[int, int, str]]) -> int:
+        return sum(
+            any(set(range(*span[:2])) & set(range(*other[:2])) for other in others) for span in set(spans)
+        )
+
+    scores = score_entities(gold, predicted).get("A", Scores())
+    assert scores.predicted_overlapping == touching(predicted, gold)
+    assert scores.gold_overlapping == touching(gold, predicted)
+
+
+def test_many_spans_are_not_compared_each_with_each() -> None:
+    comparisons = 0
+
+    class Counting(int):
+        def __lt__(self, other: int) -> bool:
+            nonlocal comparisons
+            comparisons += 1
+            return int(self) < int(other)
+
+    number = 2000
+    spans = [(Counting(10 * n), Counting(10 * n + 8), "A") for n in range(number)]
+    scores = score_entities(spans, [(Counting(start + 1), end, label) for start, end, label in spans])["A"]
+    assert (scores.exact, scores.predicted_overlapping, scores.gold_overlapping) == (0, number, number)
+    assert 0 < comparisons < number * 100
+
+
 @pytest.fixture(scope="module")
 def rules() -> Language:
     """A pipeline whose predictions are known."""

@@ -18,6 +18,7 @@ from spacy_tagtog.pipeline.calibration.figures import (
     CalibrationFigures,
     design_effect,
     ece_by_chance,
+    figures_by_label,
     figures_of,
 )
 from spacy_tagtog.pipeline.calibration.reliability import reliability_svg
@@ -34,6 +35,23 @@ def test_figures_by_hand() -> None:
     assert figures_of([0.5], [True]).auroc is None
     with pytest.raises(EvaluationError):
         figures_of([], [])
+
+
+@pytest.mark.parametrize("wrong", [-0.001, 1.001, 80.0, float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_probability_is_refused(wrong: float) -> None:
+    """Logits and percentages would give figures that look like any others."""
+    p, right, groups = [0.0, 1.0, wrong], [False, True, True], [0, 0, 1]
+    for call in (
+        lambda: figures_of(p, right),
+        lambda: figures_by_label(p, right, ["A", "A", "A"], groups),
+        lambda: design_effect(p, right, groups),
+        lambda: ece_by_chance(p),
+    ):
+        with pytest.raises(EvaluationError, match="out of range") as caught:
+            call()
+        assert str(caught.value.place) == "prediction 3 of 3"
+        assert repr(caught.value.value) == repr(wrong)
+    assert figures_of(p[:2], right[:2]).ece == 0
 
 
 @quick

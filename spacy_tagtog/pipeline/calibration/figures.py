@@ -57,6 +57,25 @@ class CalibrationFigures:
         return {**asdict(self), "bin_scheme": f"equal width, {BINS} bins"}
 
 
+def _checked(probabilities: ArrayLike) -> NDArray[np.float64]:
+    """Probabilities as numbers.
+
+    Raises:
+        EvaluationError: One isn't in [0, 1].
+    """
+    p = np.asarray(probabilities, dtype=np.float64)
+    wrong = np.flatnonzero(~((p >= 0) & (p <= 1)))  # not a number is neither
+    if len(wrong):
+        raise EvaluationError(
+            "a probability is out of range",
+            place=f"prediction {wrong[0] + 1} of {len(p)}",
+            value=float(p[wrong[0]]),
+            legal="numbers from 0 to 1",
+            advice="check what gave these scores: a component must write probabilities",
+        )
+    return p
+
+
 def design_effect(probabilities: ArrayLike, right: ArrayLike, groups: ArrayLike) -> float:
     """How much the shares of right predictions vary, compared with independent predictions.
 
@@ -77,8 +96,11 @@ def design_effect(probabilities: ArrayLike, right: ArrayLike, groups: ArrayLike)
     Returns:
         From 1 to n. It is 1 where each document has one prediction, and where nothing can be said: with one
         document in each bin, or with bins that are all right or all wrong.
+
+    Raises:
+        EvaluationError: A probability isn't in [0, 1].
     """
-    p, y = np.asarray(probabilities, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    p, y = _checked(probabilities), np.asarray(right, dtype=np.float64)
     document = np.unique(np.asarray(groups), return_inverse=True)[1]
     places = _bins_of(p)
     size = np.bincount(places, minlength=BINS)
@@ -112,8 +134,11 @@ def ece_by_chance(probabilities: ArrayLike, *, effect: float = 1.0, seed: int = 
 
     Returns:
         The mean and the 95 % quantile, in [0, 1].
+
+    Raises:
+        EvaluationError: A probability isn't in [0, 1].
     """
-    p = np.asarray(probabilities, dtype=np.float64)
+    p = _checked(probabilities)
     places = _bins_of(p)
     expected = np.bincount(places, p, BINS)
     chance = np.random.default_rng(seed)
@@ -146,9 +171,9 @@ def figures_of(
             independent.
 
     Raises:
-        EvaluationError: There is no prediction.
+        EvaluationError: There is no prediction, or a probability isn't in [0, 1].
     """
-    p = np.asarray(probabilities, dtype=np.float64)
+    p = _checked(probabilities)
     y = np.asarray(right, dtype=np.float64)
     if not len(p):
         raise EvaluationError(
@@ -186,6 +211,9 @@ def figures_by_label(
         right: Shape (n,), whether each prediction is right.
         labels: The n labels.
         groups: The n documents.
+
+    Raises:
+        EvaluationError: A probability isn't in [0, 1].
     """
     p, y, documents = np.asarray(probabilities), np.asarray(right), np.asarray(groups)
     given = np.array(labels, dtype=object)

@@ -1,0 +1,111 @@
+"""Docs whose tokens were merged or split after the conversion: the entities stay."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from builders import E, document
+from hypothesis import given
+from hypothesis import strategies as st
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.vocab import Vocab
+from strategies import quick
+
+from spacy_tagtog.anndoc import Document
+from spacy_tagtog.convert import doc_to_document, document_to_doc, read_spacy, write_docbin
+from spacy_tagtog.convert.state import SPANS_KEY
+
+TEXT = "Globular and full of stars"
+TOKENS = ["G", "lob", "ular", "and", "full", "of", "stars"]
+
+
+def made(nlp: Language) -> tuple[Document, Doc]:
+    original = document(
+        TEXT,
+        entities=[E(1, 1, 4), E(1, 13, 17, "e_2"), E(1, 21, 26)],
+        relations=[{"classId": "r_1", "entities": ["s1p1|e_1|1,4", "s1p1|e_2|13,17"]}],
+    )
+    doc = document_to_doc(original, nlp)
+    assert [token.text for token in doc] == TOKENS
+    return original, doc
+
+
+def merge(doc: Doc, start: int, end: int, **attrs: Any) -> None:
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[start:end], attrs=attrs)
+
+
+@quick
+@given(cuts=st.sets(st.integers(1, len(TOKENS) - 1)))
+def test_merging_any_tokens_changes_no_entity(
+    nlp: Language, cuts: set[int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    original, doc = made(nlp)
+    borders = [0, *sorted(cuts), len(TOKENS)]
+    with doc.retokenize() as retokenizer:
+        for start, end in pairwise(borders):
+            if end - start > 1:
+                retokenizer.merge(doc[start:end])
+    assert doc_to_document(doc).annotations == original.annotations
+    path = tmp_path_factory.mktemp("merged") / "docs.spacy"
+    write_docbin([doc], path)
+    [read] = read_spacy(path, Vocab())
+    assert doc_to_document(read).annotations == original.annotations
+
+
+def test_splitting_tokens_changes_no_entity(nlp: Language) -> None:
+    original, doc = made(nlp)
+    with doc.retokenize() as retokenizer:
+        retokenizer.split(doc[4], ["fu", "ll"], heads=[(doc[4], 1), doc[3]])
+    assert doc_to_document(doc).annotations == original.annotations
+
+
+def test_what_is_edited_beside_merged_tokens_is_edited(nlp: Language) -> None:
+    """An entity that no token crosses is removed, relabelled and moved as ever."""
+    original, doc = made(nlp)
+    merge(doc, 0, 3)
+    assert [token.text for token in doc] == ["Globular", "and", "full", "of", "stars"]
+    doc.ents = [Span(doc, 2, 4, label="Star", span_id="e1")]
+    back = doc_to_document(doc).annotations
+    first, second, _ = original.annotations.data["entities"]
+    assert back.data["entities"] == [
+        first,
+        {**second, "classId": "e_1", "offsets": [{"start": 13, "text": "full of"}]},
+    ]
+    assert back.data["relations"][0]["entities"] == ["s1p1|e_1|1,4", "s1p1|e_1|13,20"]
+
+
+def test_a_merged_token_can_get_another_label_and_a_new_entity_beside_it(nlp: Language) -> None:
+    original, doc = made(nlp)
+    merge(doc, 0, 3)
+    doc.ents = [
+        Span(doc, 0, 1, label="Planet", span_id="e0"),
+        Span(doc, 1, 2, label="Star"),
+        *(ent for ent in doc.ents if ent.start > 1),
+    ]
+    first, *others = original.annotations.data["entities"]
+    *back, new = doc_to_document(doc).annotations.data["entities"]
+    assert back == [{**first, "classId": "e_2"}, *others]
+    assert new["offsets"] == [{"start": 9, "text": "and"}]
+
+
+def test_what_goes_beyond_the_merged_tokens_was_moved(nlp: Language) -> None:
+    original, doc = made(nlp)
+    merge(doc, 0, 3)
+    doc.ents = [Span(doc, 0, 2, label="Star", span_id="e0"), *(ent for ent in doc.ents if ent.start > 1)]
+    first, *others = original.annotations.data["entities"]
+    assert doc_to_document(doc).annotations.data["entities"] == [
+        {**first, "offsets": [{"start": 0, "text": "Globular and"}]},
+        *others,
+    ]
+
+
+def test_what_was_taken_out_of_the_group_before_tokens_were_merged_is_removed(nlp: Language) -> None:
+    original, doc = made(nlp)
+    doc.spans[SPANS_KEY] = [span for span in doc.spans[SPANS_KEY] if span.text != "full"]
+    merge(doc, 0, 4)
+    back = doc_to_document(doc).annotations.data["entities"]
+    assert back == [one for one in original.annotations.data["entities"] if one["classId"] == "e_1"]
