@@ -1,9 +1,10 @@
-"""A version without what was only proposed: what people see of a document that they annotate blind."""
+"""What was proposed in a version, and what people decided."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spacy_tagtog.anndoc.ann_json import Annotations, JsonObject
@@ -38,6 +39,42 @@ def without_proposals(annotations: Annotations, parts: Mapping[str, Part]) -> An
     if data.get("metas"):
         data["metas"] = _decided(data["metas"])
     return Annotations(data, place=annotations.place)
+
+
+def would_undo(before: Annotations, now: Annotations, new: Annotations) -> bool:
+    """Whether a new state would undo what people did from one state to the next.
+
+    That is: something that they decided isn't in it so, or something that they removed is in it again.
+
+    Args:
+        before: The version before people worked on it.
+        now: The version as they left it.
+        new: What is to take its place.
+    """
+    was, is_, becomes = (dict(_items(one)) for one in (before, now, new))
+    decided = {item for item, proposed in is_.items() if not proposed and was.get(item, True)}
+    removed = was.keys() - is_.keys()
+    return any(becomes.get(item, True) for item in decided) or bool(removed & becomes.keys())
+
+
+def _items(annotations: Annotations) -> Iterator[tuple[str, bool]]:
+    """Entities, relations and document labels, each with whether it is only proposed."""
+    data = annotations.data
+    for entity in data.get("entities") or []:
+        yield _key("entity", entity, "classId", "part", "offsets"), _is_proposed(entity)
+    for relation in data.get("relations") or []:
+        yield _key("relation", relation, "classId", "entities"), _is_proposed(relation)
+    for label, value in (data.get("metas") or {}).items():
+        yield _key(label, value, "value"), _is_proposed(value)
+
+
+def _key(kind: str, item: Any, *names: str) -> str:
+    named = [item.get(name) for name in names] if isinstance(item, dict) else item
+    return json.dumps([kind, named], sort_keys=True)
+
+
+def _is_proposed(item: Any) -> bool:
+    return str(_state(item)).startswith("pre-")
 
 
 def _state(item: Any) -> Any:

@@ -16,6 +16,7 @@ from spacy_tagtog.client.api import TagtogClient
 from spacy_tagtog.errors import NotFoundError
 
 CONFIRMED = "it is confirmed in tagtog"
+BEGUN = "people are reviewing it in tagtog: this would undo what they decided"
 _NO_ANNOTATIONS = "it has no annotations here, but some in tagtog"
 
 

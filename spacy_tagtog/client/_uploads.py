@@ -228,7 +228,7 @@ class UploadCalls(Calls):
         member: str,
         distribute_to: str | None = None,
         *,
-        keep_confirmed: bool = False,
+        keep_reviewed: bool = False,
     ) -> dict[str, ImportedItem]:
         """Send pairs of files in one request.
 
@@ -237,8 +237,8 @@ class UploadCalls(Calls):
             folder: The folder of new documents.
             member: Whose version it becomes.
             distribute_to: As in :meth:`upload_text`.
-            keep_confirmed: Ask the server to leave confirmed versions alone. The local tagtog does; tagtog
-                itself doesn't know this field.
+            keep_reviewed: Ask the server to leave alone what people confirmed, or decided at a page since the
+                annotations were fetched. The local tagtog does; tagtog itself doesn't know this field.
 
         Returns:
             What became of the documents, by the ids that they were given with, in the order of the answer.
@@ -267,7 +267,7 @@ class UploadCalls(Calls):
         params = {
             "format": "anndoc",
             "member": member,
-            **({"keepConfirmed": "true"} if keep_confirmed else {}),
+            **({"keepReviewed": "true"} if keep_reviewed else {}),
         }
         return self._imported(
             params, len(batch), read, folder=folder, distribute_to=distribute_to, files=files

@@ -23,7 +23,7 @@ from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import MASTER, Document, Legend, Project
 from spacy_tagtog.anndoc.document import each_once
 from spacy_tagtog.client._labels import check_labels
-from spacy_tagtog.client._lookup import CONFIRMED, Look, Lookup
+from spacy_tagtog.client._lookup import BEGUN, CONFIRMED, Look, Lookup
 from spacy_tagtog.client._parallel import Workers, workers
 from spacy_tagtog.client._uploads import MAX_BATCH_BYTES, FilePair
 from spacy_tagtog.client.api import TagtogClient
@@ -283,7 +283,7 @@ class _Push:
             ]
             try:
                 items = self.client._send_batch(
-                    pairs, folder, self.member, self.distribute_to, keep_confirmed=not self.force
+                    pairs, folder, self.member, self.distribute_to, keep_reviewed=not self.force
                 )
             except ClientError as error:
                 if not error.uncertain or number == _TRIES:
@@ -320,14 +320,14 @@ class _Push:
         for document, before in batch:
             item = items[document.id]
             if item.result == "kept":
-                # Somebody confirmed it since it was looked at. Or this request did: if it came twice, or if
-                # what it sends is confirmed.
+                # Somebody confirmed it since it was looked at, or is reviewing it. Or this request did: if it
+                # came twice, or if what it sends is confirmed.
                 self.lookup.forget([document])
                 now = self.lookup.look(document)
                 results[document.id] = (
                     _Result("updated" if before.exists else "created", now.doc_id)
                     if now.what == "unchanged"
-                    else _Result("refused", document.id, CONFIRMED)
+                    else _Result("refused", document.id, CONFIRMED if now.what == "refused" else BEGUN)
                 )
             elif item.result == "updated" and repeated and not before.exists:
                 # After a lost answer, tagtog's "updated" may mean its own first try.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
 from builders import E, document
 from hypothesis import given
 from strategies import documents, quick
 
-from spacy_tagtog.anndoc import Document, confidence
-from spacy_tagtog.anndoc.proposals import without_proposals
+from spacy_tagtog.anndoc import Annotations, Document, confidence
+from spacy_tagtog.anndoc.proposals import without_proposals, would_undo
 
 PROPOSED = confidence(state="pre-added", who=["ml:m"], prob=0.5)
 DECIDED = confidence(state="", who=["user:ann"], prob=1)
@@ -84,3 +85,48 @@ def test_nothing_that_is_left_was_proposed_and_nothing_else_is_gone(one: Documen
 
 def _others(data: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key not in ("entities", "metas", "relations")}
+
+
+# ------------------------------------------------------------------------- what a new state would undo
+
+VEGA, MARS = E(1, 0, 4, state="pre-added"), E(1, 10, 14, state="pre-added")
+ACCEPTED = E(1, 0, 4, state="")
+
+
+def version(*entities: E, **keys: Any) -> Annotations:
+    return document("Vega near Mars", entities=entities, complete=False, **keys).annotations
+
+
+@pytest.mark.parametrize(
+    ("now", "new", "undone"),
+    [
+        # Nothing was decided: anything may come.
+        ([VEGA, MARS], [], False),
+        ([VEGA, MARS], [E(1, 0, 4, "e_2", state="pre-added")], False),
+        # One was accepted.
+        ([ACCEPTED, MARS], [VEGA, MARS], True),
+        ([ACCEPTED, MARS], [MARS], True),
+        ([ACCEPTED, MARS], [ACCEPTED], False),
+        ([ACCEPTED, MARS], [ACCEPTED, E(1, 5, 9, state="pre-added")], False),
+        # One was rejected.
+        ([VEGA], [VEGA, MARS], True),
+        ([VEGA], [], False),
+        # One was added.
+        ([VEGA, MARS, E(1, 5, 9)], [VEGA, MARS], True),
+    ],
+)
+def test_what_people_decided_is_not_undone(now: list[E], new: list[E], undone: bool) -> None:
+    assert would_undo(version(VEGA, MARS), version(*now), version(*new)) is undone
+
+
+def test_labels_and_relations_are_decisions_too() -> None:
+    label = {"m_1": {"value": "yes", "confidence": DECIDED}}
+    other = {"m_1": {"value": "no", "confidence": DECIDED}}
+    proposed = {"m_1": {"value": "yes", "confidence": PROPOSED}}
+    assert would_undo(version(), version(metas=label), version())
+    assert would_undo(version(metas=proposed), version(metas=label), version(metas=proposed))
+    assert would_undo(version(metas=label), version(metas=other), version(metas=label))
+    assert not would_undo(version(metas=proposed), version(metas=label), version(metas=label))
+    relation = {"classId": "r_1", "entities": ["s1p1|e_1|0,4", "s1p1|e_1|10,14"], "confidence": DECIDED}
+    assert would_undo(version(), version(relations=[relation]), version())
+    assert would_undo(version(relations=[relation]), version(), version(relations=[relation]))

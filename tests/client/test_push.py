@@ -488,7 +488,7 @@ def test_what_is_confirmed_before_its_batch_is_full_is_kept_without_help_of_the_
         return found
 
     def as_tagtog_does(batch: Any, *rest: Any, **more: Any) -> dict[str, ImportedItem]:
-        return send(batch, *rest, **{**more, "keep_confirmed": False})
+        return send(batch, *rest, **{**more, "keep_reviewed": False})
 
     search = client.search
 

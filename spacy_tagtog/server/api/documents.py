@@ -253,7 +253,7 @@ def import_documents(call: Call) -> Response:
         author=call.author,
         distribute=call.query.get("distributeToMembers", "-"),
         # Not tagtog's own, which overwrites. Between a client's look and its upload somebody may confirm.
-        keep_confirmed=call.query.get("keepConfirmed") == "true",
+        keep_reviewed=call.query.get("keepReviewed") == "true",
     )
     if output == "null":
         items = [_item(upload, one) for upload, one in zip(uploads, stored, strict=True)]

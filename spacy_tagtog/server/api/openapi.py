@@ -75,7 +75,9 @@ def _documents() -> Json:
             "- as the project has it, nothing for nobody, * for all, or names with commas.",
         ),
         parameter(
-            "keepConfirmed", "true: leave confirmed versions alone; their result is kept. Not tagtog's own."
+            "keepReviewed",
+            "true: leave alone what people confirmed, and what they decided at a page where this would undo "
+            "it; the result is kept. Not tagtog's own.",
         ),
         parameter("filename", "The name to give the document."),
     ]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from spacy_tagtog.anndoc import MASTER, PlainHtml
+from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
 from spacy_tagtog.anndoc.plain_html import is_document_id
+from spacy_tagtog.anndoc.proposals import would_undo
 from spacy_tagtog.server import clock
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db.distribution import assign, to_members
@@ -51,7 +52,7 @@ def store_uploads(
     folder: str = ROOT_FOLDER,
     author: Author = _NOBODY,
     distribute: str = "-",
-    keep_confirmed: bool = False,
+    keep_reviewed: bool = False,
 ) -> list[Uploaded]:
     """Store documents.
 
@@ -67,8 +68,8 @@ def store_uploads(
         author: Who uploads.
         distribute: Which members are to annotate the documents: see
             :func:`~spacy_tagtog.server.db.distribution.to_members`.
-        keep_confirmed: Leave documents alone whose version of the member is confirmed; their result is
-            ``kept``.
+        keep_reviewed: Leave documents alone whose version of the member is confirmed, or was changed at a
+            page in a way that the upload would undo; their result is ``kept``.
 
     Raises:
         SpacyTagtogError: A document, the folder or a class id isn't legal.
@@ -86,7 +87,7 @@ def store_uploads(
         member,
         author,
         to_members(connection, project.key, distribute),
-        keep_confirmed,
+        keep_reviewed,
     )
     uploaded = [batch.store(upload) for upload in uploads]
     add_words(connection, batch.words)
@@ -104,7 +105,7 @@ class _Batch:
         member: Whose version their annotations become.
         author: Who uploads.
         members: Who is to annotate them; ``None`` where the settings decide.
-        keep_confirmed: Whether documents with a confirmed version of the member are left alone.
+        keep_reviewed: Whether documents are left alone of which people reviewed the member's version.
         words: The words of the new documents, which the vocabulary gets at the end, once.
     """
 
@@ -114,7 +115,7 @@ class _Batch:
     member: str
     author: Author
     members: Sequence[str] | None
-    keep_confirmed: bool
+    keep_reviewed: bool
     words: set[str] = field(default_factory=set)
 
     def store(self, upload: Upload) -> Uploaded:
@@ -129,7 +130,7 @@ class _Batch:
         if row is None:
             self._create(upload, docid, html)
             return Uploaded(docid, "created", text_bytes, upload.filename)
-        if self.keep_confirmed and self._is_confirmed(row["id"]):
+        if self.keep_reviewed and self._is_reviewed(row["id"], upload.annotations):
             return Uploaded(docid, "kept", text_bytes, row["filename"])
         self._update(upload, row, html)
         return Uploaded(docid, "updated", text_bytes, row["filename"])
@@ -213,9 +214,27 @@ class _Batch:
             is_new=is_new,
         )
 
-    def _is_confirmed(self, key: int) -> bool:
-        confirmed = "SELECT 1 FROM versions WHERE document_id = ? AND member = ? AND complete"
-        return self.connection.execute(confirmed, (key, self.member)).fetchone() is not None
+    def _is_reviewed(self, key: int, new: Annotations | None) -> bool:
+        """Whether the member's version is confirmed, or has decisions made at a page that would be undone."""
+        now = self.connection.execute(
+            "SELECT complete, data FROM version_contents WHERE document_id = ? AND member = ?",
+            (key, self.member),
+        ).fetchone()
+        if now is None or now["complete"] or new is None:
+            return now is not None and bool(now["complete"])
+        # What programs saved last is what people at the page began with.
+        latest, before = self.connection.execute(
+            "SELECT max(id), (SELECT b.data FROM history AS o JOIN blobs AS b ON b.id = o.blob_id "
+            "WHERE o.document_id = ?1 AND o.member = ?2 AND o.source <> 'GUI' ORDER BY o.id DESC LIMIT 1) "
+            "FROM history WHERE document_id = ?1 AND member = ?2 AND source = 'GUI' AND id > "
+            "(SELECT coalesce(max(id), 0) FROM history "
+            "WHERE document_id = ?1 AND member = ?2 AND source <> 'GUI')",
+            (key, self.member),
+        ).fetchone()
+        if latest is None:
+            return False
+        began = Annotations.empty() if before is None else Annotations.parse(before)
+        return would_undo(began, Annotations.parse(now["data"]), new)
 
     def _update_content(self, upload: Upload, row: sqlite3.Row, html: PlainHtml) -> bool:
         """Take over a changed content. It must not pull the text from under the annotations of others."""
