@@ -167,10 +167,11 @@ def prepare(path: Path, documents: int) -> list[str]:
         server.database.write(
             create_project, "local", "sky", settings_from_legend(Legend({"e_1": "Star", "f_2": "mark"}))
         )
-        html = html_from_blocks([("p", TEXT)], doc_id="x", origid="x").data
         empty = Annotations.empty(["s1p1"]).dumps().encode()
         ids = []
         for number in range(documents):
+            # Equal contents of one name would be one document.
+            html = html_from_blocks([("p", TEXT)], doc_id="x", origid=f"{number}.txt").data
             files = [
                 ("f", (f"{number}.plain.html", html)),
                 ("f", (f"{number}.ann.json", empty)),
@@ -183,6 +184,7 @@ def prepare(path: Path, documents: int) -> list[str]:
                 timeout=60,
             )
             ids.append(answer.json()["items"][0]["docid"])
+    assert len(set(ids)) == documents
     return ids
 
 
