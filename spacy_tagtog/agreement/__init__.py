@@ -6,13 +6,16 @@ from spacy_tagtog.agreement.measures import AgreementMatrix, agreement_matrix, i
 from spacy_tagtog.agreement.member_ranking import MemberRanking, rank_members
 from spacy_tagtog.agreement.merge_report import Conflict, LeftOut, Merged, MergeReport, MergeStrategy
 from spacy_tagtog.agreement.metrics import Agreement, Metric
+from spacy_tagtog.agreement.side_by_side import Comparison, Difference, adjudicate, compare_sides
 from spacy_tagtog.agreement.versions import DocumentVersions
 
 __all__ = [
     "Agreement",
     "AgreementMatrix",
     "Changes",
+    "Comparison",
     "Conflict",
+    "Difference",
     "DocumentVersions",
     "LeftOut",
     "MemberRanking",
@@ -20,7 +23,9 @@ __all__ = [
     "MergeStrategy",
     "Merged",
     "Metric",
+    "adjudicate",
     "agreement_matrix",
+    "compare_sides",
     "compare_versions",
     "iaa",
     "merge",

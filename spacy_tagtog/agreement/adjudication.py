@@ -96,10 +96,11 @@ def merge(
         )
     asked = [name for name in versions if (name != MASTER if members is None else name in members)]
     report = MergeReport(strategy, names, sorted(name for name in asked if not versions[name].complete))
-    return _merged(Ballot(document, names, report, ranking))
+    return merged_by(Ballot(document, names, report, ranking))
 
 
-def _merged(ballot: Ballot) -> Merged:
+def merged_by(ballot: Ballot) -> Merged:
+    """One version of several, by a rule."""
     data = _frame(ballot)
     entities = merge_entities(ballot)
     data["entities"] = list(entities.values())

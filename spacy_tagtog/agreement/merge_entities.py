@@ -28,13 +28,10 @@ _HANGING: Final[tuple[tuple[str, Literal["label", "normalization"], Callable[[An
 
 def merge_entities(ballot: Ballot) -> dict[EntityKey, dict[str, Any]]:
     """The entities that are taken, in the order of the text, each with its labels and normalizations."""
-    order = {
-        part: number
-        for number, part in enumerate(ballot.parts if ballot.parts is not None else _parts_seen(ballot))
-    }
+    order = ballot.part_order()
     result: dict[EntityKey, dict[str, Any]] = {}
-    for key, members in sorted(ballot.having().items(), key=lambda item: _in_text_order(item[0], order)):
-        takes = ballot.takes(key.class_id, members)
+    for key, members in sorted(ballot.having().items(), key=lambda item: in_text_order(item[0], order)):
+        takes = ballot.takes(key.class_id, members, key)
         source = ballot.first(key.class_id, members) if takes else members[0]
         entity = ballot.items[source].entities[key][0]
         for name in members:
@@ -53,11 +50,12 @@ def merge_entities(ballot: Ballot) -> dict[EntityKey, dict[str, Any]]:
             continue
         ballot.report.taken["entity"] += 1
         data = copy.deepcopy(entity.data)
-        data["confidence"] = ballot.confidence(data.get("confidence"), members)
+        copies = {name: ballot.items[name].entities[key][0].data for name in members}
+        data["confidence"] = ballot.confidence(data.get("confidence"), copies)
         for name, values in labels.items():
             if values or name in data:
                 data[name] = values
-        others = [ballot.items[name].entities[key][0].data for name in members if name != source]
+        others = [own for name, own in copies.items() if name != source]
         different = sorted(
             {
                 more
@@ -95,14 +93,6 @@ def merge_metas(ballot: Ballot) -> dict[str, Any]:
         for task in sorted(found, key=task_order)
     }
     return {task: label for task, label in merged.items() if label is not None}
-
-
-def _parts_seen(ballot: Ballot) -> dict[str, None]:
-    """The parts in the best order that the versions themselves tell."""
-    listed = [part for version in ballot.versions.values() for part in version.annotatable]
-    return dict.fromkeys(
-        [*listed, *(entity.part for version in ballot.versions.values() for entity in version.entities)]
-    )
 
 
 def _labels_of(
@@ -161,7 +151,7 @@ def _value(
     chosen: dict[str, Any] | None = None
     if takes:
         # In the order of the first member with each value: union takes the first.
-        chosen = next((some for some in by_value.values() if ballot.takes(task, list(some))), None)
+        chosen = next((some for some in by_value.values() if ballot.takes(task, list(some), key)), None)
     for some in by_value.values():
         if some is not chosen:
             value = _shown(value_of(next(iter(some.values()))))
@@ -169,7 +159,7 @@ def _value(
                 NO_ENTITY
                 if not takes
                 else ballot.why_not(task, list(some))
-                if not ballot.takes(task, list(some))
+                if not ballot.takes(task, list(some), key)
                 else OTHER_VALUE
             )
             ballot.leave_out(kind, task, where, value, some, reason)
@@ -177,11 +167,12 @@ def _value(
         return None
     ballot.report.taken[kind] += 1
     label = copy.deepcopy(chosen[ballot.first(task, list(chosen))])
-    label["confidence"] = ballot.confidence(label.get("confidence"), list(chosen))
+    label["confidence"] = ballot.confidence(label.get("confidence"), chosen)
     return dict(label)
 
 
-def _in_text_order(key: EntityKey, order: Mapping[str, int]) -> tuple[Any, ...]:
+def in_text_order(key: EntityKey, order: Mapping[str, int]) -> tuple[Any, ...]:
+    """A key to sort entities as they stand in the text."""
     part = key.place.part
     return (order.get(part, len(order)), part, key.place.ranges, task_order(key.class_id))
 

@@ -10,7 +10,7 @@ from typing import Any
 from spacy_tagtog.agreement.merge_report import DANGLING, FOR_REMOVAL, NO_ENTITY, SECOND_COPY
 from spacy_tagtog.agreement.merge_rule import Ballot
 from spacy_tagtog.agreement.versions import EntityKey, RelationKey
-from spacy_tagtog.anndoc import Entity
+from spacy_tagtog.anndoc import Entity, Relation
 from spacy_tagtog.anndoc.references import References, extent
 
 
@@ -21,10 +21,11 @@ def merge_relations(ballot: Ballot, kept: Mapping[EntityKey, dict[str, Any]]) ->
         ballot: The versions.
         kept: The entities that were taken.
     """
-    having: dict[RelationKey, list[str]] = defaultdict(list)
+    having: dict[RelationKey, dict[str, Relation]] = defaultdict(dict)
     for name in ballot.names:
-        for key, relations in ballot.items[name].relations.items():
-            having[key].append(name)
+        for own_key, relations in ballot.items[name].relations.items():
+            key = _standing(ballot, own_key)
+            having[key].setdefault(name, relations[0])
             for more in relations[1:]:
                 ballot.leave_out(
                     "relation",
@@ -41,13 +42,14 @@ def merge_relations(ballot: Ballot, kept: Mapping[EntityKey, dict[str, Any]]) ->
     entities = {key: Entity(data, index) for index, (key, data) in enumerate(kept.items())}
     references = References(entities.items())
     result = []
-    for key, members in having.items():
-        source = ballot.items[ballot.first(key.class_id, members)]
-        relation = source.relations[key][0]
+    for key, copies in having.items():
+        members = list(copies)
+        source = ballot.first(key.class_id, members)
+        relation = copies[source]
         reason = ""
         if not anywhere.issuperset(key.ends):
             reason = DANGLING
-        elif not ballot.takes(key.class_id, members):
+        elif not ballot.takes(key.class_id, members, key):
             reason = ballot.why_not(key.class_id, members)
         elif not kept.keys() >= set(key.ends):
             reason = NO_ENTITY
@@ -63,14 +65,22 @@ def merge_relations(ballot: Ballot, kept: Mapping[EntityKey, dict[str, Any]]) ->
             continue
         ballot.report.taken["relation"] += 1
         data = copy.deepcopy(relation.data)
-        data["confidence"] = ballot.confidence(data.get("confidence"), members)
-        pointers = zip(data["entities"], relation.ends, source.ends[relation.index], strict=True)
+        data["confidence"] = ballot.confidence(
+            data.get("confidence"), {name: own.data for name, own in copies.items()}
+        )
+        standing = [ballot.standing(end) for end in ballot.items[source].ends[relation.index]]
         data["entities"] = [
             _reference(ballot, said, where, entities[end], end, references, key)
-            for said, where, end in pointers
+            for said, where, end in zip(data["entities"], relation.ends, standing, strict=True)
         ]
         result.append(data)
     return result
+
+
+def _standing(ballot: Ballot, key: RelationKey) -> RelationKey:
+    """A relation between the entities that stand in the merged version."""
+    ends = [ballot.standing(end) for end in key.ends]
+    return RelationKey(key.class_id, key.directed, tuple(ends if key.directed else sorted(ends)))
 
 
 def _reference(

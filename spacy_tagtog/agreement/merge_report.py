@@ -11,6 +11,9 @@ from spacy_tagtog.anndoc import Annotations
 MergeStrategy = Literal["union_v1", "intersection_v1", "majority_v1", "best_iaa_v1"]
 """tagtog's strategies."""
 
+Rule = MergeStrategy | Literal["decided"]
+"""One of tagtog's strategies, or the decisions of a person."""
+
 Kind = Literal["entity", "label", "normalization", "document label", "relation"]
 
 SECOND_COPY: Final = "a second copy in the same version"
@@ -74,7 +77,7 @@ class MergeReport:
     """What a merge did.
 
     Attributes:
-        strategy: How the versions were merged.
+        strategy: How the versions were merged; ``decided`` where a person chose.
         members: Whose versions were merged, by name.
         unconfirmed: Who has a version that is not confirmed and therefore doesn't count.
         followed: Under ``best_iaa_v1``: the member that was followed for each task.
@@ -84,7 +87,7 @@ class MergeReport:
         notes: What else is worth knowing: other parts, other units of offsets, keys that differ.
     """
 
-    strategy: MergeStrategy
+    strategy: Rule
     members: list[str]
     unconfirmed: list[str] = field(default_factory=list)
     followed: dict[str, str] = field(default_factory=dict)

@@ -10,7 +10,14 @@ from spacy_tagtog._plural import counted
 from spacy_tagtog.agreement.member_ranking import MemberRanking
 from spacy_tagtog.agreement.merge_report import Kind, LeftOut, MergeReport
 from spacy_tagtog.agreement.merge_units import in_one_unit
-from spacy_tagtog.agreement.versions import DocumentVersions, EntityKey, VersionItems, parts_of, versions_of
+from spacy_tagtog.agreement.versions import (
+    DocumentVersions,
+    EntityKey,
+    RelationKey,
+    VersionItems,
+    parts_of,
+    versions_of,
+)
 from spacy_tagtog.anndoc import confidence
 
 
@@ -42,6 +49,15 @@ class Ballot:
         self.versions = chosen
         self.items = {name: VersionItems.of(version, self.parts) for name, version in chosen.items()}
 
+    def part_order(self) -> dict[str, int]:
+        """The parts and their places in the text, or in the best order that the versions themselves tell."""
+        parts: Iterable[str] = self.parts or ()
+        if self.parts is None:
+            versions = self.versions.values()
+            parts = [part for version in versions for part in version.annotatable]
+            parts += [entity.part for version in versions for entity in version.entities]
+        return {part: number for number, part in enumerate(dict.fromkeys(parts))}
+
     def having(self) -> dict[EntityKey, list[str]]:
         """Who has each entity."""
         having: dict[EntityKey, list[str]] = defaultdict(list)
@@ -57,8 +73,14 @@ class Ballot:
             self.report.followed[task] = self.ranking.best(task, self.names)
         return self.report.followed[task]
 
-    def takes(self, task: str, members: Sequence[str]) -> bool:
-        """Whether what these members have is taken."""
+    def takes(self, task: str, members: Sequence[str], at: EntityKey | RelationKey | None = None) -> bool:
+        """Whether what these members have is taken.
+
+        Args:
+            task: Its annotation task.
+            members: Who has it.
+            at: The entity or relation; of a label the entity that it hangs on; ``None`` for a document label.
+        """
         match self.report.strategy:
             case "union_v1":
                 return True
@@ -68,6 +90,12 @@ class Ballot:
                 return 2 * len(members) > len(self.names)
             case "best_iaa_v1":
                 return self.followed(task) in members
+            case "decided":
+                raise AssertionError("what a person decided is known to a ballot of its own")
+
+    def standing(self, end: EntityKey) -> EntityKey:
+        """The entity that a relation has as its end in the merged version: by rule, the same."""
+        return end
 
     def first(self, task: str, members: Sequence[str]) -> str:
         """Whose copy of an annotation is taken."""
@@ -83,8 +111,15 @@ class Ballot:
             return f"{self.followed(task)}, who agrees best on {task}, doesn't have it"
         return f"in {len(members)} of {counted(len(self.names), 'version')}"
 
-    def confidence(self, old: Mapping[str, Any] | None, members: Sequence[str]) -> dict[str, Any]:
-        """The confidence of an annotation that these members have: a person's, with their share of all."""
+    def confidence(
+        self, old: Mapping[str, Any] | None, members: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Any]:
+        """The confidence of an annotation: a person's, with the share of those who have it.
+
+        Args:
+            old: The one of the copy that is taken.
+            members: Who has it, and the annotation's JSON object there.
+        """
         share = len(members) / len(self.names)
         return {
             **(old or {}),

@@ -29,6 +29,7 @@ from spacy_tagtog.server.db.saves import (
     read_save,
     read_version,
 )
+from spacy_tagtog.server.db.sides import text_of
 from spacy_tagtog.server.settings import check_classes
 
 
@@ -92,7 +93,7 @@ def restore(call: Call, owner: str, project: str, docid: str, number: int) -> Sa
         save, annotations, html = read_save(connection, owner, project, docid, number)
         call.access_to(owner, project).need_to_edit(save.member)
         now_html = PlainHtml(content)
-        if save.text_changed and _texts(PlainHtml(html)) != _texts(now_html):
+        if save.text_changed and text_of(PlainHtml(html)) != text_of(now_html):
             raise RequestError(
                 409,
                 "the document has another text than when this was saved",
@@ -114,10 +115,6 @@ def restore(call: Call, owner: str, project: str, docid: str, number: int) -> Sa
             action=f"restored the save of {timestamp(save.saved)}",
         )
         return latest_save(connection, key, save.member)
-
-
-def _texts(html: PlainHtml) -> dict[str, str]:
-    return {part.id: part.text for part in html.parts.values()}
 
 
 # --- Calls
@@ -228,7 +225,7 @@ def put_annotations(call: Call) -> Response:
     with call.database.writing() as connection:
         info = read_project(connection, *call.project)
         key, html = read_content(connection, info.key, docid)
-        _check_conditions(call, etag(connection, key, member))
+        check_conditions(call, etag(connection, key, member))
         check_classes(annotations, info.legend, place=annotations.place)
         change_version(
             connection,
@@ -246,7 +243,7 @@ def put_annotations(call: Call) -> Response:
     return Response(stored[0], media_type="application/json", headers={"ETag": _etag(stored[1])})
 
 
-def _check_conditions(call: Call, here: str) -> None:
+def check_conditions(call: Call, here: str) -> None:
     """Make sure that a version is still what the request expects (RFC 9110, If-Match and If-None-Match)."""
     wanted, unwanted = call.if_match, call.if_none_match
 

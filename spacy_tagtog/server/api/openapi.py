@@ -12,11 +12,16 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from spacy_tagtog._tagtog import ROLES
-from spacy_tagtog.agreement import MergeStrategy, Metric
+from spacy_tagtog.agreement import Metric
+from spacy_tagtog.server.api.comparable import ComparableVersions, SavedVersion
+from spacy_tagtog.server.api.compare import ComparedDocuments, Comparison, Decided
 from spacy_tagtog.server.api.documents import DOCUMENT_OUTPUTS, ImportAnswer, SearchAnswer
 from spacy_tagtog.server.api.history import DocumentHistory, SaveEntry
 from spacy_tagtog.server.api.members import ProjectMembers
+from spacy_tagtog.server.api.openapi_compare import compare_calls, merge_call
 from spacy_tagtog.server.api.openapi_parts import (
+    ANN_JSON,
+    CONDITIONS,
     DOCID,
     ERRORS,
     IDS,
@@ -25,6 +30,7 @@ from spacy_tagtog.server.api.openapi_parts import (
     NOT_EMPTY,
     NUMBER,
     OBJECT,
+    SAVE_TO,
     SCHEMAS,
     SEARCH,
     STRING,
@@ -44,7 +50,6 @@ from spacy_tagtog.server.api.webhooks import DeletedDeliveries, DeliveryReport, 
 from spacy_tagtog.server.imports.uploads import FORMATS
 
 _ROLE: Final[Json] = {"type": "string", "enum": list(ROLES)}
-_ANN_JSON: Final[Json] = {"$ref": f"{SCHEMAS}AnnJson"}
 _ANSWERS: Final = (
     ImportAnswer,
     SearchAnswer,
@@ -59,6 +64,11 @@ _ANSWERS: Final = (
     RetriedDeliveries,
     ReviewQueue,
     StoredOrder,
+    ComparableVersions,
+    Comparison,
+    ComparedDocuments,
+    Decided,
+    SavedVersion,
 )
 """The typed dictionaries that the calls answer with. Their schemas are made of them."""
 # --- The calls
@@ -103,8 +113,8 @@ def _documents() -> Json:
         ),
         STRING,
     )
-    imported = {**as_json({"oneOf": [answer_of(ImportAnswer), _ANN_JSON]}), **forms}
-    found = {**as_json({"oneOf": [answer_of(SearchAnswer), _ANN_JSON]}), **forms}
+    imported = {**as_json({"oneOf": [answer_of(ImportAnswer), ANN_JSON]}), **forms}
+    found = {**as_json({"oneOf": [answer_of(SearchAnswer), ANN_JSON]}), **forms}
     page: Json = {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0}
     wanted = [
         SEARCH,
@@ -195,26 +205,19 @@ def _member_calls() -> Json:
 
 
 def _version_calls() -> Json:
-    save_to = parameter("saveTo", "Whose version it becomes.", NAME)
     return {
-        "merge": {
-            "post": operation_of(
-                "merge",
-                "One version of all confirmed ones.",
-                [
-                    DOCID,
-                    parameter("strategy", "How to merge.", one_of(get_args(MergeStrategy)), required=True),
-                    save_to,
-                ],
-                as_json(_ANN_JSON),
-            )
-        },
+        "merge": merge_call("merge"),
         "copy": {
             "post": operation_of(
                 "copyVersion",
                 "A version becomes another's, unconfirmed.",
-                [DOCID, parameter("from", "Whose.", NAME, required=True), {**save_to, "required": True}],
-                as_json(_ANN_JSON),
+                [
+                    DOCID,
+                    parameter("from", "Whose.", NAME, required=True),
+                    {**SAVE_TO, "required": True},
+                    *CONDITIONS,
+                ],
+                as_json(ANN_JSON),
             )
         },
     }
@@ -247,8 +250,6 @@ def _annotation_calls() -> Json:
         "The active seconds since the save before, where the project measures time: "
         '{"seconds": 12.5, "decisions": {"accept": [3, 4.2]}}.',
     )
-    match = parameter("If-Match", "The entity tag that was read.", where="header")
-    none = parameter("If-None-Match", "* where there is no such version yet.", where="header")
     return {
         "openapi.json": {
             "get": operation_of("openapi", "This description.", [], as_json(OBJECT), project=False)
@@ -257,8 +258,8 @@ def _annotation_calls() -> Json:
             "put": operation_of(
                 "saveAnnotations",
                 "Save a version, as an editor does.",
-                [DOCID, member, effort, match, none],
-                as_json(_ANN_JSON),
+                [DOCID, member, effort, *CONDITIONS],
+                as_json(ANN_JSON),
                 body=as_json(OBJECT),
             )
         },
@@ -303,7 +304,7 @@ def _review_calls() -> Json:
 def _history_calls() -> Json:
     number = parameter("id", "The number of a save.", NUMBER, required=True)
     output = parameter("output", "Which form.", one_of(["ann.json", "plain.html"], "ann.json"))
-    saved = {**as_json(_ANN_JSON), "text/html": STRING}
+    saved = {**as_json(ANN_JSON), "text/html": STRING}
     borders = [
         parameter("from", "The earlier save; by default the one before.", NUMBER),
         parameter("to", "The later save.", NUMBER, required=True),
@@ -370,7 +371,16 @@ def _paths() -> Json:
         ("/-api/documents/versions/v0", _version_calls()),
         ("/-api/metrics/v0", _metric_calls()),
         ("/-api/settings/v1", {**_settings_calls(), **_folder_calls(), **_member_calls()}),
-        ("/-local", {**_annotation_calls(), **_review_calls(), **_history_calls(), **_webhook_calls()}),
+        (
+            "/-local",
+            {
+                **_annotation_calls(),
+                **_review_calls(),
+                **compare_calls(),
+                **_history_calls(),
+                **_webhook_calls(),
+            },
+        ),
     )
     return {
         "/-api/documents/v1": _documents(),

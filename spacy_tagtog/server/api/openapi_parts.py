@@ -91,6 +91,12 @@ IDS: Final = [
     parameter("ids", "The id of one document."),
     parameter("idType", "What ids are.", one_of(["tagtogID"], "tagtogID")),
 ]
+ANN_JSON: Final[Json] = {"$ref": f"{SCHEMAS}AnnJson"}
+SAVE_TO: Final = parameter("saveTo", "Whose version it becomes.", NAME)
+CONDITIONS: Final = (
+    parameter("If-Match", "The entity tag that was read.", where="header"),
+    parameter("If-None-Match", "* where there is no such version yet.", where="header"),
+)
 
 
 def operation_of(

@@ -61,7 +61,7 @@ def get_review(call: Call) -> Response:
             "annotations": data,
             "unit": unit,
             "parts": [{"id": part.id, "tag": part.tag, "text": part.text} for part in html.parts.values()],
-            **_names(info.settings),
+            **project_names(info.settings),
             "elsewhere": elsewhere,
             "flag": flagged,
             "why": why_now(waiting) if waiting else "",
@@ -101,7 +101,7 @@ def _misses(waiting: Waiting, html: PlainHtml, unit: str) -> list[dict[str, Any]
     return found
 
 
-def _names(settings: Mapping[str, Any]) -> dict[str, Any]:
+def project_names(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The project's types, labels, relations and dictionaries, as its settings name them."""
 
     def section(name: str) -> dict[str, Mapping[str, Any]]:

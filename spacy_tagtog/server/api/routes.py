@@ -8,6 +8,8 @@ from typing import Final
 from starlette.responses import Response
 
 from spacy_tagtog.server.api import (
+    comparable,
+    compare,
     documents,
     history,
     members,
@@ -59,6 +61,11 @@ LOCAL_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/-local/history/version": {"GET": history.get_save},
     "/-local/history/compare": {"GET": history.get_compared},
     "/-local/history/restore": {"POST": history.post_restore},
+    "/-local/compare": {"GET": compare.get_comparison, "PUT": compare.put_decisions},
+    "/-local/compare/documents": {"GET": compare.get_documents},
+    "/-local/versions": {"GET": comparable.get_versions},
+    "/-local/versions/copy": {"POST": versions.copy_side},
+    "/-local/versions/merge": {"POST": versions.merge_versions},
     "/-local/queue": {"GET": queue.get_queue},
     "/-local/review": {"GET": review.get_review},
     "/-local/ranking": {"PUT": queue.put_ranking},

@@ -6,18 +6,23 @@ Facts: tagtog's API of annotation versions (v0) and of metrics (v0, ``iaa``). Th
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any, get_args
 
 from starlette.responses import Response
 
 from spacy_tagtog.agreement import MergeStrategy, Metric, iaa, merge, rank_members
-from spacy_tagtog.anndoc import MASTER, Annotations, Document
+from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import disposition, json_answer
+from spacy_tagtog.server.api.comparable import SavedVersion, readable_side
 from spacy_tagtog.server.api.context import Call
-from spacy_tagtog.server.db.documents import change_version
+from spacy_tagtog.server.api.history import check_conditions, etag
+from spacy_tagtog.server.db.documents import change_version, read_content
 from spacy_tagtog.server.db.projects import read_project
-from spacy_tagtog.server.db.versions import confirmed_documents, read_versions
+from spacy_tagtog.server.db.sides import check_side
+from spacy_tagtog.server.db.versions import confirmed_documents, is_confirmed, read_versions
+from spacy_tagtog.server.settings import check_classes
 
 
 def _answer(docid: str, made: Annotations) -> Response:
@@ -26,9 +31,13 @@ def _answer(docid: str, made: Annotations) -> Response:
     )
 
 
-def _unconfirmed(document: Document, member: str) -> None:
-    """Make sure that a version may be replaced."""
-    if member in document.versions and document.versions[member].complete:
+def check_unconfirmed(connection: sqlite3.Connection, document: int, member: str) -> None:
+    """Make sure that a version may be replaced.
+
+    Raises:
+        RequestError: It is confirmed.
+    """
+    if is_confirmed(connection, document, member):
         raise RequestError(
             409,
             "this version is confirmed",
@@ -57,8 +66,9 @@ def merge_versions(call: Call) -> Response:
         key, document = read_versions(connection, info, docid)
         made = merge(document, strategy, ranking=ranking).annotations
         if target is not None:
+            check_conditions(call, etag(connection, key, target))
             if target != MASTER:
-                _unconfirmed(document, target)
+                check_unconfirmed(connection, key, target)
             parts, action = list(document.parts), f"merged ({strategy})"
             change_version(connection, info, key, target, made, parts, author=call.author, action=action)
     return _answer(docid, made)
@@ -66,27 +76,34 @@ def merge_versions(call: Call) -> Response:
 
 def copy_version(call: Call) -> Response:
     """``POST /copy``: one member's version becomes another's, not confirmed."""
-    source, target = call.member_of("from", None), call.member_of("saveTo", None)
-    call.access.need_to_read(source)
+    source = call.member_of("from", None)
+    return _answer(call.named_document, _copied(call, source)[0])
+
+
+def copy_side(call: Call) -> Response:
+    """``POST /-local/versions/copy``: the same for a page, where an earlier save can be copied, too."""
+    call.need("read the master version")
+    name = check_side(call.parameter("from", "master, a member, save:NUMBER, or save:model"), "from")
+    made, tag = _copied(call, name)
+    answer: SavedVersion = {"etag": tag, "annotations": made.data}
+    return json_answer(answer, headers={"ETag": tag})
+
+
+def _copied(call: Call, source: str) -> tuple[Annotations, str]:
+    """Copy a version, and give what was written, with its entity tag."""
+    target = call.member_of("saveTo", None)
     call.access.need_to_edit(target)
-    docid = call.named_document
     with call.database.writing() as connection:
         info = read_project(connection, *call.project)
-        key, document = read_versions(connection, info, docid)
-        if source not in document.versions:
-            raise RequestError(
-                404,
-                "there is no such version of this document",
-                place="from",
-                value=source,
-                legal=", ".join(document.versions) or "(it has none)",
-            )
-        _unconfirmed(document, target)
-        version = document.versions[source]
-        made = Annotations({**version.data, "anncomplete": False}, place=version.place)
-        parts, action = list(document.parts), f"copied from {source}"
+        key, html = read_content(connection, info.key, call.named_document)
+        side = readable_side(call, connection, info, source, "from")
+        check_conditions(call, etag(connection, key, target))
+        check_unconfirmed(connection, key, target)
+        made = Annotations({**side.annotations.data, "anncomplete": False}, place=side.annotations.place)
+        check_classes(made, info.legend, place=f"the version of {side.title}")
+        parts, action = list(PlainHtml(html).parts), f"copied from {side.title}"
         change_version(connection, info, key, target, made, parts, author=call.author, action=action)
-    return _answer(docid, made)
+        return made, etag(connection, key, target)
 
 
 def get_iaa(call: Call) -> Response:

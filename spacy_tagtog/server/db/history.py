@@ -106,6 +106,27 @@ def note_effort(connection: sqlite3.Connection, document: int, member: str, effo
     )
 
 
+def note_save(
+    connection: sqlite3.Connection, document: int, member: str, *, author: Author, action: str, now: int
+) -> None:
+    """Add an entry to the history of a version that stays as it is: somebody looked at it.
+
+    Args:
+        connection: The database, in a transaction that writes.
+        document: The document's number.
+        member: Whose version it is.
+        author: Who looked.
+        action: What was done, in words.
+        now: When, in milliseconds since 1970.
+    """
+    connection.execute(
+        "INSERT INTO history (document_id, member, blob_id, complete, saved, author, source, action) "
+        "SELECT document_id, member, blob_id, complete, ?, ?, ?, ? FROM versions "
+        "WHERE document_id = ? AND member = ?",
+        (now, author.name, author.source, action, document, member),
+    )
+
+
 def _canonical(data: bytes) -> str:
     return json.dumps(json.loads(data), sort_keys=True)
 

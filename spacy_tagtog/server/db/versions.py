@@ -47,6 +47,22 @@ def _document(info: ProjectInfo, docid: str, html: bytes, versions: dict[str, by
     return Document(docid, PlainHtml(html, place=docid), parsed, legend=info.legend)
 
 
+def is_confirmed(connection: sqlite3.Connection, document: int, member: str) -> bool:
+    """Whether a version is there and confirmed.
+
+    Args:
+        connection: The database, in a transaction.
+        document: The document's number.
+        member: Whose version.
+    """
+    return (
+        connection.execute(
+            "SELECT 1 FROM versions WHERE document_id = ? AND member = ? AND complete", (document, member)
+        ).fetchone()
+        is not None
+    )
+
+
 def read_versions(connection: sqlite3.Connection, info: ProjectInfo, docid: str) -> tuple[int, Document]:
     """A document's number, and the document with all its versions.
 

@@ -294,6 +294,7 @@ def document_page(
         [*_crumbs(info), _folder_crumb(info, document)],
         here=path_of(info.owner, info.name, document.folder, document.docid),
         review=f"{path_of(info.owner, info.name)}?{_query(view='review', docid=document.docid)}",
+        compare=f"{path_of(info.owner, info.name)}?{_query(view='compare', docid=document.docid)}",
         document=document,
         annotations=annotations,
         legend=info.legend,
@@ -371,6 +372,7 @@ def history_page(
         [*_crumbs(info), _folder_crumb(info, document), (document.filename, here)],
         here=here,
         query=_query(owner=info.owner, project=info.name, docid=document.docid),
+        compare=f"{path_of(info.owner, info.name)}?{_query(view='compare', docid=document.docid)}",
         rows=rows,
         legend=info.legend,
         paging=_Paging.of(total, "save", f"{here}?view=history&", current, page_size),
@@ -418,6 +420,29 @@ def review_page(owner: str, project: str, docid: str, member: str) -> str:
         project=project,
         docid=docid,
         member=member,
+        project_page=path_of(owner, project),
+    )
+
+
+def compare_page(owner: str, project: str, docid: str, left: str, right: str) -> str:
+    """The page on which people compare two versions of a document and decide what becomes of both.
+
+    Args:
+        owner: The project's owner.
+        project: The project's name.
+        docid: The document; empty for the first of which the versions differ.
+        left: One version, as an address names it; empty for a suggestion.
+        right: The other.
+    """
+    return _render(
+        "compare",
+        "Compare",
+        [],
+        owner=owner,
+        project=project,
+        docid=docid,
+        left=left,
+        right=right,
         project_page=path_of(owner, project),
     )
 

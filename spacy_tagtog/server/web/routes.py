@@ -106,6 +106,9 @@ def _web_page(call: Call) -> Response:
             matrix = agreement_matrix(confirmed_documents(connection, owner, name))
             stats = search_stats(connection, owner, name)
         return page(pages.metrics_page(info, stats, matrix))
+    if call.query.get("view") == "compare":
+        docid, left, right = (call.query.get(key) or "" for key in ("docid", "left", "right"))
+        return page(pages.compare_page(owner, name, docid, left, right))
     if call.query.get("view") == "review":
         return page(
             pages.review_page(owner, name, call.query.get("docid") or "", call.query.get("member") or "")
@@ -119,6 +122,7 @@ def _web_page(call: Call) -> Response:
         )
     views = (
         ["review"] * access.may("edit their own version")
+        + ["compare"] * access.may("read other members' versions")
         + ["metrics"] * access.may("see metrics")
         + ["webhooks"] * (access.may("edit webhooks") and bool(info.settings.get("webhooks")))
     )

@@ -18,13 +18,14 @@ export class Api {
     this.where = where;
   }
 
-  #address(path, more = {}) {
+  address(path, more = {}) {
     const given = Object.entries({ ...this.where, ...more }).filter(([, value]) => value !== null && value !== undefined && value !== "");
     return `${path}?${new URLSearchParams(given)}`;
   }
 
-  async #json(path, more, options = {}) {
-    const answer = await fetch(this.#address(path, more), { headers: ACCEPT, ...options });
+  /** Ask for JSON. */
+  async json(path, more, options = {}) {
+    const answer = await fetch(this.address(path, more), { headers: ACCEPT, ...options });
     if (answer.status === 401) throw new SignedOut();
     if (!answer.ok) throw new Refused(answer.status, await answer.text());
     return answer.json();
@@ -32,7 +33,7 @@ export class Api {
 
   /** Everything that the page needs of one document. */
   document(docid = this.where.docid) {
-    return this.#json("/-local/review", { docid: docid || null });
+    return this.json("/-local/review", { docid: docid || null });
   }
 
   /** The stored version: {annotations, etag}. */
@@ -43,7 +44,7 @@ export class Api {
 
   /** Save the version, if it is still the one with this tag; with none, if there is still no version. */
   save(annotations, etag, effort = null) {
-    return fetch(this.#address("/-local/annotations", { effort: effort && JSON.stringify(effort) }), {
+    return fetch(this.address("/-local/annotations", { effort: effort && JSON.stringify(effort) }), {
       method: "PUT",
       headers: { ...ACCEPT, "Content-Type": "application/json", ...(etag ? { "If-Match": etag } : { "If-None-Match": "*" }) },
       body: JSON.stringify(annotations),
@@ -52,7 +53,7 @@ export class Api {
 
   /** What waits, and what comes after a document: {documents, flagged, confirmed, total, next}. */
   queue(after) {
-    return this.#json("/-local/queue", { docid: null, after });
+    return this.json("/-local/queue", { docid: null, after });
   }
 
   /** Flag a document with a note, or take the flag away (null). */
@@ -62,7 +63,7 @@ export class Api {
       options.headers = { ...ACCEPT, "Content-Type": "application/json" };
       options.body = JSON.stringify({ note });
     }
-    const answer = await fetch(this.#address("/-local/flag"), options);
+    const answer = await fetch(this.address("/-local/flag"), options);
     if (answer.status === 401) throw new SignedOut();
     if (!answer.ok) throw new Refused(answer.status, await answer.text());
   }

@@ -1,18 +1,20 @@
 // What is asked in a window of its own: keys, flags, dictionaries, and what two people changed at once.
 
 import { fill, make } from "./dom.js";
-import { ACTIONS } from "./keys.js";
 import { textOf } from "./look.js";
 
+const MAPS = [["own", "this page's keys"], ["tagtog", "tagtog's keys"]];
 const dialog = () => document.getElementById("dialog");
 const button = (text, onclick, more = {}) => make("button", { type: "button", text, onclick, ...more });
 
-function open(...children) {
+/** Show a window with something in it. */
+export function openDialog(...children) {
   const element = dialog();
   element.oncancel = null;
   element.onclose = null;
   element.onkeydown = null;
   fill(element, ...children);
+  element.setAttribute("aria-label", element.querySelector("h2")?.textContent ?? "");
   if (!element.open) element.showModal();
   return element;
 }
@@ -25,7 +27,7 @@ export function askChoice(question, choices) {
       then();
     }, { class: "choice" }),
   );
-  open(make("h2", { text: question }), make("div", { class: "choices" }, ...buttons));
+  openDialog(make("h2", { text: question }), make("div", { class: "choices" }, ...buttons));
 }
 
 /** Ask for a type, found by its name or description. */
@@ -50,7 +52,7 @@ export function askType(types, current, then) {
     fill(list, ...(rows.length ? rows : [make("li", { class: "note", text: "No type is called so." })]));
   };
   const buttons = () => [...list.querySelectorAll("button")];
-  const element = open(make("h2", { text: "Type" }), search, list);
+  const element = openDialog(make("h2", { text: "Type" }), search, list);
   element.onkeydown = (event) => {
     const all = buttons();
     const at = all.indexOf(document.activeElement);
@@ -68,9 +70,29 @@ export function askType(types, current, then) {
   search.focus();
 }
 
+/** What "accept all" and "all equal" take. */
+function reviewChoices(keys) {
+  const threshold = make("input", {
+    type: "number",
+    min: 1,
+    max: 99,
+    value: Math.round(keys.settings.threshold * 100),
+    onchange: () => threshold.reportValidity() && keys.choose({ threshold: Number(threshold.value) / 100 }),
+  });
+  const anyCase = make("input", {
+    type: "checkbox",
+    checked: keys.settings.anyCase,
+    onchange: () => keys.choose({ anyCase: anyCase.checked }),
+  });
+  return [
+    make("p", {}, make("label", {}, "“Accept all” takes suggestions of at least ", threshold, " %")),
+    make("p", {}, make("label", {}, anyCase, " “all equal” takes words that are written in another case, too")),
+  ];
+}
+
 /** Show all keys; each can be changed or switched off. */
-export function showKeys(keys, onClose) {
-  const rows = ACTIONS.map(([action, what]) => {
+export function showKeys(keys, onClose, { note = "1 to 9 choose a type. ", maps = MAPS, choices = reviewChoices(keys) } = {}) {
+  const rows = keys.actions.map(([action, what]) => {
     const given = () => (input.value.trim() ? input.value.trim().split(/\s+/) : []);
     const input = make("input", {
       value: keys.keysOf(action).join(" "),
@@ -84,35 +106,21 @@ export function showKeys(keys, onClose) {
     checked: keys.settings.on,
     onchange: () => keys.choose({ on: on.checked }),
   });
-  const maps = [["own", "this page's keys"], ["tagtog", "tagtog's keys"]];
   const map = make(
     "select",
     {
       onchange: () => {
         keys.choose({ map: map.value });
-        showKeys(keys, onClose);
+        showKeys(keys, onClose, { note, maps, choices });
       },
     },
     ...maps.map(([value, text]) => make("option", { value, text, selected: keys.settings.map === value })),
   );
-  const threshold = make("input", {
-    type: "number",
-    min: 1,
-    max: 99,
-    value: Math.round(keys.settings.threshold * 100),
-    onchange: () => threshold.reportValidity() && keys.choose({ threshold: Number(threshold.value) / 100 }),
-  });
-  const anyCase = make("input", {
-    type: "checkbox",
-    checked: keys.settings.anyCase,
-    onchange: () => keys.choose({ anyCase: anyCase.checked }),
-  });
-  const element = open(
+  const element = openDialog(
     make("h2", { text: "Keys and choices" }),
-    make("p", {}, make("label", {}, "“Accept all” takes suggestions of at least ", threshold, " %")),
-    make("p", {}, make("label", {}, anyCase, " “all equal” takes words that are written in another case, too")),
-    make("p", {}, make("label", {}, on, " single keys are on"), " · ", make("label", {}, "key map ", map)),
-    make("p", { class: "note", text: "1 to 9 choose a type. Write several keys with spaces; empty: no key." }),
+    ...choices,
+    make("p", {}, make("label", {}, on, " single keys are on"), ...(maps.length > 1 ? [" · ", make("label", {}, "key map ", map)] : [])),
+    make("p", { class: "note", text: `${note}Write several keys with spaces; empty: no key.` }),
     make("table", {}, make("tbody", {}, ...rows)),
     button("Close", () => dialog().close()),
   );
@@ -127,7 +135,7 @@ export function askFlag(old, send) {
     dialog().close();
     send(value);
   };
-  open(
+  openDialog(
     make("h2", { text: "Flag this document" }),
     make("p", {}, make("label", {}, "What should a colleague look at? ", note)),
     make(
@@ -159,7 +167,7 @@ export function askNormalization(data, dictionaries, known, save) {
     dialog().close();
     save(dictionary.value, given.id || given.name ? given : null);
   };
-  open(
+  openDialog(
     make(
       "form",
       { onsubmit: done },
@@ -191,7 +199,7 @@ export function askConflicts(conflicts, say, done) {
     dialog().close();
     done(rows.filter(({ mine }) => mine.checked).map(({ conflict }) => conflict));
   };
-  const element = open(
+  const element = openDialog(
     make("h2", { text: "Somebody else changed the same" }),
     make("p", { text: "Choose what stays. Everything else of both is kept." }),
     make(

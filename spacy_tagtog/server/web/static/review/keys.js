@@ -49,11 +49,11 @@ export function nameOf(event) {
 }
 
 export class Keys {
-  constructor(storage = window.localStorage) {
-    this.storage = storage;
+  constructor(storage = window.localStorage, actions = ACTIONS, stored = STORED) {
+    Object.assign(this, { storage, actions, stored });
     this.settings = { on: true, map: "own", changed: {}, threshold: 0.95, anyCase: false };
     try {
-      Object.assign(this.settings, JSON.parse(storage.getItem(STORED) ?? "{}"));
+      Object.assign(this.settings, JSON.parse(storage.getItem(stored) ?? "{}"));
     } catch {
       // Somebody else's entry, or none: the default.
     }
@@ -62,13 +62,13 @@ export class Keys {
 
   #index() {
     this.actionOf = new Map();
-    for (const [action] of ACTIONS) this.keysOf(action).forEach((key) => this.actionOf.set(key, action));
+    for (const [action] of this.actions) this.keysOf(action).forEach((key) => this.actionOf.set(key, action));
   }
 
   /** The keys of an action; none where it is switched off. */
   keysOf(action) {
     if (action in this.settings.changed) return this.settings.changed[action];
-    const row = ACTIONS.find(([name]) => name === action);
+    const row = this.actions.find(([name]) => name === action);
     return this.settings.map === "tagtog" ? row[3] : row[2];
   }
 
@@ -95,7 +95,7 @@ export class Keys {
   #store() {
     this.#index();
     try {
-      this.storage.setItem(STORED, JSON.stringify(this.settings));
+      this.storage.setItem(this.stored, JSON.stringify(this.settings));
     } catch {
       // Without storage the choice holds for this page.
     }

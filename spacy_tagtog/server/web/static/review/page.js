@@ -93,6 +93,7 @@ export class Page {
     document.title = `${given.filename} · ${this.where.project}`;
     byId("title").textContent = given.filename;
     byId("why").textContent = given.why ?? "";
+    byId("compare").href = `?${new URLSearchParams({ view: "compare", docid: given.docid })}`;
     this.labels.show();
     this.#showProgress();
     this.#say(kept ? "changed" : "saved", {});

@@ -52,10 +52,10 @@ export class TextView {
   /**
    * @param {HTMLElement} root Where the parts go.
    * @param {object} doc The reviewed document.
-   * @param {(item: object) => object} look How an entity looks: {type, label, suggested, unsure, removed}.
-   * @param {object} misses Words that the model may have missed.
+   * @param {(item: object) => object} look How an entity looks: {type, label, suggested, unsure, removed, classes}.
+   * @param {object} [misses] Words that the model may have missed.
    */
-  constructor(root, doc, look, misses) {
+  constructor(root, doc, look, misses = { all: [], open: [] }) {
     this.root = root;
     this.doc = doc;
     this.look = look;
@@ -170,6 +170,7 @@ export class TextView {
         mark.classList.toggle("unsure", look.unsure);
         mark.classList.toggle("removed", look.removed);
         mark.classList.toggle("current", span.id === this.current);
+        mark.classList.add(...(look.classes ?? []));
         if (end === span.end && span.last) mark.dataset.label = look.label;
         if (start === span.start) mark.classList.add("begins");
         if (end === span.end) mark.classList.add("ends");
