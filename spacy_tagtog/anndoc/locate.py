@@ -22,8 +22,8 @@ class Repair:
     """How a wrong offset was mended, see :mod:`spacy_tagtog.anndoc.repair`.
 
     Attributes:
-        method: ``shift``, ``look_alike``, ``escaped``, ``unique`` or ``nearest``.
-        confidence: How often the method is right, in (0, 1].
+        method: A key of :data:`~spacy_tagtog.anndoc.repair.CONFIDENCE`.
+        confidence: How often the method is right at least, whatever broke the offsets, in (0, 1].
         detail: What was done, in words.
     """
 

@@ -1,46 +1,56 @@
 """Mending offsets that point at another text, where the right place is certain.
 
-Most wrong offsets of real projects have one of few causes:
+Most wrong offsets have one of few causes:
 
-- a literal ``<`` or ``&`` in the source shifted everything after it by a constant;
-- an annotation was stored at 0 although its text stands elsewhere in the part;
-- a look-alike character (``α`` and ``a``) was exchanged;
-- markup was escaped twice.
+- they count in another form of the text: another normal form, escaped markup, CRLF, bytes;
+- text was deleted, inserted or rewritten before them, so that everything after it is shifted;
+- the stored text differs from the one at the offset in look-alike characters, soft hyphens and the like;
+- an annotation was stored at 0 although its text stands elsewhere in the part.
 
-Each method here accepts a place only if no other is as plausible: a wrong repair is worse than none. The
-original annotation is never changed; a repair only says where it stands.
+Each method accepts a place only if no other is as plausible: a wrong repair is worse than none. Where many
+broken entities of a part stay unexplained, only those that count in a known form are repaired. The original
+annotation is never changed; a repair only says where it stands.
 
-How often each method is right was measured by breaking right offsets of real corpora in the same ways, see
+How often each method is right was measured by breaking right offsets of real corpora in many ways, see
 ``docs/offsets.md``.
 """
 
 from __future__ import annotations
 
-import html
-import unicodedata
-from bisect import bisect_left, bisect_right
+import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from spacy_tagtog.anndoc.locate import Located, Repair
+from spacy_tagtog.anndoc.neighbours import SLACK, Neighbours, Ranges
 from spacy_tagtog.anndoc.offsets import OffsetConverter, OffsetUnit
 from spacy_tagtog.anndoc.plain_html import Part
+from spacy_tagtog.anndoc.shifts import OWN_FAULT, Step, probabilities
+from spacy_tagtog.anndoc.stored_texts import Place, StoredTexts, difference, look_alike
+from spacy_tagtog.anndoc.text_forms import Form, forms, plain
 
 CONFIDENCE: Final[dict[str, float]] = {
-    "shift": 0.99,
+    "normal_form": 0.995,
+    "escaped": 0.995,
+    "line_breaks": 0.995,
+    "white_space": 0.995,
+    "invisible": 0.995,
+    "unit": 0.995,
+    "origin": 0.995,
+    "shift": 0.995,
     "look_alike": 0.99,
-    "escaped": 0.99,
     "one_character": 0.95,
     "unique": 0.97,
-    "nearest": 0.95,
+    "nearest": 0.94,
 }
-"""How sure each method is."""
+"""How often each method is right at least, under any kind of breakage.
 
-_MAX_SHIFT: Final = 64
-"""The largest shift. Dropped or doubled markup shifts a little; more is likely a coincidence."""
+``benchmarks/repair.py`` prints what each may state (``may state``). These are no higher.
+"""
+
 _MIN_UNIQUE: Final = 3
 """The shortest text whose only occurrence means something, in characters."""
 _MIN_SAME: Final = 12
@@ -49,24 +59,16 @@ _NEAR: Final = 8
 """The nearest occurrence is at most this far away, in characters."""
 _FARTHER: Final = 4
 """The next nearest occurrence is at least this many times farther."""
-_MAX_OCCURRENCES: Final = 1000
-"""A text that stands in more places than this says nothing about where an entity was."""
+_EVIDENCE: Final = 10.0
+"""How improbable it must be that texts stand by chance where another form has them, as a logarithm."""
+_ROUNDS: Final = 3
+"""How often it is estimated anew how many entities have faults of their own."""
+_PROBABLE: Final = 0.95
+"""How probable a shift must be."""
 _MAX_WORK: Final = 2_000_000_000
 """How many characters of a part are looked at for its broken entities: some seconds of work.
 
 Hostile files ask for hours. What is not looked at stays a fault."""
-
-# Letters that people, keyboards and parsers exchange and that Unicode's decompositions don't relate.
-_LOOK_ALIKES: Final = str.maketrans(
-    "αβγδεζηθικλμνοπρσςτυφχωΑΒΕΖΗΙΚΜΝΟΡΤΥΧ–—−‐‑’‘“”×·", "abgdezhqiklmnoprsstufxwABEZHIKMNOPTYX-----''\"\"x."
-)
-
-
-@lru_cache(maxsize=4096)
-def _skeleton(character: str) -> str:
-    """What a character looks like: without accents and variants, Greek letters as Latin ones."""
-    base = unicodedata.normalize("NFKD", character.translate(_LOOK_ALIKES))[:1]
-    return base.translate(_LOOK_ALIKES) or character
 
 
 def repair(parts: Mapping[str, Part], located: Sequence[Located], *, unit: OffsetUnit) -> list[Located]:
@@ -88,315 +90,376 @@ def repair(parts: Mapping[str, Part], located: Sequence[Located], *, unit: Offse
             broken[item.entity.part].append(index)
         elif item.problem is None:
             sound[item.entity.part].append(item)
+    bases = _bases(parts, unit) if broken else {}
     result = list(located)
     for part_id, indices in broken.items():
-        work = _Part(parts[part_id].text, unit, [result[index] for index in indices], sound[part_id])
+        work = _Part(
+            parts[part_id].text, unit, bases[part_id], [result[index] for index in indices], sound[part_id]
+        )
         for index, fixed in zip(indices, work.repaired(), strict=True):
             if fixed is not None:
                 result[index] = fixed
     return result
 
 
-def _same(offset: int) -> int:
-    return offset
-
-
-def _occurrences(text: str, surface: str) -> Iterator[int]:
-    position = text.find(surface)
-    for _ in range(_MAX_OCCURRENCES):
-        if position < 0:
-            return
-        yield position
-        position = text.find(surface, position + 1)
+def _bases(parts: Mapping[str, Part], unit: OffsetUnit) -> dict[str, set[int]]:
+    """How much text stands before each part, if parts are divided by none, one or two characters."""
+    before, result = 0, {}
+    for number, part in enumerate(parts.values()):
+        result[part.id] = {before + number * gap for gap in range(3)}
+        before += OffsetConverter(part.text).utf16_length if unit == "utf-16" else len(part.text)
+    return result
 
 
 class _Part:
     """The broken entities of one part."""
 
     def __init__(
-        self, text: str, unit: OffsetUnit, broken: Sequence[Located], sound: Sequence[Located]
+        self,
+        text: str,
+        unit: OffsetUnit,
+        bases: set[int],
+        broken: Sequence[Located],
+        sound: Sequence[Located],
     ) -> None:
         self.text = text
+        self.unit = unit
+        self.bases = bases
         self.broken = broken
         self.sound = sound
-        self.work = _MAX_WORK
-        self._places: dict[str, tuple[list[int], bool]] = {}
-        converter = OffsetConverter(text)
-        self.to_points: Callable[[int], int | None] = converter.to_code_points if unit == "utf-16" else _same
+        self.stored = StoredTexts(text, _MAX_WORK)
+        self.form = plain(text, unit)
+        self.found: list[tuple[str, Ranges] | None] = [None] * len(broken)
+        self.neighbours = Neighbours()
 
     def start(self, item: Located, fragment: int = 0) -> int | None:
-        return self.to_points(item.entity.fragments[fragment].start)
+        """Where an offset points, as far as is known how it counts."""
+        return self.form.start(item.entity.fragments[fragment].start)
 
-    def places(self, surface: str) -> tuple[list[int], bool]:
-        """Where a text stands, and whether it is known that it stands nowhere else."""
-        found = self._places.get(surface)
-        if found is None:
-            self.work -= len(self.text) + len(surface)
-            places = (
-                []
-                if self.work < 0
-                else [
-                    place
-                    for _, place in zip(
-                        range(_MAX_OCCURRENCES), _occurrences(self.text, surface), strict=False
-                    )
-                ]
-            )
-            found = self._places[surface] = places, self.work >= 0 and len(places) < _MAX_OCCURRENCES
-        return found
+    def places(self, item: Located) -> tuple[list[Place], bool]:
+        """Where the text of an entity's first fragment stands, and whether these are all places."""
+        return self.stored.places(item.entity.fragments[0].text)
+
+    # ---- all methods, the surest first
 
     def repaired(self) -> list[Located | None]:
-        shifts = self.shifts()
-        return [self.one(item, shifts[number]) for number, item in enumerate(self.broken)]
+        fitting = self.by_form()
+        for item in self.sound:
+            self.neighbours.add_placed(item, self.start(item), item.ranges, was_open=False)
+        for item in self.broken:
+            self.neighbours.add_open(item, self.start(item))
+        for number, ranges in fitting.items():
+            self.accept(number, self.form.method, ranges)
+        self.by_chain()
+        for method in (self.other_form, self.other_character, self.unique):
+            self.one_by_one(method)
+        self.nearest_of_all()
+        self.one_by_one(self.unique)
+        return [
+            None if found is None else self.fixed(item, *found)
+            for item, found in zip(self.broken, self.found, strict=True)
+        ]
 
-    def one(self, item: Located, shift: int | None) -> Located | None:
-        methods: Mapping[str, Callable[[Located], tuple[tuple[int, int], ...] | None]] = {
-            "shift": lambda item: None if shift is None else self.shifted(item, shift),
-            "look_alike": self.look_alike,
-            "escaped": self.escaped,
-            "one_character": self.one_character,
-            "unique": self.unique,
-            "nearest": self.nearest,
+    def fixed(self, item: Located, method: str, ranges: Ranges) -> Located:
+        start = self.start(item)
+        moved = "" if start is None or ranges[0][0] == start else f"moved by {ranges[0][0] - start:+d}"
+        there = " … ".join(self.text[start:end] for start, end in ranges)
+        shown = f"there stands {there!r}" if there != item.entity.text else ""
+        detail = ", ".join(filter(None, [self.form.said, moved, shown]))
+        return replace(
+            item, ranges=ranges, problem=None, detail="", repair=Repair(method, CONFIDENCE[method], detail)
+        )
+
+    def one_by_one(self, method: Callable[[Located], tuple[str, Ranges] | None]) -> None:
+        for number, item in enumerate(self.broken):
+            affordable = self.stored.spend(sum(len(fragment.text) for fragment in item.entity.fragments))
+            if affordable and self.found[number] is None and (found := method(item)):
+                self.accept(number, *found)
+
+    def accept(self, number: int, method: str, ranges: Ranges) -> None:
+        item = self.broken[number]
+        self.found[number] = method, ranges
+        self.neighbours.add_placed(item, self.start(item), ranges)
+
+    # ---- offsets that count in another form of the text
+
+    def by_form(self) -> dict[int, Ranges]:
+        """Find the form in which offsets count, and where the broken entities stand that fit it.
+
+        Nearly all broken entities must fit it, and hardly any sound one may speak against it. Where several
+        forms fit as well, an entity is placed if all of them say the same.
+        """
+        best: list[tuple[Form, list[Ranges | None]]] = []
+        most = 1
+        for form in forms(self.text, self.unit, self.bases):
+            if not self.stored.spend(10 * len(self.text)):
+                return {}
+            fits = [_fit(form, item) for item in self.broken]
+            fitting = sum(fit is not None for fit in fits)
+            if 10 * fitting < 9 * len(self.broken):
+                continue
+            # Some entities of a document may count in one unit, others in the other.
+            contrary = (
+                0 if form.method == "unit" else sum(_fit(form, item) != item.ranges for item in self.sound)
+            )
+            score = fitting - contrary
+            if 10 * contrary <= fitting and score >= most:
+                best = [*best, (form, fits)] if score == most else [(form, fits)]
+                most = score
+        if not best or not self.is_evident(best[0][1]):
+            return {}
+        self.form = best[0][0]
+        return {
+            number: fits[0]
+            for number, fits in enumerate(zip(*(fits for _, fits in best), strict=True))
+            if fits[0] is not None and len(set(fits)) == 1
         }
-        for method, find in methods.items():
-            self.work -= sum(len(fragment.text) for fragment in item.entity.fragments)
-            ranges = None if self.work < 0 else find(item)
-            if ranges is not None:
-                moved = (
-                    f"moved by {ranges[0][0] - (self.start(item) or 0):+d}"
-                    if ranges[0][0] != self.start(item)
-                    else ""
-                )
-                there = " … ".join(self.text[start:end] for start, end in ranges)
-                detail = ", ".join(
-                    filter(None, [moved, f"there stands {there!r}" if there != item.entity.text else ""])
-                )
-                return replace(
-                    item,
-                    ranges=ranges,
-                    problem=None,
-                    detail="",
-                    repair=Repair(method, CONFIDENCE[method], detail),
-                )
-        return None
 
-    # ---- a constant shift from one place on
+    def is_evident(self, fits: Sequence[Ranges | None]) -> bool:
+        """Whether so many texts don't stand at such places by chance."""
+        evidence = 0.0
+        for item, fit in zip(self.broken, fits, strict=True):
+            if fit is not None:
+                places, _ = self.places(item)
+                evidence += math.log(len(self.text) / max(1, len(places)))
+                if len(places) == 1 or evidence > _EVIDENCE:
+                    return True
+        return False
 
-    def shifted(self, item: Located, shift: int) -> tuple[tuple[int, int], ...] | None:
+    # ---- shifts
+
+    def by_chain(self) -> None:
+        """Place the entities whose shift is certain, given all others of the part."""
+        anchors = [(item, item.ranges) for item in self.sound]
+        anchors += [(item, found[1]) for item, found in zip(self.broken, self.found, strict=True) if found]
+        fixed = [
+            Step(start, frozenset({ranges[0][0] - start}), len(self.places(item)[0]))
+            for item, ranges in anchors
+            if (start := self.start(item)) is not None
+        ]
+        free = {
+            number: Step(start, *self.shifts(item, start))
+            for number, item in enumerate(self.broken)
+            if self.found[number] is None and (start := self.start(item)) is not None
+        }
+        while True:
+            claims = self.claims(fixed, free)
+            # Two entities of one type, stored at different offsets, don't stand at one place.
+            rivals = {
+                number: ranges[0][0]
+                for (_, ranges), numbers in claims.items()
+                if len({free[number].start for number in numbers}) > 1
+                for number in numbers
+            }
+            if not rivals:
+                break
+            for number, place in rivals.items():
+                step = free[number]
+                free[number] = replace(step, shifts=step.shifts - {place - step.start})
+        for (_, ranges), numbers in claims.items():
+            for number in numbers:
+                self.accept(number, "shift", ranges)
+
+    def claims(self, fixed: Sequence[Step], free: Mapping[int, Step]) -> dict[tuple[str, Ranges], list[int]]:
+        """Which entities of a type stand where, going by the likeliest shifts."""
+        steps = [*((step, -1) for step in fixed), *((step, number) for number, step in free.items())]
+        steps.sort(key=lambda pair: pair[0].start)
+        claims: defaultdict[tuple[str, Ranges], list[int]] = defaultdict(list)
+        fault = OWN_FAULT
+        for _ in range(_ROUNDS):
+            claims.clear()
+            if not self.stored.spend(sum(50_000 + 200 * len(step.shifts) for step, _ in steps)):
+                return {}
+            unexplained = 0
+            chances = probabilities([step for step, _ in steps], len(self.text), fault)
+            for (step, number), likely in zip(steps, chances, strict=True):
+                shift = max(likely, key=likely.__getitem__, default=0)
+                if likely.get(shift, 0) < _PROBABLE:
+                    unexplained += step.start > 0
+                elif number >= 0:
+                    item = self.broken[number]
+                    claims[item.entity.class_id, self.at(item, step.start + shift)].append(number)
+            # The more entities stay unexplained, the less any of them proves.
+            if unexplained <= fault * len(steps):
+                break
+            fault = unexplained / len(steps)
+        return claims
+
+    def shifts(self, item: Located, start: int) -> tuple[frozenset[int], int]:
+        """The shifts that lead to free places of an entity's text, and the number of all its places."""
+        places, certain = self.places(item)
+        if not certain or not places or not self.stored.spend(len(places) * len(item.entity.fragments)):
+            return frozenset(), 0
+        free = (
+            place
+            for place, _ in places
+            if (ranges := self.at(item, place)) and not self.neighbours.is_taken(item, ranges)
+        )
+        return frozenset(place - start for place in free), len(places)
+
+    def at(self, item: Located, place: int) -> Ranges:
+        """The places of all fragments, if the first stands at a place; empty if they don't stand there."""
+        first = self.start(item)
         ranges = []
         for number, fragment in enumerate(item.entity.fragments):
             start = self.start(item, number)
-            if start is None or start + shift < 0 or not self.text.startswith(fragment.text, start + shift):
-                return None
-            ranges.append((start + shift, start + shift + len(fragment.text)))
+            if start is None or first is None:
+                return ()
+            wanted = start + place - first
+            places = self.stored.places(fragment.text)[0]
+            here = bisect_left(places, (wanted, 0))
+            if here == len(places) or places[here][0] != wanted:
+                return ()
+            ranges.append(places[here])
         return tuple(ranges)
-
-    def candidates(self, item: Located) -> set[int]:
-        start = self.start(item)
-        first = item.entity.fragments[0].text
-        if start is None:
-            return set()
-        low, high = max(0, start - _MAX_SHIFT), start + _MAX_SHIFT
-        found = set()
-        for place in _occurrences(self.text[low : high + len(first)], first):
-            self.work -= sum(len(fragment.text) for fragment in item.entity.fragments)
-            if self.work < 0:
-                return set()
-            if self.shifted(item, place + low - start) is not None:
-                found.add(place + low - start)
-        return found
-
-    def shifts(self) -> list[int | None]:
-        """Per broken entity, the shift that it shares with another, with no sound entity between them."""
-        rigid = sorted(item.start for item in self.sound)
-        voices = [
-            _Voice(start, item.entity.text, self.candidates(item))
-            for item in self.broken
-            if (start := self.start(item)) is not None
-        ]
-        # Two have no sound entity between them if none stands after the one and before the other.
-        between: dict[int, _Assembly] = defaultdict(_Assembly)
-        for voice in voices:
-            for gap in _gaps(rigid, voice.start):
-                between[gap].add(voice)
-        speakers = iter(voices)
-        result: list[int | None] = []
-        for item in self.broken:
-            if self.start(item) is None:
-                result.append(None)
-                continue
-            me = next(speakers)
-            votes: Counter[int] = Counter()
-            for gap in _gaps(rigid, me.start):
-                votes.update(between[gap].votes(me))
-            best = votes.most_common(2)
-            certain = best and (len(best) == 1 or best[0][1] > best[1][1])
-            result.append(best[0][0] if certain and (best[0][1] >= 3 or len(me.shifts) == 1) else None)
-        return result
 
     # ---- the offset is right, the text isn't
 
-    def differences(self, item: Located) -> list[tuple[str, str]] | None:
-        """The characters in which the text at the offset and the stored text differ.
-
-        Returns:
-            ``None`` where the part ends before it, and where the stored text stands somewhere else letter by
-            letter: then it isn't this place that is meant.
-        """
-        if any(
-            found or not certain
-            for found, certain in (self.places(fragment.text) for fragment in item.entity.fragments)
-        ):
-            return None
-        different: list[tuple[str, str]] = []
+    def other_form(self, item: Located) -> tuple[str, Ranges] | None:
+        """The stored text is another form of the text at the offset."""
+        ranges = []
         for number, fragment in enumerate(item.entity.fragments):
             start = self.start(item, number)
-            there = "" if start is None else self.text[start : start + len(fragment.text)]
-            if len(there) != len(fragment.text):
+            place = None if start is None else self.stored.loosely_at(start, fragment.text)
+            if place is None:
                 return None
-            different.extend((a, b) for a, b in zip(there, fragment.text, strict=True) if a != b)
-        return different
+            ranges.append(place)
+        there = " … ".join(self.text[start:end] for start, end in ranges)
+        return difference(there, item.entity.text), tuple(ranges)
 
-    def in_place(self, item: Located) -> tuple[tuple[int, int], ...]:
-        starts = [
-            (self.start(item, number) or 0, fragment.text)
-            for number, fragment in enumerate(item.entity.fragments)
-        ]
-        return tuple((start, start + len(text)) for start, text in starts)
+    def other_character(self, item: Located) -> tuple[str, Ranges] | None:
+        """The text at the offset differs in look-alikes, or in one character of many.
 
-    def look_alike(self, item: Located) -> tuple[tuple[int, int], ...] | None:
-        different = self.differences(item)
-        if not different or any(_skeleton(a) != _skeleton(b) for a, b in different):
-            return None
-        length = sum(len(fragment.text) for fragment in item.entity.fragments)
-        return self.in_place(item) if len(different) <= max(1, length // 4) else None
-
-    def one_character(self, item: Located) -> tuple[tuple[int, int], ...] | None:
-        different = self.differences(item)
-        length = sum(len(fragment.text) for fragment in item.entity.fragments)
-        return (
-            self.in_place(item)
-            if different is not None and len(different) == 1 and length >= _MIN_SAME
-            else None
-        )
-
-    # ---- markup escaped once too often or too seldom
-
-    def escaped(self, item: Located) -> tuple[tuple[int, int], ...] | None:
-        if len(item.entity.fragments) != 1:
-            return None
-        fragment = item.entity.fragments[0]
-        plain = html.unescape(fragment.text)
-        raw = self.escaped_text
-        # The offset counts in the text as it was before it was unescaped.
-        if raw != self.text and raw.startswith(fragment.text, fragment.start):
-            self.work -= 10 * fragment.start
-            if self.work < 0:
-                return None
-            start = len(html.unescape(raw[: fragment.start]))
-            if (
-                self.text.startswith(plain, start)
-                and html.escape(self.text[:start], quote=False) == raw[: fragment.start]
-            ):
-                return ((start, start + len(plain)),)
-        start_here = self.start(item)
-        if (
-            plain
-            and plain != fragment.text
-            and start_here is not None
-            and self.text.startswith(plain, start_here)
+        Where the stored text stands somewhere else letter by letter, it isn't this place that is meant.
+        """
+        fragments = item.entity.fragments
+        starts = [self.start(item, number) for number in range(len(fragments))]
+        if any(
+            found or not certain for found, certain in (self.stored.places(one.text) for one in fragments)
         ):
-            return ((start_here, start_here + len(plain)),)
+            return None
+        ranges = tuple(
+            (start or 0, (start or 0) + len(one.text)) for start, one in zip(starts, fragments, strict=True)
+        )
+        start = starts[0]
+        if (
+            None in starts
+            or start is None
+            or ranges[-1][1] > len(self.text)
+            or self.neighbours.is_alone(start)
+        ):
+            return None
+        low, high, _ = self.neighbours.room(start, len(self.text))
+        different = [
+            pair
+            for (begin, end), one in zip(ranges, fragments, strict=True)
+            for pair in zip(self.text[begin:end], one.text, strict=True)
+            if pair[0] != pair[1]
+        ]
+        length = sum(len(one.text) for one in fragments)
+        if not different or not low <= 0 <= high:
+            return None
+        if len(different) <= max(1, length // 4) and all(look_alike(*pair) for pair in different):
+            return "look_alike", ranges
+        if len(different) == 1 and length >= _MIN_SAME and self.keeps_edges(item, ranges):
+            return "one_character", ranges
         return None
 
-    @cached_property
-    def escaped_text(self) -> str:
-        return html.escape(self.text, quote=False)
+    def keeps_edges(self, item: Located, ranges: Ranges) -> bool:
+        """Whether the first and last characters are those that are stored, or those of whole words."""
+        return all(
+            ((there := self.text[start:end])[0] == fragment.text[0] and there[-1] == fragment.text[-1])
+            or (there[0].isalnum() and there[-1].isalnum() and self.stored.is_word((start, end)))
+            for (start, end), fragment in zip(ranges, item.entity.fragments, strict=True)
+        )
 
     # ---- the only place where the text stands
 
-    def unique(self, item: Located) -> tuple[tuple[int, int], ...] | None:
-        if len(item.entity.fragments) != 1:
-            return None
-        surface = item.entity.fragments[0].text
-        if len(surface.strip()) < _MIN_UNIQUE:
-            return None
-        places = self.words(surface)
-        return ((places[0], places[0] + len(surface)),) if len(places) == 1 else None
-
-    def nearest(self, item: Located) -> tuple[tuple[int, int], ...] | None:
+    def is_explained(self, item: Located) -> bool:
+        """Whether it is known where enough others stand, not counting those that are stored at 0."""
         start = self.start(item)
-        surface = item.entity.fragments[0].text
+        placed = len(self.sound) + sum(found is not None for found in self.found)
+        unexplained = self.neighbours.unexplained(start)
+        return placed > 0 and not unexplained if start else unexplained <= placed
+
+    def agrees(self, item: Located, start: int, place: Place) -> bool:
+        """Whether the entities before and after it, and those around a place, let an entity stand there."""
+        shift = place[0] - start
+        low, high, _ = self.neighbours.room(start, len(self.text))
+        if not low <= shift <= high:
+            return False
+        around = [one[1] for one in self.neighbours.around(start) if one] or [0]
+        is_near = any(abs(shift - other) <= 2 * _NEAR for other in around)
+        is_only = len(self.places(item)[0]) == 1
+        if not (is_near and (is_only or not self.neighbours.is_alone(start))) and not self.is_explained(item):
+            return False
+        # What stands within one another did so before, and was shifted as far.
+        return all(abs(other - shift) <= SLACK for other in self.neighbours.overlapping(place))
+
+    def unique(self, item: Located) -> tuple[str, Ranges] | None:
+        """The only place where its text may stand."""
+        start, surface = self.start(item), item.entity.fragments[0].text
+        if len(item.entity.fragments) != 1 or len(surface.strip()) < _MIN_UNIQUE:
+            return None
+        if self.neighbours.has_rival(item):
+            return None
+        places, certain = self.places(item)
+        if not certain or not self.stored.spend(len(places)):
+            return None
+        free = [place for place in places if not self.neighbours.is_taken(item, (place,))]
+        if start:
+            low, high, is_between = self.neighbours.room(start, len(self.text))
+            free = [place for place in (free if is_between else places) if low <= place[0] - start <= high]
+            if len(free) != 1 or not self.agrees(item, start, free[0]):
+                return None
+        elif not self.is_explained(item):
+            return None
+        words = [place for place in free if self.stored.is_word(place)]
+        if len(words) != 1 or self.neighbours.is_taken(item, (words[0],)):
+            return None
+        return "unique", (words[0],)
+
+    def nearest_of_all(self) -> None:
+        """Place what stands near its offset, unless the same text of another entity stays without a place."""
+        near = {
+            number: ranges
+            for number, item in enumerate(self.broken)
+            if self.found[number] is None and (ranges := self.nearest(item))
+        }
+        stay = Counter(
+            (item.entity.class_id, item.entity.text)
+            for number, item in enumerate(self.broken)
+            if self.found[number] is None and number not in near
+        )
+        for number, ranges in near.items():
+            entity = self.broken[number].entity
+            if not stay[entity.class_id, entity.text]:
+                self.accept(number, "nearest", ranges)
+
+    def nearest(self, item: Located) -> Ranges | None:
+        start, surface = self.start(item), item.entity.fragments[0].text
         # An offset of 0 says nothing of where the text is.
         if len(item.entity.fragments) != 1 or not start or len(surface.strip()) < _MIN_UNIQUE:
             return None
-        places = self.words(surface)
-        here = bisect_left(places, start)
-        around = sorted(places[max(0, here - 2) : here + 2], key=lambda place: abs(place - start))
-        if not around or abs(around[0] - start) > _NEAR:
+        places, certain = self.places(item)
+        if not certain or not self.stored.spend(len(places)):
             return None
-        if len(around) > 1 and abs(around[1] - start) < _FARTHER * max(abs(around[0] - start), 2):
+        places = [place for place in places if self.stored.is_word(place)] or places
+        around = sorted(places, key=lambda place: abs(place[0] - start))[:2]
+        if not around or abs(around[0][0] - start) > _NEAR:
             return None
-        return ((around[0], around[0] + len(surface)),)
-
-    def words(self, surface: str) -> list[int]:
-        """Where a text stands as whole words, else all its places. Nothing if not all are known."""
-        places, certain = self.places(surface)
-        if not certain:
-            return []
-        return [
-            place
-            for place in places
-            if not (self._inside_word(place) or self._inside_word(place + len(surface)))
-        ] or places
-
-    def _inside_word(self, position: int) -> bool:
-        return (
-            0 < position < len(self.text)
-            and self.text[position - 1].isalnum()
-            and self.text[position].isalnum()
-        )
+        if len(around) > 1 and abs(around[1][0] - start) < _FARTHER * max(abs(around[0][0] - start), 2):
+            return None
+        free = not self.neighbours.is_taken(item, (around[0],))
+        return (around[0],) if free and self.agrees(item, start, around[0]) else None
 
 
-@dataclass(frozen=True)
-class _Voice:
-    """What a broken entity says of how far it was shifted."""
-
-    start: int
-    text: str
-    shifts: set[int]
-
-
-class _Assembly:
-    """The broken entities between two sound ones, counted so that each can ask what all the others say."""
-
-    def __init__(self) -> None:
-        self._all: Counter[int] = Counter()
-        self._of_text: Counter[tuple[int, str]] = Counter()
-        self._of_start: Counter[tuple[int, int]] = Counter()
-        self._of_both: Counter[tuple[int, str, int]] = Counter()
-
-    def add(self, voice: _Voice) -> None:
-        for shift in voice.shifts:
-            self._all[shift] += 1
-            self._of_text[shift, voice.text] += 1
-            self._of_start[shift, voice.start] += 1
-            self._of_both[shift, voice.text, voice.start] += 1
-
-    def votes(self, me: _Voice) -> dict[int, int]:
-        """How many others share each of its shifts.
-
-        Two mentions of one text agree on many shifts by chance, two texts hardly ever do: they count thrice.
-        """
-        votes = {}
-        for shift in me.shifts:
-            same_text_elsewhere = self._of_text[shift, me.text] - self._of_both[shift, me.text, me.start]
-            elsewhere = self._all[shift] - self._of_start[shift, me.start]
-            if elsewhere:
-                votes[shift] = 3 * (elsewhere - same_text_elsewhere) + same_text_elsewhere
-        return votes
-
-
-def _gaps(rigid: Sequence[int], start: int) -> set[int]:
-    """The stretches between sound entities that a place is in: two where it is that of a sound one."""
-    return {bisect_left(rigid, start), bisect_right(rigid, start)}
+def _fit(form: Form, item: Located) -> Ranges | None:
+    """Where an entity stands, if its offsets count in a form."""
+    ranges = []
+    for fragment in item.entity.fragments:
+        place = form.place(fragment.start, fragment.text)
+        if place is None:
+            return None
+        ranges.append(place)
+    return tuple(ranges)

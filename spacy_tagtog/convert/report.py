@@ -35,11 +35,17 @@ ENTITY_REASONS: Final = {
 """Why an entity of a converted document is not in ``doc.ents``. All of them stay in the round trip."""
 
 REPAIRS: Final = {
+    "normal_form": "it counts in another Unicode normal form",
+    "escaped": "it counts in text with other escaped markup",
+    "line_breaks": "it counts line breaks as CRLF, or as LF",
+    "white_space": "it counts runs of white space as one space",
+    "invisible": "soft hyphens and the like are on one side only",
+    "unit": "it counts bytes, or the other unit of characters",
+    "origin": "it counts from 1, or from the beginning of the document",
     "shift": "moved with its neighbours by a constant",
     "look_alike": "its text differs in look-alike characters",
-    "escaped": "its markup was escaped twice",
     "one_character": "its text differs in one character",
-    "unique": "its text stands in one place only",
+    "unique": "its text can stand in one place only",
     "nearest": "its text stands very near, and nowhere else near",
 }
 """What the methods of :mod:`spacy_tagtog.anndoc.repair` find."""
@@ -229,7 +235,7 @@ class ConversionReport:
         if self.entities_retokenized:
             yield "  of these split out of longer tokens", self.entities_retokenized
         for method, number in self.repaired.items():
-            yield f"  offset repaired: {REPAIRS[method]} (right in {CONFIDENCE[method]:.0%})", number
+            yield f"  offset repaired: {REPAIRS[method]} (right in at least {CONFIDENCE[method]:.1%})", number
 
     def to_json(self) -> dict[str, Any]:
         """The report as a JSON object."""

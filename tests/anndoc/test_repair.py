@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from strategies import quick
 
 from spacy_tagtog.anndoc import Annotations, Located, Part, Project, detect_unit, locate
-from spacy_tagtog.anndoc.repair import CONFIDENCE, _Assembly, _gaps, _Voice, repair
+from spacy_tagtog.anndoc.repair import CONFIDENCE, repair
 
 
 def mended(text: str, *entities: tuple[int, str], unit: str = "code-point") -> list[Located]:
@@ -83,9 +82,9 @@ class TestMethods:
 
     def test_markup_that_was_escaped_twice(self) -> None:
         assert outcome("if a < b then c", (3, "a &lt; b")) == [("escaped", "a < b")]
-        assert (
-            outcome("R&D and then CD25 or CD25 too, CD25", (len("R&amp;D and then "), "CD25"))[0][1] == "CD25"
-        )
+        text = "R&D and then CD25 or p53 too, CD25"
+        offsets = [(text.index(word) + 4, word) for word in ("CD25", "p53")]
+        assert outcome(text, *offsets) == [("escaped", "CD25"), ("escaped", "p53")]
 
     def test_the_only_place_where_the_text_stands(self) -> None:
         assert outcome("words and words (CGA) and more", (0, "CGA")) == [("unique", "CGA")]
@@ -189,36 +188,6 @@ def test_what_was_shifted_together_comes_back_together(text: str, distance: int)
             assert item.start == start
 
 
-def votes_one_by_one(broken: list[_Voice], rigid: list[int], me: _Voice) -> Counter[int]:
-    """What :func:`repair` counts, asked of each pair of broken entities."""
-    votes: Counter[int] = Counter()
-    for other in broken:
-        low, high = sorted((me.start, other.start))
-        if low != high and not any(low < place < high for place in rigid):
-            for shift in me.shifts & other.shifts:
-                votes[shift] += 1 if me.text == other.text else 3
-    return votes
-
-
-voices = st.lists(
-    st.builds(_Voice, st.integers(0, 12), st.sampled_from("abc"), st.sets(st.integers(-2, 2))), max_size=10
-)
-
-
-@quick
-@given(broken=voices, rigid=st.lists(st.integers(0, 12), max_size=4).map(sorted))
-def test_votes_are_those_of_all_pairs(broken: list[_Voice], rigid: list[int]) -> None:
-    between: defaultdict[int, _Assembly] = defaultdict(_Assembly)
-    for voice in broken:
-        for gap in _gaps(rigid, voice.start):
-            between[gap].add(voice)
-    for me in broken:
-        votes: Counter[int] = Counter()
-        for gap in _gaps(rigid, me.start):
-            votes.update(between[gap].votes(me))
-        assert votes == votes_one_by_one(broken, rigid, me)
-
-
 def test_a_text_that_stands_everywhere_is_not_placed() -> None:
     """More places than are looked at: the nearest of those is not the nearest of all."""
     text = "CGA " * 2000
@@ -227,13 +196,13 @@ def test_a_text_that_stands_everywhere_is_not_placed() -> None:
 
 def test_work_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "words and words (CGA) and more"
-    assert outcome(text, (0, "CGA"), (1, "more")) == [("unique", "CGA"), ("unique", "more")]
+    assert outcome(text, (0, "CGA"), (0, "more")) == [("unique", "CGA"), ("unique", "more")]
     monkeypatch.setattr("spacy_tagtog.anndoc.repair._MAX_WORK", 2 * len(text))
-    assert outcome(text, (0, "CGA"), (1, "more")) == [("unique", "CGA"), (None, "")]
+    assert outcome(text, (0, "CGA"), (0, "more")) == [(None, ""), (None, "")]
 
 
 @needs_corpora
-@pytest.mark.parametrize(("name", "most"), [("nala", 4), ("idp4", 1)])
+@pytest.mark.parametrize(("name", "most"), [("nala", 3), ("idp4", 1)])
 def test_nearly_all_of_the_real_faults_are_mended(name: str, most: int) -> None:
     left = 0
     for document in Project.open(CORPORA / name):
