@@ -20,6 +20,7 @@ __all__ = [
     "ClientError",
     "ConfigurationError",
     "ConversionError",
+    "DictionaryError",
     "DuplicateDocumentError",
     "EvaluationError",
     "LegendError",
@@ -218,6 +219,10 @@ class NotConfirmedError(AgreementError):
 
 class ConfigurationError(SpacyTagtogError):
     """A setting is missing or contradicts another."""
+
+
+class DictionaryError(SpacyTagtogError):
+    """A file can't be used as a dictionary, or a line of it can't."""
 
 
 class OutputExistsError(SpacyTagtogError):

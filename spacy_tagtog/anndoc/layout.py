@@ -84,8 +84,7 @@ class Layout:
             )
         # A query that finds nothing leaves the layout without a document in it: that is a project, an empty
         # one.
-        is_empty_project = is_folder and (self.path / "plain.html").is_dir()
-        if not self.entries and not self.problems and not is_empty_project:
+        if not self.entries and not self.problems and not _has_layout(self.path, is_folder=is_folder):
             raise ProjectError(
                 "there is no tagtog document here",
                 place=self.path,
@@ -186,6 +185,15 @@ def _sources(path: Path) -> tuple[bool, list[tuple[Names, Source]]]:
         legal="a folder or zip of tagtog documents",
         advice="give the folder that the file is in",
     )
+
+
+def _has_layout(path: Path, *, is_folder: bool) -> bool:
+    """Whether a folder or zip has the folder for documents, though nothing may be in it."""
+    if is_folder:
+        return (path / "plain.html").is_dir()
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    return any(name.endswith("/plain.html/") and name.count("/") == 2 for name in names)
 
 
 def read_legend(path: Path) -> Legend:

@@ -79,7 +79,10 @@ def write_project(
             info.external_attr = 0o644 << 16
             archive.writestr(info, data, zipfile.ZIP_DEFLATED)
 
-        return _write_documents(documents, legend, extra, add)
+        written = _write_documents(documents, legend, extra, add)
+        if not written:
+            archive.writestr(zipfile.ZipInfo(f"{root}/plain.html/"), b"")  # this is a project, too
+        return written
 
 
 def _write_documents(

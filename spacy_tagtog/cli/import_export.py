@@ -112,8 +112,8 @@ def export_cli(
     """Write all documents of a tagtog project into a folder or zip, in the layout of tagtog's own download.
 
     Without --member, a project of the local tagtog is written with everything that belongs to it, so that
-    import makes an equal one of it: settings, members and roles, assignments, originals, history. Passwords
-    are left out.
+    import makes an equal one of it: settings, members and roles, assignments, the order of review, flags,
+    dictionaries, originals, history. Passwords are left out.
 
     Example:
       spacy-tagtog export backup.zip --project proteins

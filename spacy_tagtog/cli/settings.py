@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import CreateOption, takes_connection
-from spacy_tagtog.cli._run import command, good, table, write_json
+from spacy_tagtog.cli._options import CreateOption, OnProblemOption, takes_connection
+from spacy_tagtog.cli._run import command, good, note, parse_pairs, showing, table, warn, write_json
 from spacy_tagtog.cli.project import read_labels
 from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spacy_tagtog.anndoc import Legend
+    from spacy_tagtog.steps.connection import Connection
 
 _KINDS = {"e": "entity type", "m": "document label", "f": "entity label", "n": "dictionary", "r": "relation"}
 
@@ -44,6 +47,15 @@ _MeasureTimeOption = Annotated[
         show_default=False,
     ),
 ]
+_DictionaryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dictionary",
+        help="NAME=FILE: load a dictionary into a project of the local tagtog, a .tsv or .csv of id, name, "
+        "further names. Its entries are replaced; documents stay.",
+        show_default=False,
+    ),
+]
 
 
 @command
@@ -64,6 +76,8 @@ def settings_cli(
     add_entity: _AddEntityOption = None,
     add_label: _AddLabelOption = None,
     measure_time: _MeasureTimeOption = None,
+    dictionary: _DictionaryOption = None,
+    on_problem: OnProblemOption = "error",
     force: Annotated[
         bool,
         typer.Option(
@@ -75,18 +89,20 @@ def settings_cli(
     """Show a project's annotation types, write all of its settings to a file, replace them, or add types.
 
     tagtog removes the documents of a project whose settings are replaced: a project that has any is refused,
-    unless --force is given. Adding types removes nothing. Without --load and --add-… nothing is changed.
+    unless --force is given. Adding types and loading dictionaries removes nothing. Without --load, --add-…
+    and --dictionary nothing is changed.
 
     Examples:
       spacy-tagtog settings --output settings.json
       spacy-tagtog settings --add-entity Place --add-label Topic=art,science
+      spacy-tagtog settings --dictionary HGNC=genes.tsv
       spacy-tagtog settings --project fresh --load settings.json --create
     """
     from spacy_tagtog.steps.projects import add_types, open_or_create
-    from spacy_tagtog.steps.projects import measure_time as switch_time
     from spacy_tagtog.steps.settings import read_settings, replace_settings
 
-    _check(load, create, [*(add_entity or []), *(add_label or [])])
+    dictionaries = list(parse_pairs(dictionary or [], option="--dictionary"))
+    _check(load, create, [*(add_entity or []), *(add_label or []), *dictionaries])
     labels = read_labels(add_label or [], option="--add-label")
     with ExitStack() as stack:
         if create and load is not None:
@@ -117,12 +133,9 @@ def settings_cli(
             names = ", ".join(f"{name} ({class_id})" for class_id, name in added.items())
             good(f"{'would be added' if dry_run else 'added'} to {place}: {names}")
         if measure_time is not None:
-            if not dry_run:
-                switch_time(tagtog, on=measure_time)
-            would = "would be" if dry_run else "is"
-            good(
-                f"the time that people work {would} {'measured' if measure_time else 'not measured'}: {place}"
-            )
+            _switch_time(tagtog, measure_time, dry_run=dry_run)
+        for name, source in dictionaries:
+            _load_dictionary(tagtog, name, source, on_problem, dry_run=dry_run)
         settings = tagtog.client.settings()
         legend = tagtog.client.legend()
     write_json(output, settings)
@@ -130,11 +143,31 @@ def settings_cli(
     good(f"the settings of {place}" + (f" are in {output}" if output else ""))
 
 
-def _check(load: Path | None, create: bool, added: list[str]) -> None:
+def _switch_time(tagtog: Connection, on: bool, *, dry_run: bool) -> None:
+    from spacy_tagtog.steps.projects import measure_time
+
+    if not dry_run:
+        measure_time(tagtog, on=on)
+    would = "would be" if dry_run else "is"
+    good(f"the time that people work {would} {'measured' if on else 'not measured'}: {tagtog}")
+
+
+def _load_dictionary(tagtog: Connection, name: str, source: str, on_problem: str, *, dry_run: bool) -> None:
+    from spacy_tagtog.steps.dictionaries import load_dictionary
+
+    progress = showing(f"loading {name}", unit="ids and names")
+    loaded = load_dictionary(tagtog, name, source, on_problem=on_problem, dry_run=dry_run, progress=progress)
+    note((f"{one.problem}: {one.place}: {one.value}" for one in loaded.problems), caption="left out")
+    if loaded.left_out > len(loaded.problems):
+        warn(f"{counted(loaded.left_out, 'line')} left out; the first {len(loaded.problems)} are listed")
+    good(f"{'would be loaded' if dry_run else 'loaded'} into {tagtog}: the dictionary {loaded}")
+
+
+def _check(load: Path | None, create: bool, added: Sequence[object]) -> None:
     if load is not None and added:
         raise ConfigurationError(
-            "--load and --add-entity or --add-label contradict each other",
-            legal="one after the other: load the settings, then add types",
+            "--load and --add-entity, --add-label or --dictionary contradict each other",
+            legal="one after the other: load the settings, then add types and dictionaries",
         )
     if create and load is None:
         raise ConfigurationError(

@@ -23,6 +23,8 @@ ROOT_FOLDER = "pool"
 """Every folder of a project is below this one, whose index is 0."""
 
 _SECTIONS = {"e": "entities", "f": "fields", "m": "metas", "n": "normalizations", "r": "relations"}
+_KINDS = {"e": "entity type", "m": "document label", "n": "dictionary"}
+"""What can be added to a project's settings."""
 _CLASS_ID = re.compile(r"[efmnr]_[0-9]{1,9}")
 _COLORS = (
     "#f2a13f",
@@ -132,14 +134,18 @@ def settings_from_legend(legend: Legend, folders: Iterable[str] = ()) -> dict[st
 
 
 def with_types(
-    settings: Mapping[str, Any], entities: Iterable[str], labels: Mapping[str, LabelValues]
+    settings: Mapping[str, Any],
+    entities: Iterable[str],
+    labels: Mapping[str, LabelValues],
+    dictionaries: Iterable[str] = (),
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Settings with more entity types and document labels.
+    """Settings with more entity types, document labels and dictionaries.
 
     Args:
         settings: The settings; they stay as they are.
         entities: The names of entity types.
         labels: Name of a document label to its values.
+        dictionaries: The names of dictionaries for normalizations.
 
     Returns:
         The new settings, and class id to name of what was added.
@@ -147,11 +153,11 @@ def with_types(
     Raises:
         LocalServerError: A name or value isn't legal, or the settings have the name already.
     """
-    new = {**settings, "entities": dict(settings.get("entities") or {})}
-    new["metas"] = dict(settings.get("metas") or {})
+    new = {**settings, **{_SECTIONS[kind]: dict(settings.get(_SECTIONS[kind]) or {}) for kind in _KINDS}}
     added: dict[str, str] = {}
     wanted: list[tuple[str, str, dict[str, str]]] = [("e", name, {"description": ""}) for name in entities]
     wanted += [("m", name, _label_type(name, values)) for name, values in labels.items()]
+    wanted += [("n", name, {"description": ""}) for name in dictionaries]
     for prefix, name, more in wanted:
         if prefix == "e" and not _ENTITY_TYPE.fullmatch(name):
             raise LocalServerError(
@@ -159,11 +165,11 @@ def with_types(
                 value=name,
                 legal="2 to 24 letters, digits and _, as in tagtog",
             )
-        check_name(name, "document label" if prefix == "m" else "entity type")
+        check_name(name, _KINDS[prefix])
         present = {str(entry["name"]) for entry in new[_SECTIONS[prefix]].values()}
         if name in present:
             raise LocalServerError(
-                f"the project has this {'entity type' if prefix == 'e' else 'document label'} already",
+                f"the project has this {_KINDS[prefix]} already",
                 value=name,
                 legal=f"a name that isn't one of {', '.join(sorted(present))}",
                 advice="leave it out",

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from spacy_tagtog.steps.demo import LoadedDemo as LoadedDemo
     from spacy_tagtog.steps.demo import load_demo as load_demo
     from spacy_tagtog.steps.demo import write_demo as write_demo
+    from spacy_tagtog.steps.dictionaries import LoadedDictionary as LoadedDictionary
+    from spacy_tagtog.steps.dictionaries import load_dictionary as load_dictionary
     from spacy_tagtog.steps.evaluate import evaluate as evaluate
     from spacy_tagtog.steps.fetch import fetch as fetch
     from spacy_tagtog.steps.iaa import MeasuredAgreement as MeasuredAgreement
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from spacy_tagtog.steps.projects import create_project as create_project
     from spacy_tagtog.steps.projects import delete_project as delete_project
     from spacy_tagtog.steps.projects import list_projects as list_projects
+    from spacy_tagtog.steps.projects import measure_time as measure_time
     from spacy_tagtog.steps.push import Pushed as Pushed
     from spacy_tagtog.steps.push import push as push
     from spacy_tagtog.steps.rank import RankedProject as RankedProject
@@ -86,6 +89,7 @@ _WHERE = {
     "Imported": "import_export",
     "LearnedTokenizer": "tokenizer",
     "LoadedDemo": "demo",
+    "LoadedDictionary": "dictionaries",
     "LocalProject": "projects",
     "MeasuredAgreement": "iaa",
     "MergedProject": "merge",
@@ -115,8 +119,10 @@ _WHERE = {
     "iaa": "iaa",
     "import_project": "import_export",
     "list_projects": "projects",
+    "measure_time": "projects",
     "list_users": "users",
     "load_demo": "demo",
+    "load_dictionary": "dictionaries",
     "merge": "merge",
     "new_workspace": "new",
     "pre_annotate": "upload",

@@ -146,7 +146,10 @@ def delete_project(
         )
     with open_database(where.database) as opened:
         from spacy_tagtog.server.db import project_changes
+        from spacy_tagtog.server.db.dictionary_loading import clear_dictionaries
+        from spacy_tagtog.server.db.projects import project_key
 
+        clear_dictionaries(opened, opened.read(project_key, where.local_owner, name))
         opened.write(project_changes.delete_project, where.local_owner, name)
     return held
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +20,24 @@ from spacy_tagtog.anndoc import Project
 from spacy_tagtog.cli import app
 from spacy_tagtog.errors import LocalServerError, OutputExistsError
 from spacy_tagtog.server import Database, LocalTagtog, create_project, local_tagtog, settings_from_legend
+from spacy_tagtog.server.db import archive
 from spacy_tagtog.server.db.archive import export_project
-from spacy_tagtog.server.db.projects import access, list_projects, read_project
+from spacy_tagtog.server.db.dictionaries import Entry, suggest
+from spacy_tagtog.server.db.dictionary_loading import StagedEntries, load_dictionary
+from spacy_tagtog.server.db.projects import access, list_projects, project_key, read_project
 from spacy_tagtog.server.db.restore import has_archive, restore_project
 
 TEXT = "Ada in London"
-ADA, LONDON = entity("e_1", 0, "Ada"), entity("e_2", 7, "London")
+NORMALIZED = {
+    "n_5": {"source": {"name": "Wikidata", "id": "Q7259", "url": None}, "recName": "Ada Lovelace"},
+}
+ADA, LONDON = entity("e_1", 0, "Ada", normalizations=NORMALIZED), entity("e_2", 7, "London")
+TOPIC = {"m_4": {"value": "science", "confidence": {"state": "", "who": ["user:ann"], "prob": 1}}}
+ENTRIES = [
+    Entry("Q7259", ("Ada Lovelace", "Ada Byron", "Ada")),
+    Entry("Q84", ("London",)),
+    Entry("Q1", ("宇宙",)),
+]
 HOOKS = {
     "w_1": {
         "endpoint": "http://127.0.0.1:1/",
@@ -56,51 +70,102 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
         people.save(
             "Later", annotated(entity("e_1", 0, "Later", state="\ud800")), name="later", folder="train"
         )
+        people.save("Ada again", annotated(ADA, metas=TOPIC), name="again")
+        ranking = [{"id": docid, "rank": 2, "batch": 1, "why": {"doubtful": [0]}, "blind": True}]
+        ranking.append({"id": changed, "rank": 1, "batch": 1})
+        body = {"documents": ranking}
+        assert people.call("owner", "PUT", "/-local/ranking", json=body).status_code == 200
+        note = {"note": "is this a person? 🤔"}
+        assert people.call("owner", "PUT", "/-local/flag", docid=changed, json=note).status_code == 204
+        with StagedEntries() as staged:
+            for line, entry in enumerate(ENTRIES, 2):
+                staged.add(entry, line)
+            key = running.database.read(project_key, "owner", "full")
+            load_dictionary(running.database, key, "n_5", staged)
         people.close()
         yield running
 
 
-def everything(database: Database, owner: str, name: str) -> dict[str, Any]:
-    """All that the database has of a project, without its own numbers."""
+NOT_IN_IT = {
+    "users": "their passwords are secrets, and they belong to the server, not to a project",
+    "sessions": "who is logged in is a secret, too",
+    "deliveries": "a copy of a project must not call the webhooks of the first one again",
+    "blobs": "compared through what refers to them",
+    "text_index": "made of the texts, for all projects together: the searches below use it",
+    "vocabulary": "the same",
+    "vocabulary_parts": "the same",
+    "changes": "counts the transactions of the whole database",
+}
+"""Tables of which an archive has nothing of its own, and why."""
+# What the database's own numbers stand for. A column that isn't here is compared as it is.
+MEANINGS = {
+    "document_id": "SELECT docid FROM documents WHERE id = ?",
+    "blob_id": "SELECT data FROM blobs WHERE id = ?",
+    "html_id": "SELECT data FROM blobs WHERE id = ?",
+    "dictionary": "SELECT class_id FROM dictionaries WHERE id = ?",
+}
+OWN_NUMBERS = {
+    "projects": {"id", "owner", "name"},
+    "documents": {"id"},
+    "history": {"id"},
+    "dictionaries": {"id"},
+    # Lines of a file that held no entry leave gaps.
+    "dictionary_entries": {"number"},
+    "dictionary_terms": {"entry"},
+}
+"""Columns whose values are the database's own. The order of the rows says what they say."""
+
+
+def tables(connection: sqlite3.Connection) -> list[str]:
+    """All tables of the schema, but for those in which SQLite keeps an index of words."""
+    rows = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' "
+        "AND name NOT GLOB 'dictionary_index_*' ORDER BY name"
+    )
+    names = [row["name"] for row in rows]
+    return [name for name in names if not re.fullmatch(r"(text_index|vocabulary_parts)_.*", name)]
+
+
+def everything(database: Database, owner: str, name: str) -> dict[str, list[dict[str, Any]]]:
+    """All that the database has of a project, table by table, without its own numbers."""
+    found = {}
     with database.reading() as connection:
-        info = read_project(connection, owner, name)
+        key = read_project(connection, owner, name).key
+        for table in tables(connection):
+            if table in NOT_IN_IT:
+                continue
+            columns = [row["name"] for row in connection.execute(f"PRAGMA table_info({table})")]
+            whose = {
+                "project_id": "project_id = ?",
+                "document_id": "document_id IN (SELECT id FROM documents WHERE project_id = ?)",
+                "dictionary": "dictionary IN (SELECT id FROM dictionaries WHERE project_id = ?)",
+                "owner": "id = ?",
+            }
+            condition = next(test for column, test in whose.items() if column in columns)
+            order = next((one for one in ("id", "number") if one in OWN_NUMBERS.get(table, ())), "")
+            rows = connection.execute(
+                f"SELECT * FROM {table} WHERE {condition}" + (f" ORDER BY {order}" if order else ""), (key,)
+            )
+            found[table] = [
+                {
+                    column: meaning(connection, column, row[column])
+                    for column in columns
+                    if column != "project_id" and column not in OWN_NUMBERS.get(table, ())
+                }
+                for row in rows
+                # Counts of what is gone.
+                if not (table in ("counts", "class_totals") and row["number"] == 0)
+            ]
+            if not order:
+                found[table].sort(key=repr)
+    return found
 
-        def rows(sql: str) -> list[tuple[Any, ...]]:
-            return [tuple(row) for row in connection.execute(sql, (info.key,))]
 
-        return {
-            "settings": info.export(),
-            "created": rows("SELECT created FROM projects WHERE id = ?"),
-            "members": rows("SELECT login, role FROM members WHERE project_id = ? ORDER BY 1"),
-            "documents": rows(
-                "SELECT d.docid, d.filename, d.header, d.created, d.updated, d.anncomplete, f.path, c.html, "
-                "c.text, c.original, c.original_name "
-                "FROM documents AS d JOIN contents AS c ON c.document_id = d.id "
-                "JOIN folders AS f ON f.project_id = d.project_id "
-                "AND f.number = d.folder WHERE d.project_id = ? ORDER BY d.id"
-            ),
-            "versions": rows(
-                "SELECT d.docid, v.member, v.complete, b.data FROM versions AS v "
-                "JOIN documents AS d ON d.id = v.document_id "
-                "JOIN blobs AS b ON b.id = v.blob_id WHERE d.project_id = ? ORDER BY d.id, v.member"
-            ),
-            "history": rows(
-                "SELECT d.docid, h.member, h.complete, h.saved, h.author, h.source, h.action, b.data, "
-                "x.data FROM history AS h "
-                "JOIN documents AS d ON d.id = h.document_id JOIN blobs AS b ON b.id = h.blob_id "
-                "LEFT JOIN blobs AS x ON x.id = h.html_id "
-                "WHERE d.project_id = ? ORDER BY d.id, h.id"
-            ),
-            "assignments": rows(
-                "SELECT d.docid, a.member FROM assignments AS a JOIN documents AS d ON d.id = a.document_id "
-                "WHERE project_id = ? ORDER BY 1, 2"
-            ),
-            "entities": rows(
-                "SELECT d.docid, e.class_id, e.text FROM entities AS e "
-                "JOIN documents AS d ON d.id = document_id WHERE project_id = ? "
-                "ORDER BY 1, 2, 3"
-            ),
-        }
+def meaning(connection: sqlite3.Connection, column: str, value: Any) -> Any:
+    """What a number of the database stands for."""
+    if column not in MEANINGS or value is None:
+        return value
+    return connection.execute(MEANINGS[column], (value,)).fetchone()[0]
 
 
 @pytest.fixture
@@ -111,13 +176,22 @@ def other(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.mark.parametrize("target", ["backup.zip", "backup"])
-def test_everything_comes_back(server: LocalTagtog, other: Database, tmp_path: Path, target: str) -> None:
+def test_everything_comes_back(
+    server: LocalTagtog, other: Database, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "ENTRIES_PER_FILE", 2)
     exported = export_project(server.database, "owner", "full", tmp_path / target)
-    assert (exported.documents, exported.versions, exported.saves, exported.notes) == (5, 5, 7, [])
+    assert (exported.documents, exported.versions, exported.saves, exported.notes) == (6, 6, 8, [])
     assert has_archive(tmp_path / target)
     restored = restore_project(other, tmp_path / target, "owner", "full")
     assert restored == exported
-    assert everything(other, "owner", "full") == everything(server.database, "owner", "full")
+    there = everything(server.database, "owner", "full")
+    assert not [table for table, rows in there.items() if not rows], "nothing is lost of what isn't there"
+    assert everything(other, "owner", "full") == there
+    with other.reading() as connection:
+        key = project_key(connection, "owner", "full")
+        (found,) = suggest(connection, key, "n_5", ["e_1"], search="byron")
+    assert (found.id, found.name, found.matched, found.uses) == ("Q7259", "Ada Lovelace", "Ada Byron", 2)
     for query in (
         "London",
         "entity:Person:Ada",
@@ -131,7 +205,7 @@ def test_everything_comes_back(server: LocalTagtog, other: Database, tmp_path: P
         assert hits
     # It is what tagtog's download is, too.
     documents = Project.open(tmp_path / target)
-    assert (len(documents), documents.members) == (5, ["master", "former", "supercurator"])
+    assert (len(documents), documents.members) == (6, ["master", "former", "supercurator"])
     assert documents.legend == LEGEND
     with pytest.raises(OutputExistsError):
         export_project(server.database, "owner", "full", tmp_path / target)
@@ -156,6 +230,14 @@ def test_a_query_chooses_documents(server: LocalTagtog, other: Database, tmp_pat
         export_project(server.database, "owner", "full", tmp_path / "y.zip", query="nothing")
 
 
+@pytest.mark.parametrize("target", ["x.zip", "x"])
+def test_a_project_without_documents_comes_back(other: Database, tmp_path: Path, target: str) -> None:
+    other.write(create_project, "owner", "p", settings_from_legend(LEGEND))
+    export_project(other, "owner", "p", tmp_path / target)
+    assert restore_project(other, tmp_path / target, "owner", "q").documents == 0
+    assert other.read(read_project, "owner", "q").legend == LEGEND
+
+
 def test_passwords_are_left_out(other: Database, tmp_path: Path) -> None:
     other.write(create_project, "owner", "p", {**settings_from_legend(LEGEND), "webhooks": HOOKS})
     made = export_project(other, "owner", "p", tmp_path / "x")
@@ -176,7 +258,7 @@ def test_what_was_edited_in_the_archive_is_a_further_save(
     next((tmp_path / "x" / "ann.json" / "master" / "pool" / "train").glob("*later*")).unlink()
     restored = restore_project(other, tmp_path / "x", "owner", "p")
     docid = path.name.removesuffix(".ann.json")
-    assert restored.documents == 4
+    assert restored.documents == 5
     assert len(restored.notes) == 2
     assert f"{docid}: the version of master was changed" in restored.notes[0]
     assert "1 document isn't in the archive" in restored.notes[1]
@@ -185,9 +267,11 @@ def test_what_was_edited_in_the_archive_is_a_further_save(
         for hit in find(other, "owner", "p", "entity:Place:London AND count_e_1:0 AND folder:deep").hits
     ] == [docid]
     history = [
-        entry for entry in everything(other, "owner", "p")["history"] if entry[:2] == (docid, "master")
+        entry
+        for entry in everything(other, "owner", "p")["history"]
+        if (entry["document_id"], entry["member"]) == (docid, "master")
     ]
-    assert [entry[6] for entry in history] == ["uploaded", "imported"]
+    assert [entry["action"] for entry in history] == ["uploaded", "imported"]
 
 
 def damage(path: Path, name: str, data: bytes | None) -> None:
@@ -208,6 +292,10 @@ def damage(path: Path, name: str, data: bytes | None) -> None:
         ("documents.jsonl", b'{"docid": "x"\n', "JSON"),
         ("history/*", b"{}", "changed"),
         ("originals/*", None, "original"),
+        ("dictionaries/n_5/0.jsonl", None, "it isn't there"),
+        ("dictionaries/n_5/0.jsonl", b'["Q1"]\n', "entry of a dictionary"),
+        ("dictionaries/n_5/0.jsonl", b"{\n", "entry of a dictionary"),
+        ("dictionaries/n_5/0.jsonl", b'["Q1", "x"]\n["Q1", "y"]\n', "twice"),
     ],
 )
 def test_a_broken_archive_is_refused_whole(
@@ -220,8 +308,9 @@ def test_a_broken_archive_is_refused_whole(
     assert other.read(list_projects) == []
     with other.reading() as connection:
         assert connection.execute(
-            "SELECT (SELECT count(*) FROM blobs), (SELECT count(*) FROM documents)"
-        ).fetchone()[:] == (0, 0)
+            "SELECT (SELECT count(*) FROM blobs), (SELECT count(*) FROM documents), "
+            "(SELECT count(*) FROM sqlite_master WHERE name GLOB 'dictionary_index_*')"
+        ).fetchone()[:] == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +322,11 @@ def test_a_broken_archive_is_refused_whole(
         {"assigned": ["a/b"]},
         {"original_name": "a/b"},
         {"history": [{"member": "master"}]},
+        {"order": {"rank": "first", "batch": 1, "why": "{}"}},
+        {"order": {"rank": 1, "batch": 1, "why": "no JSON"}},
+        {"order": 1},
+        {"flag": {"author": "ada", "note": 1, "created": 1}},
+        {"flag": {"author": "ada", "note": "x", "created": "now"}},
         {
             "history": [
                 {
@@ -283,9 +377,9 @@ def test_by_commands(server: LocalTagtog, tmp_path: Path, monkeypatch: pytest.Mo
     out = run(
         "export", backup, "--owner", "owner", "--project", "full", "--database", str(server.database.path)
     )
-    assert "5 documents with 5 versions and 7 saves written" in out
+    assert "6 documents with 6 versions and 8 saves written" in out
     out = run("import", backup, "--owner", "owner", *there)
-    assert "5 documents with 5 versions and 7 saves are in owner/backup" in out
+    assert "6 documents with 6 versions and 8 saves are in owner/backup" in out
     database = Database(tmp_path / "new.db")
     assert everything(database, "owner", "backup") == everything(server.database, "owner", "full")
     before = everything(database, "owner", "backup")
@@ -293,8 +387,8 @@ def test_by_commands(server: LocalTagtog, tmp_path: Path, monkeypatch: pytest.Mo
     assert "is there already" in out
     assert everything(database, "owner", "backup") == before
     database.close()
-    with zipfile.ZipFile(backup) as archive:
-        assert any("/members/former/" in name for name in archive.namelist())
+    with zipfile.ZipFile(backup) as packed:
+        assert any("/members/former/" in name for name in packed.namelist())
     run(
         "export",
         str(tmp_path / "one"),

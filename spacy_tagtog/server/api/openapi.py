@@ -15,6 +15,7 @@ from spacy_tagtog._tagtog import ROLES
 from spacy_tagtog.agreement import Metric
 from spacy_tagtog.server.api.comparable import ComparableVersions, SavedVersion
 from spacy_tagtog.server.api.compare import ComparedDocuments, Comparison, Decided
+from spacy_tagtog.server.api.dictionary import MOST_CHARACTERS, SuggestedEntries
 from spacy_tagtog.server.api.documents import DOCUMENT_OUTPUTS, ImportAnswer, SearchAnswer
 from spacy_tagtog.server.api.history import DocumentHistory, SaveEntry
 from spacy_tagtog.server.api.members import ProjectMembers
@@ -69,6 +70,7 @@ _ANSWERS: Final = (
     ComparedDocuments,
     Decided,
     SavedVersion,
+    SuggestedEntries,
 )
 """The typed dictionaries that the calls answer with. Their schemas are made of them."""
 # --- The calls
@@ -271,7 +273,24 @@ def _review_calls() -> Json:
     docid = parameter("docid", "The document; by default the first that waits.")
     after = parameter("after", "The document after which the next one is looked for.")
     note = as_json(object_of(["note"], note={"type": "string", "minLength": 1, "maxLength": 2000}))
+    entry = [
+        parameter("dictionary", "The class id of a dictionary, such as n_1.", NOT_EMPTY, required=True),
+        parameter(
+            "search",
+            "A part of an id or a name; by default the text.",
+            {"type": "string", "maxLength": MOST_CHARACTERS},
+        ),
+        parameter("text", "The entity's text: what people used for the same text comes first."),
+    ]
     return {
+        "dictionary": {
+            "get": operation_of(
+                "suggestEntries",
+                "At most 20 entries that an entity may be normalized to, the best first.",
+                entry,
+                as_json(answer_of(SuggestedEntries)),
+            )
+        },
         "review": {
             "get": operation_of(
                 "reviewedDocument",

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from spacy_tagtog.server.api import (
     comparable,
     compare,
+    dictionary,
     documents,
     history,
     members,
@@ -66,6 +67,7 @@ LOCAL_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/-local/versions": {"GET": comparable.get_versions},
     "/-local/versions/copy": {"POST": versions.copy_side},
     "/-local/versions/merge": {"POST": versions.merge_versions},
+    "/-local/dictionary": {"GET": dictionary.get_dictionary},
     "/-local/queue": {"GET": queue.get_queue},
     "/-local/review": {"GET": review.get_review},
     "/-local/ranking": {"PUT": queue.put_ranking},

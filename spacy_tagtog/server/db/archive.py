@@ -4,8 +4,8 @@
 
 It is tagtog's own download layout, which everything that reads tagtog projects can read, and beside it a
 folder ``.local-tagtog`` with what that layout has no place for: settings, members and roles, assignments, the
-original files, dates, and the history of every version. Two things are not in it, since they are secrets:
-users' passwords, and the passwords of webhooks.
+order of review, flags, dictionaries, the original files, dates, and the history of every version. Two things
+are not in it, since they are secrets: users' passwords, and the passwords of webhooks.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import Annotations, Document, PlainHtml, write_project
 from spacy_tagtog.errors import LocalServerError, setting
 from spacy_tagtog.server.db.database import Database
+from spacy_tagtog.server.db.dictionaries import read_entries
 from spacy_tagtog.server.db.projects import read_project
 from spacy_tagtog.server.db.roles import read_members
 from spacy_tagtog.server.search.results import find_all
@@ -32,6 +34,8 @@ from spacy_tagtog.server.settings import ProjectInfo
 FOLDER: Final = ".local-tagtog"
 FORMAT: Final = 1
 """The version of what is in the folder."""
+ENTRIES_PER_FILE: Final = 50_000
+"""A dictionary is written in several files, so that nobody has to hold all of it."""
 
 
 @dataclass
@@ -76,6 +80,10 @@ class _Export:
 
     def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
         return self.connection.execute(sql, parameters).fetchall()
+
+    def one(self, sql: str, *parameters: object) -> dict[str, Any] | None:
+        found = self.rows(sql, *parameters)
+        return dict(found[0]) if found else None
 
     def documents(self, progress: Progress) -> Iterator[Document]:
         for key in progress(self.keys, len(self.keys)):
@@ -141,6 +149,8 @@ class _Export:
                     "SELECT member FROM assignments WHERE document_id = ? ORDER BY member", row["id"]
                 )
             ],
+            "order": self.one("SELECT rank, batch, why FROM review_order WHERE document_id = ?", row["id"]),
+            "flag": self.one("SELECT author, note, created FROM flags WHERE document_id = ?", row["id"]),
             "history": history,
         }
         self.records.append(json.dumps(record, ensure_ascii=False).encode())
@@ -158,6 +168,18 @@ class _Export:
         for digest in sorted(self.wanted):
             (row,) = self.rows("SELECT data FROM blobs WHERE hash = ?", bytes.fromhex(digest))
             yield folder / "history" / digest, row["data"]
+        dictionaries = {}
+        for row in self.rows(
+            "SELECT id, class_id FROM dictionaries WHERE project_id = ? AND ready ORDER BY class_id",
+            self.info.key,
+        ):
+            files = 0
+            entries = read_entries(self.connection, row["id"])
+            while some := list(islice(entries, ENTRIES_PER_FILE)):
+                lines = (json.dumps([one.id, *one.names], ensure_ascii=False) + "\n" for one in some)
+                yield folder / dictionary_file(row["class_id"], files), "".join(lines).encode()
+                files += 1
+            dictionaries[row["class_id"]] = files
         yield folder / "documents.jsonl", b"".join(record + b"\n" for record in self.records)
         (created,) = self.rows("SELECT created FROM projects WHERE id = ?", self.info.key)
         project = {
@@ -168,9 +190,15 @@ class _Export:
             "created": created["created"],
             "settings": _without_secrets(self.info.export()),
             "members": read_members(self.connection, self.info.key),
+            "dictionaries": dictionaries,
         }
         # The last file: an archive without it is none.
         yield folder / "project.json", json.dumps(project, ensure_ascii=False, indent=2).encode()
+
+
+def dictionary_file(class_id: str, number: int) -> str:
+    """The name of a file of a dictionary: a line per entry, a JSON list of its id and its names."""
+    return f"dictionaries/{class_id}/{number}.jsonl"
 
 
 def file_name(docid: str) -> str:

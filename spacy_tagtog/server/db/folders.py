@@ -10,8 +10,15 @@ import sqlite3
 from typing import Any
 
 from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.db.dictionary_loading import remove_dictionaries
 from spacy_tagtog.server.db.documents import delete_documents
-from spacy_tagtog.server.db.projects import insert_folders, project_key, read_project, write_settings
+from spacy_tagtog.server.db.projects import (
+    insert_folders,
+    project_key,
+    read_project,
+    read_settings,
+    write_settings,
+)
 from spacy_tagtog.server.settings import (
     Folder,
     ProjectInfo,
@@ -27,6 +34,8 @@ def import_settings(
 ) -> dict[str, Any]:
     """Replace a project's settings. Its documents are removed, as tagtog does.
 
+    The entries of dictionaries stay where the new settings have the same dictionary.
+
     Returns:
         ``{"mapNewIds": …, "newSettings": …}``. Class ids stay what they are here.
 
@@ -38,6 +47,8 @@ def import_settings(
     rows = connection.execute("SELECT id FROM documents WHERE project_id = ?", (key,)).fetchall()
     delete_documents(connection, [row["id"] for row in rows])
     connection.execute("DELETE FROM folders WHERE project_id = ?", (key,))
+    old, kept = class_names(read_settings(connection, key)), class_names(rest)
+    remove_dictionaries(connection, key, keep={one for one, name in old.items() if kept.get(one) == name})
     write_settings(connection, key, rest)
     insert_folders(connection, key, folders)
     new = read_project(connection, owner, name)

@@ -64,7 +64,7 @@ def _normalizations(connection: sqlite3.Connection) -> dict[str, list[sqlite3.Ro
         "count(DISTINCT e.document_id) AS documents FROM temp.picked AS p "
         "JOIN entities AS e ON e.document_id = p.id "
         "JOIN norms AS n ON n.document_id = e.document_id AND n.entity = e.number "
-        "GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3, 2"
+        "WHERE n.norm_id <> '' GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3, 2"
     ):
         norms.setdefault(row["entity"], []).append(row)
     return norms

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from spacy_tagtog.server.db.dictionary_loading import remove_dictionaries
 from spacy_tagtog.server.db.documents import delete_documents
 from spacy_tagtog.server.db.projects import project_key, read_settings, write_settings
 from spacy_tagtog.server.settings import MEASURE_TIME, LabelValues, with_types
@@ -38,8 +39,9 @@ def add_types(
     name: str,
     entities: Iterable[str],
     labels: Mapping[str, LabelValues],
+    dictionaries: Iterable[str] = (),
 ) -> dict[str, str]:
-    """Add entity types and document labels to a project. Everything else stays as it is.
+    """Add entity types, document labels and dictionaries to a project. Everything else stays as it is.
 
     Returns:
         Class id to name of what was added.
@@ -49,7 +51,7 @@ def add_types(
         RequestError: There is no such project.
     """
     key = project_key(connection, owner, name)
-    settings, added = with_types(read_settings(connection, key), entities, labels)
+    settings, added = with_types(read_settings(connection, key), entities, labels, dictionaries)
     write_settings(connection, key, settings)
     return added
 
@@ -83,7 +85,8 @@ def project_content(connection: sqlite3.Connection, owner: str, name: str) -> Pr
 
 
 def delete_project(connection: sqlite3.Connection, owner: str, name: str) -> None:
-    """Delete a project with everything that belongs to it: documents, history, members, deliveries.
+    """Delete a project with everything that belongs to it: documents, history, members, dictionaries,
+    deliveries.
 
     Raises:
         RequestError: There is no such project.
@@ -91,7 +94,8 @@ def delete_project(connection: sqlite3.Connection, owner: str, name: str) -> Non
     key = project_key(connection, owner, name)
     rows = connection.execute("SELECT id FROM documents WHERE project_id = ?", (key,)).fetchall()
     delete_documents(connection, [row["id"] for row in rows])
+    remove_dictionaries(connection, key)
     connection.execute("DELETE FROM projects WHERE id = ?", (key,))
     # Totals of nothing: a later project may get the number.
-    for table in ("counts", "class_totals"):
+    for table in ("counts", "class_totals", "norm_totals"):
         connection.execute(f"DELETE FROM {table} WHERE project_id = ?", (key,))  # noqa: S608  our own names

@@ -16,11 +16,14 @@ from spacy_tagtog._tagtog import USER_NAME
 from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server import clock
-from spacy_tagtog.server.db.archive import FOLDER, FORMAT, Archived, file_name
+from spacy_tagtog.server.db.archive import FOLDER, FORMAT, Archived, dictionary_file, file_name
 from spacy_tagtog.server.db.database import Database
+from spacy_tagtog.server.db.dictionaries import Entry
+from spacy_tagtog.server.db.dictionary_loading import StagedEntries, restore_dictionary
 from spacy_tagtog.server.db.documents import insert_document
 from spacy_tagtog.server.db.history import store_blob
 from spacy_tagtog.server.db.projects import create_project, read_project
+from spacy_tagtog.server.db.review import flag
 from spacy_tagtog.server.db.roles import as_role
 from spacy_tagtog.server.search.index import add_words, index_version
 from spacy_tagtog.server.settings import (
@@ -159,6 +162,7 @@ def restore_project(
         for path in documents.folders:
             if missing := missing_folders(path, present):
                 raise reader.broken("project.json", f"its settings don't have the folder {missing[0]}")
+        _dictionaries(connection, reader, about, info)
         restore = _Restore(connection, reader, info)
         lines = (reader.read("documents.jsonl") or b"").splitlines()
         records = {
@@ -197,10 +201,42 @@ def _project(
     return read_project(connection, owner, project)
 
 
+def _dictionaries(
+    connection: sqlite3.Connection, reader: _Reader, about: dict[str, Any], info: ProjectInfo
+) -> None:
+    """Load the dictionaries of the project."""
+    given = about.get("dictionaries") or {}
+    if not isinstance(given, dict):
+        raise reader.broken("project.json", "its dictionaries can't be read")
+    for class_id, files in given.items():
+        if class_id not in info.legend.of("n") or type(files) is not int:
+            raise reader.broken("project.json", f"its settings don't have the dictionary {class_id}")
+        with StagedEntries() as staged:
+            for number in range(files):
+                _stage(reader, dictionary_file(class_id, number), staged)
+            restore_dictionary(connection, info.key, class_id, staged)
+
+
+def _stage(reader: _Reader, name: str, staged: StagedEntries) -> None:
+    data = reader.read(name)
+    if data is None:
+        raise reader.broken(name, "it isn't there")
+    for line in data.splitlines():
+        try:
+            entry_id, *names = json.loads(line)
+            if not (names and all(isinstance(text, str) and text for text in (entry_id, *names))):
+                raise TypeError
+            is_double = staged.add(Entry(entry_id, tuple(names)), staged.entries + 1) is not None
+        except (ValueError, TypeError, RecursionError) as error:
+            raise reader.broken(name, "an entry of a dictionary can't be read") from error
+        if is_double:
+            raise reader.broken(name, f"the entry {entry_id} is there twice")
+
+
 def _number(reader: _Reader, record: dict[str, Any], name: str) -> int:
     value = record.get(name)
     if type(value) is not int or not 0 <= value < 2**53:
-        raise reader.broken("documents.jsonl", f"{name} isn't a moment")
+        raise reader.broken("documents.jsonl", f"{name} isn't a whole number from 0")
     return value
 
 
@@ -243,7 +279,30 @@ class _Restore:
             self.connection.execute(
                 "INSERT INTO assignments (document_id, member) VALUES (?, ?)", (key, member)
             )
+        self.review(key, record)
         self.counts.documents += 1
+
+    def review(self, key: int, record: dict[str, Any]) -> None:
+        """Write a document's place in the order of review, and its flag."""
+        match record.get("order"):
+            case None:
+                pass
+            case {"why": str(why)} as place:
+                rank, batch = (_number(self.reader, place, name) for name in ("rank", "batch"))
+                self.reader.json("documents.jsonl", why.encode("utf-8", "surrogatepass"))  # else no queue
+                self.connection.execute(
+                    "INSERT INTO review_order (document_id, rank, batch, why) VALUES (?, ?, ?, ?)",
+                    (key, rank, batch, why),
+                )
+            case _:
+                raise self.reader.broken("documents.jsonl", "a place in the order of review can't be read")
+        match record.get("flag"):
+            case None:
+                pass
+            case {"author": str(author), "note": str(note)} as flagged:
+                flag(self.connection, key, author, note, _number(self.reader, flagged, "created"))
+            case _:
+                raise self.reader.broken("documents.jsonl", "a flag can't be read")
 
     def insert(self, document: Document, record: dict[str, Any], now: int) -> int:
         """Store a document without its versions. Returns its number."""

@@ -89,9 +89,10 @@ CREATE TABLE entities (
   document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, number INTEGER NOT NULL,
   class_id TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL,
   PRIMARY KEY (document_id, number)) WITHOUT ROWID;
+-- norm_id and name are empty where a normalization has none.
 CREATE TABLE norms (
   document_id INTEGER NOT NULL, entity INTEGER NOT NULL, class_id TEXT NOT NULL, norm_id TEXT NOT NULL,
-  PRIMARY KEY (document_id, entity, class_id),
+  name TEXT NOT NULL, project_id INTEGER NOT NULL, PRIMARY KEY (document_id, entity, class_id),
   FOREIGN KEY (document_id, entity) REFERENCES entities (document_id, number) ON DELETE CASCADE)
   WITHOUT ROWID;
 CREATE TABLE labels (
@@ -127,6 +128,30 @@ CREATE TABLE class_totals (
   project_id INTEGER NOT NULL, class_id TEXT NOT NULL, entities INTEGER NOT NULL, norms INTEGER NOT NULL,
   folder INTEGER NOT NULL, anncomplete INTEGER NOT NULL, number INTEGER NOT NULL,
   PRIMARY KEY (project_id, class_id, entities, norms, folder, anncomplete)) WITHOUT ROWID;
+
+-- How many entities of a project are normalized to what. Triggers keep it.
+CREATE TABLE norm_totals (
+  project_id INTEGER NOT NULL, class_id TEXT NOT NULL, norm_id TEXT NOT NULL, name TEXT NOT NULL,
+  number INTEGER NOT NULL, PRIMARY KEY (project_id, class_id, norm_id, name)) WITHOUT ROWID;
+
+-- Dictionaries that were uploaded. A load fills a new one, which takes the old one's place at its end: so
+-- nobody waits for it. Each has an index of its own, which is dropped with it: see dictionary_index.
+-- No CASCADE from projects: it wouldn't drop that.
+CREATE TABLE dictionaries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL REFERENCES projects,
+  class_id TEXT NOT NULL, ready INTEGER NOT NULL);
+CREATE UNIQUE INDEX dictionaries_ready ON dictionaries (project_id, class_id) WHERE ready;
+CREATE INDEX dictionaries_of_project ON dictionaries (project_id);
+-- names: a JSON list, the main one first.
+CREATE TABLE dictionary_entries (
+  dictionary INTEGER NOT NULL REFERENCES dictionaries ON DELETE CASCADE, number INTEGER NOT NULL,
+  entry_id TEXT NOT NULL, names TEXT NOT NULL, PRIMARY KEY (dictionary, number),
+  UNIQUE (dictionary, entry_id)) WITHOUT ROWID;
+-- Ids and names as they are searched, the shorter first. place: of the name in names; -1 for the id.
+CREATE TABLE dictionary_terms (
+  dictionary INTEGER NOT NULL REFERENCES dictionaries ON DELETE CASCADE, number INTEGER NOT NULL,
+  entry INTEGER NOT NULL, place INTEGER NOT NULL, term TEXT NOT NULL,
+  PRIMARY KEY (dictionary, number)) WITHOUT ROWID;
 
 -- For the conditions of searches.
 CREATE INDEX documents_in_order ON documents (project_id, anncomplete, folder);
@@ -165,6 +190,16 @@ _DISCOUNT_CLASS: Final = """
   UPDATE class_totals SET number = number - 1
     WHERE project_id = OLD.project_id AND class_id = OLD.class_id AND entities = OLD.entities
     AND norms = OLD.norms AND folder = OLD.folder AND anncomplete = OLD.anncomplete"""
+_COUNT_NORM: Final = """
+  INSERT INTO norm_totals VALUES (NEW.project_id, NEW.class_id, NEW.norm_id, NEW.name, 1)
+    ON CONFLICT DO UPDATE SET number = number + 1"""
+_DISCOUNT_NORM: Final = """
+  UPDATE norm_totals SET number = number - 1
+    WHERE project_id = OLD.project_id AND class_id = OLD.class_id
+    AND norm_id = OLD.norm_id AND name = OLD.name"""
+_FORGET_NORM: Final = """
+  DELETE FROM norm_totals WHERE number = 0 AND project_id = OLD.project_id AND class_id = OLD.class_id
+    AND norm_id = OLD.norm_id AND name = OLD.name"""
 _MOVE_CLASSES: Final = """
   UPDATE class_counts SET folder = NEW.folder, anncomplete = NEW.anncomplete WHERE document_id = NEW.id"""
 _STATE_CHANGED: Final = "OLD.folder <> NEW.folder OR OLD.anncomplete <> NEW.anncomplete"
@@ -192,6 +227,8 @@ _TRIGGERS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
         f"AFTER UPDATE OF folder, anncomplete ON documents WHEN {_STATE_CHANGED}",
         (_MOVE_CLASSES,),
     ),
+    ("norms_counted", "AFTER INSERT ON norms", (_COUNT_NORM,)),
+    ("norms_discounted", "AFTER DELETE ON norms", (_DISCOUNT_NORM, _FORGET_NORM)),
 )
 """Name, occasion, and what is done then."""
 
@@ -208,6 +245,22 @@ def _create(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
     for name, occasion, actions in _TRIGGERS:
         connection.execute(f"CREATE TRIGGER {name} {occasion} BEGIN {'; '.join(actions)}; END")
+
+
+def dictionary_index(dictionary: int) -> str:
+    """The name of the index of an uploaded dictionary: its terms, found by any three letters in a row.
+
+    Not one index for all of them: taking a million terms out of it would take minutes.
+    """
+    return f"dictionary_index_{dictionary}"
+
+
+def create_dictionary_index(connection: sqlite3.Connection, dictionary: int) -> None:
+    """Make the index of a dictionary. Contentless: the terms are in dictionary_terms, by the same numbers."""
+    connection.execute(
+        f"CREATE VIRTUAL TABLE {dictionary_index(dictionary)} USING fts5 ("
+        "term, content = '', columnsize = 0, detail = none, tokenize = \"trigram case_sensitive 1\")"
+    )
 
 
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)

@@ -128,17 +128,19 @@ def index_version(connection: sqlite3.Connection, key: int, annotations: Annotat
         text = _storable(" ".join(fragment.text for fragment in entity.fragments))
         entities.append((key, entity.index, entity.class_id, text, entity.state or ""))
         for class_id, norm in (entity.data.get("normalizations") or {}).items():
-            norm_id = (norm.get("source") or {}).get("id")
-            if norm_id is not None:
-                norms.append((key, entity.index, class_id, _storable(norm_id)))
+            norm_id, name = (norm.get("source") or {}).get("id") or "", norm.get("recName") or ""
+            if norm_id or name:
+                norms.append((key, entity.index, class_id, _storable(norm_id), _storable(name)))
     connection.executemany(
         "INSERT INTO entities (document_id, number, class_id, text, state) VALUES (?, ?, ?, ?, ?)", entities
     )
     connection.executemany(
-        "INSERT INTO norms (document_id, entity, class_id, norm_id) VALUES (?, ?, ?, ?)", norms
+        "INSERT INTO norms (document_id, entity, class_id, norm_id, name, project_id) "
+        "SELECT ?1, ?2, ?3, ?4, ?5, project_id FROM documents WHERE id = ?1",
+        norms,
     )
     _count_classes(
-        connection, key, [(row[1], row[2]) for row in entities], [(row[1], row[3]) for row in norms]
+        connection, key, [(row[1], row[2]) for row in entities], [(row[1], row[3]) for row in norms if row[3]]
     )
     labels = []
     for class_id, label in annotations.metas.items():

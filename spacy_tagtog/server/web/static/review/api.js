@@ -56,6 +56,11 @@ export class Api {
     return this.json("/-local/queue", { docid: null, after });
   }
 
+  /** Entries that an entity may be normalized to, the best first: {entries}. */
+  dictionary(query, signal) {
+    return this.json("/-local/dictionary", { docid: null, member: null, ...query }, { signal });
+  }
+
   /** Flag a document with a note, or take the flag away (null). */
   async flag(note) {
     const options = { method: note === null ? "DELETE" : "PUT", headers: ACCEPT };

@@ -89,6 +89,7 @@ export class Card {
       ),
       this.#button("same", "All equal"),
       this.#button("relation", "Relation"),
+      Object.keys(this.page.given.dictionaries ?? {}).length ? this.#button("normalize", "Normalize") : null,
     );
   }
 

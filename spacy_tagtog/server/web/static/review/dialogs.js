@@ -1,7 +1,6 @@
-// What is asked in a window of its own: keys, flags, dictionaries, and what two people changed at once.
+// What is asked in a window of its own: keys, flags, and what two people changed at once.
 
 import { fill, make } from "./dom.js";
-import { textOf } from "./look.js";
 
 const MAPS = [["own", "this page's keys"], ["tagtog", "tagtog's keys"]];
 const dialog = () => document.getElementById("dialog");
@@ -18,6 +17,8 @@ export function openDialog(...children) {
   if (!element.open) element.showModal();
   return element;
 }
+
+export const closeDialog = () => dialog().close();
 
 /** Ask for one of several things: [text, what then]. */
 export function askChoice(question, choices) {
@@ -147,38 +148,6 @@ export function askFlag(old, send) {
     ),
   );
   note.focus();
-}
-
-/** Ask what an entity is in a dictionary; gives {dictionary, entry} to "save", with null as the entry for nothing. */
-export function askNormalization(data, dictionaries, known, save) {
-  const dictionary = make(
-    "select",
-    { "aria-label": "Dictionary" },
-    ...Object.entries(dictionaries).map(([id, one]) => make("option", { value: id, text: one.name })),
-  );
-  const old = Object.values(data.normalizations ?? {})[0];
-  const suggestions = make("datalist", { id: "known" }, ...known.map((id) => make("option", { value: id })));
-  const entry = make("input", { list: "known", value: old?.source?.id ?? "" });
-  const name = make("input", { value: old?.recName ?? "" });
-  const done = (event) => {
-    event.preventDefault();
-    const source = dictionaries[dictionary.value].name;
-    const given = { source, id: entry.value || null, url: null, name: name.value || null };
-    dialog().close();
-    save(dictionary.value, given.id || given.name ? given : null);
-  };
-  openDialog(
-    make(
-      "form",
-      { onsubmit: done },
-      make("h2", { text: textOf(data) }),
-      make("p", {}, dictionary),
-      make("p", {}, make("label", {}, "Id ", entry), suggestions),
-      make("p", {}, make("label", {}, "Name ", name)),
-      make("button", { class: "good", text: "Save" }),
-    ),
-  );
-  entry.focus();
 }
 
 /**

@@ -4,7 +4,7 @@ import { Api, Refused, SignedOut } from "./api.js";
 import { Card } from "./card.js";
 import { Decisions } from "./decisions.js";
 import { ReviewedDocument } from "./document.js";
-import { askConflicts, askFlag, askNormalization, askType, showKeys } from "./dialogs.js";
+import { askConflicts, askFlag, askType, showKeys } from "./dialogs.js";
 import { counted } from "./dom.js";
 import { Effort } from "./effort.js";
 import { Keys } from "./keys.js";
@@ -15,6 +15,7 @@ import { QueueList } from "./queue.js";
 import { Marker } from "./marker.js";
 import { equal } from "./merge.js";
 import { Misses } from "./misses.js";
+import { askNormalization } from "./normalization.js";
 import { Relations } from "./relations.js";
 import { Saving } from "./saving.js";
 import { TextView } from "./text.js";
@@ -395,10 +396,22 @@ export class Page {
 
   #normalize() {
     const item = this.doc.entity(this.focused);
-    const { dictionaries = {}, norms = {} } = this.given;
-    if (!item || !Object.keys(dictionaries).length || this.readOnly) return;
-    const known = Object.keys(norms[textOf(item.data)] ?? {});
-    askNormalization(item.data, dictionaries, known, (id, entry) => this.doc.normalize(item.id, id, entry));
+    const { dictionaries = {} } = this.given;
+    if (!Object.keys(dictionaries).length) return this.announce("This project has no dictionary.");
+    if (!item || this.readOnly) return;
+    askNormalization({
+      data: item.data,
+      dictionaries,
+      entities: this.doc.entities,
+      search: (query, signal) => this.api.dictionary(query, signal),
+      save: (dictionary, entry) => {
+        // Not the item from before: what a colleague saved meanwhile may have numbered all of them anew.
+        const change = this.doc.normalize(this.focused, dictionary, entry);
+        if (!change) return this.note("Not saved: somebody else removed the entity meanwhile.", { bad: true });
+        const said = entry ? [entry.name, entry.id].filter(Boolean).join(" · ") : "nothing";
+        this.announce(`${textOf(item.data)}: ${said}`);
+      },
+    });
   }
 
   #flag() {
