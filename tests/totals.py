@@ -23,6 +23,11 @@ _TOTALS = {
         "SELECT project_id, class_id, entities, norms, folder, anncomplete, count(*) "
         "FROM class_counts GROUP BY 1, 2, 3, 4, 5, 6",
     ),
+    "label_totals": (
+        "SELECT project_id, class_id, value, number FROM label_totals",
+        "SELECT d.project_id, l.class_id, l.value, count(*) FROM documents AS d "
+        "JOIN labels AS l ON l.document_id = d.id GROUP BY 1, 2, 3",
+    ),
     "vocabulary_parts": (
         "SELECT v.id FROM vocabulary AS v WHERE length(v.word) >= 3 AND EXISTS "
         "(SELECT 1 FROM vocabulary_parts AS p "

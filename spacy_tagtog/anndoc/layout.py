@@ -25,6 +25,8 @@ from spacy_tagtog.errors import (
 # Longest first: "X.plain.html" also ends with ".html".
 _HTML_SUFFIXES = (".plain.html", ".html", ".xml")
 _ANN_SUFFIXES = (".ann.json", ".ann.json.gz")
+GUIDELINES_NAME: Final = "guidelines.md"
+"""The file of a project that says what is annotated."""
 NOT_IN_NAMES: Final = re.compile(rf"[/\\\0{SURROGATES}]")
 """What no name of a file may hold."""
 
@@ -207,6 +209,34 @@ def read_legend(path: Path) -> Legend:
     except OSError as error:
         raise LegendError(
             f"the legend can't be read: {error.strerror}", place=path, advice="check the path"
+        ) from error
+
+
+def read_guidelines(path: Path) -> str:
+    """The guidelines of a project, as markdown: its file ``guidelines.md``. Empty where there is none.
+
+    Args:
+        path: The project: a folder or a zip.
+
+    Raises:
+        ProjectError: They can't be read.
+    """
+    _, sources = _sources(path)
+    # A zip's names begin with that of the project's folder.
+    found = [
+        (len(names), source) for names, source in sources if names[-1] == GUIDELINES_NAME and len(names) < 3
+    ]
+    if not found:
+        return ""
+    _, source = min(found, key=lambda item: item[0])
+    try:
+        return source.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ProjectError(
+            "the guidelines aren't UTF-8",
+            place=source.place,
+            legal="text in UTF-8",
+            advice="save them as UTF-8",
         ) from error
 
 

@@ -16,9 +16,10 @@ from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from spacy_tagtog.anndoc import Legend
+    from spacy_tagtog.server.settings import LabelValues
     from spacy_tagtog.steps.connection import Connection
 
 _KINDS = {"e": "entity type", "m": "document label", "f": "entity label", "n": "dictionary", "r": "relation"}
@@ -98,7 +99,7 @@ def settings_cli(
       spacy-tagtog settings --dictionary HGNC=genes.tsv
       spacy-tagtog settings --project fresh --load settings.json --create
     """
-    from spacy_tagtog.steps.projects import add_types, open_or_create
+    from spacy_tagtog.steps.projects import open_or_create
     from spacy_tagtog.steps.settings import read_settings, replace_settings
 
     dictionaries = list(parse_pairs(dictionary or [], option="--dictionary"))
@@ -129,9 +130,7 @@ def settings_cli(
                 + (f"; {were} removed by that" if replaced.removed else "")
             )
         if add_entity or labels:
-            added = add_types(tagtog, entities=add_entity or [], labels=labels, dry_run=dry_run)
-            names = ", ".join(f"{name} ({class_id})" for class_id, name in added.items())
-            good(f"{'would be added' if dry_run else 'added'} to {place}: {names}")
+            _add_types(tagtog, add_entity or [], labels, dry_run=dry_run)
         if measure_time is not None:
             _switch_time(tagtog, measure_time, dry_run=dry_run)
         for name, source in dictionaries:
@@ -141,6 +140,16 @@ def settings_cli(
     write_json(output, settings)
     _show(legend)
     good(f"the settings of {place}" + (f" are in {output}" if output else ""))
+
+
+def _add_types(
+    tagtog: Connection, entities: list[str], labels: Mapping[str, LabelValues], *, dry_run: bool
+) -> None:
+    from spacy_tagtog.steps.projects import add_types
+
+    added = add_types(tagtog, entities=entities, labels=labels, dry_run=dry_run)
+    names = ", ".join(f"{name} ({class_id})" for class_id, name in added.items())
+    good(f"{'would be added' if dry_run else 'added'} to {tagtog}: {names}")
 
 
 def _switch_time(tagtog: Connection, on: bool, *, dry_run: bool) -> None:

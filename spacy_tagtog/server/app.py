@@ -29,7 +29,13 @@ from spacy_tagtog.server.hosts import Hosts
 from spacy_tagtog.server.search.results import Results
 from spacy_tagtog.server.web.frame import error_page
 from spacy_tagtog.server.web.login import LOGIN
-from spacy_tagtog.server.web.routes import OPEN_ROUTES, PAGE_ROUTES, PEOPLE_ROUTES, document_page
+from spacy_tagtog.server.web.routes import (
+    OPEN_ROUTES,
+    PAGE_ROUTES,
+    PEOPLE_ROUTES,
+    PROJECT_ROUTES,
+    document_page,
+)
 
 MAX_REQUEST_BYTES = 256 * 2**20
 _MAX_OPEN_BYTES: Final = 2**14
@@ -66,6 +72,7 @@ def _all_routes() -> Iterator[tuple[str, Mapping[str, Handler]]]:
         yield path, {method: _for_api_users(handler) for method, handler in handlers.items()}
     yield from LOCAL_ROUTES.items()
     yield from PEOPLE_ROUTES.items()
+    yield from PROJECT_ROUTES.items()
     # Before the pages: else these would be projects of the users -api and -local.
     yield from (("/-local/{rest:path}", _NOWHERE), ("/-api/{rest:path}", _NOWHERE))
     yield from PAGE_ROUTES.items()

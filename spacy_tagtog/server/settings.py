@@ -22,6 +22,9 @@ MEASURE_TIME = "measureTime"
 ROOT_FOLDER = "pool"
 """Every folder of a project is below this one, whose index is 0."""
 
+GUIDELINES = "guidelines"
+"""The key of the settings that holds the guidelines, as markdown."""
+
 _SECTIONS = {"e": "entities", "f": "fields", "m": "metas", "n": "normalizations", "r": "relations"}
 _KINDS = {"e": "entity type", "m": "document label", "n": "dictionary"}
 """What can be added to a project's settings."""
@@ -431,6 +434,12 @@ class ProjectInfo:
     def measures_time(self) -> bool:
         """Whether the review page measures how long people work."""
         return self.settings.get(MEASURE_TIME) is True
+
+    @property
+    def guidelines(self) -> str:
+        """What annotators go by, as markdown; empty where there is nothing."""
+        text = self.settings.get(GUIDELINES)
+        return text.replace("\r\n", "\n") if isinstance(text, str) else ""
 
     def export(self) -> dict[str, Any]:
         """Its settings JSON."""

@@ -9,6 +9,7 @@ from spacy_tagtog import client
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import write_project
 from spacy_tagtog.demo import DEMO_LEGEND, DEMO_PROJECT, demo_documents
+from spacy_tagtog.demo.corpus import guidelines
 from spacy_tagtog.steps.connection import Connection, ConnectionSettings, local_projects, open_connection
 from spacy_tagtog.steps.projects import create_local_project
 
@@ -60,7 +61,7 @@ def load_demo(where: ConnectionSettings | None = None, *, progress: Progress = s
 
 
 def _load(tagtog: Connection, progress: Progress) -> LoadedDemo:
-    create_local_project(tagtog, DEMO_LEGEND, ["pool"])
+    create_local_project(tagtog, DEMO_LEGEND, ["pool"], guidelines=guidelines())
     documents = list(demo_documents())
     report = client.push(tagtog.client, documents, batch_size=_BATCH_SIZE, progress=progress)
     return LoadedDemo(

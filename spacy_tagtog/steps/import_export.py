@@ -13,6 +13,7 @@ from spacy_tagtog._files import check_free
 from spacy_tagtog._options import choose
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import MASTER, Project, write_project
+from spacy_tagtog.anndoc.layout import read_guidelines
 from spacy_tagtog.client import ALL_MEMBERS, PushReport
 from spacy_tagtog.convert.corpus import OnProblem
 from spacy_tagtog.errors import AnndocError, AuthenticationError, ConfigurationError, setting
@@ -77,8 +78,8 @@ def import_project(
     """Put all documents of a folder or zip into a tagtog project, with every version of their annotations.
 
     On the local tagtog the project is made if it isn't there, with the entity types and labels of the
-    source's legend. A project elsewhere must exist and have them. What :func:`export_project` wrote of a
-    local project becomes a new project with everything that it had.
+    source's legend, and its ``guidelines.md``. A project elsewhere must exist and have them. What
+    :func:`export_project` wrote of a local project becomes a new project with everything that it had.
 
     Args:
         source: A folder or zip of tagtog documents.
@@ -109,7 +110,9 @@ def import_project(
         if is_archive and not is_kept:
             restored = _restore(tagtog, source, progress)
             return Imported(said, restored.documents, restored=restored, is_new=True)
-        is_new = create_local_project(tagtog, documents.legend, documents.folders)
+        is_new = create_local_project(
+            tagtog, documents.legend, documents.folders, guidelines=read_guidelines(source)
+        )
         versions, entities = _send(
             tagtog, documents, force=force, dry_run=dry_run and not is_scratch, progress=progress
         )

@@ -275,9 +275,21 @@ def is_there(tagtog: Connection) -> bool:
 
 
 def create_local_project(
-    tagtog: Connection, legend: Legend, folders: Sequence[str], *, settings: Mapping[str, Any] | None = None
+    tagtog: Connection,
+    legend: Legend,
+    folders: Sequence[str],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    guidelines: str = "",
 ) -> bool:
     """On the local tagtog, make the connection's project if it isn't there.
+
+    Args:
+        tagtog: The project.
+        legend: Its types and labels.
+        folders: Its folders.
+        settings: All of its settings, instead of both.
+        guidelines: What annotators go by, as markdown.
 
     Returns:
         Whether it was made. Elsewhere nothing is done.
@@ -286,8 +298,11 @@ def create_local_project(
         return False
     from spacy_tagtog.server import create_project as create
     from spacy_tagtog.server import settings_from_legend
+    from spacy_tagtog.server.settings import GUIDELINES
 
-    made = settings_from_legend(legend, list(folders)) if settings is None else settings
+    made = dict(settings_from_legend(legend, list(folders)) if settings is None else settings)
+    if guidelines:
+        made[GUIDELINES] = guidelines
     tagtog.local.write(create, tagtog.client.owner, tagtog.client.project, made)
     return True
 

@@ -58,12 +58,12 @@ class Site:
         tree = lxml_html.fromstring(answer.content.decode())
         # The policy allows the files of this server alone, and nothing is there that it would stop.
         assert answer.headers["Content-Security-Policy"] == POLICY
-        assert tree.xpath("//link/@href") == [
+        assert [href for href in tree.xpath("//link/@href") if "/project/" not in href] == [
             "/-static/icon.svg",
             "/-static/style.css",
             "/-static/pages.css",
         ]
-        assert not tree.xpath("//script | //style | //@style | //img | //form | //iframe | //@onclick")
+        assert not tree.xpath("//style | //@style | //img | //iframe | //@onclick | //script[text()]")
         return tree
 
 
@@ -113,13 +113,11 @@ def test_from_the_start_page_to_a_document(site: Site) -> None:
     (link,) = start.xpath("//a[text()='my project']/@href")
     assert link == "/local/my%20project"
     project = site.page(link)
-    assert "1 pre-added" in project.text_content()
-    assert "confirmed" in project.text_content()
-    (folder,) = set(project.xpath("//a[text()='pool/a b/c']/@href"))
+    assert "1 to review" in project.text_content()
+    (folder,) = project.xpath("//nav[@aria-label='Folders']//a[span='c']/@href")
+    assert folder == "/local/my%20project/pool/a%20b/c"
     assert "first 1" in site.page(folder).text_content()
-    assert "first 1" not in site.page("/local/my%20project/pool").text_content()
-    assert "no document here" in site.page("/local/my%20project/pool").text_content()
-    (document,) = project.xpath("//a[text()='first 1']/@href")
+    (document,) = project.xpath("//td[a='first 1']/a[starts-with(., 'details')]/@href")
     assert site.server.url + document == site.address(docid)
     assert shown(site.page(document)) == ["Ada[Person 0.88 · pre-added]"]
 
@@ -256,7 +254,7 @@ def test_a_long_list_has_pages(site: Site) -> None:
     seen, link, pages = [], "/local/long", 0
     while link:
         tree = site.page(link)
-        seen += tree.xpath("//tbody/tr/td[1]/a/text()")
+        seen += tree.xpath("//tbody/tr/td[1]/a[@class='name']/text()")
         link = next(iter(tree.xpath("//a[contains(text(), 'next')]/@href")), "")
         pages += 1
     assert (pages, seen) == (3, [f"{number}.txt" for number in range(120)])

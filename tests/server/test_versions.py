@@ -390,7 +390,9 @@ def test_annotations_are_counted_by_type(people: People) -> None:
         2,
         0,
     )
-    refused(people.call("supercurator", "GET", "metrics/v0/search_stats", search="a AND"), 400, "parse")
+    refused(
+        people.call("supercurator", "GET", "metrics/v0/search_stats", search="a AND"), 400, "ends too early"
+    )
     none = people.call("supercurator", "GET", "metrics/v0/search_stats", search="nothing").json()
     assert (none["numDocuments"], none["e_1"]["percentage"]) == (0, 0)
 

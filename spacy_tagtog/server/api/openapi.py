@@ -46,7 +46,7 @@ from spacy_tagtog.server.api.openapi_parts import (
     parameter,
 )
 from spacy_tagtog.server.api.queue import ReviewQueue, StoredOrder
-from spacy_tagtog.server.api.settings import ChangedFolders, ChangedSettings, Settings
+from spacy_tagtog.server.api.settings import ChangedFolders, ChangedSettings, Guidelines, Settings
 from spacy_tagtog.server.api.webhooks import DeletedDeliveries, DeliveryReport, RetriedDeliveries
 from spacy_tagtog.server.imports.uploads import FORMATS
 
@@ -57,6 +57,7 @@ _ANSWERS: Final = (
     Settings,
     ChangedSettings,
     ChangedFolders,
+    Guidelines,
     ProjectMembers,
     SaveEntry,
     DocumentHistory,
@@ -320,6 +321,16 @@ def _review_calls() -> Json:
     }
 
 
+def _guideline_calls() -> Json:
+    guidelines = as_json(answer_of(Guidelines))
+    return {
+        "guidelines": {
+            "get": operation_of("getGuidelines", "What annotators go by, as markdown.", [], guidelines),
+            "put": operation_of("setGuidelines", "Replace it.", [], guidelines, body=guidelines),
+        }
+    }
+
+
 def _history_calls() -> Json:
     number = parameter("id", "The number of a save.", NUMBER, required=True)
     output = parameter("output", "Which form.", one_of(["ann.json", "plain.html"], "ann.json"))
@@ -395,6 +406,7 @@ def _paths() -> Json:
             {
                 **_annotation_calls(),
                 **_review_calls(),
+                **_guideline_calls(),
                 **compare_calls(),
                 **_history_calls(),
                 **_webhook_calls(),

@@ -58,6 +58,7 @@ API_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
 LOCAL_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/-local/openapi.json": {"GET": _describe},
     "/-local/annotations": {"PUT": history.put_annotations},
+    "/-local/guidelines": {"GET": settings.get_guidelines, "PUT": settings.put_guidelines},
     "/-local/history": {"GET": history.get_history},
     "/-local/history/version": {"GET": history.get_save},
     "/-local/history/compare": {"GET": history.get_compared},

@@ -1,4 +1,4 @@
-"""The calls about a project's settings: legend, export, import, folders.
+"""The calls about a project's settings: legend, export, import, folders, guidelines.
 
 Facts: tagtog's settings API (v1).
 """
@@ -15,6 +15,7 @@ from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.api.answers import disposition, json_answer
 from spacy_tagtog.server.api.context import Call
 from spacy_tagtog.server.db import folders
+from spacy_tagtog.server.db.project_changes import set_guidelines
 from spacy_tagtog.server.db.projects import read_project
 from spacy_tagtog.server.settings import ProjectInfo
 
@@ -34,6 +35,12 @@ class ChangedSettings(TypedDict):
 
     mapNewIds: dict[str, str]
     newSettings: Settings
+
+
+class Guidelines(TypedDict):
+    """What annotators of a project go by, as markdown."""
+
+    text: str
 
 
 class ChangedFolders(ChangedSettings):
@@ -77,6 +84,20 @@ def import_settings(call: Call) -> Response:
             legal="a settings JSON, with Content-Type: application/json",
         )
     return json_answer(call.database.write(folders.import_settings, *call.project, call.body.json))
+
+
+def get_guidelines(call: Call) -> Response:
+    """``GET /-local/guidelines``: the guidelines of the project."""
+    call.need("read the master version")
+    answer: Guidelines = {"text": _info(call).guidelines}
+    return json_answer(answer)
+
+
+def put_guidelines(call: Call) -> Response:
+    """``PUT /-local/guidelines``: replace them."""
+    call.need("edit annotation settings")
+    call.database.write(set_guidelines, *call.project, call.field("text"))
+    return get_guidelines(call)
 
 
 def _folders(call: Call, info: ProjectInfo) -> Response:

@@ -23,6 +23,7 @@ from typing import Any, Final
 from spacy_tagtog import __version__
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import Annotations, Document, PlainHtml, write_project
+from spacy_tagtog.anndoc.layout import GUIDELINES_NAME
 from spacy_tagtog.errors import LocalServerError, setting
 from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.dictionaries import read_entries
@@ -157,6 +158,8 @@ class _Export:
 
     def extra(self) -> Iterator[tuple[PurePosixPath, bytes]]:
         folder = PurePosixPath(FOLDER)
+        if self.info.guidelines:
+            yield PurePosixPath(GUIDELINES_NAME), self.info.guidelines.encode()
         for key in self.keys:
             (row,) = self.rows(
                 "SELECT d.docid, c.original FROM documents AS d JOIN contents AS c ON c.document_id = d.id "

@@ -16,6 +16,7 @@ from spacy_tagtog.server import clock
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db.history import Author, note_effort, save
 from spacy_tagtog.server.db.queue import enqueue
+from spacy_tagtog.server.natural import natural
 from spacy_tagtog.server.search.index import add_text, forget, index_version
 from spacy_tagtog.server.settings import ProjectInfo
 
@@ -214,9 +215,9 @@ def insert_document(
     """
     text = html.text
     key = connection.execute(
-        "INSERT INTO documents (project_id, folder, docid, filename, header, created, updated) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        (project, folder, docid, filename, header(html), created, updated),
+        "INSERT INTO documents (project_id, folder, docid, filename, natural_name, header, created, updated) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (project, folder, docid, filename, natural(filename), header(html), created, updated),
     ).fetchone()[0]
     connection.execute(
         "INSERT INTO contents (document_id, html, text, original, original_name) VALUES (?, ?, ?, ?, ?)",

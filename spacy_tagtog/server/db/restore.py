@@ -14,6 +14,7 @@ from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog._tagtog import USER_NAME
 from spacy_tagtog.anndoc import MASTER, Document, Project
+from spacy_tagtog.anndoc.layout import read_guidelines
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server import clock
 from spacy_tagtog.server.db.archive import FOLDER, FORMAT, Archived, dictionary_file, file_name
@@ -27,6 +28,7 @@ from spacy_tagtog.server.db.review import flag
 from spacy_tagtog.server.db.roles import as_role
 from spacy_tagtog.server.search.index import add_words, index_version
 from spacy_tagtog.server.settings import (
+    GUIDELINES,
     ProjectInfo,
     check_classes,
     check_name,
@@ -188,6 +190,9 @@ def _project(
     """Make the project with its members."""
     settings = about.get("settings")
     parse_settings(settings)  # before anything that is less likely to be wrong
+    guidelines = read_guidelines(reader.source)
+    if guidelines and isinstance(settings, dict):  # somebody may have edited the file
+        settings = {**settings, GUIDELINES: guidelines}
     created = _number(reader, about, "created")
     key = create_project(connection, owner, project, settings, created=created)
     members = about.get("members")

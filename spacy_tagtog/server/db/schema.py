@@ -35,7 +35,12 @@ CREATE TABLE folders (
 CREATE TABLE documents (
   id INTEGER PRIMARY KEY AUTOINCREMENT, project_id INTEGER NOT NULL, folder INTEGER NOT NULL,
   docid TEXT NOT NULL, filename TEXT NOT NULL, header TEXT NOT NULL, created INTEGER NOT NULL,
-  updated INTEGER NOT NULL, anncomplete INTEGER NOT NULL DEFAULT 0, UNIQUE (project_id, docid),
+  updated INTEGER NOT NULL, anncomplete INTEGER NOT NULL DEFAULT 0,
+  -- What lists show and sort by: the name so that 2 comes before 10, how many entities and document labels of
+  -- the master version are suggested and decided, and the probability of its least sure suggestion.
+  natural_name TEXT NOT NULL, suggested_entities INTEGER NOT NULL DEFAULT 0,
+  decided_entities INTEGER NOT NULL DEFAULT 0, suggested_labels INTEGER NOT NULL DEFAULT 0,
+  decided_labels INTEGER NOT NULL DEFAULT 0, least_sure REAL, UNIQUE (project_id, docid),
   FOREIGN KEY (project_id, folder) REFERENCES folders (project_id, number) ON DELETE CASCADE);
 -- Apart from documents, so that listing these doesn't read the texts.
 -- original is NULL where the upload was the plain.html itself.
@@ -97,7 +102,7 @@ CREATE TABLE norms (
   WITHOUT ROWID;
 CREATE TABLE labels (
   document_id INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE, class_id TEXT NOT NULL,
-  value TEXT NOT NULL, PRIMARY KEY (document_id, class_id)) WITHOUT ROWID;
+  value TEXT NOT NULL, project_id INTEGER NOT NULL, PRIMARY KEY (document_id, class_id)) WITHOUT ROWID;
 
 -- The index of the documents' words. Contentless: the texts are in contents.
 CREATE VIRTUAL TABLE text_index USING fts5 (
@@ -128,6 +133,10 @@ CREATE TABLE class_totals (
   project_id INTEGER NOT NULL, class_id TEXT NOT NULL, entities INTEGER NOT NULL, norms INTEGER NOT NULL,
   folder INTEGER NOT NULL, anncomplete INTEGER NOT NULL, number INTEGER NOT NULL,
   PRIMARY KEY (project_id, class_id, entities, norms, folder, anncomplete)) WITHOUT ROWID;
+-- And how many documents have a label with a value. Triggers keep it.
+CREATE TABLE label_totals (
+  project_id INTEGER NOT NULL, class_id TEXT NOT NULL, value TEXT NOT NULL, number INTEGER NOT NULL,
+  PRIMARY KEY (project_id, class_id, value)) WITHOUT ROWID;
 
 -- How many entities of a project are normalized to what. Triggers keep it.
 CREATE TABLE norm_totals (
@@ -167,6 +176,11 @@ CREATE INDEX norms_by_id ON norms (norm_id, document_id, entity);
 CREATE INDEX labels_by_value ON labels (class_id, value, document_id);
 CREATE INDEX versions_confirmed ON versions (member, document_id) WHERE complete AND member <> 'master';
 CREATE INDEX assignments_of_member ON assignments (member, document_id);
+CREATE INDEX versions_of_member ON versions (member, document_id);
+-- For the orders of lists.
+CREATE INDEX documents_by_natural_name ON documents (project_id, natural_name);
+CREATE INDEX documents_by_least_sure ON documents (project_id, least_sure);
+CREATE INDEX review_order_by_rank ON review_order (rank, document_id);
 """
 
 # Each blob of a version stands in its history, so these two tables say whether it is still needed.
@@ -200,6 +214,16 @@ _DISCOUNT_NORM: Final = """
 _FORGET_NORM: Final = """
   DELETE FROM norm_totals WHERE number = 0 AND project_id = OLD.project_id AND class_id = OLD.class_id
     AND norm_id = OLD.norm_id AND name = OLD.name"""
+_COUNT_LABEL: Final = """
+  INSERT INTO label_totals VALUES (NEW.project_id, NEW.class_id, NEW.value, 1)
+    ON CONFLICT DO UPDATE SET number = number + 1"""
+_DISCOUNT_LABEL: Final = """
+  UPDATE label_totals SET number = number - 1
+    WHERE project_id = OLD.project_id AND class_id = OLD.class_id AND value = OLD.value"""
+# Values may be any text: those that no document has are not kept.
+_FORGET_VALUE: Final = """
+  DELETE FROM label_totals
+    WHERE project_id = OLD.project_id AND class_id = OLD.class_id AND value = OLD.value AND number = 0"""
 _MOVE_CLASSES: Final = """
   UPDATE class_counts SET folder = NEW.folder, anncomplete = NEW.anncomplete WHERE document_id = NEW.id"""
 _STATE_CHANGED: Final = "OLD.folder <> NEW.folder OR OLD.anncomplete <> NEW.anncomplete"
@@ -222,6 +246,8 @@ _TRIGGERS: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
         "AFTER UPDATE OF folder, anncomplete ON class_counts",
         (_DISCOUNT_CLASS, _COUNT_CLASS),
     ),
+    ("label_counted", "AFTER INSERT ON labels", (_COUNT_LABEL,)),
+    ("label_discounted", "AFTER DELETE ON labels", (_DISCOUNT_LABEL, _FORGET_VALUE)),
     (
         "classes_of_document",
         f"AFTER UPDATE OF folder, anncomplete ON documents WHEN {_STATE_CHANGED}",

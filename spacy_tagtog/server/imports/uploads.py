@@ -358,8 +358,7 @@ def read_uploads(
                 legal=f"format={', '.join(_PAIR_FORMATS)}",
             )
         pairs: list[tuple[UploadedFile, str, UploadedFile | None]] = [
-            (file, _base_name(file.name, _PLAIN_SUFFIXES) or file.name.rpartition(".")[0] or file.name, None)
-            for file in files
+            (file, _base_of(file.name), None) for file in files
         ]
     else:
         pairs = _pairs(files)
@@ -377,6 +376,44 @@ def read_uploads(
     ]
 
 
+def belonging_together(files: Sequence[UploadedFile]) -> list[tuple[UploadedFile, ...]]:
+    """Files of a person's choice as documents: each alone, and a content with its ann.json.
+
+    Args:
+        files: The files, in any order, of which names may be paths. Those of different folders don't belong
+            together.
+
+    Returns:
+        For each document its content, and its ann.json where there is one. An ann.json whose content isn't
+        there, or could be one of several, stands alone.
+    """
+    contents: dict[str, list[UploadedFile]] = {}
+    annotations: list[tuple[str, UploadedFile]] = []
+    for file in files:
+        base = _base_name(file.name, (_ANN_SUFFIX,))
+        if base is None:
+            contents.setdefault(_base_of(file.name), []).append(file)
+        else:
+            annotations.append((base, file))
+    partners, alone = {}, []
+    for base, file in annotations:
+        if len(contents.get(base, ())) == 1 and base not in partners:
+            partners[base] = file
+        else:
+            alone.append((file,))
+    pairs = [
+        (file, *([partners[base]] if base in partners else []))
+        for base, group in contents.items()
+        for file in group
+    ]
+    return [*pairs, *alone]
+
+
+def _base_of(name: str) -> str:
+    """The base name of a content file."""
+    return _base_name(name, _PLAIN_SUFFIXES) or name.rpartition(".")[0] or name
+
+
 def _pairs(files: Sequence[UploadedFile]) -> list[tuple[UploadedFile, str, UploadedFile | None]]:
     contents: dict[str, UploadedFile] = {}
     annotations: dict[str, UploadedFile] = {}
@@ -384,7 +421,7 @@ def _pairs(files: Sequence[UploadedFile]) -> list[tuple[UploadedFile, str, Uploa
         base = _base_name(file.name, (_ANN_SUFFIX,))
         group = contents if base is None else annotations
         if base is None:
-            base = _base_name(file.name, _PLAIN_SUFFIXES) or file.name.rpartition(".")[0] or file.name
+            base = _base_of(file.name)
         if base in group:
             raise RequestError(
                 400,

@@ -18,6 +18,7 @@ from spacy_tagtog.anndoc import Annotations
 
 WORD: Final = re.compile(r"\w+")
 _MARKED = re.compile("[A-Z_]")
+_SUGGESTED: Final = ("pre-added", "pre-removed")
 
 
 def encode(words: str) -> str:
@@ -120,7 +121,7 @@ def index_version(connection: sqlite3.Connection, key: int, annotations: Annotat
         annotations: The version.
     """
     _uncount_classes(connection, key)
-    connection.execute("UPDATE documents SET anncomplete = ? WHERE id = ?", (annotations.complete, key))
+    _summarize(connection, key, annotations)
     connection.execute("DELETE FROM entities WHERE document_id = ?", (key,))  # and their norms with them
     connection.execute("DELETE FROM labels WHERE document_id = ?", (key,))
     entities, norms = [], []
@@ -147,7 +148,37 @@ def index_version(connection: sqlite3.Connection, key: int, annotations: Annotat
         value = label.get("value")
         if value is not None:
             labels.append((key, class_id, _storable(value if isinstance(value, str) else json.dumps(value))))
-    connection.executemany("INSERT INTO labels (document_id, class_id, value) VALUES (?, ?, ?)", labels)
+    connection.executemany(
+        "INSERT INTO labels (document_id, class_id, value, project_id) "
+        "SELECT id, ?2, ?3, project_id FROM documents WHERE id = ?1",
+        labels,
+    )
+
+
+def _summarize(connection: sqlite3.Connection, key: int, annotations: Annotations) -> None:
+    """Note what lists of documents show: whether it is confirmed, what is suggested and what is decided."""
+    entities = [(entity.state, entity.prob) for entity in annotations.entities]
+    labels = []
+    for label in annotations.metas.values():
+        confidence = label.get("confidence") or {}
+        if label.get("value") is not None:
+            labels.append((confidence.get("state"), confidence.get("prob")))
+    open_entities, open_labels = (
+        [prob for state, prob in found if state in _SUGGESTED] for found in (entities, labels)
+    )
+    connection.execute(
+        "UPDATE documents SET anncomplete = ?, suggested_entities = ?, decided_entities = ?, "
+        "suggested_labels = ?, decided_labels = ?, least_sure = ? WHERE id = ?",
+        (
+            annotations.complete,
+            len(open_entities),
+            len(entities) - len(open_entities),
+            len(open_labels),
+            len(labels) - len(open_labels),
+            min((prob for prob in (*open_entities, *open_labels) if prob is not None), default=None),
+            key,
+        ),
+    )
 
 
 def _storable(text: str) -> str:

@@ -10,6 +10,7 @@ How they are found depends on what the condition amounts to. The quickest that w
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -29,6 +30,7 @@ from spacy_tagtog.server.search.conditions import QueryContext, translate
 from spacy_tagtog.server.search.sql import (
     Condition,
     Listed,
+    OfRow,
     Select,
     Sql,
     class_test,
@@ -63,8 +65,6 @@ class Hit:
         anncomplete: Whether its master version is confirmed.
         members_anncomplete: The members whose versions are confirmed.
         folder: The path of its folder.
-        entities: How many entities its master version has.
-        pre_added: How many of these are pre-annotations that nobody confirmed.
         members_assigned: Who is to annotate it.
     """
 
@@ -76,8 +76,6 @@ class Hit:
     anncomplete: bool
     members_anncomplete: tuple[str, ...]
     folder: str
-    entities: int
-    pre_added: int
     members_assigned: tuple[str, ...] = ()
 
 
@@ -215,7 +213,7 @@ def search(
             found = _all_of(connection, selected)
             total, keys = len(found), list(found[offset:])
         else:
-            total, keys = _Finder(connection, selected, results or Results()).page(offset, limit)
+            total, keys = Finder(connection, selected, results or Results()).page(offset, limit)
     return Page(total, tuple(_hits(connection, project, keys)))
 
 
@@ -287,7 +285,7 @@ def _numbers(connection: sqlite3.Connection, sql: Sql) -> Iterator[int]:
     return chain.from_iterable(cursor.execute(sql.text, sql.parameters))
 
 
-class _Finder:
+class Finder:
     """Finds how many documents a query selects, and those of a page."""
 
     def __init__(self, connection: sqlite3.Connection, query: Query, results: Results) -> None:
@@ -296,6 +294,7 @@ class _Finder:
         self.results = results
 
     def page(self, offset: int, limit: int) -> tuple[int, list[int]]:
+        """How many documents there are, and the numbers of those of a page, in the order of these numbers."""
         condition = self.query.condition
         if is_of_state(condition):
             return self._by_counts(offset, limit)
@@ -304,14 +303,26 @@ class _Finder:
         listing = listing_of(condition)
         if listing is not None and listing.within is not None:
             return self._by_list(self._within(listing.select, listing.within), offset, limit)
-        # Lists are of all projects. Where this project's documents are a stretch of them, its ends will do.
-        is_listed = listing is not None or isinstance(condition, Listed)
-        ends = _own_stretch(self.connection, self.query.project) if is_listed else None
+        ends = self._ends()
         if listing is not None and ends is not None:
             own = listing.select.narrowed(Sql(f"{listing.select.column} BETWEEN ? AND ?", ends))
             return self._by_list(own, offset, limit)
         found = self._found(ends)
         return len(found), list(found[offset : offset + limit])
+
+    def quick(self) -> Query:
+        """A query of the same documents that may be asked again and again: it reads no texts."""
+        condition = self.query.condition
+        if is_of_state(condition) or class_test(condition) or listing_of(condition):
+            return self.query
+        known = json.dumps(self._found(self._ends()).tolist())
+        return Query(self.query.project, OfRow(Sql("d.id IN (SELECT value FROM json_each(?))", (known,))))
+
+    def _ends(self) -> tuple[int, int] | None:
+        """The ends of this project's documents among all, which lists are of, where they are a stretch."""
+        condition = self.query.condition
+        is_listed = listing_of(condition) is not None or isinstance(condition, Listed)
+        return _own_stretch(self.connection, self.query.project) if is_listed else None
 
     def _by_counts(self, offset: int, limit: int) -> tuple[int, list[int]]:
         (total,) = self._ask(self.query.sql("total(d.number)", "counts AS d"))
@@ -400,9 +411,6 @@ def _hits(connection: sqlite3.Connection, project: ProjectInfo, keys: Sequence[i
         assigned = connection.execute(
             "SELECT member FROM assignments WHERE document_id = ? ORDER BY member", (key,)
         )
-        entities, pre_added = connection.execute(
-            "SELECT count(*), total(state = 'pre-added') FROM entities WHERE document_id = ?", (key,)
-        ).fetchone()
         yield Hit(
             row["docid"],
             row["filename"],
@@ -412,7 +420,5 @@ def _hits(connection: sqlite3.Connection, project: ProjectInfo, keys: Sequence[i
             bool(row["anncomplete"]),
             tuple(member[0] for member in members),
             project.path_of(row["folder"]),
-            entities,
-            int(pre_added),
             tuple(member[0] for member in assigned),
         )

@@ -28,16 +28,15 @@ from spacy_tagtog.server.clock import timestamp
 from spacy_tagtog.server.db.documents import StoredDocument
 from spacy_tagtog.server.db.saves import Save
 from spacy_tagtog.server.db.users import MIN_PASSWORD_CHARS
-from spacy_tagtog.server.search.results import Page
 from spacy_tagtog.server.settings import ProjectInfo
 from spacy_tagtog.server.web.highlights import color, highlight, probability
 
-_Crumb = tuple[str, str]
+Crumb = tuple[str, str]
 """A step of the way to a page: its text, and its address; empty where it has none."""
 
 
 @dataclass(frozen=True)
-class _Paging:
+class Paging:
     """Which page of a list is shown.
 
     Attributes:
@@ -53,33 +52,50 @@ class _Paging:
     pages: int
 
     @classmethod
-    def of(cls, total: int, name: str, address: str, current: int, page_size: int) -> _Paging:
+    def of(cls, total: int, name: str, address: str, current: int, page_size: int) -> Paging:
         """The paging of a list of ``total`` things that are called ``name``."""
         return cls(counted(total, name), address, current, max(1, -(-total // page_size)))
 
 
-def _query(**parameters: str) -> str:
+def _percent(prob: float) -> str:
+    """A probability as people read it. Only 1 itself is 100 %."""
+    return f"{100 if prob == 1 else min(99, round(prob * 100))}\u202f%"
+
+
+def query_of(**parameters: str) -> str:
+    """The query of an address."""
     return urlencode(parameters, quote_via=quote)
 
 
 @cache
 def _templates() -> Environment:
     environment = templates_of("spacy_tagtog.server.web")
-    environment.filters.update(color=color, probability=probability, moment=timestamp)
+    environment.filters.update(
+        color=color, probability=probability, moment=timestamp, sentence=_sentence, percent=_percent
+    )
     environment.globals["path_of"] = path_of
     return environment
 
 
-def _render(template: str, heading: str, crumbs: Sequence[_Crumb], **shown: Any) -> str:
+def render(template: str, heading: str, crumbs: Sequence[Crumb], **shown: Any) -> str:
+    """A page.
+
+    Args:
+        template: The name of its template, without its ending.
+        heading: Its heading.
+        crumbs: The way to it, after the start page.
+        **shown: What the template shows.
+    """
     page = _templates().get_template(f"{template}.html.j2")
     return page.render(heading=heading, crumbs=[("local tagtog", "/" if crumbs else ""), *crumbs], **shown)
 
 
-def _crumbs(info: ProjectInfo) -> list[_Crumb]:
+def crumbs_of(info: ProjectInfo) -> list[Crumb]:
+    """The way to a project."""
     return [(info.owner, ""), (info.name, path_of(info.owner, info.name))]
 
 
-def _folder_crumb(info: ProjectInfo, document: StoredDocument) -> _Crumb:
+def _folder_crumb(info: ProjectInfo, document: StoredDocument) -> Crumb:
     return document.folder, path_of(info.owner, info.name, document.folder)
 
 
@@ -116,7 +132,7 @@ def error_page(status: int, error: SpacyTagtogError) -> str:
         (_CAPTIONS[caption], text) for caption, text in error.details(spell=_spelled) if caption in _CAPTIONS
     ]
     advice = next((text for caption, text in error.details(spell=_spelled) if caption == "to do"), "")
-    return _render(
+    return render(
         "error",
         _ERROR_HEADINGS.get(status, _ERROR_HEADINGS[400]),
         [("error", "")],
@@ -143,12 +159,12 @@ def login_page(token: str, next_path: str, name: str = "", problem: str = "") ->
         name: The user name that was typed before.
         problem: Why that didn't work.
     """
-    return _render("login", "Log in", [], token=token, next_path=next_path, name=name, problem=problem)
+    return render("login", "Log in", [], token=token, next_path=next_path, name=name, problem=problem)
 
 
 def moved_page(target: str) -> str:
     """A page that leads on to another at once. To a page that comes from here, browsers send the cookie."""
-    return _render("moved", "One moment", [], target=target)
+    return render("moved", "One moment", [], target=target)
 
 
 def account_page(
@@ -172,7 +188,7 @@ def account_page(
         problem: Why the password wasn't changed.
         done: What was done.
     """
-    return _render(
+    return render(
         "account",
         user,
         [("account", "")],
@@ -223,7 +239,7 @@ def people_page(
         done: What was done.
         password: A new password, which is shown this once.
     """
-    return _render(
+    return render(
         "people",
         "People",
         [("people", "")],
@@ -242,32 +258,7 @@ def people_page(
 
 def start_page(projects: Sequence[tuple[str, str, int]]) -> str:
     """The list of projects: (owner, name, number of documents)."""
-    return _render("start", "Projects", [], projects=projects)
-
-
-def project_page(
-    info: ProjectInfo, folder: str, found: Page, current: int, page_size: int, views: Sequence[str] = ()
-) -> str:
-    """The list of a project's documents.
-
-    Args:
-        info: The project.
-        folder: The folder that is shown; empty for all.
-        found: One page of its documents.
-        current: The number of this page.
-        page_size: How many documents stand on a page.
-        views: The project's other pages, which are linked.
-    """
-    here = path_of(info.owner, info.name, *([folder] if folder else []))
-    return _render(
-        "project",
-        folder.rpartition("/")[2] or info.name,
-        [*_crumbs(info), *([(folder, "")] if folder else [])],
-        info=info,
-        views=views,
-        hits=found.hits,
-        paging=_Paging.of(found.total, "document", f"{here}?", current, page_size),
-    )
+    return render("start", "Projects", [], projects=projects)
 
 
 # --- A document
@@ -288,13 +279,13 @@ def document_page(
     spans: dict[str, list[Span]] = {}
     for span in placed.spans:
         spans.setdefault(span.part, []).append(span)
-    return _render(
+    return render(
         "document",
         document.filename,
-        [*_crumbs(info), _folder_crumb(info, document)],
+        [*crumbs_of(info), _folder_crumb(info, document)],
         here=path_of(info.owner, info.name, document.folder, document.docid),
-        review=f"{path_of(info.owner, info.name)}?{_query(view='review', docid=document.docid)}",
-        compare=f"{path_of(info.owner, info.name)}?{_query(view='compare', docid=document.docid)}",
+        review=f"{path_of(info.owner, info.name)}?{query_of(view='review', docid=document.docid)}",
+        compare=f"{path_of(info.owner, info.name)}?{query_of(view='compare', docid=document.docid)}",
         document=document,
         annotations=annotations,
         legend=info.legend,
@@ -366,16 +357,16 @@ def history_page(
         page_size: How many saves stand on a page.
     """
     here = path_of(info.owner, info.name, document.folder, document.docid)
-    return _render(
+    return render(
         "history",
         f"History of {document.filename}",
-        [*_crumbs(info), _folder_crumb(info, document), (document.filename, here)],
+        [*crumbs_of(info), _folder_crumb(info, document), (document.filename, here)],
         here=here,
-        query=_query(owner=info.owner, project=info.name, docid=document.docid),
-        compare=f"{path_of(info.owner, info.name)}?{_query(view='compare', docid=document.docid)}",
+        query=query_of(owner=info.owner, project=info.name, docid=document.docid),
+        compare=f"{path_of(info.owner, info.name)}?{query_of(view='compare', docid=document.docid)}",
         rows=rows,
         legend=info.legend,
-        paging=_Paging.of(total, "save", f"{here}?view=history&", current, page_size),
+        paging=Paging.of(total, "save", f"{here}?view=history&", current, page_size),
     )
 
 
@@ -390,10 +381,10 @@ def metrics_page(info: ProjectInfo, stats: Mapping[str, Any], matrix: AgreementM
         stats: As :func:`~spacy_tagtog.server.db.metrics.search_stats` gives it.
         matrix: The agreement of all pairs of members.
     """
-    return _render(
+    return render(
         "metrics",
         "Metrics",
-        _crumbs(info),
+        crumbs_of(info),
         stats=stats,
         types={key: value for key, value in stats.items() if key.startswith("e_")},
         labels={key: value for key, value in stats.items() if key.startswith("m_")},
@@ -403,24 +394,24 @@ def metrics_page(info: ProjectInfo, stats: Mapping[str, Any], matrix: AgreementM
     )
 
 
-def review_page(owner: str, project: str, docid: str, member: str) -> str:
+def review_page(info: ProjectInfo, docid: str, member: str) -> str:
     """The page on which people review documents. Its scripts ask for the document and the queue.
 
     Args:
-        owner: The project's owner.
-        project: The project's name.
+        info: The project.
         docid: The document to begin with; empty for the first that waits.
         member: Whose version is reviewed; empty for the usual one of who looks at it.
     """
-    return _render(
+    return render(
         "review",
         "Review",
         [],
-        owner=owner,
-        project=project,
+        owner=info.owner,
+        project=info.name,
         docid=docid,
         member=member,
-        project_page=path_of(owner, project),
+        project_page=path_of(info.owner, info.name),
+        has_guidelines=bool(info.guidelines),
     )
 
 
@@ -434,7 +425,7 @@ def compare_page(owner: str, project: str, docid: str, left: str, right: str) ->
         left: One version, as an address names it; empty for a suggestion.
         right: The other.
     """
-    return _render(
+    return render(
         "compare",
         "Compare",
         [],
@@ -455,11 +446,11 @@ def webhooks_page(info: ProjectInfo, report: DeliveryReport, token: str) -> str:
         report: The webhooks and their deliveries.
         token: What the form that tries again sends along.
     """
-    return _render(
+    return render(
         "webhooks",
         "Webhooks",
-        _crumbs(info),
+        crumbs_of(info),
         report=report,
-        query=_query(owner=info.owner, project=info.name),
+        query=query_of(owner=info.owner, project=info.name),
         token=token,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from starlette.responses import Response
@@ -20,8 +20,10 @@ from spacy_tagtog.server.db.saves import compare_saves, list_saves
 from spacy_tagtog.server.db.versions import confirmed_documents
 from spacy_tagtog.server.search.results import search
 from spacy_tagtog.server.settings import ProjectInfo
-from spacy_tagtog.server.web import login, pages, people
+from spacy_tagtog.server.web import guidelines, login, pages, people, upload
 from spacy_tagtog.server.web.frame import page
+from spacy_tagtog.server.web.guidelines import guidelines_page
+from spacy_tagtog.server.web.project import documents_page
 from spacy_tagtog.server.web.static_files import get_static
 
 
@@ -81,52 +83,61 @@ def _history_page(call: Call, access: Access, owner: str, name: str, docid: str)
     return page(pages.history_page(info, document, rows, current, len(listed), PAGE_SIZE))
 
 
+def _review_page(call: Call, access: Access, info: ProjectInfo) -> Response:
+    docid, member = (call.query.get(name) or "" for name in ("docid", "member"))
+    return page(pages.review_page(info, docid, member))
+
+
+def _compare_page(call: Call, access: Access, info: ProjectInfo) -> Response:
+    docid, left, right = (call.query.get(name) or "" for name in ("docid", "left", "right"))
+    return page(pages.compare_page(info.owner, info.name, docid, left, right))
+
+
+def _metrics_page(call: Call, access: Access, info: ProjectInfo) -> Response:
+    access.need("see metrics")
+    with call.database.reading() as connection:
+        matrix = agreement_matrix(confirmed_documents(connection, info.owner, info.name))
+        stats = search_stats(connection, info.owner, info.name)
+    return page(pages.metrics_page(info, stats, matrix))
+
+
+def _webhooks_page(call: Call, access: Access, info: ProjectInfo) -> Response:
+    access.need("edit webhooks")
+    named = dataclasses.replace(call, query={"owner": info.owner, "project": info.name})
+    status = call.database.read(deliveries, info.owner, info.name)
+    return page(pages.webhooks_page(info, status, named.token("retry")))
+
+
+PROJECT_VIEWS: Final[Mapping[str, Callable[[Call, Access, ProjectInfo], Response]]] = {
+    "review": _review_page,
+    "compare": _compare_page,
+    "guidelines": guidelines_page,
+    "metrics": _metrics_page,
+    "webhooks": _webhooks_page,
+}
+"""The pages of a project beside that of its documents: the parameter ``view`` → what answers."""
+DOCUMENT_VIEWS: Final[Mapping[str, Callable[[Call, Access, str, str, str], Response]]] = {
+    "history": _history_page
+}
+"""The pages of a document beside the document itself, in the same way."""
+
+
 def _web_page(call: Call) -> Response:
     owner, name, *rest = call.path.strip("/").split("/")
     access = call.access_to(owner, name)
     access.need("read the master version")
     info = call.database.read(read_project, owner, name)
-    path = "/".join(rest)
-    paths = [folder.path for folder in info.folders]
-    if path and path not in paths:
-        if call.query.get("view") == "history":
-            return _history_page(call, access, owner, name, rest[-1])
+    path, view = "/".join(rest), call.query.get("view") or ""
+    if path and path not in [folder.path for folder in info.folders]:
+        if view in DOCUMENT_VIEWS:
+            return DOCUMENT_VIEWS[view](call, access, owner, name, rest[-1])
         access.need_to_read(call.member)
         document = call.database.read(read_document, info, rest[-1], member=call.member)
         annotations = Annotations.parse(document.version.json)
         return document_page(access, info, document, PlainHtml(document.html), annotations)
-    if call.query.get("view") == "webhooks":
-        access.need("edit webhooks")
-        named = dataclasses.replace(call, query={"owner": owner, "project": name})
-        status = call.database.read(deliveries, owner, name)
-        return page(pages.webhooks_page(info, status, named.token("retry")))
-    if call.query.get("view") == "metrics":
-        access.need("see metrics")
-        with call.database.reading() as connection:
-            matrix = agreement_matrix(confirmed_documents(connection, owner, name))
-            stats = search_stats(connection, owner, name)
-        return page(pages.metrics_page(info, stats, matrix))
-    if call.query.get("view") == "compare":
-        docid, left, right = (call.query.get(key) or "" for key in ("docid", "left", "right"))
-        return page(pages.compare_page(owner, name, docid, left, right))
-    if call.query.get("view") == "review":
-        return page(
-            pages.review_page(owner, name, call.query.get("docid") or "", call.query.get("member") or "")
-        )
-    current = _page_number(call)
-    index = next((folder.index for folder in info.folders if folder.path == path), None)
-    query = "*" if index is None else f"folder:{index}"
-    with call.database.reading() as connection:
-        found = search(
-            connection, info, query, offset=current * PAGE_SIZE, limit=PAGE_SIZE, results=call.results
-        )
-    views = (
-        ["review"] * access.may("edit their own version")
-        + ["compare"] * access.may("read other members' versions")
-        + ["metrics"] * access.may("see metrics")
-        + ["webhooks"] * (access.may("edit webhooks") and bool(info.settings.get("webhooks")))
-    )
-    return page(pages.project_page(info, path, found, current, PAGE_SIZE, views))
+    if view in PROJECT_VIEWS:
+        return PROJECT_VIEWS[view](call, access, info)
+    return documents_page(call, access, info, path)
 
 
 PAGE_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
@@ -146,6 +157,11 @@ PEOPLE_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/-local/people/role": {"POST": people.post_role},
 }
 """The pages of who is logged in, and of who else may log in."""
+PROJECT_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
+    guidelines.SAVE: {"POST": guidelines.post_guidelines},
+    upload.UPLOAD: {"POST": upload.post_upload},
+}
+"""What the forms of a project's pages lead to."""
 OPEN_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     login.LOGIN: {"GET": login.get_login, "POST": login.post_login},
     login.LINK: {"GET": login.get_link},
