@@ -72,10 +72,10 @@ class SearchCalls(Calls):
         """
         return int(self._search_page(query, 0)["totalFound"])
 
-    def confirmed(self, query: str = "*") -> dict[str, bool]:
-        """Whether the master version of each document that a query finds is confirmed.
+    def confirmed(self) -> dict[str, bool]:
+        """Whether the master version of each document of the project is confirmed.
 
-        It takes one call (``output=csv``).
+        It takes one call (``output=csv``, for which tagtog ignores queries).
 
         Returns:
             Document ids, with whether they are confirmed.
@@ -102,7 +102,7 @@ class SearchCalls(Calls):
                 )
             return {doc_id: complete == "true" for doc_id, complete in rows[1:]}
 
-        return self._http.call("GET", DOCUMENTS, {"search": query, "output": "csv"}, read=read)
+        return self._http.call("GET", DOCUMENTS, {"search": "*", "output": "csv"}, read=read)
 
     def search_stats(self, query: str = "*") -> dict[str, Any]:
         """Counts by annotation type over the documents that a query finds, as tagtog gives them.

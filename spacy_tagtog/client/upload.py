@@ -21,8 +21,8 @@ from spacy_tagtog.errors import ClientError, ConfigurationError, NotFoundError, 
 
 _TRIES: Final = 4
 """A file whose answer doesn't come is sent at most this many times."""
-_NOT_THIS_FILE: Final = frozenset({400, 413, 415, 422, 501})
-"""Statuses that are about the file. The others would come for any file."""
+_THIS_FILE: Final = frozenset({400, 413, 415, 422, 501})
+"""Statuses that are about the file. But for 500, the others would come for any file."""
 
 
 @dataclass
@@ -101,7 +101,9 @@ def upload(
                     [path], folder=folder, text_format=text_format, distribute_to=distribute_to
                 )
             except RejectedError as error:
-                if error.status in _NOT_THIS_FILE or (error.status is not None and error.status < 300):
+                about_it = error.status in _THIS_FILE or (error.status is not None and error.status < 300)
+                # A server that fails each time it is sent this file may well take the others.
+                if about_it or (error.status == 500 and number == _TRIES):
                     return _Outcome("refused", str(error.value))
                 if not error.uncertain or number == _TRIES:
                     raise

@@ -25,6 +25,7 @@ from spacy_tagtog.server.api.identity import Caller, Identity, Who
 from spacy_tagtog.server.api.request import Body, SizeLimit, read_body
 from spacy_tagtog.server.api.routes import API_ROUTES, LOCAL_ROUTES
 from spacy_tagtog.server.db.database import Database
+from spacy_tagtog.server.db.failures import DatabaseError
 from spacy_tagtog.server.hosts import Hosts
 from spacy_tagtog.server.search.results import Results
 from spacy_tagtog.server.web.frame import error_page
@@ -76,7 +77,6 @@ def _all_routes() -> Iterator[tuple[str, Mapping[str, Handler]]]:
     # Before the pages: else these would be projects of the users -api and -local.
     yield from (("/-local/{rest:path}", _NOWHERE), ("/-api/{rest:path}", _NOWHERE))
     yield from PAGE_ROUTES.items()
-    yield "/{rest:path}", _NOWHERE
 
 
 def _check_origin(request: Request, *, by_session: bool) -> None:
@@ -196,10 +196,10 @@ class _Desk:
             caller = Caller.of(request)
             try:
                 response = await self._response(request, caller, handlers, is_open)
+            except (DatabaseError, sqlite3.Error, OSError) as error:
+                return _refused(database_failure(error), request, caller)
             except SpacyTagtogError as error:
                 return _refused(error, request, caller)
-            except (sqlite3.Error, OSError) as error:
-                return _refused(database_failure(error), request, caller)
             except ClientDisconnect:
                 return _refused(RequestError(400, "the request ended early"), request, caller)
             for name, value in HEADERS.items():
@@ -258,7 +258,7 @@ def make_app(
     desk = _Desk(database, accounts or {}, host_names)
     limit = MAX_REQUEST_BYTES if max_request_bytes is None else max_request_bytes
     handlers: dict[Any, Any] = {Exception: _failed}
-    return Starlette(
+    app = Starlette(
         debug=False,
         routes=[
             *(desk.route(path, own, is_open=True) for path, own in OPEN_ROUTES.items()),
@@ -267,3 +267,6 @@ def make_app(
         middleware=[Middleware(SizeLimit, limit=limit)],
         exception_handlers=handlers,
     )
+    # What no route takes, such as a path with a line break: Starlette's own answer asks for no password.
+    app.router.default = desk.route("/", _NOWHERE, is_open=False).app
+    return app

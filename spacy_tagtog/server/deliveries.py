@@ -2,9 +2,9 @@
 
 Each delivery is made at least once: it leaves the queue after an answer with status 2xx. A crash between the
 answer and that moment repeats it, so each carries a number (``X-spacy-tagtog-delivery``) by which the
-receiver can tell. The deliveries of one webhook and document go out in their order. Failures are repeated
-with growing, random pauses. After the last one the delivery stays in the list of failed ones, from where it
-can be sent again.
+receiver can tell. The deliveries of one webhook and document go out in their order. Each webhook is called
+once at a time, and no webhook waits for another. Failures are repeated with growing, random pauses. After the
+last one the delivery stays in the list of failed ones, from where it can be sent again.
 
 The project's reviewers and admins choose the endpoints. These may be on the server's own machine or network,
 since that is where models run. So that nobody misuses this, only http and https are called, redirects aren't
@@ -14,32 +14,49 @@ and every call has a time limit.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import random
 import sqlite3
+import ssl
 import threading
-from typing import Final
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
-import requests
-from requests.auth import HTTPBasicAuth
+import h11
 
 from spacy_tagtog import __version__
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server import clock
 from spacy_tagtog.server.db.database import Database
-from spacy_tagtog.server.db.queue import Hook, read_hooks
+from spacy_tagtog.server.db.queue import Hook, Pauses, claim, due_hooks, next_due, read_hooks
+from spacy_tagtog.server.limited_post import post
 
 ATTEMPTS: Final = 12
 """How often a delivery is tried: over about four hours at the default pause."""
-_TIMEOUT: Final = (5.0, 60.0)
-"""Seconds to connect, and to wait for the answer."""
+CONNECT_SECONDS: Final = 5.0
+"""How long connecting may take."""
+CALL_SECONDS: Final = 60.0
+"""How long a call may take, from connecting to the answer's status."""
+_CALLS_OF_PROJECT: Final = 8
+"""How many webhooks of one project are called at the same time."""
 _LONGEST_PAUSE: Final = 3600.0
+"""Seconds between two tries."""
+_SPREAD: Final = (0.5, 1.5)
+"""Pauses are multiplied by something between these."""
 _LEASE: Final = 120_000
-"""Milliseconds for which a delivery belongs to the thread that took it: longer than a call takes."""
+"""Milliseconds for which a delivery belongs to the process that took it: longer than a call takes."""
 _POLL: Final = 0.25
-"""Seconds between two looks into an empty queue."""
+"""Seconds between two looks into the queue."""
+_NAME_LOOKUPS: Final = 64
+"""How many names of hosts are looked up at the same time; each may take long."""
 _log = logging.getLogger("spacy_tagtog.server")
+_T = TypeVar("_T")
+_WebhookKey = tuple[int, str]
+"""The number of a project, and the id of a webhook in its settings."""
 
 
 class Deliverer:
@@ -58,8 +75,12 @@ class Deliverer:
         self.database = database
         self.pause = pause
         self.attempts = attempts
-        self._stop = threading.Event()
         self._random = random.Random()  # noqa: S311  nothing secret
+        self._calls: dict[_WebhookKey, asyncio.Task[None]] = {}
+        # One thread, so that what hangs elsewhere never keeps the queue from being read.
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="webhooks queue")
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
     def start(self) -> None:
@@ -68,92 +89,104 @@ class Deliverer:
 
     def stop(self) -> None:
         """End, within a second. A call that is under way then is repeated at the next start."""
-        self._stop.set()
+        with suppress(RuntimeError):  # it ended by itself
+            self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(1)
 
     def _run(self) -> None:
-        with requests.Session() as session:
-            session.trust_env = False
-            session.headers["User-Agent"] = f"spacy-tagtog/{__version__}"
-            while not self._stop.is_set():
-                try:
-                    sent = self._send_next(session)
-                except (sqlite3.Error, LocalServerError) as error:
-                    if self._stop.is_set():
-                        return
-                    _log.error("the queue of webhooks can't be read", exc_info=error)
-                    self._stop.wait(5)
-                    continue
-                if not sent:
-                    self._stop.wait(_POLL)
+        names = ThreadPoolExecutor(_NAME_LOOKUPS, thread_name_prefix="webhooks names")
+        self._loop.set_default_executor(names)
+        try:
+            self._loop.run_until_complete(self._send_all())
+        finally:
+            for pool in (self._reader, names):
+                pool.shutdown(wait=False, cancel_futures=True)
+            self._loop.close()
 
-    def _send_next(self, session: requests.Session) -> bool:
+    async def _send_all(self) -> None:
+        while not self._stop.is_set():
+            try:
+                waiting = await self._query(self._due)
+            except (sqlite3.Error, LocalServerError) as error:
+                await self._complain(error)
+                continue
+            for key in waiting:
+                of_project = sum(project == key[0] for project, _ in self._calls)
+                if key not in self._calls and of_project < _CALLS_OF_PROJECT:
+                    self._calls[key] = self._loop.create_task(self._send_to(key))
+            await self._wait(_POLL)
+        for task in self._calls.values():
+            task.cancel()
+        await asyncio.gather(*self._calls.values(), return_exceptions=True)
+        await asyncio.sleep(0)  # for what is left of their connections
+
+    async def _send_to(self, key: _WebhookKey) -> None:
+        """Send to one webhook, one after the other, until nothing is due."""
+        try:
+            while await self._send_next(key):
+                pass
+        except (sqlite3.Error, LocalServerError) as error:
+            await self._complain(error)
+        finally:
+            del self._calls[key]
+
+    async def _complain(self, error: Exception) -> None:
+        if not self._stop.is_set():
+            _log.error("the queue of webhooks can't be read", exc_info=error)
+            await self._wait(5)
+
+    async def _wait(self, seconds: float) -> None:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+
+    async def _query(self, function: Callable[..., _T], *args: Any) -> _T:
+        """Use the database, for which others may have to be waited."""
+        return await self._loop.run_in_executor(self._reader, function, *args)
+
+    async def _send_next(self, key: _WebhookKey) -> bool:
         """Send one delivery that is due. Returns whether there was one."""
-        delivery = self._claim()
+        delivery = await self._query(self._claim, key)
         if delivery is None:
             return False
         hook = read_hooks(json.loads(delivery["settings"]))[0].get(delivery["hook"])
         if hook is None:
-            self._note(
-                delivery, "the webhook isn't in the project's settings any more, or can't be used", final=True
-            )
+            problem = "the webhook isn't in the project's settings any more, or can't be used"
+            await self._query(self._note, delivery, problem, True)
+            return True
+        problem = await _call(hook, delivery)
+        if problem:
+            await self._query(self._note, delivery, problem, delivery["attempts"] >= self.attempts)
         else:
-            problem = _call(session, hook, delivery)
-            if problem:
-                self._note(delivery, problem, final=delivery["attempts"] >= self.attempts)
-            else:
-                with self.database.writing() as connection:
-                    connection.execute("DELETE FROM deliveries WHERE id = ?", (delivery["id"],))
+            await self._query(self._forget, delivery)
         return True
 
-    def _claim(self) -> sqlite3.Row | None:
-        """Take the next delivery, so that nobody else does for the time of a call."""
-        now = clock.now()
-        # The oldest of its webhook and document, unless that has failed for good.
-        due = (
-            "SELECT d.id FROM deliveries AS d WHERE d.state = 'waiting' AND d.due <= ? "
-            "AND NOT EXISTS (SELECT 1 FROM deliveries AS o "
-            "WHERE o.project_id = d.project_id AND o.hook = d.hook AND o.docid = d.docid "
-            "AND o.id < d.id AND o.state = 'waiting') "
-            "ORDER BY d.due, d.id LIMIT 1"
-        )
-        # Most of the time there is nothing, and no need to lock the database.
-        with self.database.reading() as connection:
-            if connection.execute(due, (now,)).fetchone() is None:
-                return None
-        with self.database.writing() as connection:
-            row = connection.execute(due, (now,)).fetchone()
-            if row is None:
-                return None
-            connection.execute(
-                "UPDATE deliveries SET due = ?, attempts = attempts + 1 WHERE id = ?",
-                (now + _LEASE, row["id"]),
-            )
-            claimed: sqlite3.Row = connection.execute(
-                "SELECT d.*, p.owner, p.name, p.settings, b.data FROM deliveries AS d "
-                "JOIN projects AS p ON p.id = d.project_id "
-                "LEFT JOIN blobs AS b ON b.id = d.blob_id WHERE d.id = ?",
-                (row["id"],),
-            ).fetchone()
-            return claimed
+    @property
+    def _pauses(self) -> Pauses:
+        return Pauses(1000 * self.pause, 1000 * _LONGEST_PAUSE, _SPREAD, _LEASE)
 
-    def _note(self, delivery: sqlite3.Row, problem: str, *, final: bool) -> None:
-        pause = min(self.pause * 2 ** (delivery["attempts"] - 1), _LONGEST_PAUSE) * self._random.uniform(
-            0.5, 1.5
-        )
+    def _due(self) -> list[_WebhookKey]:
+        return self.database.read(due_hooks, clock.now(), self._pauses)
+
+    def _claim(self, key: _WebhookKey) -> sqlite3.Row | None:
+        # Often all that is due waits for an older one: no need to lock the database then.
+        if self.database.read(next_due, *key, clock.now(), self._pauses) is None:
+            return None
+        return self.database.write(claim, *key, clock.now(), self._pauses)
+
+    def _note(self, delivery: sqlite3.Row, problem: str, final: bool) -> None:
+        pause = self._pauses.after(delivery["attempts"]) * self._random.uniform(*_SPREAD)
         with self.database.writing() as connection:
             connection.execute(
                 "UPDATE deliveries SET state = ?, problem = ?, due = ? WHERE id = ?",
-                (
-                    "failed" if final else "waiting",
-                    problem,
-                    clock.now() + int(1000 * pause),
-                    delivery["id"],
-                ),
+                ("failed" if final else "waiting", problem, clock.now() + int(pause), delivery["id"]),
             )
 
+    def _forget(self, delivery: sqlite3.Row) -> None:
+        with self.database.writing() as connection:
+            connection.execute("DELETE FROM deliveries WHERE id = ?", (delivery["id"],))
 
-def _call(session: requests.Session, hook: Hook, delivery: sqlite3.Row) -> str:
+
+async def _call(hook: Hook, delivery: sqlite3.Row) -> str:
     """Send a delivery. Returns what went wrong, empty where nothing did."""
     docid = delivery["docid"]
     body = delivery["data"]
@@ -163,33 +196,26 @@ def _call(session: requests.Session, hook: Hook, delivery: sqlite3.Row) -> str:
             ensure_ascii=False,
         ).encode()
     headers = {
+        "User-Agent": f"spacy-tagtog/{__version__}",
         "Content-Type": "application/json",
         "X-tagtog-onPushSave-source": delivery["source"],
         "X-tagtog-onPushSave-status": delivery["status"],
         "X-spacy-tagtog-delivery": str(delivery["id"]),
     }
-    # As bytes: requests would encode text as Latin-1.
-    credentials = (
-        None
-        if hook.credentials is None
-        else HTTPBasicAuth(hook.credentials[0].encode(), hook.credentials[1].encode())
-    )
     try:
-        with session.post(
+        status = await post(
             hook.endpoint,
-            data=body,
-            headers=headers,
-            auth=credentials,
-            timeout=_TIMEOUT,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            status = response.status_code
-    except requests.Timeout:
+            body,
+            headers,
+            credentials=hook.credentials,
+            connect_seconds=CONNECT_SECONDS,
+            seconds=CALL_SECONDS,
+        )
+    except (asyncio.TimeoutError, TimeoutError):  # two of them in Python 3.10
         return "no answer in time"
-    except requests.exceptions.SSLError:
+    except ssl.SSLError:
         return "no encrypted connection: the certificate can't be verified"
-    except (requests.RequestException, OSError, UnicodeError):
+    except (h11.RemoteProtocolError, OSError, ValueError):
         # The error's own message would show addresses of the server's network.
         return "no connection"
     if 200 <= status < 300:

@@ -261,6 +261,7 @@ def serve(
             )
         listener = _listen(host, port)
         url = _url(listener, tls)
+        database.reserve.keep()
         try:
             with _delivering(database, webhook_pause):
                 app = make_app(database, host_names=(host, *host_names))

@@ -9,25 +9,69 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from spacy_tagtog._unicode import SURROGATES
 from spacy_tagtog.anndoc import Annotations, Legend
 from spacy_tagtog.errors import LegendError, LocalServerError
 from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server._json import whole_number
+from spacy_tagtog.server.folder_paths import (
+    ROOT_FOLDER,
+    Folder,
+    check_name,
+    folders_of,
+    folders_tree,
+    missing_folders,
+)
 
 MEASURE_TIME = "measureTime"
 """The setting by which the review page measures how long people work. It is this server's own."""
-ROOT_FOLDER = "pool"
-"""Every folder of a project is below this one, whose index is 0."""
-
 GUIDELINES = "guidelines"
 """The key of the settings that holds the guidelines, as markdown."""
-
-_SECTIONS = {"e": "entities", "f": "fields", "m": "metas", "n": "normalizations", "r": "relations"}
-_KINDS = {"e": "entity type", "m": "document label", "n": "dictionary"}
+NUMBER, MEMBERS = "taskDistributionNumber", "taskDistributionMembers"
+"""The names of the task distribution in the settings: to how many members a document goes, and to whom."""
+SECTIONS = {"e": "entities", "f": "fields", "m": "metas", "n": "normalizations", "r": "relations"}
+DEFAULTS: dict[str, Any] = {
+    "version": "1.6",
+    "domain": "other",
+    "language": "English",
+    "usePreSelections": True,
+    "usePreDeselections": False,
+    "usePreCaseSentive": False,
+    "useMachineLearning": False,
+    "nativePDF": False,
+    "autoSave": False,
+    "confirmLayer": False,
+    NUMBER: 0,
+    MEMBERS: [],
+    "folders": {},
+    "requirements": {},
+    "webhooks": {},
+    "metas": {},
+    "fields": {},
+    "relations": {},
+    "entities": {},
+    "normalizations": {},
+}
+"""What tagtog exports of a new project, under its own names. The last one is ours."""
+_CLASSES = {
+    "e": "entity type",
+    "f": "label of entities",
+    "m": "document label",
+    "n": "dictionary",
+    "r": "relation",
+}
+_ADDED = ("e", "m", "n")
 """What can be added to a project's settings."""
+_VALUES = {
+    bool: "true or false",
+    int: "a whole number from 0 on",
+    str: "a text",
+    list: "a list of names",
+    dict: "a JSON object",
+}
 _CLASS_ID = re.compile(r"[efmnr]_[0-9]{1,9}")
 _COLORS = (
     "#f2a13f",
@@ -43,63 +87,9 @@ _COLORS = (
     "#5b7fa6",
     "#a5673f",
 )
-_ENTITY_TYPE = re.compile(r"\w{2,24}")
-_MAX_DEPTH = 16
-# Slashes, what no file of any encoding can hold, and the categories Cc and Cs.
-_UNNAMEABLE = re.compile(f"[/\\\\\ufffe\uffff\x00-\x1f\x7f-\x9f{SURROGATES}]")
-
+ENTITY_TYPE = re.compile(r"\w{2,24}")
 LabelValues: TypeAlias = "type[bool] | type[str] | Sequence[str]"
 """The values that a document label may have: ``bool`` (yes or no), ``str`` (any text), or a list of them."""
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A folder of a project.
-
-    Attributes:
-        index: Its number, which stays when it is renamed.
-        path: Its full path, such as ``pool/train``.
-        extra: What else the settings say about it.
-    """
-
-    index: int
-    path: str
-    extra: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The last piece of its path."""
-        return self.path.rpartition("/")[2]
-
-
-def check_name(name: object, what: str, *, longest: int = 100, place: object = None) -> str:
-    """Make sure that a name can be a piece of a path, of an address and of an XML attribute.
-
-    Args:
-        name: The name.
-        what: What it names, for the message.
-        longest: The greatest number of bytes in UTF-8.
-        place: Where it stands.
-
-    Raises:
-        LocalServerError: It can't.
-    """
-    if (
-        not isinstance(name, str)
-        or not name
-        or name in (".", "..")
-        or name != name.strip()
-        or _UNNAMEABLE.search(name)
-        or len(name.encode()) > longest
-    ):
-        raise LocalServerError(
-            f"this can't be the name of a {what}",
-            place=place,
-            value=name,
-            legal=f"1 to {longest} bytes without slash, backslash, control characters and outer spaces; "
-            "not . or ..",
-        )
-    return name
 
 
 def settings_from_legend(legend: Legend, folders: Iterable[str] = ()) -> dict[str, Any]:
@@ -115,16 +105,12 @@ def settings_from_legend(legend: Legend, folders: Iterable[str] = ()) -> dict[st
     Raises:
         LocalServerError: A path isn't a folder path.
     """
-    settings: dict[str, Any] = {
-        "version": "1.6",
-        "folders": {},
-        **{section: {} for section in _SECTIONS.values()},
-        "webhooks": {},
-    }
+    settings: dict[str, Any] = deepcopy(DEFAULTS)
     for number, (class_id, name) in enumerate(legend.items()):
-        settings[_SECTIONS[class_id[0]]][class_id] = {
+        settings[SECTIONS[class_id[0]]][class_id] = {
             "id": class_id,
             "name": name,
+            "oldnames": [],
             "description": "",
             "color": _COLORS[number % len(_COLORS)],
         }
@@ -156,23 +142,17 @@ def with_types(
     Raises:
         LocalServerError: A name or value isn't legal, or the settings have the name already.
     """
-    new = {**settings, **{_SECTIONS[kind]: dict(settings.get(_SECTIONS[kind]) or {}) for kind in _KINDS}}
+    new = {**settings, **{SECTIONS[kind]: dict(settings.get(SECTIONS[kind]) or {}) for kind in _ADDED}}
     added: dict[str, str] = {}
     wanted: list[tuple[str, str, dict[str, str]]] = [("e", name, {"description": ""}) for name in entities]
     wanted += [("m", name, _label_type(name, values)) for name, values in labels.items()]
     wanted += [("n", name, {"description": ""}) for name in dictionaries]
     for prefix, name, more in wanted:
-        if prefix == "e" and not _ENTITY_TYPE.fullmatch(name):
-            raise LocalServerError(
-                "this can't be the name of an entity type",
-                value=name,
-                legal="2 to 24 letters, digits and _, as in tagtog",
-            )
-        check_name(name, _KINDS[prefix])
-        present = {str(entry["name"]) for entry in new[_SECTIONS[prefix]].values()}
+        _check_class_name(prefix, name)
+        present = {str(entry["name"]) for entry in new[SECTIONS[prefix]].values()}
         if name in present:
             raise LocalServerError(
-                f"the project has this {_KINDS[prefix]} already",
+                f"the project has this {_CLASSES[prefix]} already",
                 value=name,
                 legal=f"a name that isn't one of {', '.join(sorted(present))}",
                 advice="leave it out",
@@ -181,9 +161,41 @@ def with_types(
         number = 1 + max((int(class_id[2:]) for class_id in class_names(new)), default=0)
         class_id = f"{prefix}_{number}"
         color = _COLORS[(number - 1) % len(_COLORS)]
-        new[_SECTIONS[prefix]][class_id] = {"id": class_id, "name": name, **more, "color": color}
+        new[SECTIONS[prefix]][class_id] = {"id": class_id, "name": name, **more, "color": color}
         added[class_id] = name
     return new, added
+
+
+def _check_class_name(prefix: str, name: str, place: object = None) -> None:
+    """Make sure that tagtog would take the name of a class.
+
+    Raises:
+        LocalServerError: It wouldn't.
+    """
+    if prefix == "e" and not ENTITY_TYPE.fullmatch(name):
+        raise LocalServerError(
+            "this can't be the name of an entity type",
+            place=place,
+            value=name,
+            legal="2 to 24 letters, digits and _, as in tagtog",
+        )
+    check_name(name, _CLASSES[prefix], place=place)
+
+
+def check_new_names(settings: Mapping[str, Any], known: Mapping[str, str]) -> None:
+    """Make sure that tagtog would take the names of all classes. Those that a project has already may stay.
+
+    Args:
+        settings: Settings that :func:`parse_settings` took.
+        known: Class id to name, of the project.
+
+    Raises:
+        LocalServerError: A name isn't legal.
+    """
+    for prefix, section in SECTIONS.items():
+        for class_id, entry in settings.get(section, {}).items():
+            if known.get(class_id) != entry["name"]:
+                _check_class_name(prefix, entry["name"], f"{section}.{class_id}")
 
 
 def _label_type(name: str, values: LabelValues) -> dict[str, str]:
@@ -215,98 +227,6 @@ def label_values(label: Mapping[str, Any]) -> dict[str, Any]:
         values = [value.strip() for value in str(label.get("description") or "").split(",")]
         return {"kind": "enum", "values": [value for value in values if value]}
     return {"kind": "bool" if kind in ("bool", "boolean") else "string", "values": []}
-
-
-def missing_folders(path: object, present: Iterable[str]) -> list[str]:
-    """The folders that have to be made, parents first, so that ``path`` exists.
-
-    Raises:
-        LocalServerError: The path isn't below ``pool``, or a piece of it can't be a name.
-    """
-    pieces = path.strip("/").split("/") if isinstance(path, str) else []
-    if pieces[:1] != [ROOT_FOLDER] or len(pieces) > _MAX_DEPTH:
-        raise LocalServerError(
-            "not a folder path", value=path, legal=f"pool or pool/NAME/…, at most {_MAX_DEPTH} levels"
-        )
-    for piece in pieces:
-        check_name(piece, "folder", place=path)
-    known = set(present)
-    paths = ["/".join(pieces[: depth + 1]) for depth in range(len(pieces))]
-    return [candidate for candidate in paths if candidate not in known]
-
-
-def folders_tree(folders: Iterable[Folder]) -> dict[str, Any]:
-    """The ``folders`` of a settings JSON."""
-    tree: dict[str, Any] = {}
-    children = {"": tree}
-    for folder in sorted(folders, key=lambda folder: folder.path.split("/")):
-        own: dict[str, Any] = {}
-        children[folder.path] = own
-        node = {"name": folder.name, "index": folder.index, **folder.extra, "children": own}
-        children[folder.path.rpartition("/")[0]][folder.name] = node
-    return tree
-
-
-def _folders_of(settings: Mapping[str, Any]) -> list[Folder]:
-    """The folders that a settings JSON lists; ``pool`` alone where it lists none.
-
-    Raises:
-        LocalServerError: The tree isn't one.
-    """
-    tree = settings.get("folders") or {ROOT_FOLDER: {"name": ROOT_FOLDER, "index": 0, "children": {}}}
-    folders: list[Folder] = []
-
-    def visit(nodes: object, parent: str, depth: int) -> None:
-        if not isinstance(nodes, Mapping) or depth > _MAX_DEPTH:
-            raise LocalServerError(
-                "the folders of the settings can't be read",
-                place=f"folders, below {parent or 'the root'}",
-                legal=f'{{"NAME": {{"name", "index", "children": {{…}}}}}}, at most {_MAX_DEPTH} levels',
-            )
-        for key, node in nodes.items():
-            if (
-                not isinstance(node, Mapping)
-                or type(node.get("index")) is not int
-                or not 0 <= node["index"] < 2**31
-            ):
-                raise LocalServerError(
-                    "a folder of the settings can't be read",
-                    place=f"folders, {parent}/{key}",
-                    legal='{"name": NAME, "index": N, "children": {}}',
-                )
-            name = check_name(node.get("name", key), "folder", place=f"folders, {parent}/{key}")
-            path = f"{parent}/{name}" if parent else name
-            folders.append(
-                Folder(
-                    node["index"],
-                    path,
-                    {k: v for k, v in node.items() if k not in ("name", "index", "children")},
-                )
-            )
-            visit(node.get("children") or {}, path, depth + 1)
-
-    visit(tree, "", 1)
-    if [folder.path for folder in folders if "/" not in folder.path] != [ROOT_FOLDER] or folders[
-        0
-    ].index != 0:
-        raise LocalServerError(
-            "the folders of the settings have another root",
-            place="folders",
-            value=list(tree),
-            legal='{"pool": {"index": 0, …}}',
-        )
-    for what, values in (
-        ("path", [folder.path for folder in folders]),
-        ("index", [folder.index for folder in folders]),
-    ):
-        if len(set(values)) < len(values):
-            raise LocalServerError(
-                f"two folders of the settings have the same {what}",
-                place="folders",
-                value=values,
-                legal="each once",
-            )
-    return folders
 
 
 def class_names(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -344,30 +264,13 @@ def parse_settings(settings: object) -> tuple[dict[str, Any], list[Folder]]:
             value=type(settings).__name__,
             legal='{"version": "1.6", "folders": {…}, "entities": {…}, …}',
         )
-    for prefix, section in _SECTIONS.items():
-        entries = settings.get(section)
-        if entries is None:
-            continue
-        if not isinstance(entries, Mapping):
-            raise LocalServerError(
-                "a section of the settings isn't a JSON object",
-                place=section,
-                value=type(entries).__name__,
-                legal="{}",
-            )
-        for class_id, entry in entries.items():
-            named = isinstance(entry, Mapping) and isinstance(entry.get("name"), str) and entry["name"]
-            if not (
-                isinstance(class_id, str)
-                and _CLASS_ID.fullmatch(class_id)
-                and class_id[0] == prefix
-                and named
-            ):
-                raise LocalServerError(
-                    "a class of the settings can't be read",
-                    place=f"{section}.{class_id}",
-                    legal=f'"{prefix}_N": {{"id": "{prefix}_N", "name": NAME, …}}',
-                )
+    checked = {key: value for key, value in settings.items() if key != "folders"}
+    if whole_number(settings.get(NUMBER)) is not None:
+        checked[NUMBER] = whole_number(settings[NUMBER])
+    _check_values({**settings, **checked})
+    for prefix, section in SECTIONS.items():
+        if section in settings:
+            checked[section] = _classes_of(prefix, section, settings[section])
     try:
         legend_of(settings)
         json.dumps(settings, ensure_ascii=False, allow_nan=False).encode()
@@ -376,7 +279,45 @@ def parse_settings(settings: object) -> tuple[dict[str, Any], list[Folder]]:
             f"the settings can't be used: {getattr(error, 'problem', error)}",
             place=getattr(error, "place", None),
         ) from error
-    return {key: value for key, value in settings.items() if key != "folders"}, _folders_of(settings)
+    return checked, folders_of(settings)
+
+
+def _check_values(settings: Mapping[str, Any]) -> None:
+    """Make sure that what tagtog exports has the kind that it has there."""
+    for key, default in DEFAULTS.items():
+        value = settings.get(key, default)
+        is_right = isinstance(value, Mapping) if isinstance(default, dict) else type(value) is type(default)
+        if (
+            not is_right
+            or (key == NUMBER and value < 0)
+            or (key == MEMBERS and not all(isinstance(name, str) for name in value))
+        ):
+            raise LocalServerError(
+                "the settings can't be used", place=key, value=value, legal=_VALUES[type(default)]
+            )
+
+
+def _classes_of(prefix: str, section: str, entries: Mapping[Any, Any]) -> dict[str, Any]:
+    """The classes of a section, each with its id."""
+    checked = {}
+    for class_id, entry in entries.items():
+        if not (
+            isinstance(class_id, str)
+            and _CLASS_ID.fullmatch(class_id)
+            and class_id[0] == prefix
+            and isinstance(entry, Mapping)
+            and entry.get("id", class_id) == class_id
+            and isinstance(entry.get("name"), str)
+            and entry["name"]
+        ):
+            raise LocalServerError(
+                "a class of the settings can't be read",
+                place=f"{section}.{class_id}",
+                value=entry,
+                legal=f'"{prefix}_N": {{"id": "{prefix}_N", "name": NAME, …}}, with the same id in both',
+            )
+        checked[class_id] = {"id": class_id, **entry}
+    return checked
 
 
 def check_classes(annotations: Annotations, legend: Legend, *, place: object) -> None:
@@ -385,7 +326,7 @@ def check_classes(annotations: Annotations, legend: Legend, *, place: object) ->
     Raises:
         LocalServerError: They use others; the message names these and the legal ones.
     """
-    used: dict[str, set[str]] = {prefix: set() for prefix in _SECTIONS}
+    used: dict[str, set[str]] = {prefix: set() for prefix in SECTIONS}
     for entity in annotations.entities:
         used["e"].add(entity.class_id)
         used["f"].update(entity.data.get("fields") or ())
@@ -399,10 +340,10 @@ def check_classes(annotations: Annotations, legend: Legend, *, place: object) ->
             these = "this class" if len(unknown) == 1 else "these classes"
             shown = ", ".join(f"{class_id} ({name})" for class_id, name in legal.items())
             raise LocalServerError(
-                f"the project's settings don't have {these} of {_SECTIONS[prefix]}",
+                f"the project's settings don't have {these} of {SECTIONS[prefix]}",
                 place=place,
                 value=", ".join(unknown),
-                legal=shown or f"(the project has no {_SECTIONS[prefix]})",
+                legal=shown or f"(the project has no {SECTIONS[prefix]})",
                 advice="use the class ids of GET /-api/settings/v1/annotationsLegend",
             )
 
@@ -443,7 +384,7 @@ class ProjectInfo:
 
     def export(self) -> dict[str, Any]:
         """Its settings JSON."""
-        return {**self.settings, "folders": folders_tree(self.folders)}
+        return {**deepcopy(DEFAULTS), **self.settings, "folders": folders_tree(self.folders)}
 
     def path_of(self, folder: int) -> str:
         """The path of a folder, by its index."""

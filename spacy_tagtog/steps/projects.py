@@ -150,7 +150,7 @@ def delete_project(
         from spacy_tagtog.server.db.projects import project_key
 
         clear_dictionaries(opened, opened.read(project_key, where.local_owner, name))
-        opened.write(project_changes.delete_project, where.local_owner, name)
+        opened.free(project_changes.delete_project, where.local_owner, name)
     return held
 
 

@@ -22,7 +22,7 @@ from spacy_tagtog.errors import (
     RejectedError,
     UnexpectedAnswerError,
 )
-from spacy_tagtog.server import LocalTagtog, add_user, local_tagtog
+from spacy_tagtog.server import LocalTagtog, add_user, local_tagtog, settings_from_legend
 from spacy_tagtog.steps.connection import Connection
 from spacy_tagtog.steps.upload import pre_annotate
 
@@ -57,7 +57,6 @@ def test_a_document_in_every_form(client: TagtogClient, server: LocalTagtog) -> 
     ]
     put(client, numbered(2, complete=False))
     assert client.confirmed() == {doc.id: True, numbered(2).id: False}
-    assert client.confirmed("anncomplete:true") == {doc.id: True}
     assert (client.exists(doc.id), client.exists(f"{doc.id}x")) == (True, False)
     for call in (client.text, client.web_url, client.page, client.entities_tsv, client.original):
         with pytest.raises(NotFoundError):
@@ -259,6 +258,28 @@ def test_answers_of_another_shape(fault: FaultServer, call: Callable[[TagtogClie
 
 
 # ---------------------------------------------------------------- uploading and deleting
+
+
+def test_a_file_at_which_tagtog_fails_does_not_stop_the_others(fault: FaultServer, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("odd.html", "fine.txt")]
+    for path in paths:
+        path.write_text("text")
+
+    def respond(handler: BaseHTTPRequestHandler) -> None:
+        sent = fault.requests[-1]
+        if sent.path.endswith("/folders/add") or "export" in sent.path:
+            return answer(settings_from_legend(LEGEND))(handler)
+        if sent.method == "GET":
+            return answer(page([]))(handler)
+        if b"odd.html" in sent.body:
+            return answer("the server failed", 500)(handler)
+        item = {"docid": "d", "tagtogID": "d", "result": "created", "origid": "x", "names": ["fine.txt"]}
+        return answer(imported(item))(handler)
+
+    fault.answers = [respond]
+    with fault.client(threads=1) as client:
+        report = upload(client, paths)
+    assert (report.refused, report.created) == ([(paths[0], "the server failed")], [(paths[1], "d")])
 
 
 def test_files_are_uploaded_once(client: TagtogClient, tmp_path: Path) -> None:

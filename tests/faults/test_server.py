@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
 from faults import server_kills
 from local_api import LEGEND, People, annotated, entity
 
@@ -195,3 +196,89 @@ def test_a_full_disk_stops_writing_and_nothing_else(tmp_path: Path, subprocess_e
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+_ON_A_SMALL_DISK = """
+import os, sys, threading
+from pathlib import Path
+from spacy_tagtog.server import Database, add_user, create_project, serve, settings_from_legend
+from spacy_tagtog.anndoc import Legend
+folder = Path(sys.argv[1])
+database = Database(folder / "x.db")
+database.write(add_user, "owner", "correct horse", admin=True)
+database.write(create_project, "owner", "p", settings_from_legend(Legend({"e_1": "Person"})))
+database.close()
+
+def fill(url):
+    print(url, flush=True)
+    threading.Thread(target=wait, daemon=True).start()
+
+def wait():
+    sys.stdin.readline()
+    with open(folder / "filler", "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            print("full", flush=True)
+
+serve(folder / "x.db", port=0, ready=fill)
+"""
+
+
+def _mounts() -> bool:
+    """Whether this user may have a file system of its own."""
+    return (
+        sys.platform == "linux"
+        and subprocess.run(
+            ["unshare", "--user", "--map-root-user", "--mount", "true"], capture_output=True
+        ).returncode
+        == 0
+    )
+
+
+@pytest.mark.skipif(not _mounts(), reason="needs user namespaces")
+def test_on_a_full_disk_documents_can_be_deleted(tmp_path: Path, subprocess_env: dict[str, str]) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    shell = 'mount -t tmpfs -o size=96m none "$1" && exec "$2" -c "$3" "$1"'
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", shell, "sh"]
+    process = subprocess.Popen(
+        [*command, str(disk), sys.executable, _ON_A_SMALL_DISK],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=subprocess_env,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().strip()
+        session = requests.Session()
+        session.auth = ("owner", "correct horse")
+        session.params = {"owner": "owner", "project": "p", "output": "null"}
+        address = f"{url}/-api/documents/v1"
+
+        def upload(name: str) -> int:
+            text = f"{name} " + "Ada in London. " * 20_000
+            return session.post(
+                address, params={"filename": name}, data={"text": text}, timeout=60
+            ).status_code
+
+        assert [upload(f"{number}.txt") for number in range(8)] == [200] * 8
+        process.stdin.write("fill\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "full\n"
+        while upload("more.txt") != 507:  # what SQLite has left is used up, too
+            pass
+        for name in ("0.txt", "1.txt"):  # more than once
+            answer = session.delete(address, params={"search": f"filename:{name}", "output": ""}, timeout=60)
+            assert (answer.status_code, answer.text) == (200, "1")
+        # What was deleted makes room.
+        assert upload("new.txt") == 200
+        session.close()
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdin.close()
+        process.stdout.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import socket
@@ -10,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,11 +21,13 @@ import requests
 from databases import delete, find, opened, upload
 
 from spacy_tagtog.anndoc import Legend
-from spacy_tagtog.errors import LocalServerError
+from spacy_tagtog.errors import LocalServerError, SpacyTagtogError
 from spacy_tagtog.server import Database, add_user, create_project, local_tagtog, serve, settings_from_legend
 from spacy_tagtog.server.app import make_app
 from spacy_tagtog.server.db import schema, users
-from spacy_tagtog.server.db.projects import list_projects
+from spacy_tagtog.server.db.archive import export_project
+from spacy_tagtog.server.db.failures import DatabaseError
+from spacy_tagtog.server.db.projects import list_projects, read_project
 from spacy_tagtog.server.db.users import Passwords, has_users
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 
@@ -103,6 +107,75 @@ def test_another_file_is_refused_and_stays_as_it_is(
     assert caught.value.place == path
     assert caught.value.legal
     assert (path.read_bytes() if path.is_file() else None) == before
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> bytes:
+    """The file of a database with documents."""
+    path = tmp_path / "whole.db"
+    with opened(path) as database:
+        database.write(create_project, "local", "p", SETTINGS)
+        for number in range(10):
+            store_text(database, f"{number}.txt", f"{number} " + "Ada in London. " * 500)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("part", [0.9, 0.5, 0.03])
+def test_a_truncated_database_is_called_damaged(tmp_path: Path, whole: bytes, part: float) -> None:
+    path = tmp_path / "x.db"
+    path.write_bytes(whole[: int(part * len(whole))])
+    with pytest.raises(DatabaseError, match="the database is damaged") as caught:
+        Database(path)
+    assert caught.value.place == path
+    assert "backup" in str(caught.value.advice)
+
+
+def test_an_export_of_a_damaged_database_says_so(tmp_path: Path, whole: bytes) -> None:
+    draw, said = random.Random(3), Counter[str]()
+    for number in range(80):
+        data = bytearray(whole)
+        for _ in range(draw.choice((1, 1, 5))):
+            page = 4096 * draw.randrange(1, len(data) // 4096)
+            data[page : page + 4096] = draw.choice((bytes(4096), draw.randbytes(4096)))
+        path = tmp_path / f"{number}.db"
+        path.write_bytes(data)
+        try:
+            with opened(path) as database:
+                export_project(database, "local", "p", tmp_path / f"{number}.zip")
+        except SpacyTagtogError as error:
+            said[str(error.problem).partition(":")[0]] += 1
+        else:
+            said["whole"] += 1  # the damage is in an index that no export reads
+    assert said["the database is damaged"] > 40
+    assert said["the database is damaged"] + said["whole"] == 80
+
+
+def test_content_that_a_damaged_page_left_out_is_missed(tmp_path: Path, whole: bytes) -> None:
+    """What SQLite itself doesn't notice."""
+    path = tmp_path / "x.db"
+    path.write_bytes(whole)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE projects SET settings = '{\"version\"'")
+    connection.close()
+    with opened(path) as database, pytest.raises(DatabaseError, match="damaged"):
+        database.read(read_project, "local", "p")
+
+
+def test_a_damaged_database_is_the_servers_trouble(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with local_tagtog(tmp_path / "x.db") as server:
+        server.database.write(create_project, "local", "p", SETTINGS)
+        with server.database.writing() as connection:
+            connection.execute("UPDATE projects SET settings = '{'")
+        answer = requests.get(
+            f"{server.url}/-api/settings/v1/export",
+            params={"owner": "local", "project": "p"},
+            auth=(server.username, server.password),
+            timeout=20,
+        )
+    assert answer.status_code == 500
+    assert "the database is damaged" in answer.text
+    assert "x.db" not in answer.text
+    assert "x.db" in caplog.text
 
 
 def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:

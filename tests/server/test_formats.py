@@ -19,8 +19,8 @@ from spacy_tagtog.anndoc import Annotations, Legend, PlainHtml, html_from_text
 from spacy_tagtog.anndoc.plain_html import Block, Section, html_from_sections
 from spacy_tagtog.errors import PlainHtmlError
 from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
-from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.imports import formats
+from spacy_tagtog.server.imports.html import parse_html
 
 LEGEND = Legend({"e_1": "Person"})
 
@@ -161,6 +161,12 @@ def test_markdown_is_asked_for_by_format_too(api: Api) -> None:
     assert list(PlainHtml(text.content).parts) == ["s1h1"]
 
 
+@pytest.mark.parametrize("line", ["* a\n", "# a\n", "1. a\n\n", "* # a\n", "a\n=\n"])
+def test_work_on_markdown_grows_with_its_size_and_no_faster(line: str) -> None:
+    small, large = (steps_of(partial(formats.parse_markdown, line * size)) for size in (100, 400))
+    assert large <= 4 * small + 1_000
+
+
 def test_a_heading_is_the_header_of_a_list(api: Api) -> None:
     api.item(("a.md", b"words\n\n# The title\n"))
     found = api.session.get(
@@ -247,11 +253,84 @@ def test_html_is_its_text_a_block_a_part(api: Api) -> None:
         ("<p>é".encode(), "é"),
         ("\ufeff<p>é".encode(), "é"),
         ("<p>é".encode("utf-16"), "é"),
+        # A byte order mark counts for more than what is declared.
+        ('\ufeff<meta charset="latin-1"><p>é'.encode(), "é"),
+        # Only a declaration declares anything.
+        ("<script>// charset=utf-16</script><p>Zürich".encode(), "Zürich"),
+        (
+            "<p>The old page said charset=latin-1. Zürich".encode(),
+            "The old page said charset=latin-1. Zürich",
+        ),
+        ('<!-- <meta charset="gbk"> --><p>Zürich'.encode(), "Zürich"),
+        ('<p title="&lt;meta charset=gbk>">Zürich'.encode(), "Zürich"),
+        # As browsers read the encodings of old pages: wider than Python's codecs of the same names.
+        ("<meta charset=gb2312><p>镕㐀€".encode("gb18030"), "镕㐀€"),
+        (b"<meta charset=gbk><p>\x80", "€"),
+        ("<meta charset=shift_jis><p>①㈱髙".encode("cp932"), "①㈱髙"),
+        ("<meta charset=euc-kr><p>똠방".encode("cp949"), "똠방"),
+        ("<meta charset=big5><p>㗎嘅".encode("big5hkscs"), "㗎嘅"),
+        (b"<meta charset=euc-jp><p>\xa1\xc1\xad\xa1", "～①"),
+        (
+            "<meta http-equiv=Content-Type content='text/html; charset=windows-1251'><p>да".encode("cp1251"),
+            "да",
+        ),
+        ("<meta charset=no-such-thing><p>Zürich".encode(), "Zürich"),
+        ("<meta charset=utf-16><p>Zürich".encode(), "Zürich"),  # it can't be: it was read
     ],
 )
 def test_html_is_decoded_as_it_says(data: bytes, text: str) -> None:
-    (section,) = formats.parse_html(data, "x.html").sections
+    (section,) = parse_html(data, "x.html").sections
     assert [block.text for block in section.blocks] == [text]
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        # Saved by Word.
+        ("<p>Hello<o:p></o:p></p>", ["Hello"]),
+        ("<p class=MsoNormal>One<o:p>&nbsp;</o:p></p><p>Two</p>", ["One\u00a0", "Two"]),
+        ("<p>a<![if !supportEmptyParas]>b<![endif]>c", ["abc"]),
+        # Names that no XML can have.
+        ("<p<x>one", ["one"]),
+        ('<foo"bar>one', ["one"]),
+        ("<body<article>one", ["one"]),
+        ("<p&#1;>one", ["one"]),
+        ("<1>one", ["<1>one"]),
+        # As browsers mend and show it.
+        ("a<p>b<table>c<tr><td>d</table>e", ["a", "bc", "d", "e"]),
+        ("<noscript><p>no</noscript><p>yes", ["yes"]),
+        ("<p>a\0b&#0;c", ["ab\ufffdc"]),
+        ("<textarea>\none</textarea>", ["one"]),
+        ("<xmp>a  <b></xmp>", ["a  <b>"]),
+        ("one</html>two", ["onetwo"]),
+        ("&notit; &amp &unknown;", ["¬it; & &unknown;"]),
+    ],
+)
+def test_html_is_read_as_browsers_do(page: str, text: list[str]) -> None:
+    assert [
+        block.text for section in parse_html(page.encode(), "x.html").sections for block in section.blocks
+    ] == text
+
+
+def test_deep_html_keeps_its_text() -> None:
+    deep = "".join(f"<div>{number} " for number in range(3000))
+    (section,) = parse_html(deep.encode(), "x.html").sections
+    assert [block.text for block in section.blocks] == [str(number) for number in range(3000)]
+
+
+def test_characters_that_cannot_be_read_are_counted(api: Api) -> None:
+    data = b"<meta charset=euc-kr><p>one \x81\x80 two &#1; three"
+    item = api.post(("page.html", data)).json()
+    assert item["warnings"] == [
+        "page.html: 2 characters that can't be read as EUC-KR, or that XML can't carry, are U+FFFD"
+    ]
+    assert api.get(item["items"][0]["docid"], "text").text == "one \ufffd two \ufffd three"
+
+
+def test_html_that_no_browser_decodes_is_refused(api: Api) -> None:
+    api.refused(400, ("x.html", b"<meta charset=iso-2022-kr><p>x"), words=("no browser reads", "UTF-8"))
+    for empty in (b"", b" ", b"<html/>", b"<script>x</script>"):
+        api.refused(400, ("x.html", empty), words=("no text",))
 
 
 def test_an_html_file_that_is_a_plain_html_stays_one(api: Api) -> None:
@@ -276,6 +355,9 @@ BROKEN_HTML: dict[str, Callable[[int], bytes]] = {
     "open tags": lambda size: b"<" * size + b"x",
     "references": lambda size: b"<p>" + b"&amp;" * 2 * size,
     "deep code": lambda size: b"<pre>" * size + b"x",
+    "deep lists": lambda size: b"<ul><li>" * size + b"x",
+    "open links": lambda size: b"<a><p>x" * size,
+    "forms": lambda size: b"<form><div></form>x" * size,
 }
 
 
@@ -298,12 +380,7 @@ def steps_of(work: Callable[[], object]) -> int:
 @pytest.mark.parametrize("name", BROKEN_HTML)
 def test_work_on_broken_html_grows_with_its_size_and_no_faster(name: str) -> None:
     def read(size: int) -> None:
-        data = BROKEN_HTML[name](size)
-        if name.startswith("deep"):
-            with pytest.raises(RequestError, match="depth"):
-                formats.parse_html(data, "x.html")
-        else:
-            assert formats.parse_html(data, "x.html").has_text
+        assert parse_html(BROKEN_HTML[name](size), "x.html").has_text
 
     small, large = (steps_of(partial(read, size)) for size in (5_000, 20_000))
     assert large <= 4 * small + 1_000
@@ -341,11 +418,8 @@ def test_work_on_broken_html_grows_with_its_size_and_no_faster(name: str) -> Non
 @example("<")
 @example("<!--")
 @example("<html/>")
-def test_any_html_becomes_a_document_or_an_error(text: str) -> None:
-    try:
-        parsed = formats.parse_html(text.encode("utf-8", "replace"), "x.html")
-    except RequestError:
-        return
+def test_any_html_becomes_a_document(text: str) -> None:
+    parsed = parse_html(text.encode("utf-8", "replace"), "x.html")
     html = html_from_sections(parsed.sections, doc_id="a", origid="x.html")
     assert [part.text for part in html.parts.values()] == [
         block.text for section in parsed.sections for block in section.blocks
@@ -514,6 +588,8 @@ def test_files_of_several_formats_come_in_one_request_and_a_bad_one_spoils_all(a
 
 def test_characters_that_xml_cannot_carry_are_named(api: Api) -> None:
     answer = api.post(("x.html", b"<p>a&#1;b</p>"))
-    assert answer.json()["warnings"] == ["x.html: 1 characters that XML can't carry were replaced by U+FFFD"]
+    assert answer.json()["warnings"] == [
+        "x.html: 1 character that can't be read as windows-1252, or that XML can't carry, is U+FFFD"
+    ]
     with pytest.raises(PlainHtmlError, match="can't carry"):
         html_from_sections([Section([Block("p", "\1")])], doc_id="a", origid="b")

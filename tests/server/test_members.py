@@ -217,6 +217,15 @@ def test_members_are_read_added_changed_and_removed(people: People) -> None:
     assert "stranger" not in roles()
 
 
+def test_nobody_is_invited(people: People) -> None:
+    answer = people.call("reviewer", "GET", "settings/v1/pending-members")
+    assert (answer.status_code, answer.json()) == (200, {"pendingMembers": []})
+    refused(people.call("supercurator", "GET", "settings/v1/pending-members"), 403, "supercurator")
+    address = "settings/v1/pending-members/invt-1"
+    refused(people.call("owner", "DELETE", address), 404, "no such invitation", "invt-1")
+    refused(people.call("reviewer", "DELETE", address), 403, "reviewer")
+
+
 @pytest.mark.parametrize(
     ("method", "login", "body", "status", "words"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from lxml import html as lxml_html
 from strategies import examples
 
-from spacy_tagtog.anndoc import Annotations, Legend, confidence, html_from_blocks
+from spacy_tagtog.anndoc import Annotations, Legend, Part, confidence, html_from_blocks
 from spacy_tagtog.server import LocalTagtog, create_project, local_tagtog, settings_from_legend
+from spacy_tagtog.server.web.excerpts import pages_of
 
 LEGEND = Legend({"e_1": "Person", "e_2": "<Place> & more", "m_1": "topic", "r_1": "lives_in"})
 POLICY = (
@@ -302,6 +304,94 @@ def test_no_file_is_served_but_those_that_are_known(site: Site, name: str) -> No
     request = requests.Request("GET", f"{site.server.url}/-static/x", auth=site.session.auth).prepare()
     request.url = f"{site.server.url}/-static/{name}"
     assert site.session.send(request, timeout=20).status_code == 404
+
+
+def texts_of(tree: Any) -> list[str]:
+    """The texts of a page's excerpts, without the captions of entities."""
+    excerpts = tree.xpath("//div[contains(concat(' ', @class, ' '), ' part ')] | //div[@class='part']")
+    for excerpt in excerpts:
+        for tag in excerpt.xpath(".//span[contains(@class, 'tag')]"):
+            tag.text = ""
+    return [excerpt.text_content().strip("\n") for excerpt in excerpts]
+
+
+@pytest.mark.parametrize("shape", ["one paragraph", "many paragraphs"])
+def test_a_long_document_has_pages_on_which_all_of_it_stands(site: Site, shape: str) -> None:
+    words = [f"word{number}" for number in range(8_000)]
+    size = len(words) if shape == "one paragraph" else 3
+    paragraphs = [" ".join(words[start : start + size]) for start in range(0, len(words), size)]
+    blocks = [("p", paragraph) for paragraph in paragraphs]
+    own = []
+    for number in range(0, len(words), 10):
+        part, inside = divmod(number, size)
+        start = sum(len(word) + 1 for word in words[part * size : number])
+        own.append(entity("e_1", f"s1p{part + 1}", (start, words[number])))
+        assert inside == number % size
+    docid = site.push(blocks, {"entities": own}, f"long {shape}", member="master")
+    found, marked, listed = [], 0, []
+    address = site.address(docid)
+    for number in range(1000):
+        answer = site.session.get(f"{address}?page={number}", timeout=20)
+        assert len(answer.content) < 400_000
+        tree = site.page(f"{address}?page={number}")
+        marked += len(tree.xpath("//mark"))
+        found += texts_of(tree)
+        if not tree.xpath("//a[contains(., 'next') and not(contains(@href, 'rows='))]"):
+            break
+    assert number >= 1
+    assert "".join(found).replace(" ", "") == "".join(paragraphs).replace(" ", "")
+    assert marked == len(own)
+    for number in range(1000):
+        tree = site.page(f"{address}?rows={number}")
+        listed += tree.xpath("//h2[text() = 'Entities']/following::tbody[1]/tr/td[2]/text()")
+        if not tree.xpath("//a[contains(., 'next') and contains(@href, 'rows=')]"):
+            break
+    assert listed == [words[number] for number in range(0, len(words), 10)]
+    # A page that isn't there is the last one, and the API answers with the first.
+    assert texts_of(site.page(f"{address}?page=999999"))[-1].endswith(words[-1])
+    query = {"owner": "local", "project": "my project", "ids": docid}
+    shown = site.session.get(f"{site.server.url}/-api/documents/v1", params=query, timeout=20)
+    assert len(shown.content) < 400_000
+    assert words[0] in shown.text
+
+
+def test_texts_of_one_entity_are_shortened_in_the_table(site: Site) -> None:
+    text = "long " * 40_000
+    docid = site.push([("p", text)], {"entities": [entity("e_1", "s1p1", (0, text.strip()))]}, "wide")
+    answer = site.session.get(site.address(docid), timeout=20)
+    assert len(answer.content) < 400_000
+    (cell,) = site.page(site.address(docid)).xpath(
+        "//h2[text() = 'Entities']/following::tbody[1]/tr/td[2]/text()"
+    )
+    assert cell.endswith("...")
+    assert text.startswith(cell.removesuffix("..."))
+    assert len(cell) <= 300
+
+
+@settings(max_examples=examples(60), deadline=None)
+@given(
+    st.lists(st.integers(0, 200_000).map(lambda size: "ab " * (size // 3)), max_size=6),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 199_999), st.integers(0, 5)), max_size=400),
+)
+def test_pages_hold_each_character_once_and_no_more_than_they_may(
+    texts: list[str], starts: list[tuple[int, int, int]]
+) -> None:
+    parts = [Part(f"s1p{number}", "p", text) for number, text in enumerate(texts)]
+    only = Annotations.empty().entities
+    spans: dict[str, list[Any]] = {}
+    for number, start, lane in starts:
+        if number < len(texts) and start < len(texts[number]):
+            spans.setdefault(f"s1p{number}", []).append((lane, SimpleNamespace(start=start, entity=only)))
+    pages = pages_of(parts, spans)
+    for part in parts:
+        own = [one for page in pages for one in page if one.part is part]
+        assert "".join(part.text[one.start : one.end] for one in own) == part.text
+        assert [one.start for one in own] == [0, *(one.end for one in own)][:-1]
+    for page in pages:
+        entities = sum(
+            one.start <= span.start < one.end for one in page for _, span in spans.get(one.part.id, ())
+        )
+        assert sum(one.end - one.start for one in page) + 50 * entities <= 60_000
 
 
 @settings(max_examples=examples(40), deadline=None)

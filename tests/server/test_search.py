@@ -450,11 +450,12 @@ def test_what_is_not_offered_is_refused_by_name(search: Search, query: str, word
     assert answer.headers["Content-Type"].startswith("text/plain")
     for word in words:
         assert word in answer.text
-    assert search.raw(query, output="csv").status_code == 400
 
 
-def test_csv_lists_all(search: Search) -> None:
-    answer = search.raw("*", output="csv")
+@pytest.mark.parametrize("query", ["*", "anncomplete:true", "(("])
+def test_csv_lists_all_whatever_the_query_is(search: Search, query: str) -> None:
+    answer = search.raw(query, output="csv")
+    assert ("the query is ignored" in answer.headers.get("Warning", "")) == (query != "*")
     assert answer.headers["Content-Type"].startswith("text/csv")
     rows = list(csv.reader(io.StringIO(answer.content.decode(), newline="")))
     assert rows == [

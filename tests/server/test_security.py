@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -230,6 +232,21 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_safe(server: Local
 # ---------------------------------------------------------------------------------------------------- queries
 
 
+@pytest.mark.parametrize(
+    "path", ["/%0d%0aX", "/a/b%0aX", "/nowhere", "*", "//", "/%00", "/-api/%0ax", "http://x/y"]
+)
+def test_nothing_answers_without_a_password(server: LocalTagtog, path: str) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    pair = base64.b64encode(f"{server.username}:{server.password}".encode()).decode()
+    for more, status in (("", b"401"), (f"Authorization: Basic {pair}\r\n", b"404")):
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}\r\n"
+            connection.sendall(head.encode())
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.split()[1] == status
+        assert b"content-security-policy" in answer.lower()
+
+
 def test_a_search_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spacy_tagtog.server.search.results.SEARCH_SECONDS", 0)
     with local_tagtog(tmp_path / "x.db") as server:
@@ -243,7 +260,6 @@ def test_a_search_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: pyte
         slow = "(*o* OR ?????) AND (*r? OR *x*) AND -*y*"
         for answer in (
             call(server, search=slow),
-            call(server, search=slow, output="csv"),
             requests.delete(
                 f"{server.url}/-api/documents/v1",
                 params={"owner": "local", "project": "p", "search": slow},

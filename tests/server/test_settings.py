@@ -10,7 +10,7 @@ from local_api import LEGEND, annotated, entity, refused
 from project_api import Api, pair_html
 
 from spacy_tagtog.anndoc import Legend
-from spacy_tagtog.server import settings_from_legend
+from spacy_tagtog.server import create_project, settings_from_legend
 from spacy_tagtog.server.db.projects import read_project
 
 
@@ -52,15 +52,32 @@ _POOL: dict[str, Any] = {"name": "pool", "index": 0, "children": {}}
     [
         ([], "JSON object"),
         ({"entities": []}, "entities"),
+        ({"entities": None}, "entities"),
+        ({"folders": None}, "folders"),
+        ({"entities": {"e_1": {"id": "e_2", "name": "Person"}}}, "same id"),
+        ({"entities": {"e_1": {"id": "e_1", "name": "P"}}}, "2 to 24"),
+        ({"entities": {"e_1": {"id": "e_1", "name": "a person"}}}, "2 to 24"),
+        ({"metas": {"m_1": {"id": "m_1", "name": " topic"}}}, "document label"),
+        ({"taskDistributionNumber": "x"}, "taskDistributionNumber"),
+        ({"taskDistributionNumber": True}, "taskDistributionNumber"),
+        ({"taskDistributionNumber": -1}, "taskDistributionNumber"),
+        ({"taskDistributionNumber": 1}, "fewer members"),
+        ({"taskDistributionNumber": 1, "taskDistributionMembers": ["nobody"]}, "nobody"),
+        ({"taskDistributionMembers": [1]}, "a list of names"),
+        ({"taskDistributionMembers": None}, "a list of names"),
+        ({"usePreSelections": "yes"}, "true or false"),
+        ({"language": 5}, "a text"),
+        ({"requirements": []}, "JSON object"),
+        ({"webhooks": []}, "webhooks"),
         ({"entities": {"x": {"name": "X"}}}, "e_N"),
         ({"entities": {"m_1": {"name": "X"}}}, "e_N"),
         ({"entities": {"e_1": {"name": ""}}}, "e_1"),
-        ({"entities": {"e_1": {"name": "X"}, "e_2": {"name": "X"}}}, "same name"),
-        ({"folders": []}, None),
+        ({"entities": {"e_1": {"name": "XX"}, "e_2": {"name": "XX"}}}, "same name"),
+        ({"folders": []}, "folders"),
         ({"folders": {"other": {"index": 0}}}, "pool"),
         ({"folders": {"pool": {"index": 1}}}, "pool"),
         ({"folders": {"pool": {"index": "0"}}}, "index"),
-        ({"folders": {"pool": {**_POOL, "children": []}}}, None),
+        ({"folders": {"pool": {**_POOL, "children": []}}}, "folders"),
         ({"folders": {"pool": {**_POOL, "children": [1]}}}, "folders"),
         ({"folders": {"pool": {**_POOL, "children": {"a": {"index": 0}}}}}, "same index"),
         ({"folders": {"pool": {**_POOL, "children": {"..": {"index": 1}}}}}, "name of a folder"),
@@ -72,16 +89,51 @@ _POOL: dict[str, Any] = {"name": "pool", "index": 0, "children": {}}
         ({"x": "\ud800"}, "surrogates"),
     ],
 )
-def test_settings_that_are_none_are_refused_and_nothing_changes(api: Api, new: Any, word: str | None) -> None:
+def test_settings_that_are_none_are_refused_and_nothing_changes(api: Api, new: Any, word: str) -> None:
     docid = api.text("kept")["docid"]
     before = api.call("GET", "export").json()
     answer = api.call("POST", "import", json=new)
-    if word is None:  # empty where a mapping belongs: nothing is lost by reading it as empty
-        assert answer.status_code == 200
-        return
     refused(answer, 400, word)
     assert api.call("GET", "export").json() == before
     assert api.get(docid, "text").text == "kept"
+
+
+def test_exported_settings_have_all_that_tagtog_exports(api: Api) -> None:
+    api.call("POST", "import", json={"version": "1.6"})
+    exported = api.call("GET", "export").json()
+    assert (
+        exported.items()
+        >= {
+            "domain": "other",
+            "language": "English",
+            "usePreSelections": True,
+            "usePreDeselections": False,
+            "usePreCaseSentive": False,
+            "useMachineLearning": False,
+            "nativePDF": False,
+            "autoSave": False,
+            "confirmLayer": False,
+            "taskDistributionNumber": 0,
+            "taskDistributionMembers": [],
+            "requirements": {},
+            "webhooks": {},
+            "metas": {},
+            "fields": {},
+            "relations": {},
+            "entities": {},
+        }.items()
+    )
+    changed = {**exported, "language": "German", "usePreSelections": False}
+    api.call("POST", "import", json=changed)
+    assert api.call("GET", "export").json() == changed
+
+
+def test_settings_come_back_to_their_own_project_whatever_its_names_are(api: Api) -> None:
+    legend = Legend({"e_1": "Developing anatomical structure", "m_2": "x"})
+    api.server.database.write(create_project, "local", "long names", settings_from_legend(legend))
+    api.project["project"] = "long names"
+    exported = api.call("GET", "export").json()
+    assert api.call("POST", "import", json=exported).json()["newSettings"] == exported
 
 
 def test_settings_must_be_json(api: Api) -> None:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,13 +32,15 @@ from spacy_tagtog.server import (
     Database,
     LocalTagtog,
     add_user,
+    clock,
     create_project,
+    deliveries,
     local_tagtog,
     settings_from_legend,
 )
 from spacy_tagtog.server.db.folders import import_settings
 from spacy_tagtog.server.db.projects import project_key
-from spacy_tagtog.server.db.queue import read_hooks
+from spacy_tagtog.server.db.queue import Pauses, due_hooks, next_due, read_hooks
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 
 _NUMBERS = count()
@@ -275,6 +278,98 @@ def test_a_save_never_waits_for_a_hook(people: People, receiver: Receiver) -> No
     for _ in range(9):
         receiver.get()
     until(lambda: status(people)["waiting"] == 0)
+
+
+@contextmanager
+def dripping() -> Iterator[tuple[str, threading.Event]]:
+    """An endpoint that answers a byte now and then, for ever; and whether it was left."""
+    left, stop = threading.Event(), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            with suppress(OSError):
+                while not stop.wait(0.02):
+                    self.wfile.write(b"H")
+            left.set()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}", left
+        finally:
+            stop.set()
+            server.shutdown()
+            thread.join()
+
+
+def test_one_slow_webhook_holds_up_no_other(server: LocalTagtog, people: People, receiver: Receiver) -> None:
+    slow = People(server, f"p{next(_NUMBERS)}", roles=("reviewer",))
+    with dripping() as (address, left):
+        settings = {**settings_from_legend(LEGEND), "webhooks": {"w_1": {"endpoint": address}}}
+        settings["webhooks"]["w_2"] = {"endpoint": receiver.url + "/own"}
+        assert slow.call("owner", "POST", "settings/v1/import", json=settings).status_code == 200
+        hook(people, receiver.url + "/other")
+        for number in range(3):
+            slow.save(TEXT, annotated(), name=f"slow{number}")
+            people.save(TEXT, annotated(), name=f"other{number}")
+        # Neither another project's nor the project's own other webhook waits.
+        assert sorted(receiver.get().path for _ in range(6)) == ["/other"] * 3 + ["/own"] * 3
+        assert not left.is_set()
+        server.database.write(import_settings, "owner", slow.name, settings_from_legend(LEGEND))
+    slow.close()
+
+
+def test_a_call_has_an_end(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "CALL_SECONDS", 0.2)
+    with dripping() as (address, left):
+        hook(people, address)
+        people.save(TEXT, annotated())
+        assert left.wait(_GIVE_UP)
+        until(lambda: any(one["problem"] for one in status(people)["deliveries"]))
+        assert status(people)["deliveries"][0]["problem"] == "no answer in time"
+        people.server.database.write(import_settings, "owner", people.name, settings_from_legend(LEGEND))
+
+
+@pytest.mark.parametrize("attempts", [0, 3])
+def test_a_clock_that_was_ahead_and_is_put_right_delays_nothing(
+    people: People, receiver: Receiver, attempts: int
+) -> None:
+    hook(people, receiver.url, format="tagtogID")
+    with people.server.database.writing() as connection:
+        key = project_key(connection, "owner", people.name)
+        connection.execute(
+            "INSERT INTO deliveries (project_id, hook, docid, status, source, created, due, attempts) "
+            "VALUES (?, 'w_1', 'x', 'created', 'API', ?2, ?2, ?3)",
+            (key, clock.now() + 86_400_000, attempts),
+        )
+    assert json.loads(receiver.get().body)["docid"] == "x"
+    assert nothing_more_comes(people, receiver)
+
+
+def test_what_is_due_in_a_day_by_a_wrong_clock_is_due_now(tmp_path: Path) -> None:
+    pauses = Pauses(first=2_000, longest=3_600_000, spread=(0.5, 1.5), lease=120_000)
+    now, day = clock.now(), 86_400_000
+    database = Database(tmp_path / "x.db")
+    database.write(create_project, "owner", "p", settings_from_legend(LEGEND))
+    with database.writing() as connection:
+        key = project_key(connection, "owner", "p")
+        for due, attempts in ((now + day, 0), (now + day, 5), (now + 3_000, 1), (now + 120_000, 1)):
+            connection.execute(
+                "INSERT INTO deliveries (project_id, hook, docid, status, source, created, due, attempts) "
+                "VALUES (?, ?, 'x', 'created', 'API', 0, ?, ?)",
+                (key, f"{attempts} {due - now}", due, attempts),
+            )
+        found = due_hooks(connection, now, pauses)
+        assert sorted(hook for _, hook in found) == [f"0 {day}", f"5 {day}"]
+        # Not those that wait as long as they should: a pause after a failure, and a call that is under way.
+        assert next_due(connection, key, "1 3000", now, pauses) is None
+        assert next_due(connection, key, "1 3000", now + 3_000, pauses) is not None
+    database.close()
 
 
 def test_what_fails_for_good_is_shown_and_can_be_sent_again(

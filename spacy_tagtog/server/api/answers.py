@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import sqlite3
@@ -15,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from spacy_tagtog.errors import SpacyTagtogError
 from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.db.failures import DatabaseError, kind_of
 
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -88,24 +88,17 @@ def refusal(error: SpacyTagtogError, *, challenge: bool = True) -> Response:
     )
 
 
-def _is_out_of_space(error: Exception) -> bool:
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    # SQLite calls it an error of writing where it is a quota or a limit that is used up.
-    # Python tells these apart from 3.11 on.
-    return "full" in str(error) or getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_WRITE"
-
-
-def database_failure(error: sqlite3.Error | OSError) -> RequestError:
-    """The error to answer with where the database can't do now what was asked."""
-    message = str(error)
-    if _is_out_of_space(error):
+def database_failure(error: DatabaseError | sqlite3.Error | OSError) -> RequestError:
+    """The error to answer with where the database can't do now what was asked. It doesn't name the file."""
+    kind = error.kind if isinstance(error, DatabaseError) else kind_of(error)
+    if kind == "full":
         return RequestError(
             507,
             "there is no space left for the database",
-            advice="free some space, then send the request again. Nothing of it was stored.",
+            advice="free some space (documents can still be deleted), then send the request again. "
+            "Nothing of it was stored.",
         )
-    if isinstance(error, sqlite3.Error) and ("locked" in message or "busy" in message):
+    if kind == "busy":
         return RequestError(
             503,
             "another program holds the database",
@@ -113,6 +106,12 @@ def database_failure(error: sqlite3.Error | OSError) -> RequestError:
             headers={"Retry-After": "5"},
         )
     _log.error("the database failed", exc_info=error)
+    if kind == "damaged":
+        return RequestError(
+            500,
+            "the database is damaged",
+            advice="tell who runs this server: it has to be restored from a backup",
+        )
     return RequestError(
         500,
         "the database failed",

@@ -112,9 +112,12 @@ class Call:
         """Whose version is meant."""
         return self.member_of("member")
 
-    @property
-    def docid(self) -> str:
-        """The id of the document that is meant."""
+    def check_id_type(self) -> None:
+        """Make sure that ids are those of documents.
+
+        Raises:
+            RequestError: They are others.
+        """
         id_type = self.query.get("idType") or "tagtogID"
         if id_type in ("PMID", "PMCID"):
             raise not_offline("ids")
@@ -122,6 +125,11 @@ class Call:
             raise RequestError(
                 400, "documents have no other ids here", place="idType", value=id_type, legal="tagtogID"
             )
+
+    @property
+    def docid(self) -> str:
+        """The id of the document that is meant."""
+        self.check_id_type()
         return self.parameter("ids", "the id of one document")
 
     @property
@@ -183,9 +191,11 @@ class Call:
         Programs send JSON, which no other site's form can.
 
         Raises:
-            RequestError: It may come from anywhere (403).
+            RequestError: It may come from anywhere (403), or its JSON is no object (400).
         """
         given = self.body.fields.get("token")
+        if self.body.json is not None and not isinstance(self.body.json, dict):
+            raise RequestError(400, "the body isn't a JSON object", place=self.path, legal="{}")
         if self.body.json is None and not (
             isinstance(given, str) and hmac.compare_digest(given.encode(), self.token(purpose).encode())
         ):

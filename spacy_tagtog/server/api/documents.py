@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sqlite3
 from typing import Final, Literal
 
 from starlette.responses import PlainTextResponse, Response
@@ -243,6 +244,11 @@ def import_documents(call: Call) -> Response:
             value=output,
             legal=", ".join(("null", *DOCUMENT_OUTPUTS)),
         )
+    keep = call.query.get("keepReviewed") or "false"
+    if keep not in ("true", "false"):
+        raise RequestError(
+            400, "this is neither true nor false", place="keepReviewed", value=keep, legal="true, false"
+        )
     uploads = _uploads(call)
     stored = call.database.write(
         store_uploads,
@@ -253,7 +259,7 @@ def import_documents(call: Call) -> Response:
         author=call.author,
         distribute=call.query.get("distributeToMembers", "-"),
         # Not tagtog's own, which overwrites. Between a client's look and its upload somebody may confirm.
-        keep_reviewed=call.query.get("keepReviewed") == "true",
+        keep_reviewed=keep == "true",
     )
     if output == "null":
         items = [_item(upload, one) for upload, one in zip(uploads, stored, strict=True)]
@@ -273,6 +279,7 @@ def get_documents(call: Call) -> Response:
         raise RequestError(
             400, "the request asks for both a search and a document", place=call.path, legal="search= or ids="
         )
+    call.check_id_type()
     # With an output of documents the id counts: tagtog's download script leaves its search in the request.
     if "search" in call.query and "ids" not in call.query:
         return _search(call)
@@ -302,15 +309,21 @@ def _search(call: Call) -> Response:
     user = call.member_of("member", call.user)  # whose filter:TODO
     call.access.need_to_read(user)
     if output == "csv":
+        # As in tagtog, whatever the query is.
         with call.database.reading() as connection:
-            listed = states(connection, read_project(connection, *project), query, user=user)
+            listed = states(connection, read_project(connection, *project))
+        warning = '299 - "output=csv lists all documents of the project, the query is ignored"'
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(["docid", "anncomplete"])
         writer.writerows((docid, str(complete).lower()) for docid, complete in listed)
         return Response(
             table.getvalue().encode(),
-            headers={"Content-Type": "text/csv; charset=utf-8", **disposition("search.csv")},
+            headers={
+                "Content-Type": "text/csv; charset=utf-8",
+                **({} if query == "*" else {"Warning": warning}),
+                **disposition("search.csv"),
+            },
         )
     if output != "search":
         raise RequestError(
@@ -351,15 +364,21 @@ def _search(call: Call) -> Response:
 def delete_documents(call: Call) -> Response:
     """``DELETE /documents/v1``: delete the documents that a search finds, or one."""
     call.need("delete documents")
+    call.check_id_type()
     if ("search" in call.query) == ("ids" in call.query):
         raise RequestError(
             400, "what to delete isn't clear", place=call.path, legal="one of search=QUERY and ids=DOCID"
         )
-    with call.database.writing() as connection:
+    query = call.query.get("search")
+    docid = call.docid if query is None else ""
+
+    def delete(connection: sqlite3.Connection) -> int:
         info = read_project(connection, *call.project)
-        if "search" in call.query:
-            keys = list(find_all(connection, info, call.query["search"], user=call.user))
+        if query is not None:
+            keys = list(find_all(connection, info, query, user=call.user))
         else:
-            key = document_key(connection, info.key, call.docid)
+            key = document_key(connection, info.key, docid)
             keys = [] if key is None else [key]
-        return PlainTextResponse(str(stored_documents.delete_documents(connection, keys)))
+        return stored_documents.delete_documents(connection, keys)
+
+    return PlainTextResponse(str(call.database.free(delete)))

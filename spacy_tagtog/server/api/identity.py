@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import logging
 import secrets
-import sqlite3
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from spacy_tagtog.server.api.request import credentials
 from spacy_tagtog.server.api.throttle import Throttle
 from spacy_tagtog.server.clock import now
 from spacy_tagtog.server.db.database import Database
+from spacy_tagtog.server.db.failures import DatabaseError
 from spacy_tagtog.server.db.sessions import (
     LIFE,
     close_session,
@@ -194,7 +194,7 @@ class Identity:
         if is_old:
             try:
                 self._database.write(renew_session, token)
-            except sqlite3.Error as error:
+            except DatabaseError as error:
                 # It is valid for weeks still, and the next request tries again.
                 _log.warning("a session couldn't be renewed: %s", error)
         return Who(name, False, token)

@@ -11,11 +11,13 @@ from typing_extensions import TypedDict
 
 from spacy_tagtog._tagtog import Role
 from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server._json import whole_number
 from spacy_tagtog.server.api.answers import json_answer
 from spacy_tagtog.server.api.context import Call
-from spacy_tagtog.server.db.distribution import MEMBERS, NUMBER, annotators_of, check_annotators
+from spacy_tagtog.server.db.distribution import check_distribution
 from spacy_tagtog.server.db.members import drop_member, members_of, set_member
 from spacy_tagtog.server.db.projects import project_key, read_project, read_settings, write_settings
+from spacy_tagtog.server.settings import MEMBERS, NUMBER
 
 
 class RoleName(TypedDict):
@@ -32,11 +34,25 @@ class Member(TypedDict):
     inTeams: list[str]
 
 
+class PendingMember(TypedDict):
+    """Somebody who was invited and hasn't come yet. Here, nobody is."""
+
+    invitationToken: str
+    role: RoleName
+    email: str
+
+
+class PendingMembers(TypedDict):
+    """Who was invited to a project."""
+
+    pendingMembers: list[PendingMember]
+
+
 class ProjectMembers(TypedDict):
     """The members of a project. There are no invitations and no teams here."""
 
     members: list[Member]
-    pendingMembers: list[str]
+    pendingMembers: list[PendingMember]
     teams: list[str]
 
 
@@ -61,33 +77,49 @@ def add_member(call: Call) -> Response:
     return Response(status_code=205)
 
 
-def _login(call: Call) -> str:
+def _last_of_path(call: Call) -> str:
     return call.path.rpartition("/")[2]
 
 
 def change_member(call: Call) -> Response:
     """``PUT /members/LOGIN``: change a role."""
     call.need("edit members")
-    call.database.write(set_member, *call.project, _login(call), call.field("roleName"), new=False)
+    call.database.write(set_member, *call.project, _last_of_path(call), call.field("roleName"), new=False)
     return Response(status_code=205)
 
 
 def remove_member(call: Call) -> Response:
     """``DELETE /members/LOGIN``: remove a member."""
     call.need("edit members")
-    call.database.write(drop_member, *call.project, _login(call))
+    call.database.write(drop_member, *call.project, _last_of_path(call))
     return Response(status_code=205)
+
+
+def get_pending_members(call: Call) -> Response:
+    """``GET /pending-members``: who was invited. Here, nobody is."""
+    call.need("read members")
+    answer: PendingMembers = {"pendingMembers": []}
+    return json_answer(answer)
+
+
+def remove_pending_member(call: Call) -> Response:
+    """``DELETE /pending-members/TOKEN``: take an invitation back. There are none."""
+    call.need("edit members")
+    raise RequestError(
+        404,
+        "there is no such invitation",
+        place="invitationToken",
+        value=_last_of_path(call),
+        legal="(there are no invitations here: users of this server are members at once)",
+        advice="remove a member with DELETE /-api/settings/v1/members/LOGIN",
+    )
 
 
 def put_distribution(call: Call) -> Response:
     """``PUT /task-distribution``: to how many members, and to whom, each new document goes."""
     call.need("edit project settings")
-    number, members = call.body.fields.get(NUMBER), call.body.fields.get(MEMBERS)
-    if (
-        type(number) is not int
-        or not isinstance(members, list)
-        or not all(isinstance(name, str) for name in members)
-    ):
+    number, members = whole_number(call.body.fields.get(NUMBER)), call.body.fields.get(MEMBERS)
+    if number is None or not isinstance(members, list) or not all(isinstance(name, str) for name in members):
         raise RequestError(
             400,
             "the task distribution can't be read",
@@ -96,15 +128,7 @@ def put_distribution(call: Call) -> Response:
         )
     with call.database.writing() as connection:
         key = project_key(connection, *call.project)
-        chosen = check_annotators(members, annotators_of(connection, key), MEMBERS)
-        if not 0 <= number <= len(chosen):
-            raise RequestError(
-                400,
-                "there are fewer members than annotators per document",
-                place=NUMBER,
-                value=number,
-                legal=f"0 (off) to {len(chosen)}, the chosen members",
-            )
+        chosen = check_distribution(connection, key, number, members)
         settings = read_settings(connection, key)
         settings.update({NUMBER: number, MEMBERS: chosen})
         write_settings(connection, key, settings)

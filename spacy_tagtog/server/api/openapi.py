@@ -11,22 +11,24 @@ from typing import Any, Final, get_args
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from spacy_tagtog._tagtog import ROLES
 from spacy_tagtog.agreement import Metric
 from spacy_tagtog.server.api.comparable import ComparableVersions, SavedVersion
 from spacy_tagtog.server.api.compare import ComparedDocuments, Comparison, Decided
 from spacy_tagtog.server.api.dictionary import MOST_CHARACTERS, SuggestedEntries
 from spacy_tagtog.server.api.documents import DOCUMENT_OUTPUTS, ImportAnswer, SearchAnswer
 from spacy_tagtog.server.api.history import DocumentHistory, SaveEntry
-from spacy_tagtog.server.api.members import ProjectMembers
+from spacy_tagtog.server.api.members import PendingMembers, ProjectMembers
 from spacy_tagtog.server.api.openapi_compare import compare_calls, merge_call
 from spacy_tagtog.server.api.openapi_parts import (
     ANN_JSON,
     CONDITIONS,
     DOCID,
     ERRORS,
+    FILE_NAME,
+    HOOKS,
     IDS,
     MEMBER,
+    MEMBER_OR_NONE,
     NAME,
     NOT_EMPTY,
     NUMBER,
@@ -35,6 +37,7 @@ from spacy_tagtog.server.api.openapi_parts import (
     SCHEMAS,
     SEARCH,
     STRING,
+    TEXT,
     Json,
     answer_of,
     array_of,
@@ -45,12 +48,12 @@ from spacy_tagtog.server.api.openapi_parts import (
     operation_of,
     parameter,
 )
-from spacy_tagtog.server.api.queue import ReviewQueue, StoredOrder
+from spacy_tagtog.server.api.openapi_settings import FOLDER, folder_calls, member_calls, settings_calls
+from spacy_tagtog.server.api.queue import RankedPlace, ReviewQueue, StoredOrder
 from spacy_tagtog.server.api.settings import ChangedFolders, ChangedSettings, Guidelines, Settings
 from spacy_tagtog.server.api.webhooks import DeletedDeliveries, DeliveryReport, RetriedDeliveries
 from spacy_tagtog.server.imports.uploads import FORMATS
 
-_ROLE: Final[Json] = {"type": "string", "enum": list(ROLES)}
 _ANSWERS: Final = (
     ImportAnswer,
     SearchAnswer,
@@ -59,6 +62,7 @@ _ANSWERS: Final = (
     ChangedFolders,
     Guidelines,
     ProjectMembers,
+    PendingMembers,
     SaveEntry,
     DocumentHistory,
     DeliveryReport,
@@ -72,6 +76,7 @@ _ANSWERS: Final = (
     Decided,
     SavedVersion,
     SuggestedEntries,
+    RankedPlace,
 )
 """The typed dictionaries that the calls answer with. Their schemas are made of them."""
 # --- The calls
@@ -91,10 +96,11 @@ def _documents() -> Json:
             "keepReviewed",
             "true: leave alone what people confirmed, and what they decided at a page where this would undo "
             "it; the result is kept. Not tagtog's own.",
+            one_of(["true", "false"], "false"),
         ),
-        parameter("filename", "The name to give the document."),
+        parameter("filename", "The name to give the document.", FILE_NAME),
     ]
-    text = object_of(["text"], text=STRING)
+    text = object_of(["text"], text=TEXT)
     bodies = {
         "application/x-www-form-urlencoded": text,
         "application/json": text,
@@ -102,7 +108,8 @@ def _documents() -> Json:
             "type": "object",
             "description": "Files under any field names; formats with annotations take pairs "
             "NAME.txt (.plain.html, .md, .pdf…) and NAME.ann.json.",
-            "properties": {"files": array_of({"type": "string", "format": "binary"})},
+            "required": ["files"],
+            "properties": {"files": {**array_of({"type": "string", "format": "binary"}), "minItems": 1}},
         },
     }
     forms = dict.fromkeys(
@@ -132,78 +139,22 @@ def _documents() -> Json:
     ]
     number = {"text/plain": {"type": "string", "pattern": "^[0-9]+$"}}
     return {
-        "get": operation_of("getDocuments", "Search, or get one document in one form.", wanted, found),
+        "get": operation_of(
+            "getDocuments",
+            "Search, or get one document in one form: one of search and ids is given.",
+            wanted,
+            found,
+        ),
         "post": operation_of(
             "importDocuments", "Import documents, or replace annotations.", uploads, imported, body=bodies
         ),
         "put": operation_of("putDocuments", "The same as POST.", uploads, imported, body=bodies),
-        "delete": operation_of("deleteDocuments", "The number of documents deleted.", [SEARCH, *IDS], number),
-    }
-
-
-def _settings_calls() -> Json:
-    settings, changed = as_json(answer_of(Settings)), as_json(answer_of(ChangedSettings))
-    legend = as_json({"type": "object", "additionalProperties": STRING})
-    distribution = as_json(
-        object_of(
-            ["taskDistributionNumber", "taskDistributionMembers"],
-            taskDistributionNumber={"type": "integer"},
-            taskDistributionMembers=array_of(STRING),
-        )
-    )
-    return {
-        "annotationsLegend": {"get": operation_of("getLegend", "Class ids and their names.", [], legend)},
-        "export": {"get": operation_of("exportSettings", "The project's settings.", [], settings)},
-        "import": {
-            "post": operation_of(
-                "importSettings", "Replace the settings; removes the documents.", [], changed, body=settings
-            )
-        },
-        "task-distribution": {
-            "put": operation_of(
-                "setDistribution", "To how many members each document goes.", [], changed, body=distribution
-            )
-        },
-    }
-
-
-def _folder_calls() -> Json:
-    folders = as_json(answer_of(ChangedFolders))
-    path = object_of(["path"], path=STRING)
-    below = object_of(["parentPath", "newFolderName"], parentPath=STRING, newFolderName=STRING)
-    renamed = object_of(["path", "newFolderName"], path=STRING, newFolderName=STRING)
-    return {
-        "folders/add": {
-            "post": operation_of(
-                "addFolder", "Add a folder.", [], folders, body=as_json({"anyOf": [path, below]})
-            )
-        },
-        "folders/rename": {
-            "post": operation_of("renameFolder", "Rename a folder.", [], folders, body=as_json(renamed))
-        },
-        "folders/remove": {
-            "post": operation_of(
-                "removeFolder", "Remove a folder and its documents.", [], folders, body=as_json(path)
-            )
-        },
-    }
-
-
-def _member_calls() -> Json:
-    login = [parameter("login", "A member.", NAME, required=True, where="path")]
-    new = as_json(object_of(["loginid", "roleName"], loginid=STRING, roleName=_ROLE))
-    role = as_json(object_of(["roleName"], roleName=_ROLE))
-    return {
-        "members": {
-            "get": operation_of(
-                "getMembers", "The members and their roles.", [], as_json(answer_of(ProjectMembers))
-            ),
-            "post": operation_of("addMember", "Add a member.", [], None, body=new, status="205"),
-        },
-        "members/{login}": {
-            "put": operation_of("changeMember", "Change a role.", login, None, body=role, status="205"),
-            "delete": operation_of("removeMember", "Remove a member.", login, None, status="205"),
-        },
+        "delete": operation_of(
+            "deleteDocuments",
+            "Delete what one of search and ids names; answers the number of documents.",
+            [SEARCH, *IDS],
+            number,
+        ),
     }
 
 
@@ -236,7 +187,10 @@ def _metric_calls() -> Json:
     return {
         "search_stats": {
             "get": operation_of(
-                "searchStats", "Counts of the annotations that a search finds.", [SEARCH], as_json(OBJECT)
+                "searchStats",
+                "Counts of the annotations that a search finds; without one, of all.",
+                [parameter("search", "A search query.", {"type": "string", "maxLength": 4096})],
+                as_json(OBJECT),
             )
         },
         "iaa": {"get": operation_of("iaa", "How far two members agree.", agreement, as_json(OBJECT))},
@@ -247,7 +201,9 @@ _MOVED: Final = {"303": "The page that shows it, for a form of a page."}
 
 
 def _annotation_calls() -> Json:
-    member = parameter("member", "Whose version: master, or a member; by default the user's own.")
+    member = parameter(
+        "member", "Whose version: master, or a member; by default the user's own.", MEMBER_OR_NONE
+    )
     effort = parameter(
         "effort",
         "The active seconds since the save before, where the project measures time: "
@@ -270,7 +226,9 @@ def _annotation_calls() -> Json:
 
 
 def _review_calls() -> Json:
-    member = parameter("member", "Whose version; by default as the user's role and assignments say.")
+    member = parameter(
+        "member", "Whose version; by default as the user's role and assignments say.", MEMBER_OR_NONE
+    )
     docid = parameter("docid", "The document; by default the first that waits.")
     after = parameter("after", "The document after which the next one is looked for.")
     note = as_json(object_of(["note"], note={"type": "string", "minLength": 1, "maxLength": 2000}))
@@ -311,7 +269,7 @@ def _review_calls() -> Json:
                 "Replace the order in which documents are reviewed, as spacy-tagtog rank wrote it.",
                 [],
                 as_json(answer_of(StoredOrder)),
-                body=as_json(OBJECT),
+                body=as_json(object_of(["documents"], documents=array_of(answer_of(RankedPlace)))),
             )
         },
         "flag": {
@@ -374,7 +332,7 @@ def _webhook_calls() -> Json:
         "webhooks": {
             "get": operation_of("deliveries", "What was sent to webhooks, and what waits.", [], report),
             "put": operation_of(
-                "setWebhooks", "Replace the webhooks of the settings.", [], report, body=as_json(OBJECT)
+                "setWebhooks", "Replace the webhooks of the settings.", [], report, body=as_json(HOOKS)
             ),
             "delete": operation_of(
                 "forgetDeliveries",
@@ -400,7 +358,7 @@ def _paths() -> Json:
     groups = (
         ("/-api/documents/versions/v0", _version_calls()),
         ("/-api/metrics/v0", _metric_calls()),
-        ("/-api/settings/v1", {**_settings_calls(), **_folder_calls(), **_member_calls()}),
+        ("/-api/settings/v1", {**settings_calls(), **folder_calls(), **member_calls()}),
         (
             "/-local",
             {
@@ -456,6 +414,7 @@ def _schemas() -> Json:
                 relations=array_of(OBJECT),
             ),
         },
+        "Folder": FOLDER,
         **_plain(definitions["$defs"]),
     }
 
@@ -475,7 +434,7 @@ def openapi_document() -> Json:
             "version": __version__,
             "description": "tagtog's HTTP API (/-api/) on a SQLite file, and what only the local tagtog has "
             "(/-local/). Errors are plain text, and pages for who asks for text/html. Browsers that are "
-            "logged in send a cookie in place of a password.",
+            "logged in send a cookie in place of a password. A parameter that is empty counts as not given.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],

@@ -11,9 +11,10 @@ from spacy_tagtog.server.api.openapi_parts import (
     ANN_JSON,
     CONDITIONS,
     DOCID,
-    NOT_EMPTY,
     OBJECT,
     SAVE_TO,
+    SIDE,
+    SIDE_OR_NONE,
     Json,
     answer_of,
     as_json,
@@ -33,17 +34,17 @@ def merge_call(name: str) -> Json:
 def compare_calls() -> Json:
     """The calls of the page that compares, below ``/-local``."""
     left, right = (
-        parameter(
-            name, "master, a member, save:NUMBER of the history, or save:model.", NOT_EMPTY, required=True
-        )
+        parameter(name, "master, a member, save:NUMBER of the history, or save:model.", SIDE, required=True)
         for name in ("left", "right")
     )
     pair = [
-        parameter(name, "master, a member, or save:model; by default two that have most in common.")
+        parameter(
+            name, "master, a member, or save:model; by default two that have most in common.", SIDE_OR_NONE
+        )
         for name in ("left", "right")
     ]
     after = parameter("after", "The document after which the next one is looked for.")
-    source = parameter("from", "What is copied: as left and right.", NOT_EMPTY, required=True)
+    source = parameter("from", "What is copied: as left and right.", SIDE, required=True)
     saved = as_json(answer_of(SavedVersion))
     return {
         "versions": {

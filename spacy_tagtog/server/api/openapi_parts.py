@@ -11,12 +11,58 @@ from typing import Any, Final
 from spacy_tagtog._tagtog import USER_NAME
 
 Json = dict[str, Any]
+_END: Final = r"$(?!\n)"
+"""The end of a text. In Python, ``$`` also stands before a last line break."""
 STRING: Final[Json] = {"type": "string"}
 NOT_EMPTY: Final[Json] = {"type": "string", "minLength": 1}
 OBJECT: Final[Json] = {"type": "object"}
-NUMBER: Final[Json] = {"type": "string", "pattern": "^[0-9]{1,18}$"}
-NAME: Final[Json] = {"type": "string", "pattern": f"^{USER_NAME.pattern}$"}
+NUMBER: Final[Json] = {"type": "string", "pattern": f"^[0-9]{{1,18}}{_END}"}
+NAME: Final[Json] = {"type": "string", "pattern": f"^{USER_NAME.pattern}{_END}"}
 SCHEMAS: Final = "#/components/schemas/"
+
+_NAMEABLE: Final = "/\\\\\\u0000-\\u001f\\u007f-\\u009f\\ufffe\\uffff"
+_PIECE: Final = rf"(?!\.{{1,2}}(?:/|$))[^\s{_NAMEABLE}](?:[^{_NAMEABLE}]*[^\s{_NAMEABLE}])?"
+FILE_NAME: Final[Json] = {"type": "string", "maxLength": 200, "pattern": f"^(?:{_PIECE})?{_END}"}
+"""A document's name, or none. In UTF-8 it has at most 200 bytes."""
+FOLDER_NAME: Final[Json] = {"type": "string", "maxLength": 100, "pattern": f"^{_PIECE}{_END}"}
+FOLDER_PATH: Final[Json] = {"type": "string", "pattern": f"^/*pool(?:/{_PIECE}){{1,15}}/*{_END}"}
+_SIDE: Final = f"{USER_NAME.pattern}|save:(?:[0-9]{{1,18}}|model)"
+SIDE: Final[Json] = {"type": "string", "pattern": f"^(?:{_SIDE}){_END}"}
+"""One of two versions that are compared: a member's, master, a save of the history, or the model's."""
+SIDE_OR_NONE: Final[Json] = {"type": "string", "pattern": f"^(?:{_SIDE})?{_END}"}
+MEMBER_OR_NONE: Final[Json] = {"type": "string", "pattern": f"^(?:{USER_NAME.pattern})?{_END}"}
+TEXT: Final[Json] = {"type": "string", "pattern": "\\S"}
+"""Not white space alone. Only what XML can carry, which would be a long pattern."""
+HOOKS: Final[Json] = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "required": ["endpoint"],
+        "properties": {
+            "endpoint": {
+                "type": "string",
+                "pattern": r"^https?://[A-Za-z0-9][A-Za-z0-9.-]{0,200}(?::[1-9][0-9]{0,3})?(?:/[!-~]*)?$",
+            },
+            "format": {"type": "string", "enum": ["ann.json", "annjson", "tagtogID", "docid"]},
+            "enabled": {"type": "boolean"},
+            "onlyGUI": {"type": "boolean"},
+            "authentication": {
+                "oneOf": [
+                    {"type": "object", "required": ["type"], "properties": {"type": {"const": "none"}}},
+                    {
+                        "type": "object",
+                        "required": ["type", "username", "password"],
+                        "properties": {
+                            "type": {"const": "basic"},
+                            "username": {"type": "string", "pattern": "^[^:]+$"},
+                            "password": {"type": "string", "minLength": 1},
+                        },
+                    },
+                ]
+            },
+        },
+    },
+}
 
 ERRORS: Final = {
     "400": "The request can't be understood, or what it sends isn't legal.",
@@ -82,7 +128,9 @@ PROJECT: Final = [
     parameter("owner", "The project's owner; by default who asks."),
     parameter("project", "The project's name.", NOT_EMPTY, required=True),
 ]
-MEMBER: Final = parameter("member", "Whose version: master, or a member.", {**NAME, "default": "master"})
+MEMBER: Final = parameter(
+    "member", "Whose version: master, or a member.", {**MEMBER_OR_NONE, "default": "master"}
+)
 SEARCH: Final = parameter(
     "search", "A search query; * for all documents.", {"type": "string", "minLength": 1, "maxLength": 4096}
 )

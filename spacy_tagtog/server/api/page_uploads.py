@@ -16,6 +16,7 @@ from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.errors import SpacyTagtogError
 from spacy_tagtog.server.api.answers import database_failure, status_of
 from spacy_tagtog.server.api.context import Call, path_of
+from spacy_tagtog.server.db.failures import DatabaseError
 from spacy_tagtog.server.db.projects import read_project
 from spacy_tagtog.server.db.uploads import Uploaded, store_uploads
 from spacy_tagtog.server.imports.uploads import UploadedFile, belonging_together, read_uploads
@@ -97,11 +98,11 @@ def _store(call: Call, group: Sequence[UploadedFile], folder: str, how: str) -> 
             author=call.author,
             keep_reviewed=True,
         )
-    except SpacyTagtogError as error:
-        return Outcome(names, "refused", _reason(error))
-    except (sqlite3.Error, OSError) as error:
+    except (DatabaseError, sqlite3.Error, OSError) as error:
         failure = database_failure(error)
         return Outcome(names, "failed" if status_of(failure) in (503, 507) else "refused", _reason(failure))
+    except SpacyTagtogError as error:
+        return Outcome(names, "refused", _reason(error))
     return _stored(call, names, stored, folder, [text for upload in uploads for text in upload.warnings])
 
 

@@ -46,6 +46,8 @@ API_ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     f"{_SETTINGS}/task-distribution": {"PUT": members.put_distribution},
     f"{_SETTINGS}/members": {"GET": members.get_members, "POST": members.add_member},
     f"{_SETTINGS}/members/{{login}}": {"PUT": members.change_member, "DELETE": members.remove_member},
+    f"{_SETTINGS}/pending-members": {"GET": members.get_pending_members},
+    f"{_SETTINGS}/pending-members/{{invitationToken}}": {"DELETE": members.remove_pending_member},
     f"{_SETTINGS}/annotationsLegend": {"GET": settings.get_legend},
     f"{_SETTINGS}/export": {"GET": settings.export_settings},
     f"{_SETTINGS}/import": {"POST": settings.import_settings},

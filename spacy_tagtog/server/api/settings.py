@@ -132,4 +132,4 @@ def rename_folder(call: Call) -> Response:
 def remove_folder(call: Call) -> Response:
     """``POST /folders/remove``: with all its documents."""
     call.need("change folders")
-    return _folders(call, call.database.write(folders.remove_folder, *call.project, call.field("path")))
+    return _folders(call, call.database.free(folders.remove_folder, *call.project, call.field("path")))

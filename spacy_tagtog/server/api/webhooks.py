@@ -147,7 +147,11 @@ def put_webhooks(call: Call) -> Response:
     wanted = call.body.json
     if not isinstance(wanted, dict):
         raise RequestError(400, "the body isn't a JSON object of webhooks", place=call.path, legal=LEGAL)
-    _, problems = read_hooks({"webhooks": wanted})
+    # One that is switched off is checked as if it weren't: switched on, it has to work.
+    as_used = {
+        key: {**entry, "enabled": True} if isinstance(entry, dict) else entry for key, entry in wanted.items()
+    }
+    _, problems = read_hooks({"webhooks": as_used})
     for key, problem in problems.items():
         raise RequestError(400, f"a webhook can't be used: {problem}", place=key)
     with call.database.writing() as connection:
@@ -194,7 +198,8 @@ def delete_deliveries(call: Call) -> Response:
     """``DELETE /-local/webhooks``: forget failed deliveries."""
     call.need("edit webhooks")
     chosen = _chosen(call)
-    with call.database.writing() as connection:
-        key = project_key(connection, *call.project)
-        changed = delete_failed(connection, key, chosen)
-    return json_answer({"deleted": changed})
+
+    def delete(connection: sqlite3.Connection) -> int:
+        return delete_failed(connection, project_key(connection, *call.project), chosen)
+
+    return json_answer({"deleted": call.database.free(delete)})

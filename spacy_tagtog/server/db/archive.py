@@ -27,6 +27,7 @@ from spacy_tagtog.anndoc.layout import GUIDELINES_NAME
 from spacy_tagtog.errors import LocalServerError, setting
 from spacy_tagtog.server.db.database import Database
 from spacy_tagtog.server.db.dictionaries import read_entries
+from spacy_tagtog.server.db.failures import damage_looked_for
 from spacy_tagtog.server.db.projects import read_project
 from spacy_tagtog.server.db.roles import read_members
 from spacy_tagtog.server.search.results import find_all
@@ -234,7 +235,7 @@ def export_project(
         LocalServerError: There is no such project, the query isn't legal, or it finds nothing.
         SpacyTagtogError: The target exists, or can't be written.
     """
-    with database.reading() as connection:
+    with database.reading() as connection, damage_looked_for(connection, database.path):
         info = read_project(connection, owner, project)
         keys = list(find_all(connection, info, query))
         if not keys and query != "*":

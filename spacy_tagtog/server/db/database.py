@@ -13,12 +13,14 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from spacy_tagtog.errors import LocalServerError
 from spacy_tagtog.server.db import schema
+from spacy_tagtog.server.db.failures import DatabaseError, kind_of, typed_failures
+from spacy_tagtog.server.db.reserve import Reserve
 from spacy_tagtog.server.search.words import FUNCTIONS
 
 _P = ParamSpec("_P")
@@ -54,6 +56,7 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self.reserve = Reserve(self.path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # SQLite would make the file with the permissions that the umask leaves. It holds texts and
@@ -69,14 +72,18 @@ class Database:
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB" or "not a database" in str(error):
                 raise self._foreign() from error
-            raise self._unusable(
-                f"the database can't be opened: {error}", "a file that no other program locks", "try again"
-            ) from error
+            raise DatabaseError(kind_of(error), error, self.path) from error
+        except UnicodeDecodeError as error:  # what SQLite says of a damaged file may hold pieces of it
+            raise DatabaseError("damaged", error, self.path) from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One consistent view of the database, however long the block takes. Others may write meanwhile."""
-        with self._connection() as connection, _transaction(connection, "DEFERRED"):
+        with (
+            typed_failures(self.path),
+            self._connection() as connection,
+            _transaction(connection, "DEFERRED"),
+        ):
             yield connection
 
     @contextmanager
@@ -84,7 +91,11 @@ class Database:
         """A transaction: everything that is written in the block, or nothing of it where the block raises."""
         # IMMEDIATE takes the lock at once. A transaction that begins by reading couldn't get it after another
         # has written.
-        with self._connection() as connection, _transaction(connection, "IMMEDIATE"):
+        with (
+            typed_failures(self.path),
+            self._connection() as connection,
+            _transaction(connection, "IMMEDIATE"),
+        ):
             connection.execute("UPDATE changes SET number = number + 1")
             yield connection
 
@@ -112,6 +123,35 @@ class Database:
         """
         with self.writing() as connection:
             return function(connection, *args, **kwargs)
+
+    def free(
+        self,
+        function: Callable[Concatenate[sqlite3.Connection, _P], _T],
+        /,
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Like :meth:`write`, for a function that removes something: that must work with a full disk, too.
+
+        Removing needs space for a moment. If there is none, the reserve is used, and made again then.
+        """
+        try:
+            return self.write(function, *args, **kwargs)
+        except DatabaseError as failure:
+            if failure.kind != "full":
+                raise
+        self.reserve.give()
+        self._shorten_log()
+        try:
+            return self.write(function, *args, **kwargs)
+        finally:
+            self._shorten_log()
+            self.reserve.keep()
+
+    def _shorten_log(self) -> None:
+        """Move what stands in the write-ahead log into the database, as far as there is space."""
+        with suppress(sqlite3.Error), self._connection() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close all connections. Transactions that are still running end first."""

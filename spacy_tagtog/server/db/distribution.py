@@ -14,9 +14,9 @@ from typing import Any
 
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db.roles import ALLOWED, read_members
+from spacy_tagtog.server.settings import MEMBERS, NUMBER
 
 _SECOND_ANNOTATOR = 0.05
-NUMBER, MEMBERS = "taskDistributionNumber", "taskDistributionMembers"
 
 
 def choose(members: Sequence[str], number: int, *, seed: str) -> list[str]:
@@ -67,6 +67,35 @@ def check_annotators(names: Sequence[str], annotators: Sequence[str], place: str
             advice="only members from curator up annotate",
         )
     return sorted(set(names))
+
+
+def check_distribution(
+    connection: sqlite3.Connection, project: int, number: int, members: Sequence[str]
+) -> list[str]:
+    """Make sure that new documents can be given to members.
+
+    Args:
+        connection: The database, in a transaction.
+        project: The project's number.
+        number: To how many a document is to go; 0 for nobody.
+        members: To whom.
+
+    Returns:
+        The members, each once.
+
+    Raises:
+        RequestError: Somebody of them isn't a member who annotates, or they are too few.
+    """
+    chosen = check_annotators(members, annotators_of(connection, project), MEMBERS)
+    if not 0 <= number <= len(chosen):
+        raise RequestError(
+            400,
+            "there are fewer members than annotators per document",
+            place=NUMBER,
+            value=number,
+            legal=f"0 (off) to {len(chosen)}, the chosen members",
+        )
+    return chosen
 
 
 def to_members(connection: sqlite3.Connection, project: int, wanted: str) -> list[str] | None:

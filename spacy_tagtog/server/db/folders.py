@@ -11,6 +11,7 @@ from typing import Any
 
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db.dictionary_loading import remove_dictionaries
+from spacy_tagtog.server.db.distribution import check_distribution
 from spacy_tagtog.server.db.documents import delete_documents
 from spacy_tagtog.server.db.projects import (
     insert_folders,
@@ -19,12 +20,13 @@ from spacy_tagtog.server.db.projects import (
     read_settings,
     write_settings,
 )
+from spacy_tagtog.server.folder_paths import Folder, check_name, missing_folders
 from spacy_tagtog.server.settings import (
-    Folder,
+    MEMBERS,
+    NUMBER,
     ProjectInfo,
-    check_name,
+    check_new_names,
     class_names,
-    missing_folders,
     parse_settings,
 )
 
@@ -34,16 +36,19 @@ def import_settings(
 ) -> dict[str, Any]:
     """Replace a project's settings. Its documents are removed, as tagtog does.
 
-    The entries of dictionaries stay where the new settings have the same dictionary.
+    All of the settings are checked before anything is removed. The entries of dictionaries stay where the new
+    settings have the same dictionary.
 
     Returns:
         ``{"mapNewIds": …, "newSettings": …}``. Class ids stay what they are here.
 
     Raises:
-        LocalServerError: They aren't settings.
+        LocalServerError: They aren't settings, or the project can't have them.
     """
     rest, folders = parse_settings(settings)
     key = project_key(connection, owner, name)
+    check_new_names(rest, class_names(read_settings(connection, key)))
+    check_distribution(connection, key, rest.get(NUMBER, 0), rest.get(MEMBERS, []))
     rows = connection.execute("SELECT id FROM documents WHERE project_id = ?", (key,)).fetchall()
     delete_documents(connection, [row["id"] for row in rows])
     connection.execute("DELETE FROM folders WHERE project_id = ?", (key,))

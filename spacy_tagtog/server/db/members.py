@@ -10,9 +10,9 @@ import sqlite3
 
 from spacy_tagtog._tagtog import Role
 from spacy_tagtog.server._errors import RequestError
-from spacy_tagtog.server.db.distribution import MEMBERS, NUMBER
 from spacy_tagtog.server.db.projects import project_key, read_settings, write_settings
 from spacy_tagtog.server.db.roles import as_role, read_members
+from spacy_tagtog.server.settings import MEMBERS, NUMBER
 
 
 def members_of(connection: sqlite3.Connection, owner: str, project: str) -> dict[str, Role]:

@@ -18,12 +18,8 @@ from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.db.database import path_of
 from spacy_tagtog.server.db.roles import Access, as_role
 from spacy_tagtog.server.db.users import check_user_name
-from spacy_tagtog.server.settings import (
-    Folder,
-    ProjectInfo,
-    check_name,
-    parse_settings,
-)
+from spacy_tagtog.server.folder_paths import Folder, check_name
+from spacy_tagtog.server.settings import ProjectInfo, parse_settings
 
 # --------------------------------------------------------------------------------------------------- projects
 

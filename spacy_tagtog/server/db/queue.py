@@ -160,6 +160,106 @@ def enqueue(
         )
 
 
+@dataclass(frozen=True)
+class Pauses:
+    """When a delivery is tried, in milliseconds.
+
+    Attributes:
+        first: The pause after the first failure. It doubles after each further one.
+        longest: The longest pause.
+        spread: Pauses are multiplied by something between these.
+        lease: How long a delivery belongs to who took it.
+    """
+
+    first: float
+    longest: float
+    spread: tuple[float, float]
+    lease: int
+
+    def after(self, failures: int) -> float:
+        """The pause after so many failures, before it is multiplied."""
+        return float(min(self.first * 2 ** (failures - 1), self.longest))
+
+    def given(self, now: int) -> dict[str, float]:
+        """The parameters of ``_IS_DUE``."""
+        more = {"first": self.first, "longest": self.longest, "spread": self.spread[1], "lease": self.lease}
+        return {"now": now, **more}
+
+
+# Or so late that only a clock that was ahead can have said it, and was put right since.
+_IS_DUE: Final = (
+    "(d.due <= :now OR d.due > :now + max(:lease, "
+    ":spread * min(:first * (1 << max(d.attempts - 1, 0)), :longest)))"
+)
+
+
+def due_hooks(connection: sqlite3.Connection, now: int, pauses: Pauses) -> list[tuple[int, str]]:
+    """The webhooks for which something is due: the number of the project, and the webhook's id.
+
+    Args:
+        connection: The database, in a transaction.
+        now: In milliseconds since 1970.
+        pauses: When deliveries are tried again.
+    """
+    rows = connection.execute(
+        f"SELECT DISTINCT project_id, hook FROM deliveries AS d WHERE state = 'waiting' AND {_IS_DUE}",  # noqa: S608
+        pauses.given(now),
+    )
+    return [(row["project_id"], row["hook"]) for row in rows]
+
+
+def next_due(connection: sqlite3.Connection, project: int, hook: str, now: int, pauses: Pauses) -> int | None:
+    """The delivery that goes to a webhook next; ``None`` where none is due.
+
+    Args:
+        connection: The database, in a transaction.
+        project: The project's number.
+        hook: The webhook's id.
+        now: In milliseconds since 1970.
+        pauses: When deliveries are tried again.
+    """
+    # The oldest of its document, unless that has failed for good.
+    row = connection.execute(
+        "SELECT d.id FROM deliveries AS d WHERE d.state = 'waiting' AND d.project_id = :project "  # noqa: S608
+        f"AND d.hook = :hook AND {_IS_DUE} AND NOT EXISTS (SELECT 1 FROM deliveries AS o "
+        "WHERE o.project_id = d.project_id AND o.hook = d.hook AND o.docid = d.docid "
+        "AND o.id < d.id AND o.state = 'waiting') ORDER BY d.due, d.id LIMIT 1",
+        {**pauses.given(now), "project": project, "hook": hook},
+    ).fetchone()
+    return None if row is None else int(row["id"])
+
+
+def claim(
+    connection: sqlite3.Connection, project: int, hook: str, now: int, pauses: Pauses
+) -> sqlite3.Row | None:
+    """Take the next delivery to a webhook, so that nobody else does for the time of a call.
+
+    Args:
+        connection: The database, in a transaction that writes.
+        project: The project's number.
+        hook: The webhook's id.
+        now: In milliseconds since 1970.
+        pauses: When deliveries are tried again.
+
+    Returns:
+        The delivery, with its project and its content; ``None`` where none is due.
+    """
+    number = next_due(connection, project, hook, now, pauses)
+    if number is None:
+        return None
+    connection.execute(
+        "UPDATE deliveries SET due = ?, attempts = attempts + 1 WHERE id = ?",
+        (now + pauses.lease, number),
+    )
+    claimed: sqlite3.Row = connection.execute(
+        "SELECT d.*, p.owner, p.name, p.settings, b.data FROM deliveries AS d "
+        "JOIN projects AS p ON p.id = d.project_id "
+        "LEFT JOIN blobs AS b ON b.id = d.blob_id WHERE d.id = ?",
+        (number,),
+    ).fetchone()
+    return claimed
+
+
 def count_deliveries(connection: sqlite3.Connection, project: int) -> dict[str, int]:
     """How many deliveries of a project wait, and how many failed, by their state.
 

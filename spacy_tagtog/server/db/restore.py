@@ -26,15 +26,9 @@ from spacy_tagtog.server.db.history import store_blob
 from spacy_tagtog.server.db.projects import create_project, read_project
 from spacy_tagtog.server.db.review import flag
 from spacy_tagtog.server.db.roles import as_role
+from spacy_tagtog.server.folder_paths import check_name, missing_folders
 from spacy_tagtog.server.search.index import add_words, index_version
-from spacy_tagtog.server.settings import (
-    GUIDELINES,
-    ProjectInfo,
-    check_classes,
-    check_name,
-    missing_folders,
-    parse_settings,
-)
+from spacy_tagtog.server.settings import GUIDELINES, ProjectInfo, check_classes, parse_settings
 
 _MAX_BYTES = 512 * 2**20
 _SHA256 = re.compile(r"[0-9a-f]{64}")

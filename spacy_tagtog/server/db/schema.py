@@ -85,7 +85,7 @@ CREATE TABLE deliveries (
   hook TEXT NOT NULL, docid TEXT NOT NULL, status TEXT NOT NULL, source TEXT NOT NULL, blob_id INTEGER,
   created INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
   state TEXT NOT NULL DEFAULT 'waiting', problem TEXT NOT NULL DEFAULT '');
-CREATE INDEX deliveries_due ON deliveries (state, due);
+CREATE INDEX deliveries_due ON deliveries (state, project_id, hook, due, attempts);
 CREATE INDEX deliveries_in_order ON deliveries (project_id, hook, docid, id);
 CREATE INDEX deliveries_of_blob ON deliveries (blob_id) WHERE blob_id IS NOT NULL;
 

@@ -17,9 +17,10 @@ from spacy_tagtog.server.db.documents import header, insert_document, touch, wri
 from spacy_tagtog.server.db.history import Author, keep_html
 from spacy_tagtog.server.db.projects import read_project
 from spacy_tagtog.server.db.queue import enqueue
+from spacy_tagtog.server.folder_paths import ROOT_FOLDER, Folder, check_name
 from spacy_tagtog.server.imports.uploads import Upload
 from spacy_tagtog.server.search.index import add_words, replace_text
-from spacy_tagtog.server.settings import ROOT_FOLDER, Folder, ProjectInfo, check_classes, check_name
+from spacy_tagtog.server.settings import ProjectInfo, check_classes
 
 _NOBODY = Author("")
 _MAX_ID_BYTES = 240

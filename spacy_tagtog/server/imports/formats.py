@@ -1,4 +1,4 @@
-"""Files of other formats as sections and parts: markdown, HTML, PDF, tables, source code.
+"""Files of other formats as sections and parts: markdown, PDF, tables, source code.
 
 How tagtog reads them is described on the pages "Inputs & Outputs", "Markdown file parsing" and "CSV (and TSV)
 file input parsing" of its documentation: https://docs.tagtog.com. What those leave open (how parts are
@@ -7,22 +7,19 @@ numbered) is that of :func:`~spacy_tagtog.anndoc.html_from_sections`.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
-
-from lxml import etree
+from typing import Any
 
 from spacy_tagtog.anndoc.plain_html import Block, Section
 from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.imports.parsed import Parsed, legal_text, missing_library, replaced_in
 
 CSV_FORMATS: Mapping[str, str] = {"csv": ",", "tsv": "\t"}
 SOURCE_SUFFIXES = tuple(
@@ -39,48 +36,7 @@ _PDF_BYTES = 2**30
 _MAX_PAGES = 5000
 _MAX_ROWS = 20_000
 _MAX_COLUMNS = 1000
-_HTML_BLOCKS = frozenset(
-    re.findall(
-        r"\S+",
-        "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
-        "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol "
-        "option p pre search section select summary table tbody td tfoot th thead tr ul",
-    )
-)
-_HTML_SILENT = frozenset(
-    re.findall(
-        r"\S+",
-        "head script style template noscript iframe object embed applet noembed noframes svg math audio "
-        "video canvas",
-    )
-)
-# What XML 1.0 can't carry, https://www.w3.org/TR/xml/#charsets
-_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _IMAGE = re.compile(r"!\[([^\]\n]*)\]\(\s*<?([^\s<>()]+)>?(?:\s+(?:\"[^\"]*\"|'[^']*'))?\s*\)")
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """The content of a file as it becomes a document.
-
-    Attributes:
-        sections: Its sections.
-        warnings: What couldn't be kept as it was.
-    """
-
-    sections: tuple[Section, ...]
-    warnings: tuple[str, ...] = field(default=())
-
-    @property
-    def has_text(self) -> bool:
-        """Whether any part has a character that isn't white space."""
-        stack = list(self.sections)
-        while stack:
-            section = stack.pop()
-            if any(block.text.strip() for block in section.blocks):
-                return True
-            stack.extend(section.sections)
-        return False
 
 
 def decode(data: bytes, place: str) -> str:
@@ -101,15 +57,6 @@ def decode(data: bytes, place: str) -> str:
         ) from error
 
 
-def _missing(library: str, what: str, error: ImportError) -> NoReturn:
-    raise RequestError(
-        501,
-        f"the local tagtog can't import {what}: {library} is not installed",
-        legal=f"{library} is installed",
-        advice=f"pip install {library}",
-    ) from error
-
-
 # --- Markdown
 
 
@@ -122,7 +69,7 @@ def parse_markdown(text: str) -> Parsed:
     try:
         from markdown_it import MarkdownIt
     except ImportError as error:
-        _missing("markdown-it-py", "markdown", error)
+        missing_library("markdown-it-py", "markdown", error)
     parser = MarkdownIt("zero").enable(["heading", "lheading", "code", "fence", "list"])
     root = _Draft(0)
     open_sections = [root]
@@ -167,145 +114,6 @@ def parse_source(text: str) -> Parsed:
     return Parsed((Section([Block("pre", text)]),))
 
 
-# --- HTML
-
-
-def parse_html(data: bytes, place: str) -> Parsed:
-    """Read HTML: the text without its markup; what a browser shows as a block becomes a part.
-
-    Scripts, styles, comments and what is embedded aren't text. Nothing is loaded.
-
-    Args:
-        data: The file. Its encoding is that of a byte order mark, else what it declares, else UTF-8, else
-            Windows-1252.
-        place: Its name, for messages.
-
-    Raises:
-        RequestError: It can't be read.
-    """
-    # Encoded anew: the parser knows few names of encodings, and would stop at bytes that don't fit.
-    encoded = _html_text(data, place).encode("utf-8", "replace")
-    parser = etree.HTMLParser(
-        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=False
-    )
-    try:
-        root: etree._Element | None = etree.fromstring(encoded, parser) if encoded.strip() else None
-    except (etree.XMLSyntaxError, ValueError, AssertionError) as error:
-        raise RequestError(
-            400, f"the HTML can't be read: {getattr(error, 'msg', error)}", place=place, legal="HTML"
-        ) from error
-    # What is wrong is mended, as browsers do; but beyond libxml2's limits it would leave out the rest without
-    # a word.
-    fatal = next((entry for entry in parser.error_log if entry.level_name == "FATAL"), None)
-    if fatal is not None:
-        raise RequestError(
-            400,
-            f"the HTML can't be read: {fatal.message.split(',')[0].strip()}",
-            place=f"{place}, line {fatal.line}",
-            legal="HTML with at most 255 nested elements and 10 MB of text in one",
-        )
-    if root is None:
-        raise RequestError(400, "the HTML is empty", place=place, legal="HTML with text in it")
-    blocks: list[Block] = []
-    replaced = 0
-    for tag, text in _html_blocks(root):
-        shown = (
-            text.strip("\n")
-            if tag == "pre"
-            else re.sub(r"[ \t\r\f]*\n[ \t\r\f]*", "\n", re.sub(r"[ \t\r\f]+", " ", text)).strip(" \t\r\f\n")
-        )
-        shown, number = _ILLEGAL.subn("\ufffd", shown)
-        replaced += number
-        if shown.strip():
-            blocks.append(Block(tag, shown))
-    return Parsed((Section(blocks),) if blocks else (), _replaced(place, replaced))
-
-
-def _html_text(data: bytes, place: str) -> str:
-    encoding = (
-        "utf-8-sig"
-        if data.startswith(codecs.BOM_UTF8)
-        else "utf-16"
-        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        else ""
-    )
-    if not encoding:
-        declared = re.search(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)", data[:2048], re.IGNORECASE)
-        encoding = declared[1].decode("latin-1").lower() if declared else ""
-        try:
-            encoding = codecs.lookup(encoding).name if encoding else ""
-        except LookupError:
-            encoding = ""
-        if encoding in ("iso8859-1", "ascii"):  # https://encoding.spec.whatwg.org/#names-and-labels
-            encoding = "cp1252"
-    for candidate in (encoding,) if encoding else ("utf-8", "cp1252", "latin-1"):
-        try:
-            return data.decode(candidate)
-        except (UnicodeDecodeError, LookupError) as error:
-            problem = error
-    raise RequestError(
-        400,
-        f"the HTML isn't in the encoding that it declares: {problem}",
-        place=place,
-        value=encoding,
-        legal="HTML in UTF-8",
-    ) from problem
-
-
-def _replaced(place: str, number: int) -> tuple[str, ...]:
-    return (f"{place}: {number} characters that XML can't carry were replaced by U+FFFD",) if number else ()
-
-
-def _html_blocks(root: etree._Element) -> Iterator[tuple[str, str]]:
-    """The stretches of text between the borders of blocks, with the tag that each becomes.
-
-    A line break is a newline, any other white space a space.
-    """
-    pieces: list[str] = []
-    around: list[str] = []  # the headings and pre that are open
-    silent = 0
-
-    def add(text: str | None) -> None:
-        if text and not silent:
-            pieces.append(
-                text
-                if "pre" in around
-                else re.sub(r"\s", lambda found: " " if found[0] in "\n\r\t\f" else found[0], text)
-            )
-
-    def flush() -> Iterator[tuple[str, str]]:
-        if pieces:
-            heading = next((tag for tag in around if tag != "pre"), None)
-            yield (
-                (f"h{min(int(heading[1]) + 1, 6)}" if heading else "pre" if around else "p"),
-                "".join(pieces),
-            )
-            pieces.clear()
-
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        tag = element.tag
-        name = etree.QName(tag).localname if isinstance(tag, str) else ""
-        if event == "start":
-            if name in _HTML_BLOCKS:
-                yield from flush()
-            if name in _HTML_SILENT:
-                silent += 1
-            if name == "pre" or re.fullmatch("h[1-6]", name):
-                around.append(name)
-            if name == "br" and not silent:
-                pieces.append("\n")
-            add(element.text if name else None)
-        else:
-            if name in _HTML_BLOCKS:
-                yield from flush()
-            if name == "pre" or re.fullmatch("h[1-6]", name):
-                around.remove(name)
-            if name in _HTML_SILENT:
-                silent -= 1
-            add(element.tail if element is not root else None)
-    yield from flush()
-
-
 # --- PDF
 
 
@@ -322,12 +130,9 @@ def parse_pdf(data: bytes, place: str) -> Parsed:
     Raises:
         RequestError: It is encrypted, broken or has no text, or reading it takes too long.
     """
-    sections, replaced = [], 0
-    for text in _pdf_pages(data, place):
-        shown, number = _ILLEGAL.subn("\ufffd", text)
-        replaced += number
-        sections.append(Section([Block("pre", shown)]))
-    parsed = Parsed(tuple(sections), _replaced(place, replaced))
+    texts = [legal_text(text) for text in _pdf_pages(data, place)]
+    sections = tuple(Section([Block("pre", text)]) for text in texts)
+    parsed = Parsed(sections, replaced_in(texts, place))
     if not parsed.has_text:
         raise _bad_pdf(
             "the PDF has no text",

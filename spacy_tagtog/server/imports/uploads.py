@@ -11,18 +11,18 @@ from spacy_tagtog.anndoc import Annotations, PlainHtml, document_id, html_from_t
 from spacy_tagtog.anndoc.plain_html import html_from_sections, is_document_id
 from spacy_tagtog.errors import LocalServerError, PlainHtmlError
 from spacy_tagtog.server._errors import RequestError
+from spacy_tagtog.server.folder_paths import check_name
 from spacy_tagtog.server.imports.formats import (
     CSV_FORMATS,
     SOURCE_SUFFIXES,
-    Parsed,
     decode,
-    parse_html,
     parse_markdown,
     parse_pdf,
     parse_source,
     parse_table,
 )
-from spacy_tagtog.server.settings import check_name
+from spacy_tagtog.server.imports.html import parse_html
+from spacy_tagtog.server.imports.parsed import Parsed
 
 TEXT_NAME = "text.txt"
 """The name of a document made from the form field ``text``."""
@@ -303,8 +303,13 @@ def _contents(
             )
             for number, (raw, parsed) in enumerate(rows, 1)
         ]
-    if not (text or kind in ("html", "pdf")):
-        raise RequestError(400, "the text is empty", place=file.name, legal="at least one character")
+    if not (text.strip() or kind in ("html", "pdf")):
+        raise RequestError(
+            400,
+            "the text is empty",
+            place=file.name,
+            legal="at least one character that isn't white space",
+        )
     parsed = _parse(file.data, text, kind, file.name)
     if parsed is not None and not parsed.has_text:
         raise RequestError(

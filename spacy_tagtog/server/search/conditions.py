@@ -16,6 +16,7 @@ from typing import Any, Literal, NoReturn
 from luqum import tree  # type: ignore[import-untyped]
 
 from spacy_tagtog.anndoc import Legend
+from spacy_tagtog.server.folder_paths import Folder
 from spacy_tagtog.server.search.dates import moment
 from spacy_tagtog.server.search.index import WORD
 from spacy_tagtog.server.search.parse import MAX_DEPTH, QueryError, parse
@@ -42,7 +43,6 @@ from spacy_tagtog.server.search.words import (
     unescape,
     word_text,
 )
-from spacy_tagtog.server.settings import Folder
 
 _MAX_TERMS = 64
 _MAX_NEAR_WORDS = 16

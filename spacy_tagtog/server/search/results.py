@@ -230,20 +230,15 @@ def find_all(
         return _all_of(connection, selected)
 
 
-def states(
-    connection: sqlite3.Connection, project: ProjectInfo, query: str, *, user: str = ""
-) -> list[tuple[str, bool]]:
-    """The ids of all documents that a search selects, and whether their master versions are confirmed.
+def states(connection: sqlite3.Connection, project: ProjectInfo) -> list[tuple[str, bool]]:
+    """The ids of all documents of a project, and whether their master versions are confirmed.
 
     They come in the order in which they were created.
-
-    Raises:
-        LocalServerError: The search can't be understood, or takes too long.
     """
-    rows = select(connection, project, query, user).sql("d.docid, d.anncomplete")
-    with in_time(connection):
-        found = connection.execute(f"{rows.text} ORDER BY d.id", rows.parameters)
-        return [(row[0], bool(row[1])) for row in found]
+    found = connection.execute(
+        "SELECT docid, anncomplete FROM documents WHERE project_id = ? ORDER BY id", (project.key,)
+    )
+    return [(row["docid"], bool(row["anncomplete"])) for row in found]
 
 
 @contextmanager

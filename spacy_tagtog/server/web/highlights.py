@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from spacy_tagtog.anndoc import Entity, Legend, Part
+from spacy_tagtog.anndoc import Entity, Legend
 from spacy_tagtog.server.api.spans import Span
 
 _COLORS: Final = 12
@@ -51,8 +51,19 @@ def _caption(entity: Entity, legend: Legend) -> str:
     return f"{caption} · {entity.state}" if entity.state else caption
 
 
-def _lanes(spans: Sequence[Span]) -> Iterator[tuple[int, Span]]:
-    """Give overlapping stretches different underlines, the outer ones the upper."""
+LaneSpan = tuple[int, Span]
+"""A stretch of an entity, and the number of its underline."""
+
+
+def lanes(spans: Sequence[Span]) -> Iterator[LaneSpan]:
+    """Give overlapping stretches different underlines, the outer ones the upper.
+
+    Args:
+        spans: The stretches of a part.
+
+    Yields:
+        Those for which there is an underline, by their beginning.
+    """
     ends: list[int] = []
     for span in sorted(spans, key=lambda span: (span.start, -span.end, span.entity.index)):
         lane = next((number for number, end in enumerate(ends) if end <= span.start), len(ends))
@@ -68,33 +79,42 @@ def _mark(lane: int, entity: Entity) -> str:
     return f"e {color(entity.class_id)} l{lane}{state}"
 
 
-def highlight(part: Part, spans: Sequence[Span], legend: Legend) -> Iterator[Piece]:
-    """Cut a part's text at the borders of its entities.
+def highlight(
+    text: str, spans: Sequence[LaneSpan], legend: Legend, start: int = 0, end: int | None = None
+) -> Iterator[Piece]:
+    """Cut a part's text, or a stretch of it, at the borders of its entities.
 
     Args:
-        part: The part.
-        spans: The stretches of its entities.
+        text: The part's text.
+        spans: The stretches of its entities, with their underlines.
         legend: The names of the entity types.
+        start: Where the stretch begins.
+        end: Where it ends; by default with the text.
 
     Yields:
-        The pieces in their order. Their texts without the captions are the part's text.
+        The pieces in their order. Their texts without the captions are the stretch.
     """
-    starts: dict[int, list[tuple[int, Span]]] = {}
-    ends: dict[int, list[tuple[int, Span]]] = {}
-    for lane, span in _lanes(spans):
-        starts.setdefault(span.start, []).append((lane, span))
-        ends.setdefault(span.end, []).append((lane, span))
+    end = len(text) if end is None else end
+    starts: dict[int, list[LaneSpan]] = {}
+    ends: dict[int, list[LaneSpan]] = {}
+    for lane, span in spans:
+        first, last = max(span.start, start), min(span.end, end)
+        if first < last:
+            starts.setdefault(first, []).append((lane, span))
+            ends.setdefault(last, []).append((lane, span))
     active: dict[int, Span] = {}
-    position = 0
-    for boundary in sorted({*starts, *ends, len(part.text)}):
+    position = start
+    for boundary in sorted({*starts, *ends, end}):
         if boundary > position:
             # The lowest underline is outside, so that its padding is below those of the others.
             marks = tuple(_mark(lane, active[lane].entity) for lane in sorted(active, reverse=True))
-            yield Piece(part.text[position:boundary], marks)
+            yield Piece(text[position:boundary], marks)
         position = boundary
         for lane, span in sorted(ends.get(boundary, ()), key=lambda item: -item[0]):
             del active[lane]
             name = legend.get(span.entity.class_id, span.entity.class_id)
-            shown = _caption(span.entity, legend) if span.is_last else f"{name} …"
+            # What goes on behind the stretch is like what goes on in another one.
+            is_end = span.is_last and span.end == boundary
+            shown = _caption(span.entity, legend) if is_end else f"{name} …"
             yield Piece(shown, color=color(span.entity.class_id))
         active.update(starts.get(boundary, ()))

@@ -29,8 +29,11 @@ from spacy_tagtog.server.db.documents import StoredDocument
 from spacy_tagtog.server.db.saves import Save
 from spacy_tagtog.server.db.users import MIN_PASSWORD_CHARS
 from spacy_tagtog.server.settings import ProjectInfo
-from spacy_tagtog.server.web.highlights import color, highlight, probability
+from spacy_tagtog.server.web.excerpts import pages_of
+from spacy_tagtog.server.web.highlights import color, highlight, lanes, probability
 
+_ROWS: Final = 300
+"""How many entities of a document are listed on a page."""
 Crumb = tuple[str, str]
 """A step of the way to a page: its text, and its address; empty where it has none."""
 
@@ -44,17 +47,21 @@ class Paging:
         address: The address of the list, up to the number of the page.
         current: The number of the page, from 0.
         pages: The number of pages.
+        parameter: The parameter of the address that is this number.
     """
 
     what: str
     address: str
     current: int
     pages: int
+    parameter: str = "page"
 
     @classmethod
-    def of(cls, total: int, name: str, address: str, current: int, page_size: int) -> Paging:
+    def of(
+        cls, total: int, name: str, address: str, current: int, page_size: int, parameter: str = "page"
+    ) -> Paging:
         """The paging of a list of ``total`` things that are called ``name``."""
-        return cls(counted(total, name), address, current, max(1, -(-total // page_size)))
+        return cls(counted(total, name), address, current, max(1, -(-total // page_size)), parameter)
 
 
 def _percent(prob: float) -> str:
@@ -265,33 +272,54 @@ def start_page(projects: Sequence[tuple[str, str, int]]) -> str:
 
 
 def document_page(
-    info: ProjectInfo, document: StoredDocument, html: PlainHtml, annotations: Annotations
+    info: ProjectInfo,
+    document: StoredDocument,
+    html: PlainHtml,
+    annotations: Annotations,
+    current: int = 0,
+    rows: int = 0,
 ) -> str:
-    """A document's text with its entities, and tables of all that is annotated.
+    """A document's text with its entities, and tables of all that is annotated: both in pages, if it is long.
 
     Args:
         info: The project.
         document: The document.
         html: Its content.
         annotations: The version that is shown.
+        current: The number of the text's page.
+        rows: The number of the tables' page.
     """
     placed = place_entities(html, annotations)
-    spans: dict[str, list[Span]] = {}
+    by_part: dict[str, list[Span]] = {}
     for span in placed.spans:
-        spans.setdefault(span.part, []).append(span)
+        by_part.setdefault(span.part, []).append(span)
+    spans = {part: list(lanes(own)) for part, own in by_part.items()}
+    text = pages_of(html.parts.values(), spans)
+    current = min(current, len(text) - 1)
+    here = path_of(info.owner, info.name, document.folder, document.docid)
+    version = f"{here}?{query_of(member=document.member)}&"
+    listed = max(len(annotations.entities), len(annotations.relations))
+    from_row = min(rows, max(0, listed - 1) // _ROWS) * _ROWS
     return render(
         "document",
         document.filename,
         [*crumbs_of(info), _folder_crumb(info, document)],
-        here=path_of(info.owner, info.name, document.folder, document.docid),
+        here=here,
         review=f"{path_of(info.owner, info.name)}?{query_of(view='review', docid=document.docid)}",
         compare=f"{path_of(info.owner, info.name)}?{query_of(view='compare', docid=document.docid)}",
         document=document,
         annotations=annotations,
+        entities=annotations.entities[from_row : from_row + _ROWS],
+        relations=annotations.relations[from_row : from_row + _ROWS],
         legend=info.legend,
         states=Counter(entity.state or "" for entity in annotations.entities),
-        parts=[(part, highlight(part, spans.get(part.id, ()), info.legend)) for part in html.parts.values()],
+        parts=[
+            (one, highlight(one.part.text, spans.get(one.part.id, ()), info.legend, one.start, one.end))
+            for one in text[current]
+        ],
         reasons={entity.index: reason for entity, reason in placed.unplaced},
+        text_paging=Paging("the text", version, current, len(text)),
+        row_paging=Paging.of(listed, "row", f"{version}page={current}&", from_row // _ROWS, _ROWS, "rows"),
     )
 
 

@@ -27,8 +27,8 @@ from spacy_tagtog.server.web.project import documents_page
 from spacy_tagtog.server.web.static_files import get_static
 
 
-def _page_number(call: Call) -> int:
-    return parse_number(call.query.get("page") or "0", digits=9) or 0
+def _page_number(call: Call, parameter: str = "page") -> int:
+    return parse_number(call.query.get(parameter) or "0", digits=9) or 0
 
 
 def _start_page(call: Call) -> Response:
@@ -47,6 +47,9 @@ def document_page(
     html: PlainHtml,
     annotations: Annotations,
     headers: Mapping[str, str] | None = None,
+    *,
+    current: int = 0,
+    rows: int = 0,
 ) -> Response:
     """The page of a document.
 
@@ -57,10 +60,12 @@ def document_page(
         html: Its content.
         annotations: The version that is shown.
         headers: More headers of the answer.
+        current: The number of the text's page.
+        rows: The number of the tables' page.
     """
     members = tuple(member for member in document.members if access.may_read(member))
     shown = dataclasses.replace(document, members=members)
-    return page(pages.document_page(info, shown, html, annotations), headers)
+    return page(pages.document_page(info, shown, html, annotations, current, rows), headers)
 
 
 def _history_page(call: Call, access: Access, owner: str, name: str, docid: str) -> Response:
@@ -134,7 +139,15 @@ def _web_page(call: Call) -> Response:
         access.need_to_read(call.member)
         document = call.database.read(read_document, info, rest[-1], member=call.member)
         annotations = Annotations.parse(document.version.json)
-        return document_page(access, info, document, PlainHtml(document.html), annotations)
+        return document_page(
+            access,
+            info,
+            document,
+            PlainHtml(document.html),
+            annotations,
+            current=_page_number(call),
+            rows=_page_number(call, "rows"),
+        )
     if view in PROJECT_VIEWS:
         return PROJECT_VIEWS[view](call, access, info)
     return documents_page(call, access, info, path)
