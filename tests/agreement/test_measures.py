@@ -50,6 +50,32 @@ def test_overlapping_needs_one_character_of_the_same_type() -> None:
     assert found.f1 == pytest.approx(2 * 1 * 0.75 / 1.75)
 
 
+_STRETCHES = st.lists(
+    st.tuples(st.integers(0, 20), st.sampled_from([0, 1, 2, 15])).map(lambda t: (t[0], t[0] + t[1])),
+    min_size=1,
+    max_size=6,
+    unique=True,
+)
+
+
+@quick
+@given(first=_STRETCHES, second=_STRETCHES)
+def test_what_overlaps_is_what_shares_a_character(
+    first: list[tuple[int, int]], second: list[tuple[int, int]]
+) -> None:
+    """Also where a long one reaches over short ones behind it. What is equal overlaps, even if it is empty."""
+
+    def touching(some: list[tuple[int, int]], others: list[tuple[int, int]]) -> int:
+        return sum(
+            one in others or any(set(range(*one)) & set(range(*other)) for other in others) for one in some
+        )
+
+    versions_ = [version(*(entity(*place) for place in side)) for side in (first, second)]
+    found = iaa(both(*versions_), "ann", "bob", "e_1", metric="overlapping_v1")
+    assert (found.first, found.second) == (len(first), len(second))
+    assert (found.first_agreed, found.second_agreed) == (touching(first, second), touching(second, first))
+
+
 def test_fragments_count_all_together() -> None:
     gap = version(entity(0, 5, more=[(10, 17)]))  # North … America
     assert f1(gap, version(entity(10, 17, more=[(0, 5)])), "e_1") == 1.0
