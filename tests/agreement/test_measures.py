@@ -63,7 +63,7 @@ _STRETCHES = st.lists(
 def test_what_overlaps_is_what_shares_a_character(
     first: list[tuple[int, int]], second: list[tuple[int, int]]
 ) -> None:
-    """Also where a long one reaches over short ones behind it. What is equal overlaps, even if it is empty."""
+    """Also where a long one reaches over short ones behind it. What is equal overlaps, even if empty."""
 
     def touching(some: list[tuple[int, int]], others: list[tuple[int, int]]) -> int:
         return sum(

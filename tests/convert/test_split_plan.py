@@ -76,6 +76,16 @@ def test_shares_and_types_are_balanced() -> None:
     assert rare == {"train": 14, "dev": 4, "test": 2}
 
 
+def test_what_is_on_one_side_already_is_made_up_for_on_the_others() -> None:
+    """The first documents were all put on one side: of what comes, the other sides get what they lack."""
+    made = items(400)
+    for side, share in {"train": 280, "dev": 80, "test": 40}.items():
+        plan = plan_split(made, SHARES, known={f"doc{n}": side for n in range(min(share, 100))})
+        assert Counter(plan.values()) == {"train": 280, "dev": 80, "test": 40}
+        rare = Counter(plan[item.id] for item in made if "Rare" in item.labels)
+        assert rare == {"train": 14, "dev": 4, "test": 2}
+
+
 @quick
 @given(sizes=st.lists(st.integers(1, 25), min_size=2, max_size=4))
 def test_nobody_moves_as_the_corpus_grows(sizes: list[int]) -> None:

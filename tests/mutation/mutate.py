@@ -85,6 +85,8 @@ _THIRD_PARTY: Final = [
     "openapi_spec_validator",
 ]
 _MOST_ALIVE: Final = 0.05
+_FAST: Final = 0.2
+"""Tests that take no more than these seconds come first."""
 
 
 @dataclass
@@ -100,22 +102,30 @@ class Record:
     lines: dict[str, dict[int, list[str]]] = field(default_factory=dict)
 
     def of(self, mutant: Mutant) -> list[str]:
-        """The tests that may notice a mutant, file by file, the fastest first.
+        """The tests that may notice a mutant, the fastest first.
 
-        What only runs when the module is imported, or in another process, may be noticed by any.
+        What none of them seems to execute may run in another process: then those in the module's own file
+        may notice it.
         """
         lines = self.lines.get(str(mutant.path), {})
+        own = f"test_{mutant.path.stem.lstrip('_')}.py"
         found = {
             test for line in range(mutant.line, mutant.end_line + 1) for test in lines.get(line, ())
-        } or set(self.seconds)
-        files: dict[str, list[str]] = defaultdict(list)
-        for test in self.seconds:
-            if test in found:
-                files[test.partition("::")[0]].append(test)
-        own = f"test_{mutant.path.stem.lstrip('_')}.py"
-        times = {name: sum(self.seconds[test] for test in some) for name, some in files.items()}
-        order = sorted(files, key=lambda name: (not name.endswith(own), times[name]))
-        return [test for name in order for test in files[name]]
+        } or {test for test in self.seconds if _file(test).endswith(f"/{own}")}
+        # What is fast comes first, but file by file: servers are shared by the tests of a file.
+        files: dict[str, float] = defaultdict(float)
+        for test in found:
+            files[_file(test)] += self.seconds[test]
+
+        def place(test: str) -> tuple[bool, bool, float, str]:
+            name = _file(test)
+            return self.seconds[test] > _FAST, not name.endswith(f"/{own}"), files[name], name
+
+        return sorted((test for test in self.seconds if test in found), key=place)
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
 
 
 class _Stamp:
@@ -155,6 +165,9 @@ def main() -> int:
     arguments.add_argument("--tests", nargs="+", help="which tests; by default those of the room")
     arguments.add_argument("--without", nargs="+", default=[], help="modules that are left out")
     arguments.add_argument("--only", type=int, nargs="+", help="only these of the mutants, by number")
+    arguments.add_argument(
+        "--record", type=Path, help="a file that keeps what the tests execute, for next time"
+    )
     arguments.add_argument("--unrecorded", action="store_true", help="run all of --tests for each mutant")
     given = arguments.parse_args()
     modules = [path for room in given.rooms for path in _modules(room) if path.name not in given.without]
@@ -167,17 +180,18 @@ def main() -> int:
         _copy(copy)
         _preload()
         began = time.monotonic()
-        record = _recorded(copy, tests, Path(folder) / "record.json") if not given.unrecorded else Record()
+        kept = given.record or Path(folder) / "record.json"
+        record = Record() if given.unrecorded else _recorded(copy, tests, kept.resolve())
         print(f"{len(record.seconds)} tests recorded in {time.monotonic() - began:.0f} s", flush=True)
         alive = []
         for number, mutant in mutants:
             chosen = tests if given.unrecorded else record.of(mutant)
             limit = 30 + 4 * sum(record.seconds.get(test, 60) for test in chosen)
             began = time.monotonic()
-            what = _run(copy, mutant, chosen, limit)
+            what = _run(copy, mutant, chosen, limit) if chosen else "untested"
             spent = f"{len(chosen)} tests, {time.monotonic() - began:.0f} s"
             print(f"{number:3} {what:9} {mutant.path}:{mutant.line} {mutant.kind} ({spent})", flush=True)
-            if what == "alive":
+            if what in ("alive", "untested"):
                 alive.append((number, mutant))
     for number, mutant in alive:
         print(f"\n# {number}\n{mutant.diff((ROOT / mutant.path).read_text('utf-8'))}")
@@ -234,11 +248,11 @@ def _preload() -> None:
 
 
 def _recorded(copy: Path, tests: list[str], path: Path) -> Record:
-    """Run the tests once.
+    """Run the tests once, unless that was done before.
 
     They must pass: if they fail anyway, they say nothing about mutants.
     """
-    status = _in_child(copy, lambda: _record(tests, path), 3600)
+    status = 0 if path.exists() else _in_child(copy, lambda: _record(tests, path), 3600)
     if status != 0:
         said = (copy.parent / "log.txt").read_text("utf-8", "replace")[-2000:]
         sys.exit(f"{said}\nthe tests fail without any mutant, too (status {status})")
@@ -258,6 +272,8 @@ def _record(tests: list[str], path: Path) -> int:
     measured.start()
     status = pytest.main([*_QUIET, "--hypothesis-profile", "mutation", *tests], plugins=[recorder])
     measured.stop()
+    if status:
+        return int(status)
     data = measured.get_data()
     here = Path.cwd()
     lines = {}
@@ -267,7 +283,7 @@ def _record(tests: list[str], path: Path) -> int:
             line: [test for test in names if test] for line, names in found.items()
         }
     path.write_text(json.dumps({"seconds": recorder.seconds, "lines": lines}))
-    return int(status)
+    return 0
 
 
 def _run(copy: Path, mutant: Mutant, tests: list[str], limit: float) -> str:
