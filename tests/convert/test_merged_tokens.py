@@ -16,6 +16,7 @@ from strategies import quick
 
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.convert import doc_to_document, document_to_doc, read_spacy, write_docbin
+from spacy_tagtog.convert.docbin import numbers_of_spans
 from spacy_tagtog.convert.state import SPANS_KEY
 
 TEXT = "Globular and full of stars"
@@ -54,6 +55,8 @@ def test_merging_any_tokens_changes_no_entity(
     write_docbin([doc], path)
     [read] = read_spacy(path, Vocab())
     assert doc_to_document(read).annotations == original.annotations
+    characters = [[one[5:] for one in numbers_of_spans(each.spans[SPANS_KEY])] for each in (doc, read)]
+    assert characters == [[(1, 4), (13, 17), (21, 26)]] * 2
 
 
 def test_splitting_tokens_changes_no_entity(nlp: Language) -> None:
