@@ -52,7 +52,6 @@ def test_overlapping_needs_one_character_of_the_same_type() -> None:
 
 _STRETCHES = st.lists(
     st.tuples(st.integers(0, 20), st.sampled_from([0, 1, 2, 15])).map(lambda t: (t[0], t[0] + t[1])),
-    min_size=1,
     max_size=6,
     unique=True,
 )
@@ -193,6 +192,14 @@ def test_empty_cases() -> None:
         None,
         {"f1": None, "overNumDocs": 1},
     )
+
+
+def test_pairs_are_named_in_order_however_the_versions_come() -> None:
+    same = version(entity(0, 4))
+    matrix = agreement_matrix([{"dan": same, "bob": same, "ann": same}])
+    assert list(matrix.documents) == [("ann", "bob"), ("ann", "dan"), ("bob", "dan")]
+    assert {(first, second) for _, first, second in matrix.pairs} == set(matrix.documents)
+    assert matrix.mean("e_1") == 1.0
 
 
 def test_counts_are_summed_over_documents() -> None:
