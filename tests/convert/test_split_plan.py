@@ -76,6 +76,17 @@ def test_shares_and_types_are_balanced() -> None:
     assert rare == {"train": 14, "dev": 4, "test": 2}
 
 
+def test_rare_types_come_first_so_that_frequent_ones_can_make_up_for_them() -> None:
+    """Three long documents can't be halved; the short ones after them can."""
+    short = [SplitItem(f"a{n:02}", text(n), {"Often": 1}) for n in range(20)]
+    long = [SplitItem(f"z{n}", text(100 + n), {"Rare": 1, "Often": 10}) for n in range(3)]
+    plan = plan_split([*short, *long], {"dev": 0.5})
+    often = Counter({side: 0 for side in ("train", "dev")})
+    for item in (*short, *long):
+        often[plan[item.id]] += item.labels["Often"]
+    assert often == {"train": 25, "dev": 25}
+
+
 def test_what_is_on_one_side_already_is_made_up_for_on_the_others() -> None:
     """The first documents were all put on one side: of what comes, the other sides get what they lack."""
     made = items(400)
