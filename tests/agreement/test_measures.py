@@ -202,6 +202,23 @@ def test_pairs_are_named_in_order_however_the_versions_come() -> None:
     assert matrix.mean("e_1") == 1.0
 
 
+def test_members_without_a_common_document_have_nothing_to_agree_on() -> None:
+    mine, theirs = version(entity(0, 4)), version(entity(0, 4))
+    matrix = agreement_matrix([{"ann": mine}, {"bob": theirs}], members=["ann", "bob"])
+    assert matrix.confirmed == {"ann": 1, "bob": 1}
+    assert matrix.total("ann", "bob") == Agreement()
+    assert matrix.of("e_1", "bob", "ann") == Agreement()
+    assert matrix.mean() is None
+
+
+def test_types_without_a_number_are_measured_too() -> None:
+    """A project's ids have numbers; files that programs wrote may have others."""
+    same = version(entity(0, 4, "e_x"), entity(5, 6, "e_10"), entity(7, 8, "e_2"))
+    matrix = agreement_matrix(both(same, same))
+    assert matrix.tasks == ["e_x", "e_2", "e_10"]
+    assert [matrix.of(task, "ann", "bob").f1 for task in matrix.tasks] == [1.0, 1.0, 1.0]
+
+
 def test_counts_are_summed_over_documents() -> None:
     agree, differ = version(entity(0, 4), entity(5, 9), entity(10, 14)), version(entity(0, 3))
     documents = [{"ann": agree, "bob": agree}, {"ann": version(entity(0, 4)), "bob": differ}]

@@ -81,7 +81,7 @@ def test_rare_types_come_first_so_that_frequent_ones_can_make_up_for_them() -> N
     short = [SplitItem(f"a{n:02}", text(n), {"Often": 1}) for n in range(20)]
     long = [SplitItem(f"z{n}", text(100 + n), {"Rare": 1, "Often": 10}) for n in range(3)]
     plan = plan_split([*short, *long], {"dev": 0.5})
-    often = Counter({side: 0 for side in ("train", "dev")})
+    often = Counter(dict.fromkeys(("train", "dev"), 0))
     for item in (*short, *long):
         often[plan[item.id]] += item.labels["Often"]
     assert often == {"train": 25, "dev": 25}
