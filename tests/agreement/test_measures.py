@@ -219,6 +219,17 @@ def test_types_without_a_number_are_measured_too() -> None:
     assert [matrix.of(task, "ann", "bob").f1 for task in matrix.tasks] == [1.0, 1.0, 1.0]
 
 
+def test_only_the_tasks_that_are_asked_for_are_measured() -> None:
+    """Also one that nobody annotated, and no other one, though the documents have it."""
+    same = version(entity(0, 4), entity(5, 6, "e_2", f_1="x"), m_1=True)
+    matrix = agreement_matrix(both(same, same), tasks=["e_3", "e_1"])
+    assert matrix.tasks == ["e_1", "e_3"]
+    assert (matrix.of("e_1", "ann", "bob").f1, matrix.of("e_3", "ann", "bob").f1) == (1.0, None)
+    assert matrix.total("ann", "bob").first == 1
+    everything = agreement_matrix(both(same, same)).tasks
+    assert everything == ["m_1", "e_1", "e_2", "f_1"]
+
+
 def test_counts_are_summed_over_documents() -> None:
     agree, differ = version(entity(0, 4), entity(5, 9), entity(10, 14)), version(entity(0, 3))
     documents = [{"ann": agree, "bob": agree}, {"ann": version(entity(0, 4)), "bob": differ}]
