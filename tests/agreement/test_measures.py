@@ -145,6 +145,22 @@ def test_a_reference_to_the_last_character_tells_entities_apart() -> None:
     assert f1(one, longer, "r_1") == 0.0
 
 
+def test_a_relation_of_one_entity_is_compared_with_its_like_alone() -> None:
+    """Programs write such relations; they don't make another one's far end count."""
+    here, there, far = entity(0, 4), entity(10, 14), entity(30, 34)
+
+    def related(*ends: Any) -> Any:
+        one = relation(ends[0], ends[-1])
+        one["entities"] = one["entities"][: len(ends)]
+        return one
+
+    mine = version(here, there, relations=[related(here, there), related(here)])
+    wide = entity(2, 8)
+    theirs = version(wide, far, relations=[related(wide, far), related(wide)])
+    found = iaa(both(mine, theirs), "ann", "bob", "r_1", metric="overlapping_v1")
+    assert (found.first, found.first_agreed, found.second, found.second_agreed) == (2, 1, 2, 1)
+
+
 def test_the_order_counts_in_directed_relations() -> None:
     ends = [entity(0, 4), entity(10, 14)]
     there, back = (version(*ends, relations=[relation(*some, directed=True)]) for some in (ends, ends[::-1]))
