@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -232,9 +233,11 @@ def _preload() -> None:
     """Import once what takes long, and nothing of the package: each mutant's process begins with that."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = "1"
-    for name in _THIRD_PARTY:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in _THIRD_PARTY:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
     import hypothesis
 
     # A fault that is found needn't be made small, and the next mutant must not learn from it.
