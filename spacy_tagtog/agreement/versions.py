@@ -167,8 +167,6 @@ class VersionItems:
         entities: The entities by what makes them the same; several where one repeats.
         relations: The relations by what makes them the same; several where one repeats.
         ends: The ends of each relation by its index, in the order of the file.
-        dangling: Relations of which an end is no entity of this version; they are among :attr:`relations`,
-            too.
         removed: Entities that are proposed for removal.
         removed_relations: Relations that are proposed for removal.
         misplaced: Entities whose offset points at another text, or whose part isn't there.
@@ -179,7 +177,6 @@ class VersionItems:
     entities: dict[EntityKey, list[Entity]] = field(default_factory=dict)
     relations: dict[RelationKey, list[Relation]] = field(default_factory=dict)
     ends: dict[int, tuple[EntityKey, ...]] = field(default_factory=dict)
-    dangling: list[Relation] = field(default_factory=list)
     removed: list[Entity] = field(default_factory=list)
     removed_relations: list[Relation] = field(default_factory=list)
     misplaced: list[Entity] = field(default_factory=list)
@@ -221,8 +218,6 @@ class VersionItems:
             ends = []
             for part, class_id, start, last in relation.ends:
                 end = references.find(part, class_id, start, last)
-                if end is None and relation not in items.dangling:
-                    items.dangling.append(relation)
                 ends.append(end or EntityKey(class_id or "", Place(part, ((start, last),))))
             items.ends[relation.index] = tuple(ends)
             directed = bool(relation.data.get("directed"))

@@ -78,7 +78,7 @@ def is_inclusive(entity: Entity, start: int, last: int) -> bool:
 def _misfit(fragments: Sequence[Fragment], start: int, last: int) -> int | None:
     """How badly offsets fit an entity of which a fragment starts at ``start``; ``None`` if they don't."""
     whole = start == min(fragment.start for fragment in fragments)
-    final = max(fragments, key=lambda fragment: fragment.start + len(fragment.text))
+    final = max(fragments, key=lambda fragment: fragment.start + OffsetConverter(fragment.text).utf16_length)
     here = [fragment for fragment in fragments if fragment.start == start]
     for misfit, (some, past) in enumerate(product(([final] if whole else [], here, fragments), (0, 1))):
         if any(

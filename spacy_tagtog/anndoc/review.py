@@ -10,20 +10,17 @@ a person changes or adds is theirs alone: ``who`` is the person, ``prob`` is 1.
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
-from spacy_tagtog.anndoc.ann_json import Annotations, JsonObject, confidence
+from spacy_tagtog.anndoc.ann_json import Annotations, Entity, JsonObject, confidence, read_reference
 from spacy_tagtog.anndoc.locate import detect_unit
 from spacy_tagtog.anndoc.offsets import OffsetConverter, OffsetUnit
 from spacy_tagtog.anndoc.plain_html import Part
+from spacy_tagtog.anndoc.references import References
 
 _ABSENT: Any = object()
-_REFERENCE = re.compile(r"([^|]*)(?:\|([^|]*))?\|([0-9]+),([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -320,51 +317,15 @@ class Review:
         return True
 
     def _resolver(self) -> Callable[[str], int | None]:
-        entities = self._lists["entities"]
-        here: dict[tuple[str, int], list[int]] = defaultdict(list)
-        for index, data in enumerate(entities):
-            for start in {offset["start"] for offset in data["offsets"]}:
-                here[data["part"], start].append(index)
+        references = References(
+            (index, Entity(data, index)) for index, data in enumerate(self._lists["entities"])
+        )
 
         def resolve(reference: str) -> int | None:
-            match = _REFERENCE.fullmatch(reference)
-            if match is None:
-                return None
-            part, class_id, start, last = match[1], match[2], int(match[3]), int(match[4])
-            near = [
-                index
-                for index in here.get((part, start), ())
-                if class_id is None or entities[index]["classId"] == class_id
-            ]
-            ranked = [
-                (fit, len(entities[index]["offsets"]), index)
-                for index in near
-                if (fit := _misfit(entities[index]["offsets"], start, last)) is not None
-            ]
-            if ranked:
-                return min(ranked)[2]
-            return near[0] if len(near) == 1 else None
+            end = read_reference(reference)
+            return None if end is None else references.find(*end)
 
         return resolve
-
-
-def _misfit(offsets: Sequence[JsonObject], start: int, last: int) -> int | None:
-    """How badly offsets fit an entity: the whole entity first, then the fragment here, then any."""
-
-    def ends(some: Sequence[JsonObject]) -> set[int]:
-        return {
-            offset["start"] + length
-            for offset in some
-            for length in (len(offset["text"]), OffsetConverter(offset["text"]).utf16_length)
-        }
-
-    whole = start == min(offset["start"] for offset in offsets)
-    final = max(offsets, key=lambda offset: offset["start"] + OffsetConverter(offset["text"]).utf16_length)
-    here = [offset for offset in offsets if offset["start"] == start]
-    for misfit, (some, past) in enumerate(product(([final] if whole else [], here, offsets), (0, 1))):
-        if last + past in ends(some):
-            return misfit
-    return None
 
 
 def _with_key(old: JsonObject | None, key: str, value: JsonObject | None) -> JsonObject:

@@ -313,7 +313,7 @@ class _Edits:
             )
             for index, span in compared.found.items():
                 border = before[index]
-                if _is_widened(span, border):  # nobody moved it
+                if _border(span) != border and _is_widened(span, border):  # nobody moved it
                     border = span.start_char, span.end_char, border[2]
                 if _border(span) != border:
                     self.changed[index if own is None else own[index]] = (span, state, border)

@@ -69,6 +69,21 @@ def test_votes_over_entities() -> None:
     assert result.report.members == ["ann", "bob", "cyd"]
 
 
+def test_what_is_proposed_for_removal_is_left_out_and_listed() -> None:
+    """An entity as well as a relation, whose entities stay."""
+    mars, venus = entity(0, 4), entity(10, 14)
+    gone = relation(mars, venus)
+    gone["confidence"] = {**gone["confidence"], "state": "pre-removed"}
+    mine = version(mars, venus, entity(20, 24, state="pre-removed"), relations=[gone])
+    result = merged("union_v1", mine, version(mars, venus))
+    assert set(entities(result)) == {("e_1", 0), ("e_1", 10)}
+    assert result.annotations.relations == []
+    assert sorted((item.kind, item.members, item.reason) for item in result.report.left_out) == [
+        ("entity", ("ann",), "it is proposed for removal"),
+        ("relation", ("ann",), "it is proposed for removal"),
+    ]
+
+
 def test_exactly_half_is_no_majority() -> None:
     assert entities(merged("majority_v1", version(entity(0, 4)), version())) == {}
     half = version(entity(0, 4))
@@ -383,7 +398,7 @@ def test_laws(members: dict[str, Annotations]) -> None:
         assert wide.relations.keys() >= narrow.relations.keys()
     for strategy, result in results.items():
         items, report = kept[strategy], result.report
-        assert not items.dangling  # every relation has its entities
+        assert {end for key in items.relations for end in key.ends} <= items.entities.keys()
         assert all(len(found) == 1 for found in items.entities.values())
         assert all(len(found) == 1 for found in items.relations.values())
         for (found,) in items.entities.values():

@@ -50,6 +50,31 @@ def test_overlapping_needs_one_character_of_the_same_type() -> None:
     assert found.f1 == pytest.approx(2 * 1 * 0.75 / 1.75)
 
 
+_STRETCHES = st.lists(
+    st.tuples(st.integers(0, 20), st.sampled_from([0, 1, 2, 15])).map(lambda t: (t[0], t[0] + t[1])),
+    max_size=6,
+    unique=True,
+)
+
+
+@quick
+@given(first=_STRETCHES, second=_STRETCHES)
+def test_what_overlaps_is_what_shares_a_character(
+    first: list[tuple[int, int]], second: list[tuple[int, int]]
+) -> None:
+    """Also where a long one reaches over short ones behind it. What is equal overlaps, even if empty."""
+
+    def touching(some: list[tuple[int, int]], others: list[tuple[int, int]]) -> int:
+        return sum(
+            one in others or any(set(range(*one)) & set(range(*other)) for other in others) for one in some
+        )
+
+    versions_ = [version(*(entity(*place) for place in side)) for side in (first, second)]
+    found = iaa(both(*versions_), "ann", "bob", "e_1", metric="overlapping_v1")
+    assert (found.first, found.second) == (len(first), len(second))
+    assert (found.first_agreed, found.second_agreed) == (touching(first, second), touching(second, first))
+
+
 def test_fragments_count_all_together() -> None:
     gap = version(entity(0, 5, more=[(10, 17)]))  # North … America
     assert f1(gap, version(entity(10, 17, more=[(0, 5)])), "e_1") == 1.0
@@ -120,6 +145,22 @@ def test_a_reference_to_the_last_character_tells_entities_apart() -> None:
     assert f1(one, longer, "r_1") == 0.0
 
 
+def test_a_relation_of_one_entity_is_compared_with_its_like_alone() -> None:
+    """Programs write such relations; they don't make another one's far end count."""
+    here, there, far = entity(0, 4), entity(10, 14), entity(30, 34)
+
+    def related(*ends: Any) -> Any:
+        one = relation(ends[0], ends[-1])
+        one["entities"] = one["entities"][: len(ends)]
+        return one
+
+    mine = version(here, there, relations=[related(here, there), related(here)])
+    wide = entity(2, 8)
+    theirs = version(wide, far, relations=[related(wide, far), related(wide)])
+    found = iaa(both(mine, theirs), "ann", "bob", "r_1", metric="overlapping_v1")
+    assert (found.first, found.first_agreed, found.second, found.second_agreed) == (2, 1, 2, 1)
+
+
 def test_the_order_counts_in_directed_relations() -> None:
     ends = [entity(0, 4), entity(10, 14)]
     there, back = (version(*ends, relations=[relation(*some, directed=True)]) for some in (ends, ends[::-1]))
@@ -167,6 +208,42 @@ def test_empty_cases() -> None:
         None,
         {"f1": None, "overNumDocs": 1},
     )
+
+
+def test_pairs_are_named_in_order_however_the_versions_come() -> None:
+    same = version(entity(0, 4))
+    matrix = agreement_matrix([{"dan": same, "bob": same, "ann": same}])
+    assert list(matrix.documents) == [("ann", "bob"), ("ann", "dan"), ("bob", "dan")]
+    assert {(first, second) for _, first, second in matrix.pairs} == set(matrix.documents)
+    assert matrix.mean("e_1") == 1.0
+
+
+def test_members_without_a_common_document_have_nothing_to_agree_on() -> None:
+    mine, theirs = version(entity(0, 4)), version(entity(0, 4))
+    matrix = agreement_matrix([{"ann": mine}, {"bob": theirs}], members=["ann", "bob"])
+    assert matrix.confirmed == {"ann": 1, "bob": 1}
+    assert matrix.total("ann", "bob") == Agreement()
+    assert matrix.of("e_1", "bob", "ann") == Agreement()
+    assert matrix.mean() is None
+
+
+def test_types_without_a_number_are_measured_too() -> None:
+    """A project's ids have numbers; files that programs wrote may have others."""
+    same = version(entity(0, 4, "e_x"), entity(5, 6, "e_10"), entity(7, 8, "e_2"))
+    matrix = agreement_matrix(both(same, same))
+    assert matrix.tasks == ["e_x", "e_2", "e_10"]
+    assert [matrix.of(task, "ann", "bob").f1 for task in matrix.tasks] == [1.0, 1.0, 1.0]
+
+
+def test_only_the_tasks_that_are_asked_for_are_measured() -> None:
+    """Also one that nobody annotated, and no other one, though the documents have it."""
+    same = version(entity(0, 4), entity(5, 6, "e_2", f_1="x"), m_1=True)
+    matrix = agreement_matrix(both(same, same), tasks=["e_3", "e_1"])
+    assert matrix.tasks == ["e_1", "e_3"]
+    assert (matrix.of("e_1", "ann", "bob").f1, matrix.of("e_3", "ann", "bob").f1) == (1.0, None)
+    assert matrix.total("ann", "bob").first == 1
+    everything = agreement_matrix(both(same, same)).tasks
+    assert everything == ["m_1", "e_1", "e_2", "f_1"]
 
 
 def test_counts_are_summed_over_documents() -> None:

@@ -106,6 +106,10 @@ def test_precision_recall_and_f() -> None:
     assert estimate_quality([]).precision == Estimate(None)
 
 
+def test_estimates_as_json() -> None:
+    assert Estimate(1 / 3, 0.25).to_json() == {"value": 0.333333, "low": 0.25, "high": None}
+
+
 def test_counts_of_a_review() -> None:
     text = "Vega near Mars and Venus"
     before = document(text, entities=[E(1, 0, 4), E(1, 10, 14), E(1, 15, 18)])

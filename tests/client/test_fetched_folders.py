@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,34 @@ def test_what_a_killed_fetch_wrote_is_not_taken_for_an_edit(client: TagtogClient
     assert ann_path(target, new).read_text() == '{"mine": true}'
     assert manifest(target)["writing"] == {}
     assert not list(target.rglob(".part-*"))
+
+
+def test_a_dry_run_leaves_what_an_interrupted_fetch_knows(client: TagtogClient, target: Path) -> None:
+    docs = [numbered(number) for number in range(3)]
+    put(client, *docs)
+    fetch(client, target, query=f'docid:"{docs[0].id}"')
+    journal = target / JOURNAL_NAME
+    journal.write_text('\n{"writing": {}}')
+    before = tree(target)
+    report = fetch(client, target, dry_run=True)
+    assert (report.found, report.downloaded) == (3, [doc.id for doc in docs[1:]])
+    assert tree(target) == before
+
+
+def test_a_folder_that_somebody_else_made_meanwhile_is_looked_into(
+    client: TagtogClient, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(client, numbered(1))
+
+    def make(folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "thesis.txt").write_text("mine")
+
+    module: Any = sys.modules["spacy_tagtog.client.fetch"]
+    monkeypatch.setattr(module, "make_folder", make)
+    with pytest.raises(OutputExistsError):
+        fetch(client, target)
+    assert [path.name for path in target.iterdir() if not path.name.startswith(".")] == ["thesis.txt"]
 
 
 def test_a_first_fetch_that_is_killed_at_once_can_be_repeated(

@@ -201,6 +201,15 @@ def test_a_document_is_known_by_the_id_in_its_content(client: TagtogClient, name
     assert client.count() == 1
 
 
+def test_a_content_needs_no_id_of_its_own(client: TagtogClient) -> None:
+    doc = document()
+    without = PlainHtml(doc.html.data.replace(f' id="{doc.id}"'.encode(), b""))
+    assert without.id is None
+    nameless = Document(doc.id, without, dict(doc.versions), legend=THERE)
+    assert push(client, [nameless]).created == [doc.id]
+    assert push(client, [nameless]).unchanged == [doc.id]
+
+
 @pytest.mark.parametrize("name", ["report.txt", 'Bericht "Über" (1) + [x]:y*?.txt', "a b"])
 def test_a_document_with_a_foreign_name_is_known_by_name_and_content(client: TagtogClient, name: str) -> None:
     html = html_from_text("Ann lives here.", filename=name, doc_id="foreign")

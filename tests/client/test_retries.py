@@ -12,7 +12,7 @@ from fault_server import FaultServer, answer, imported, page
 from verbatim import document
 
 from spacy_tagtog.client import Retries, TagtogClient
-from spacy_tagtog.client._retry import Throttle
+from spacy_tagtog.client._retry import Clock, Throttle
 from spacy_tagtog.errors import (
     AuthenticationError,
     ClientError,
@@ -51,6 +51,30 @@ def test_error_statuses(
     assert caught.value.value == ("(nothing)" if status == 304 else "the reason / in two lines")
     assert f"GET {fault.url}/-api/documents/v1, project ann/proj" in str(caught.value)
     assert len(fault.requests) == (6 if status == 500 else 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (400, "correct what tagtog complains about"),
+        (409, "correct what tagtog complains about"),
+        (429, "try again later"),
+        (500, "try again later"),
+        (501, "try again later"),
+    ],
+)
+def test_whose_fault_an_error_is(fault: FaultServer, client: TagtogClient, status: int, advice: str) -> None:
+    fault.answers = [answer("the reason", status)]
+    with pytest.raises(RejectedError) as caught:
+        client.count()
+    assert str(caught.value.advice).startswith(advice)
+
+
+def test_the_clock_of_a_client_really_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("spacy_tagtog.client._retry.time.sleep", waited.append)
+    Clock().sleep(3)
+    assert waited == [3]
 
 
 def test_what_a_web_page_says_is_shown_as_text(fault: FaultServer, client: TagtogClient) -> None:

@@ -193,6 +193,19 @@ def test_a_typed_error_arrives_as_itself(project: Path, n_process: int) -> None:
     assert report.documents_in == 16
 
 
+@pytest.mark.parametrize("n_process", [1, 2])
+def test_what_was_done_before_an_error_is_given(project: Path, n_process: int) -> None:
+    """A batch that is still being compressed while the next one fails isn't lost."""
+    job = BulkJob(project, partial(make_changing, "text"))
+    done: list[str] = []
+    batches = convert_in_bulk(
+        job, Project.open(project), ConversionReport(), n_process=n_process, batch_size=1
+    )
+    with pytest.raises(PipelineError):
+        done.extend(doc_id for batch in batches for doc_id in batch.ids)
+    assert done == Project.open(project).ids[:17]
+
+
 def test_a_process_that_dies_is_an_error(project: Path) -> None:
     job = BulkJob(project, partial(make_changing, "exit"))
     with pytest.raises(ConversionError, match="ended without an answer"):

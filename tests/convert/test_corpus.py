@@ -286,6 +286,18 @@ def test_faults_are_set_aside_and_listed(nlp: Language, tmp_path: Path) -> None:
     assert all(item.document for item in corpus.report.items)
 
 
+def test_two_files_that_claim_to_be_one_version_are_listed_as_that(nlp: Language, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    write_project([document("Mars", name=name) for name in ("good", "twice")], folder)
+    [path] = folder.rglob("*-twice.plain.html")
+    (folder / "plain.html/pool/other").mkdir()
+    (folder / "plain.html/pool/other" / path.name).write_bytes(path.read_bytes())
+    corpus = AnndocCorpus(folder, on_problem="report")
+    assert texts(corpus(nlp)) == ["Mars", "Mars"]  # of the two the first
+    assert corpus.report.reasons == {"duplicate_files": 1}
+    assert corpus.report.is_balanced
+
+
 @pytest.mark.parametrize(
     ("keep", "error"),
     [

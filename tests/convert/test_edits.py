@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
+from spacy.tokens.underscore import Underscore
 from spacy.vocab import Vocab
 from strategies import documents, examples, slow
 
+import spacy_tagtog.pipeline.confidence  # noqa: F401 — it adds span._.confidence
 from spacy_tagtog.anndoc import MASTER, Document, Legend, locate
 from spacy_tagtog.convert import (
     ConversionReport,
@@ -170,6 +172,25 @@ def test_the_unit_is_that_of_the_other_entities(nlp: Language) -> None:
     back = doc_to_document(doc)
     assert entities(back)[1]["offsets"] == [{"start": 14, "text": "Venus"}]
     assert [item.problem for item in locate(back.parts, back.annotations)] == [None, None]
+
+
+def test_a_new_entity_has_the_probability_that_the_pipeline_gives_it(doc: Doc) -> None:
+    """From the group that a component scored: here Venus, and nothing is known of the word before it."""
+    venus, before = Span(doc, 4, 5, label="Planet"), Span(doc, 3, 4, label="Planet")
+    doc.spans["sc"] = SpanGroup(doc, name="sc", spans=[venus], attrs={"scores": [0.25]})
+    doc.ents = [*doc.ents, venus, before]
+    *_, and_, planet = entities(doc_to_document(doc))
+    assert planet["confidence"] == {"state": "pre-added", "who": ["ml:spacy"], "prob": 0.25}
+    assert and_["confidence"] == {"state": "pre-added", "who": ["ml:spacy"]}
+
+
+def test_a_doc_goes_back_where_nothing_gives_spans_a_probability(
+    doc: Doc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``span._.confidence`` comes with the pipeline room, which not everybody imports."""
+    monkeypatch.delitem(Underscore.span_extensions, "confidence", raising=False)
+    doc.ents = [*doc.ents, Span(doc, 4, 5, label="Planet")]
+    assert "prob" not in entities(doc_to_document(doc))[-1]["confidence"]
 
 
 def test_added_to_both_is_added_once(doc: Doc, original: Document) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from strategies import quick
 
 from spacy_tagtog.anndoc import Document
 from spacy_tagtog.convert import doc_to_document, document_to_doc, read_spacy, write_docbin
-from spacy_tagtog.convert.state import SPANS_KEY
+from spacy_tagtog.convert.docbin import numbers_of_spans
+from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY
 
 TEXT = "Globular and full of stars"
 TOKENS = ["G", "lob", "ular", "and", "full", "of", "stars"]
@@ -54,6 +56,19 @@ def test_merging_any_tokens_changes_no_entity(
     write_docbin([doc], path)
     [read] = read_spacy(path, Vocab())
     assert doc_to_document(read).annotations == original.annotations
+    characters = [[one[5:] for one in numbers_of_spans(each.spans[SPANS_KEY])] for each in (doc, read)]
+    assert characters == [[(1, 4), (13, 17), (21, 26)]] * 2
+
+
+def test_a_span_that_ends_inside_a_merged_token_is_read_as_it_was(nlp: Language, tmp_path: Path) -> None:
+    """It begins with a token, so its tokens look right."""
+    original = document("Globular and", entities=[E(1, 1, 4)])
+    doc = document_to_doc(original, nlp)
+    merge(doc, 1, 3)
+    del doc.spans[PARTS_KEY]  # whose span would be past the end by now
+    write_docbin([doc], tmp_path / "docs.spacy")
+    [read] = read_spacy(tmp_path / "docs.spacy", Vocab())
+    assert [one[5:] for one in numbers_of_spans(read.spans[SPANS_KEY])] == [(1, 4)]
 
 
 def test_splitting_tokens_changes_no_entity(nlp: Language) -> None:

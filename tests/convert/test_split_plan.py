@@ -76,6 +76,27 @@ def test_shares_and_types_are_balanced() -> None:
     assert rare == {"train": 14, "dev": 4, "test": 2}
 
 
+def test_rare_types_come_first_so_that_frequent_ones_can_make_up_for_them() -> None:
+    """Three long documents can't be halved; the short ones after them can."""
+    short = [SplitItem(f"a{n:02}", text(n), {"Often": 1}) for n in range(20)]
+    long = [SplitItem(f"z{n}", text(100 + n), {"Rare": 1, "Often": 10}) for n in range(3)]
+    plan = plan_split([*short, *long], {"dev": 0.5})
+    often = Counter(dict.fromkeys(("train", "dev"), 0))
+    for item in (*short, *long):
+        often[plan[item.id]] += item.labels["Often"]
+    assert often == {"train": 25, "dev": 25}
+
+
+def test_what_is_on_one_side_already_is_made_up_for_on_the_others() -> None:
+    """The first documents were all put on one side: of what comes, the other sides get what they lack."""
+    made = items(400)
+    for side, share in {"train": 280, "dev": 80, "test": 40}.items():
+        plan = plan_split(made, SHARES, known={f"doc{n}": side for n in range(min(share, 100))})
+        assert Counter(plan.values()) == {"train": 280, "dev": 80, "test": 40}
+        rare = Counter(plan[item.id] for item in made if "Rare" in item.labels)
+        assert rare == {"train": 14, "dev": 4, "test": 2}
+
+
 @quick
 @given(sizes=st.lists(st.integers(1, 25), min_size=2, max_size=4))
 def test_nobody_moves_as_the_corpus_grows(sizes: list[int]) -> None:

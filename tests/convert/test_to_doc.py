@@ -194,6 +194,12 @@ def test_a_gap_is_missing_only_at_its_words(nlp: Language) -> None:
     assert [span.text for span in doc.spans[SPANS_KEY]] == ["North and South America", "South America"]
 
 
+def test_an_entity_with_a_gap_is_reported_where_it_begins(nlp: Language) -> None:
+    _, report = convert(nlp, document("North and South America", entities=[E(1, 0, 5, more=[(16, 23)])]))
+    [item] = report.items
+    assert (item.start, item.text, item.part) == (0, "North … America", "s1p1")
+
+
 def test_entities_without_a_place_hide_their_part(nlp: Language) -> None:
     wrong = E(1, 0, 4, keys={"offsets": [{"start": 1, "text": "Deneb"}]})
     nowhere = E(1, 0, 4, keys={"part": "abstract"})

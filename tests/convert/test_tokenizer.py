@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc, Span
-from strategies import examples, slow
+from strategies import examples, quick, slow
 from strategies import texts as any_texts
 
 from spacy_tagtog.anndoc import Project
@@ -31,6 +31,7 @@ from spacy_tagtog.convert.tokenizer import (
     read_rules,
     write_rules,
 )
+from spacy_tagtog.convert.tokenizer.contexts import END, START, generalize
 from spacy_tagtog.convert.tokenizer.gold import GoldText, measure_alignment
 from spacy_tagtog.convert.tokenizer.rules import LearnedRule
 from spacy_tagtog.errors import ConfigurationError, ConversionError, PipelineError
@@ -406,3 +407,24 @@ def test_unseen_documents_of_a_real_corpus(nlp: Language) -> None:
         assert missed_before > 10
         assert missed_after < 0.6 * missed_before
         assert after.tokens < 1.01 * before.tokens
+
+
+_CHARACTERS = st.sampled_from(["a", "A", "1", "-", "µ", "中", "(", "\u0301"])
+
+
+@quick
+@given(
+    context=st.tuples(
+        _CHARACTERS | st.just(START), _CHARACTERS, _CHARACTERS, _CHARACTERS | st.just(END)
+    ).filter(lambda context: (context[0], context[3]) != (START, END))
+)
+def test_a_rule_needs_a_neighbour_and_one_side_is_enough(context: tuple[str, str, str, str]) -> None:
+    """What holds with something on both sides of a place is also tried with either side alone."""
+    rules = set(generalize(context))
+    assert (None, None, None, None) not in rules
+    assert all(left is not None or right is not None for _, left, right, _ in rules)
+    for _, left, right, _ in rules:
+        if right is not None:
+            assert (None, None, right, None) in rules
+        if left is not None:
+            assert (None, left, None, None) in rules

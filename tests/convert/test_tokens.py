@@ -186,3 +186,12 @@ def test_only_norms_not_for_other_tokenizers() -> None:
     prepare_for_tokens(nlp)
     assert nlp.vocab["12"].like_num
     assert nlp("Abc12")[0].shape_ == "Xxxdd"
+
+
+def test_the_tokenizer_remembers_more_words_and_never_fewer_than_it_did() -> None:
+    for before, after in ((None, 200_000), (10_000, 200_000), (500_000, 500_000)):
+        nlp = spacy.blank("en")
+        if before is not None:
+            nlp.tokenizer.max_cache_size = before
+        prepare_for_tokens(nlp)
+        assert nlp.tokenizer.max_cache_size == after
