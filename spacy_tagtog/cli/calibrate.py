@@ -12,7 +12,6 @@ from spacy_tagtog.cli._arguments import (
     GoldDocumentsOption,
     GoldMemberOption,
     PipelineArgument,
-    ProcessesOption,
     RankingOption,
 )
 from spacy_tagtog.cli._options import ForceOption, OnProblemOption
@@ -59,6 +58,16 @@ _AllowUnknownOption = Annotated[
         help="Calibrate a pipeline that doesn't know which documents it was trained on.",
     ),
 ]
+_NProcessOption = Annotated[
+    int,
+    typer.Option(
+        "--n-process",
+        "-n",
+        min=1,
+        help="Processes that predict and train without a fold of --train. The figures are the same for any "
+        "number.",
+    ),
+]
 
 
 @command
@@ -86,7 +95,7 @@ def calibrate_cli(
     member: GoldMemberOption = "master",
     on_problem: OnProblemOption = "error",
     ranking: RankingOption = None,
-    n_process: ProcessesOption = 1,
+    n_process: _NProcessOption = 1,
     report: Annotated[
         Path | None,
         typer.Option("--report", help="Write the whole report to this JSON file.", show_default=False),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import netrc
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from spacy_tagtog.client._address import normalised, origin
+from spacy_tagtog.client._netrc import NetrcError, find_in_netrc
 from spacy_tagtog.errors import ConfigurationError
 
 
@@ -87,17 +87,12 @@ def _from_netrc(host: str, username: str | None) -> Credentials | None:
     path = Path(named) if named else Path.home() / ".netrc"
     problem = None
     try:
-        entry = netrc.netrc(None if not named else str(path)).authenticators(host)
+        entry = find_in_netrc(path, host, private=not named)
     except FileNotFoundError:
         return None
-    except netrc.NetrcParseError as error:
-        # Its message may quote what stands there, which may be a password.
-        where = f"{path}, line {error.lineno}" if error.lineno else str(path)
-        insecure = "permissive" in error.msg or "owner" in error.msg
-        reason = (
-            "others may read it, or it isn't yours" if insecure else "it isn't in the form of such a file"
-        )
-        problem = (f"netrc can't be used: {reason}", where)
+    except NetrcError as error:
+        where = f"{path}, line {error.line}" if error.line else str(path)
+        problem = (f"netrc can't be used: {error.reason}", where)
     except (OSError, UnicodeDecodeError) as error:
         problem = (f"netrc can't be read: {getattr(error, 'strerror', None) or 'it is not text'}", str(path))
     if problem is not None:
@@ -107,9 +102,6 @@ def _from_netrc(host: str, username: str | None) -> Credentials | None:
             legal="machine HOST login USER password PASSWORD; readable by you alone",
             advice=f"mend it (chmod 600 {path}), or set TAGTOG_USERNAME and TAGTOG_PASSWORD",
         )
-    if entry is None:
+    if entry is None or not entry.login or not entry.password or (username and entry.login != username):
         return None
-    login, _, password = entry
-    if not login or not password or (username and login != username):
-        return None
-    return Credentials(login, password, "netrc")
+    return Credentials(entry.login, entry.password, "netrc")

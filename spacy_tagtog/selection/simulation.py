@@ -21,6 +21,7 @@ from spacy.tokens import Doc
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
+from spacy_tagtog._threads import one_thread
 from spacy_tagtog.agreement.edits import EditCounts, count_edits
 from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.pipeline.evaluation import Scores
@@ -84,9 +85,7 @@ def _run_unit(folder: Path, settings: SimulationSettings, unit: Unit) -> None:
 
 def _run_unit_alone(folder: Path, settings: SimulationSettings, unit: Unit) -> None:
     """Run one unit beside others, with one thread: one thread per core for each would slow all of them."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with one_thread():
         _run_unit(folder, settings, unit)
 
 

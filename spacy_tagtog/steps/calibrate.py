@@ -85,7 +85,8 @@ def calibrate(
         member: Whose annotations of a project.
         on_problem: Faults of a project's data: ``error``, or ``report`` to leave them out.
         rankings: Take only the reviewed documents that chance chose for one of these rankings.
-        n_process: Processes.
+        n_process: Processes that predict, and folds of ``train`` that are trained at a time. The figures are
+            the same for any number. In a script, more than one need ``if __name__ == "__main__":``.
         force: Replace the output.
         progress: Goes through the reviewed documents.
         fold_progress: Goes through the folds without which a pipeline is trained.

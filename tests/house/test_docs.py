@@ -12,8 +12,8 @@ from types import ModuleType
 
 import pytest
 import srsly
-import tomllib
 import typer
+from declared import declared
 from typer.main import get_command
 
 ROOT = Path(__file__).parents[2]
@@ -87,10 +87,9 @@ def test_every_command_and_option_is_documented() -> None:
 
 def registered() -> dict[str, object]:
     """Every name that pyproject.toml registers, and what stands behind it."""
-    groups = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]["entry-points"]
     return {
         name: getattr(importlib.import_module(value.partition(":")[0]), value.partition(":")[2])
-        for group, entries in groups.items()
+        for group, entries in declared()["entry-points"].items()
         if group != "spacy_cli"
         for name, value in entries.items()
     }

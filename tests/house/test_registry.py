@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import spacy
 from builders import E, document
+from declared import declared
 from spacy import registry
 from spacy.language import Language
 from spacy.util import resolve_dot_names
@@ -32,14 +33,11 @@ def python(code: str, env: dict[str, str]) -> str:
 
 
 def test_the_installed_entry_points_are_those_of_the_project_file() -> None:
-    tomllib = pytest.importorskip("tomllib")  # from Python 3.11 on
-    declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))[
-        "project"
-    ]
-    expected = {("console_scripts", name, value) for name, value in declared["scripts"].items()}
+    project = declared()
+    expected = {("console_scripts", name, value) for name, value in project["scripts"].items()}
     expected |= {
         (group, name, value)
-        for group, points in declared["entry-points"].items()
+        for group, points in project["entry-points"].items()
         for name, value in points.items()
     }
     installed = {

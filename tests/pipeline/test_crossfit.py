@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 import spacy
 from commands import refused, run
-from conftest import CONFIGS
-from spacy.cli.train import train
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
@@ -32,26 +30,6 @@ from spacy_tagtog.pipeline.calibration.training_counts import COUNT_FEATURES
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.evaluation import evaluate_docs
 from spacy_tagtog.pipeline.fingerprints import training_fingerprints
-
-SEED = CONFIGS / "seed.cfg"
-
-
-@pytest.fixture(scope="module")
-def corpora(tmp_path_factory: pytest.TempPathFactory, demo: list[Document], nlp: Language) -> Path:
-    """Thirty documents to train on, and fifteen others."""
-    folder = tmp_path_factory.mktemp("corpora")
-    docs = [doc for doc in (document_to_doc(document, nlp) for document in demo) if doc.ents]
-    DocBin(docs=docs[:30], store_user_data=True).to_disk(folder / "train.spacy")
-    DocBin(docs=docs[30:45], store_user_data=True).to_disk(folder / "dev.spacy")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def seed_path(corpora: Path) -> Path:
-    """A seed model that knows what it was trained on."""
-    paths = {"paths.train": str(corpora / "train.spacy"), "paths.dev": str(corpora / "dev.spacy")}
-    train(SEED, corpora / "seed", overrides=paths)
-    return corpora / "seed" / "model-best"
 
 
 @pytest.fixture

@@ -136,9 +136,9 @@ def made(nlp: Language) -> list[Example]:
     return examples
 
 
-def learned(texts: Callable[[Language], Iterator[Doc]] | None) -> Language:
+def learned(texts: Callable[[Language], Iterator[Doc]] | None, number: int = 0) -> Language:
     nlp = spacy.blank("en")
-    seed: Any = nlp.add_pipe("seed_ner", config={"out_log": 0.0})
+    seed: Any = nlp.add_pipe("seed_ner", config={"out_log": 0.0, "seed": number})
     examples = made(nlp)
     seed.initialize(lambda: examples, nlp=nlp, unlabelled=texts)
     return nlp
@@ -164,8 +164,10 @@ def right(nlp: Language) -> int:
 
 
 def test_new_words_are_told_by_their_surroundings_elsewhere(told: Language) -> None:
-    assert right(told) >= 32
-    assert right(learned(None)) <= 26
+    # Clustering begins at random: of ten seeds one finds 28 and another 39, and a seed begins elsewhere with
+    # another version of scikit-learn. Any five together find 150 or more; guesses, 100.
+    assert right(told) + sum(right(learned(unlabelled, number)) for number in range(1, 5)) >= 140
+    assert right(learned(None)) <= 20
 
 
 def predicted(nlp: Language) -> list[tuple[str, float]]:
@@ -288,7 +290,14 @@ def test_spacy_train_reads_them(places: dict[str, Path], form: str, tmp_path: Pa
         "paths.unlabelled": str(places[form]),
     }
     train(CONFIGS / "seed.cfg", tmp_path, overrides={**paths, "components.seed_ner.out_log": 0.0})
-    assert right(spacy.load(tmp_path / "model-best")) >= 32
+    found = component(spacy.load(tmp_path / "model-best")).model
+    nlp = spacy.blank("en")
+    expected = learn_word_classes([*read_texts(places["train"], nlp), *unlabelled(nlp)])
+    assert found is not None
+    assert found.classes is not None
+    assert expected is not None
+    assert found.classes.words == expected.words
+    assert np.array_equal(found.classes.numbers, expected.numbers)
 
 
 # -- reading texts --

@@ -115,7 +115,12 @@ class Fold:
 
 
 def fold_pipelines(
-    nlp: Language, docs: Sequence[Doc], fold_of: Sequence[int], *, progress: Progress = silent
+    nlp: Language,
+    docs: Sequence[Doc],
+    fold_of: Sequence[int],
+    *,
+    folds: Sequence[int] | None = None,
+    progress: Progress = silent,
 ) -> Iterator[Fold]:
     """Train a pipeline for each fold, without its documents.
 
@@ -127,12 +132,13 @@ def fold_pipelines(
         nlp: The pipeline that was trained on all of the documents.
         docs: The documents.
         fold_of: The fold of each.
+        folds: Only for these.
         progress: Shows how many folds are done.
 
     Raises:
         PipelineError: The pipeline's config doesn't say how it was trained, or training failed.
     """
-    numbers = sorted(set(fold_of))
+    numbers = sorted(set(fold_of)) if folds is None else folds
     # Before the first fold, not after an hour.
     config = None if is_quick(nlp) else training_config(nlp)
     for number in progress(numbers, len(numbers)):

@@ -5,7 +5,7 @@ No document is predicted by a pipeline that was trained on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from spacy.tokens import Doc
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
+from spacy_tagtog._threads import one_thread
 from spacy_tagtog.anndoc.fingerprints import text_fingerprint
 from spacy_tagtog.errors import EvaluationError, NotHeldOutError, PipelineError, setting
 from spacy_tagtog.pipeline.annotate import ensure_confidence
@@ -27,18 +28,13 @@ from spacy_tagtog.pipeline.calibration.cross_validation import (
     fit_calibrator,
     fit_platt,
 )
-from spacy_tagtog.pipeline.calibration.crossfit import count_training, deal, document_groups, fold_pipelines
+from spacy_tagtog.pipeline.calibration.crossfit import count_training, deal, document_groups
 from spacy_tagtog.pipeline.calibration.features import FEATURES
 from spacy_tagtog.pipeline.calibration.figures import figures_of
+from spacy_tagtog.pipeline.calibration.folds import Dealt, check_processes, score_docs, score_folds
 from spacy_tagtog.pipeline.calibration.report import CalibrationReport
-from spacy_tagtog.pipeline.calibration.scoring import (
-    ScoredPredictions,
-    add_predictions,
-    confidence_components,
-    paired,
-)
+from spacy_tagtog.pipeline.calibration.scoring import ScoredPredictions, confidence_components
 from spacy_tagtog.pipeline.calibration.stored import Calibration
-from spacy_tagtog.pipeline.calibration.training_counts import TrainingCounts
 from spacy_tagtog.pipeline.fingerprints import training_fingerprints
 from spacy_tagtog.pipeline.labels import LabelConfidence, textcat_names
 
@@ -109,41 +105,42 @@ def calibrate_pipeline(
         allow_unknown: Go on with a pipeline that doesn't know its training documents. The caller vouches for
             ``gold_docs``.
         batch_size: Docs per batch.
-        n_process: Processes.
+        n_process: Processes that predict, and folds that are trained at a time. What is fitted is the same
+            for any number.
         progress: Shows how many of the folds' pipelines are trained.
 
     Returns:
         What was fitted, by component.
 
     Raises:
+        ConfigurationError: The number of processes is out of range.
         EvaluationError: There is no document, or there are fewer training documents than folds.
         NotHeldOutError: The pipeline was trained on some of ``gold_docs``, or not on some of ``train_docs``,
             or doesn't know on which documents it was trained.
         PipelineError: There is nothing to calibrate, or the pipeline can't be trained again.
     """
+    check_processes(n_process)
     prepare_pipeline(nlp)
     documents = _Documents.of(list(gold_docs), list(train_docs))
     notes = documents.check(nlp, allow_unknown=allow_unknown)
     trained, first = documents.trained, len(documents.held_out)
     groups = documents.groups() if groups is None else groups
     fold_of = deal(trained, groups[first:], folds=folds, seed=seed) if trained else []
+    numbers = _numbered(groups, fold_of)
     components = confidence_components(nlp)
     for component in components.values():
         component.calibration = None
-    collection = _Collection({name: ScoredPredictions() for name in components}, {})
     counts = count_training(nlp, trained) if trained else None
-    settings: dict[str, Any] = {"batch_size": batch_size, "n_process": n_process}
-    for place, pair in enumerate(paired(nlp, documents.held_out, **settings)):
-        collection.add(components, pair, groups[place], counts)
-    for fold in fold_pipelines(nlp, trained, fold_of, progress=progress) if trained else ():
-        own = confidence_components(fold.nlp)
-        left_out = paired(fold.nlp, [trained[place] for place in fold.places], **settings)
-        for place, pair in zip(fold.places, left_out, strict=True):
-            collection.add(own, pair, groups[first + place], fold.training_counts)
+    found = score_docs(
+        nlp, documents.held_out, numbers[:first], counts, batch_size=batch_size, n_process=n_process
+    )
+    dealt = Dealt(trained, fold_of, numbers[first:])
+    for more in score_folds(nlp, dealt, batch_size=batch_size, n_process=n_process, progress=progress):
+        for name, into in found.items():
+            into.extend(more[name])
     reports = {}
     for name, component in components.items():
-        found = collection.found[name]
-        fitted, report = _fit(found, known_labels(nlp, component), method, folds, seed)
+        fitted, report = _fit(found[name], known_labels(nlp, component), method, folds, seed)
         report.held_out, report.cross_fitted, report.pipelines = first, len(trained), len(set(fold_of))
         report.notes += notes
         used = counts if fitted.predictions.features > FEATURES else None
@@ -244,29 +241,18 @@ def _named(docs: Sequence[Doc]) -> str:
     return names + (f" and {len(docs) - _MAX_NAMED} more" if len(docs) > _MAX_NAMED else "")
 
 
-@dataclass(frozen=True)
-class _Collection:
-    """The predictions of all components.
+def _numbered(groups: Sequence[object], fold_of: Sequence[int]) -> list[int]:
+    """The number of each document's group, in the order in which documents are predicted.
 
-    Attributes:
-        found: By component.
-        numbers: The number of each group of documents, in the order in which they came.
+    Args:
+        groups: The group of each document; the last ones are dealt into folds.
+        fold_of: The fold of each of those.
     """
-
-    found: dict[str, ScoredPredictions]
-    numbers: dict[object, int]
-
-    def add(
-        self,
-        components: Mapping[str, EntityConfidence | LabelConfidence],
-        pair: tuple[Doc, Doc],
-        group: object,
-        counts: TrainingCounts | None,
-    ) -> None:
-        """Add a document's predictions: a gold Doc and what the components' pipeline made of its text."""
-        number = self.numbers.setdefault(group, len(self.numbers))
-        for name, into in self.found.items():
-            add_predictions(components[name], *pair, number, into, counts)
+    first = len(groups) - len(fold_of)
+    number: dict[object, int] = {}
+    for place in sorted(range(len(groups)), key=lambda i: -1 if i < first else fold_of[i - first]):
+        number.setdefault(groups[place], len(number))
+    return [number[group] for group in groups]
 
 
 @dataclass(frozen=True)
@@ -275,6 +261,7 @@ class _Fitted:
     missed: LabelCalibrator | None
 
 
+@one_thread()
 def _fit(
     found: ScoredPredictions, known: set[str], method: CalibrationMethod, folds: int, seed: int
 ) -> tuple[_Fitted, CalibrationReport]:

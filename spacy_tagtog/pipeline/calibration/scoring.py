@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,11 @@ class ScoredPredictions:
     missed: list[NDArray[np.bool_]] = field(default_factory=list)
     missed_groups: list[int] = field(default_factory=list)
     expected: list[float] = field(default_factory=list)
+
+    def extend(self, more: ScoredPredictions) -> None:
+        """Append those of other documents."""
+        for item in fields(self):
+            getattr(self, item.name).extend(getattr(more, item.name))
 
 
 def confidence_components(nlp: Language) -> dict[str, EntityConfidence | LabelConfidence]:

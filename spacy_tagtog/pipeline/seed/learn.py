@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix
 from spacy.tokens import Doc
 
 from spacy_tagtog._plural import counted
+from spacy_tagtog._threads import one_thread
 from spacy_tagtog.errors import ConfigurationError, PipelineError
 from spacy_tagtog.pipeline.seed.features import BUCKETS, Sight, Words, buckets
 from spacy_tagtog.pipeline.seed.lexicon import Lexicon
@@ -78,6 +79,7 @@ class SeedSettings:
                 )
 
 
+@one_thread()
 def train_seed_model(
     docs: Sequence[TaggedDoc], settings: SeedSettings | None = None, classes: WordClasses | None = None
 ) -> SeedModel:

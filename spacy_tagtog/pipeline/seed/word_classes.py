@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from spacy.attrs import IS_SPACE, ORTH
 from spacy.tokens import Doc
 
+from spacy_tagtog._threads import one_thread
+
 LEAST_TOKENS: Final = 20_000
 """In less text, classes say nothing: with 6,000 tokens F on 20 documents was as without, or a point lower."""
 
@@ -74,6 +76,7 @@ class WordClasses:
         return numbers
 
 
+@one_thread()
 def learn_word_classes(docs: Iterable[Doc], *, seed: int = 0) -> WordClasses | None:
     """Learn classes of words.
 

@@ -238,6 +238,15 @@ def parse_table(text: str, delimiter: str, place: str) -> list[tuple[bytes, Pars
     header: list[str] | None = None
     head_text, start = "", 0
     lines = list(io.StringIO(text, newline=""))  # ends lines at \n, \r\n and \r alone
+    for number, line in enumerate(lines, 1):
+        if "\0" in line:  # csv of Python 3.10 refuses it, later ones don't: the same words for all
+            raise RequestError(
+                400,
+                "the table has a character that no document can hold",
+                place=f"{place}, line {number}",
+                value="U+0000",
+                legal="text without null characters",
+            )
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     try:
         for row in reader:
