@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, Final, TypeVar, get_args
 
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError
 
 T = TypeVar("T")
 
@@ -26,12 +27,20 @@ def choose(name: str, value: str, literal: Any) -> Any:
         The value, which the caller's annotation narrows.
 
     Raises:
-        ConfigurationError: It isn't.
+        ArgumentError: It isn't.
     """
     legal = get_args(literal)
     if value not in legal:
-        raise ConfigurationError(f"unknown value of {name}", value=value, legal=", ".join(legal))
+        raise ArgumentError(
+            f"unknown value of {name}", value=value, legal=", ".join(legal), advice=did_you_mean(value, legal)
+        )
     return value
+
+
+def did_you_mean(value: str, legal: Iterable[str]) -> str | None:
+    """Advice for a value that is probably misspelt; ``None`` where nothing legal is like it."""
+    close = get_close_matches(str(value), list(legal), n=1)
+    return f"did you mean {close[0]}?" if close else None
 
 
 def read_settings(pairs: Mapping[str, str], parameters: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
@@ -76,7 +85,7 @@ def read_settings(pairs: Mapping[str, str], parameters: Mapping[str, inspect.Par
         else:
             settings[key] = text
         if settings[key] is None:
-            raise ConfigurationError(f"the setting {key} can't be read", value=text, legal=legal)
+            raise ArgumentError(f"the setting {key} can't be read", value=text, legal=legal)
     return settings
 
 
@@ -95,7 +104,7 @@ def bind_settings(factory: Callable[..., T], settings: Mapping[str, Any] | None,
     try:
         inspect.signature(factory).bind(**settings)
     except TypeError as error:
-        raise ConfigurationError(
+        raise ArgumentError(
             f"{what} doesn't take these settings: {error}",
             value=settings,
             legal=", ".join(inspect.signature(factory).parameters),

@@ -16,6 +16,7 @@ __all__ = [
     "AgreementError",
     "AnnJsonError",
     "AnndocError",
+    "ArgumentError",
     "AuthenticationError",
     "ClientError",
     "ConfigurationError",
@@ -225,6 +226,10 @@ class DictionaryError(SpacyTagtogError):
     """A file can't be used as a dictionary, or a line of it can't."""
 
 
+class ArgumentError(ConfigurationError):
+    """A value isn't among the legal ones, can't be read, or contradicts another."""
+
+
 class OutputExistsError(SpacyTagtogError):
     """An output exists already and would be overwritten."""
 
@@ -242,6 +247,7 @@ class ClientError(SpacyTagtogError):
     Attributes:
         uncertain: tagtog may have done what was asked all the same, such as storing an upload whose answer
             got lost.
+        said: What tagtog said, in one line; empty where it said nothing.
     """
 
     def __init__(
@@ -257,6 +263,7 @@ class ClientError(SpacyTagtogError):
         super().__init__(problem, place=place, value=value, legal=legal, advice=advice)
         self.status = status
         self.uncertain = False
+        self.said = ""
 
 
 class UnreachableError(ClientError):

@@ -31,16 +31,16 @@ def run(*arguments: object, typed: str = "") -> Outcome:
 
 
 def refused(*arguments: object) -> str:
-    """The message of a command that ends with an error."""
+    """The message of a command that ends with an error: 2 for wrong arguments, 1 for everything else."""
     code, _, err = run(*arguments)
-    assert code == 1, err
+    assert code in (1, 2), err
     assert err.startswith("✘ "), err
     return err
 
 
 def assert_refused(outcome: Outcome, *pieces: str) -> None:
     """One clear message, on standard error, with everything that the user needs in it."""
-    assert outcome.code == 1, outcome
+    assert outcome.code in (1, 2), outcome
     assert outcome.err.startswith("✘ "), outcome.err
     assert "Traceback" not in outcome.err
     for piece in pieces:

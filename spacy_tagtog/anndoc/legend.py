@@ -19,6 +19,11 @@ Prefix = Literal["e", "f", "m", "n", "r"]
 """``e`` entity types, ``f`` entity labels, ``m`` document labels, ``n`` normalizations, ``r`` relations."""
 
 _CLASS_ID = re.compile(r"[efmnr]_[0-9]{1,18}")
+_ADDED = {
+    "e": " (on the local tagtog: spacy-tagtog settings --add-entity {})",
+    "m": " (on the local tagtog: spacy-tagtog settings --add-label {})",
+}
+"""How a missing class is added."""
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -150,8 +155,14 @@ class Legend(Mapping[str, str]):
                 advice=f"add it to {LEGEND_NAME}, or take the legend anew from tagtog",
             ) from None
 
-    def id_of(self, prefix: Prefix, name: str, *, place: object = None) -> str:
+    def id_of(self, prefix: Prefix, name: str, *, place: object = None, can_rename: bool = False) -> str:
         """The class id of a name within one prefix.
+
+        Args:
+            prefix: The kind of the class.
+            name: Its name.
+            place: Where the name is used, for the error.
+            can_rename: The caller has a setting ``rename``, which the error names.
 
         Raises:
             LegendError: No class of that prefix has this name.
@@ -163,7 +174,7 @@ class Legend(Mapping[str, str]):
                 "e": "entity type",
                 "f": "entity label",
                 "m": "document label",
-                "n": "normalization",
+                "n": "dictionary (for normalizations)",
                 "r": "relation type",
             }[prefix]
             raise LegendError(
@@ -171,6 +182,7 @@ class Legend(Mapping[str, str]):
                 place=place or self.place,
                 value=name,
                 legal=", ".join(self.of(prefix).values()) or f"(it has no {kind} at all)",
-                advice=f"add it in tagtog's settings and fetch the legend again, or rename it "
-                f"({setting('rename', f'{name}=NAME')})",
+                advice=f"add it in the project's settings{_ADDED.get(prefix, '').format(name)} "
+                "and fetch the legend again"
+                + (f", or rename it ({setting('rename', f'{name}=NAME')})" if can_rename else ""),
             ) from None

@@ -24,6 +24,12 @@ from spacy_tagtog.anndoc.project_files import Source
 from spacy_tagtog.errors import AnndocError, ProjectError
 
 
+class _NoSuchDocumentError(ProjectError, KeyError):
+    """A mapping raises KeyError."""
+
+    __str__ = ProjectError.__str__
+
+
 class Project:
     """The documents of a tagtog project.
 
@@ -110,7 +116,18 @@ class Project:
         return (self[doc_id] for doc_id in self._entries)
 
     def __getitem__(self, doc_id: str) -> Document:
-        entry = self._entries[doc_id]
+        try:
+            entry = self._entries[doc_id]
+        except (KeyError, TypeError):
+            raise _NoSuchDocumentError(
+                "the project has no such document",
+                place=self.place,
+                value=doc_id,
+                legal=f"one of its {counted(len(self), 'id')}, such as {self.ids[0]!r}"
+                if len(self)
+                else "none",
+                advice="project.ids lists them; for document in project: goes through all",
+            ) from None
         assert entry.html is not None  # Layout lets nothing else through
         html = PlainHtml(entry.html.read(), place=entry.html.place)
         document = Document(

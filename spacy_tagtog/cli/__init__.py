@@ -6,7 +6,8 @@ nothing heavy: each command imports what it needs when it runs.
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -51,40 +52,63 @@ app = typer.Typer(
     The loop: fetch → convert → train → calibrate → evaluate → annotate → rank → push. Where no tagtog is
     configured, fetch and push use a local tagtog of their own (a database file, see serve). Settings come
     from options or from the environment: TAGTOG_DOMAIN, TAGTOG_OWNER, TAGTOG_PROJECT, TAGTOG_CA_FILE,
-    TAGTOG_DATABASE. User name and password come only from the environment: TAGTOG_USERNAME, TAGTOG_PASSWORD.
+    TAGTOG_DATABASE. User name and password come from the environment (TAGTOG_USERNAME, TAGTOG_PASSWORD), the
+    system's keyring or netrc, and are never options.
 
     Exit codes: 0 done, 1 an error that the message explains, 2 wrong arguments, 130 interrupted."""),
 )
-app.command("new")(new_cli)
-app.add_typer(project_app)
-app.command("fetch")(fetch_cli)
-app.command("convert")(convert_cli)
-app.command("validate")(validate_cli)
-app.command("tokenizer")(tokenizer_cli)
-app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(train_cli)
-app.command("evaluate")(evaluate_cli)
-app.command("calibrate")(calibrate_cli)
-app.command("annotate")(annotate_cli)
-app.command("simulate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    simulate_cli
-)
-app.command("rank")(rank_cli)
-app.command("push")(push_cli)
-app.command("upload")(upload_cli)
-app.command("delete")(delete_cli)
-app.command("changes")(changes_cli)
-app.command("iaa")(iaa_cli)
-app.command("merge")(merge_cli)
-app.command("serve")(serve_cli)
-app.command("import")(import_cli)
-app.command("export")(export_cli)
-app.command("settings")(settings_cli)
-app.command("folders")(folders_cli)
-app.command("members")(members_cli)
-app.command("stats")(stats_cli)
-app.command("demo")(demo_cli)
-app.add_typer(user_app)
-app.command("version")(version_cli)
+
+_OF_SPACY = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""For commands that take values of a config as options, as spaCy's do."""
+
+# Group → name → what it is and what the list says of it. The list cuts nothing: each line is written for it.
+_COMMANDS: dict[str, dict[str, tuple[Callable[..., Any] | typer.Typer, str]]] = {
+    "Data": {
+        "fetch": (fetch_cli, "Download the documents that a query finds."),
+        "convert": (convert_cli, "Make .spacy files of tagtog documents, and back."),
+        "validate": (validate_cli, "Check documents, without converting them."),
+        "tokenizer": (tokenizer_cli, "Learn where the tokenizer has to split."),
+        "upload": (upload_cli, "Upload files as new documents (txt, md, html, pdf…)."),
+        "push": (push_cli, "Upload documents with their annotations for review."),
+        "delete": (delete_cli, "Delete the documents that a query finds."),
+        "import": (import_cli, "Put a folder or zip of tagtog documents into a project."),
+        "export": (export_cli, "Write a whole project into a folder or zip."),
+        "demo": (demo_cli, "Put the demo corpus into the local tagtog."),
+    },
+    "Model": {
+        "train": (train_cli, "Train the model that suits the amount of data."),
+        "evaluate": (evaluate_cli, "Precision, recall and F, and accuracy of probabilities."),
+        "calibrate": (calibrate_cli, "Make the probabilities accurate."),
+        "annotate": (annotate_cli, "Pre-annotate documents, each entity with a probability."),
+    },
+    "Review": {
+        "rank": (rank_cli, "Order documents, so that people see first what helps most."),
+        "changes": (changes_cli, "Count what reviewers changed."),
+        "simulate": (simulate_cli, "Compare strategies of choosing on a reviewed project."),
+    },
+    "Team": {
+        "iaa": (iaa_cli, "Measure how far annotators agree."),
+        "merge": (merge_cli, "Merge the versions of several members into one."),
+        "members": (members_cli, "List, add and remove members; distribute documents."),
+        "folders": (folders_cli, "List, add, rename and remove folders of a project."),
+        "settings": (settings_cli, "Show, save and replace settings; add entity types."),
+        "stats": (stats_cli, "Count annotations by entity type and label."),
+    },
+    "Server": {
+        "serve": (serve_cli, "Run the local tagtog, and open its pages."),
+        "user": (user_app, "Add, list and remove users of the local tagtog."),
+        "project": (project_app, "Create, list and delete projects of the local tagtog."),
+        "new": (new_cli, "Make a workspace: the workflow in a folder of its own."),
+        "version": (version_cli, "Print the versions of this package, spaCy and Python."),
+    },
+}
+for group, commands in _COMMANDS.items():
+    for name, (what, summary) in commands.items():
+        if isinstance(what, typer.Typer):
+            app.add_typer(what, name=name, short_help=summary, rich_help_panel=group)
+        else:
+            settings = _OF_SPACY if name in ("train", "simulate") else None
+            app.command(name, short_help=summary, rich_help_panel=group, context_settings=settings)(what)
 
 
 def _versions(wanted: bool) -> None:

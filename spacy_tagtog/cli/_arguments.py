@@ -28,3 +28,7 @@ GoldDocumentsOption = Annotated[
 ]
 GoldMemberOption = Annotated[str, typer.Option("--member", help="Whose annotations of a project.")]
 ProcessesOption = Annotated[int, typer.Option("--n-process", min=1, help="Processes.")]
+CodeOption = Annotated[
+    Path | None,
+    typer.Option("--code", help="A Python file with registered functions of your own.", show_default=False),
+]

@@ -21,7 +21,8 @@ DomainOption = Annotated[
     typer.Option(
         "--domain",
         envvar="TAGTOG_DOMAIN",
-        help="tagtog's address, such as https://www.tagtog.com. Empty: a local one, just for this command.",
+        help="tagtog's address, such as https://www.tagtog.com. "
+        "Without it and the variable: a local one, just for this command.",
         show_default=False,
     ),
 ]
@@ -30,7 +31,7 @@ OwnerOption = Annotated[
     typer.Option(
         "--owner",
         envvar="TAGTOG_OWNER",
-        help="The project's owner. Empty: TAGTOG_USERNAME.",
+        help="The project's owner. Without it: the user; on the local tagtog, local.",
         show_default=False,
     ),
 ]

@@ -14,7 +14,7 @@ import typer
 
 from spacy_tagtog._progress import Progress
 from spacy_tagtog.cli._spelling import speller
-from spacy_tagtog.errors import ConfigurationError, SpacyTagtogError, Spelling, spelled
+from spacy_tagtog.errors import ArgumentError, SpacyTagtogError, spelled
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -126,13 +126,18 @@ def parse_pairs(pairs: Iterable[str], *, option: str) -> Iterator[tuple[str, str
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise ConfigurationError(f"{option} can't be read", value=pair, legal="KEY=VALUE")
+            raise ArgumentError(f"{option} can't be read", value=pair, legal="KEY=VALUE")
         yield key, value
 
 
-def _fail(error: SpacyTagtogError, spell: Spelling) -> None:
+def _fail(error: SpacyTagtogError, function: Callable[..., object]) -> None:
+    spell = speller(function)
     _say("fail", spelled(error.problem, spell), err=True)
-    for caption, text in error.details(spell):
+    details = error.details(spell)
+    if isinstance(error, ArgumentError) and error.advice is None:
+        name = function.__name__.removesuffix("_cli").replace("_", " ")
+        details.append(("to do", f"see what it takes: spacy-tagtog {name} --help"))
+    for caption, text in details:
         echo(f"  {caption + ':':<7}{text}", err=True)
 
 
@@ -161,8 +166,8 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except SpacyTagtogError as error:
-            _fail(error, speller(function))
-            raise typer.Exit(1) from error
+            _fail(error, function)
+            raise typer.Exit(2 if isinstance(error, ArgumentError) else 1) from error
         except KeyboardInterrupt:
             echo("Interrupted.", err=True)
             raise typer.Exit(130) from None

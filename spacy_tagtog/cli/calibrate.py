@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -114,11 +115,13 @@ def calibrate_cli(
     per fold: ask for it by --by cross-fitting or --by both.
 
     Examples:
-      spacy-tagtog calibrate training/model-best corpus/dev.spacy --output training/model-calibrated
       spacy-tagtog calibrate training/model-best --train corpus/train.spacy --output training/model-calibrated
+      spacy-tagtog calibrate training/model-best corpus/dev.spacy --output training/model-held-out
     """
     from spacy_tagtog import steps
 
+    # Calibrating takes minutes on large corpora: the log says what is being done.
+    logging.getLogger("spacy.spacy_tagtog").setLevel(logging.INFO)
     result = steps.calibrate(
         pipeline,
         output,

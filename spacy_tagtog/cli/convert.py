@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from spacy_tagtog._plural import counted
+from spacy_tagtog.cli._arguments import CodeOption
 from spacy_tagtog.cli._options import (
     DocumentsOption,
     ForceOption,
@@ -19,7 +20,7 @@ from spacy_tagtog.cli._options import (
 )
 from spacy_tagtog.cli._reports import say_choices, say_report
 from spacy_tagtog.cli._run import command, good, parse_pairs, showing
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError
 
 _SourceArgument = Annotated[
     Path,
@@ -121,6 +122,7 @@ def convert_cli(
     split_file: _SplitFileOption = None,
     on_problem: OnProblemOption = "error",
     legend: LegendOption = None,
+    code: CodeOption = None,
     n_process: _NProcessOption = 1,
     shard_size: _ShardSizeOption = 2000,
     report: ReportsOption = None,
@@ -129,28 +131,26 @@ def convert_cli(
 ) -> None:
     """Convert tagtog documents to .spacy files for training, character-exact, and back.
 
-    Nothing is dropped silently: the table says what went in, what came out and why the rest did not. Texts
-    about which nothing is known (a part that nobody could annotate, an entity that can't be placed) are
-    marked as missing, so that training isn't taught that there is nothing.
+    Nothing is dropped silently: the table says what went in, what came out and why the rest did not. Texts of
+    which nothing is known (nobody could annotate a part, an entity can't be placed) are marked as missing.
 
     Examples:
       spacy-tagtog convert assets/reviewed corpus --split dev=0.2
-
       spacy-tagtog convert assets/reviewed reviewed.spacy
-
       spacy-tagtog convert corpus documents.zip --back
     """
     from spacy_tagtog.anndoc import Project
     from spacy_tagtog.convert import ConversionReport, make_converter
     from spacy_tagtog.convert.converter import settings_from_text
+    from spacy_tagtog.steps._code import import_code
     from spacy_tagtog.steps.convert import convert, convert_back
     from spacy_tagtog.steps.reports import report_paths, write_reports
 
+    import_code(code)
     if back:
         _check_back(context)
-        number = convert_back(
-            source, target, converter=converter, force=force, progress=showing("converting")
-        )
+        show = showing("converting")
+        number = convert_back(source, target, converter=converter, force=force, progress=show)
         good(f"{counted(number, 'document')} written to {target}")
         return
     reports = report_paths(report)
@@ -172,6 +172,7 @@ def convert_cli(
             split_file=split_file,
             on_problem=on_problem,
             legend=legend,
+            code=code,
             force=force,
             report=counts,
             progress=showing("converting"),
@@ -188,7 +189,7 @@ def convert_cli(
         good(f"{result.paths[side]}: {counted(number, 'document')}")
 
 
-_OF_BACK = frozenset({"source", "target", "converter", "force", "back"})
+_OF_BACK = frozenset({"source", "target", "converter", "code", "force", "back"})
 
 
 def _check_back(context: typer.Context) -> None:
@@ -205,9 +206,9 @@ def _check_back(context: typer.Context) -> None:
         and getattr(context.get_parameter_source(parameter.name or ""), "name", "") == "COMMANDLINE"
     ]
     if given:
-        raise ConfigurationError(
+        raise ArgumentError(
             "an option means nothing with --back",
             value=", ".join(given),
-            legal="--converter, --force",
+            legal="--converter, --code, --force",
             advice="leave it out, or leave out --back",
         )

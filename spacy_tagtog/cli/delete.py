@@ -9,7 +9,7 @@ import typer
 from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._options import DocumentsReportOption, DryRunOption, takes_connection
 from spacy_tagtog.cli._run import command, good, note, showing, write_json
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError, ConfigurationError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 
@@ -19,7 +19,10 @@ def delete_cli(
     where: ConnectionSettings,
     query: Annotated[
         str, typer.Argument(help="A tagtog search query; * for all documents.", show_default=False)
-    ],
+    ] = "",
+    same: Annotated[
+        str, typer.Option("--query", "-q", help="The same, as fetch and export take it.", show_default=False)
+    ] = "",
     dry_run: DryRunOption = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
     force: Annotated[
@@ -36,6 +39,12 @@ def delete_cli(
     """
     from spacy_tagtog.client import delete
 
+    if bool(query) == bool(same):
+        raise ArgumentError(
+            "two queries are given" if query else "which documents to delete is not said",
+            legal='one query, such as "folder:drafts"; * for all documents',
+        )
+    query = query or same
     with open_connection(where) as tagtog:
         planned = delete(tagtog.client, query, force=force, dry_run=True)
         result = planned

@@ -11,7 +11,7 @@ import typer
 from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._options import DocumentsReportOption, DryRunOption, takes_connection
 from spacy_tagtog.cli._run import command, good, note, showing, table, write_json
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def fetch_cli(
     from spacy_tagtog.steps.fetch import fetch
 
     if all_members and member:
-        raise ConfigurationError("--all-members and --member contradict each other", legal="one of them")
+        raise ArgumentError("--all-members and --member contradict each other", legal="one of them")
     with open_connection(where) as tagtog:
         result = fetch(
             tagtog,

@@ -9,7 +9,7 @@ import typer
 from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._options import DatabaseOption, DomainOption, DryRunOption, OwnerOption
 from spacy_tagtog.cli._run import command, good, info, table, unwrapped
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError
 from spacy_tagtog.steps.connection import DEFAULT_DATABASE
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def read_labels(given: Iterable[str], *, option: str) -> dict[str, LabelValues]:
     for text in given:
         name, equals, values = text.partition("=")
         if not name or name in labels or (equals and not values):
-            raise ConfigurationError(
+            raise ArgumentError(
                 f"{option} names a label twice" if name in labels else f"{option} can't be read",
                 value=text,
                 legal="NAME=A,B (one of these values), NAME (yes or no), NAME=* (any text)",
@@ -145,6 +145,8 @@ def _types(project: LocalProject) -> str:
     return f"{counted(types, 'entity type')}, {counted(labels, 'document label')}"
 
 
-project_app.command("create")(project_create_cli)
-project_app.command("list")(project_list_cli)
-project_app.command("delete")(project_delete_cli)
+project_app.command("create", short_help="Make a project with its types and labels.")(project_create_cli)
+project_app.command("list", short_help="List the projects with their documents and types.")(project_list_cli)
+project_app.command("delete", short_help="Delete a project with its documents and history.")(
+    project_delete_cli
+)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._arguments import ProcessesOption
+from spacy_tagtog.cli._arguments import CodeOption, ProcessesOption
 from spacy_tagtog.cli._options import OnProblemOption
 from spacy_tagtog.cli._run import command, good, info, note, parse_pairs, showing, table
 from spacy_tagtog.cli.annotate import SpansKey
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from spacy_tagtog.steps import RankedProject
 
 _SHOWN = 20
+_NAME, _WORDS, _REASON = 30, 18, 54
+"""The most characters of a name, of a piece of text and of a reason that fit into a table for a terminal."""
+_HASH = re.compile(r"^a[\w.]{27}-")
 
 _ReviewedOption = Annotated[
     list[Path] | None,
@@ -87,6 +91,7 @@ def rank_cli(
         str, typer.Option("--member", "-m", help="Whose version says whether a document is confirmed.")
     ] = "master",
     spans_key: SpansKey = "",
+    code: CodeOption = None,
     on_problem: OnProblemOption = "error",
     n_process: ProcessesOption = 1,
 ) -> None:
@@ -105,7 +110,9 @@ def rank_cli(
     """
     from spacy_tagtog import steps
     from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, strategy_settings_from_text
+    from spacy_tagtog.steps._code import import_code
 
+    import_code(code)
     pairs = dict(parse_pairs(setting or [], option="--set"))
     result = steps.rank(
         documents,
@@ -148,14 +155,15 @@ def _say(result: RankedProject, output: Path, top: int) -> None:
             "the pipeline isn't calibrated: its probabilities say more than they know "
             "(spacy-tagtog calibrate)"
         )
+    shown = ranking.documents[:_SHOWN]
+    has_edits = any("expected_edits" in one.why for one in shown)
     table(
-        (
-            (one.rank, one.id, one.batch, "chance" if one.random else f"{one.score:.4g}", _reason(one))
-            for one in ranking.documents[:_SHOWN]
-        ),
-        header=("", "document", "batch", "score", "why"),
+        ((one.rank, _name(one.id), one.batch, _number(one), _reason(one)) for one in shown),
+        header=("", "document", "batch", "edits" if has_edits else "score", "look at"),
         aligns="rlrrl",
     )
+    if has_edits:
+        info("edits: what people will probably have to change; all numbers of all documents are in the file")
     _say_what_is_missing(ranking, top)
     sampled = sum(one.random for one in ranking.documents)
     good(
@@ -182,15 +190,32 @@ def _say_what_is_missing(ranking: Ranking, top: int) -> None:
         info(f"there are fewer unreviewed documents than the {top} that were asked for")
 
 
+def _name(doc_id: str) -> str:
+    """A document's file name: tagtog's ids begin with a hash."""
+    name = _HASH.sub("", doc_id)
+    return name if len(name) <= _NAME else f"{name[: _NAME // 2]}…{name[-_NAME // 2 + 1 :]}"
+
+
+def _number(document: RankedDocument) -> str:
+    """The expected edits; where the strategy knows none, its score."""
+    if (edits := document.why.get("expected_edits")) is not None:
+        return f"{edits:.1f}"
+    return "" if document.random else f"{document.score:.3g}"
+
+
 def _reason(document: RankedDocument) -> str:
+    """The most doubtful prediction, and the word at which an entity was most probably missed."""
+
+    def shown(text: str) -> str:
+        return text if len(text) <= _WORDS else f"{text[: _WORDS - 1]}…"
+
     why: dict[str, Any] = dict(document.why)
-    doubtful, missed = why.pop("doubtful", []), why.pop("maybe_missed", [])
-    pieces = [
-        f"{key.replace('_', ' ')} {value:.4g}"
-        if isinstance(value, float)
-        else f"{key.replace('_', ' ')} {value}"
-        for key, value in why.items()
+    pieces = ["chosen by chance"] * document.random
+    pieces += [
+        f"{shown(one['text'])}: {one['label']}, {one['probability']:.0%}"
+        for one in why.get("doubtful", [])[:1]
     ]
-    pieces += [f"{one['text']} → {one['label']}? {one['probability']:.2f}" for one in doubtful[:1]]
-    pieces += [f"{one['text']} missed? {one['probability']:.2f}" for one in missed[:1]]
+    pieces += [f"{shown(one['text'])}: missed?" for one in why.get("maybe_missed", [])[:1]]
+    while len(" · ".join(pieces)) > _REASON and len(pieces) > 1:
+        pieces.pop()  # the least important stands last; all of it is in the file
     return " · ".join(pieces)

@@ -12,7 +12,7 @@ from spacy_tagtog._plural import counted
 from spacy_tagtog.cli._options import CreateOption, OnProblemOption, takes_connection
 from spacy_tagtog.cli._run import command, good, note, parse_pairs, showing, table, warn, write_json
 from spacy_tagtog.cli.project import read_labels
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def settings_cli(
 
     Examples:
       spacy-tagtog settings --output settings.json
-      spacy-tagtog settings --add-entity Place --add-label Topic=art,science
+      spacy-tagtog settings --add-entity Telescope --add-label Theme=art,science
       spacy-tagtog settings --dictionary HGNC=genes.tsv
       spacy-tagtog settings --project fresh --load settings.json --create
     """
@@ -174,12 +174,12 @@ def _load_dictionary(tagtog: Connection, name: str, source: str, on_problem: str
 
 def _check(load: Path | None, create: bool, added: Sequence[object]) -> None:
     if load is not None and added:
-        raise ConfigurationError(
+        raise ArgumentError(
             "--load and --add-entity, --add-label or --dictionary contradict each other",
             legal="one after the other: load the settings, then add types and dictionaries",
         )
     if create and load is None:
-        raise ConfigurationError(
+        raise ArgumentError(
             "--create goes with --load",
             legal="--load FILE --create",
             advice="for a project without settings of a file: spacy-tagtog project create NAME --entity TYPE",

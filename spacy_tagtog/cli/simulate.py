@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._arguments import GoldMemberOption
+from spacy_tagtog.cli._arguments import CodeOption, GoldMemberOption
 from spacy_tagtog.cli._options import OnProblemOption
 from spacy_tagtog.cli._run import command, good, info, showing, table
 
@@ -39,6 +39,12 @@ _StrategiesOption = Annotated[
         help="Strategies, with commas between them: NAME or NAME:KEY=VALUE:KEY=VALUE.",
     ),
 ]
+_FirstSeedOption = Annotated[
+    int,
+    typer.Option(
+        "--first-seed", min=0, help="The seed of the first run; the others have the numbers after it."
+    ),
+]
 
 
 @command
@@ -47,9 +53,8 @@ def simulate_cli(
     project: _ProjectArgument,
     output: _OutputOption,
     strategies: _StrategiesOption = "random,variance_reduction",
-    seeds: Annotated[
-        int, typer.Option("--seeds", min=1, help="How many runs per strategy, with the seeds 0, 1, …")
-    ] = 3,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="How many runs per strategy.")] = 3,
+    first_seed: _FirstSeedOption = 0,
     budget: Annotated[
         float, typer.Option("--budget", help="The share of the pool after which a run ends.")
     ] = 1.0,
@@ -78,6 +83,7 @@ def simulate_cli(
     plots: Annotated[
         bool, typer.Option("--plots/--no-plots", help="Draw the curves: curves.png, and in the page.")
     ] = True,
+    code: CodeOption = None,
     force: Annotated[
         bool, typer.Option("--force", "-F", help="Begin anew if the folder holds another simulation.")
     ] = False,
@@ -101,7 +107,7 @@ def simulate_cli(
         project,
         output,
         strategies=[name.strip() for name in strategies.split(",") if name.strip()],
-        seeds=range(seeds),
+        seeds=range(first_seed, first_seed + seeds),
         budget=budget,
         test=test,
         config=config,
@@ -115,6 +121,7 @@ def simulate_cli(
         on_problem=on_problem,
         n_process=n_process,
         plots=plots,
+        code=code,
         force=force,
         progress=showing("simulating"),
     )

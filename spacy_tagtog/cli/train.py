@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from spacy_tagtog.cli._arguments import CodeOption
 from spacy_tagtog.cli._run import command, good, info
 from spacy_tagtog.steps._defaults import SEED_BELOW
 
@@ -31,10 +32,6 @@ _UnlabelledOption = Annotated[
         help="Texts to learn words from, which need no annotations: a .spacy file or a tagtog project.",
         show_default=False,
     ),
-]
-_CodeOption = Annotated[
-    Path | None,
-    typer.Option("--code", help="A Python file with registered functions of your own.", show_default=False),
 ]
 
 
@@ -65,7 +62,7 @@ def train_cli(
         "configs/seed.cfg"
     ),
     unlabelled: _UnlabelledOption = None,
-    code: _CodeOption = None,
+    code: CodeOption = None,
     gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU; -1 for the CPU.")] = -1,
 ) -> None:
     """Train with spaCy: the seed model while there are few entities, spaCy's NER from then on.
@@ -76,12 +73,12 @@ def train_cli(
 
     It is python -m spacy train with a config that is chosen. Every value of the config can be given as an
     option, as there: --training.max_steps 2000. The seed model learns in one step: it has no use for numbers
-    of steps. It alone learns from --unlabelled texts which words are alike.
+    of steps. Only the seed model uses --unlabelled texts.
 
     Examples:
       spacy-tagtog train corpus/train.spacy corpus/dev.spacy
       spacy-tagtog train corpus/train.spacy corpus/dev.spacy --unlabelled assets/new
-      spacy-tagtog train corpus/train.spacy corpus/dev.spacy --model ner --training.max_steps 5000
+      spacy-tagtog train corpus/train.spacy corpus/dev.spacy -o ner --model ner --training.max_steps 5000
     """
     from spacy.cli._util import parse_config_overrides, show_validation_error
 

@@ -12,6 +12,7 @@ from spacy_tagtog.cli._options import CreateOption, DistributeToOption, DryRunOp
 from spacy_tagtog.cli._run import command, good, note, parse_pairs, showing, table, write_json
 from spacy_tagtog.cli.annotate import AuthorName, Rename, SpansKey
 from spacy_tagtog.cli.push import opened, say_pushed
+from spacy_tagtog.errors import RejectedError
 from spacy_tagtog.steps.connection import ConnectionSettings
 
 _FilesArgument = Annotated[
@@ -65,7 +66,7 @@ def upload_cli(
 
     A file that the project has already (same name, same content) isn't uploaded again, so an upload that was
     interrupted is resumed by running it again. A file that tagtog doesn't take is listed, the others go on.
-    What people annotated meanwhile stays.
+    What people annotated meanwhile stays. If any file was refused, the exit code is 1.
 
     With --create, a project that the local tagtog doesn't have is made, with the entity types that the model
     knows, or without types (settings --add-entity adds them).
@@ -114,4 +115,13 @@ def upload_cli(
         place = str(tagtog)
     write_json(report, Uploaded(uploaded, pushed).to_json())
     documents = counted(len(uploaded.created), "document")
+    if uploaded.refused and not dry_run:
+        number = len(uploaded.created) + len(uploaded.present) + len(uploaded.refused)
+        raise RejectedError(
+            f"tagtog refused {len(uploaded.refused)} of {counted(number, 'file')}; the others are there",
+            place=place,
+            value=", ".join(str(path) for path, _ in uploaded.refused),
+            advice="mend these as the reasons above say, or leave them out; then upload again: "
+            "what is there already isn't sent twice",
+        )
     good(f"{'would be uploaded' if dry_run else 'uploaded'} to {place}: {documents}")

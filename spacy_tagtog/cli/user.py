@@ -111,6 +111,6 @@ def user_remove_cli(name: Name, database: DatabaseOption = DEFAULT_DATABASE) -> 
     good(f"removed the user {name} from {database}")
 
 
-user_app.command("add")(user_add_cli)
-user_app.command("list")(user_list_cli)
-user_app.command("remove")(user_remove_cli)
+user_app.command("add", short_help="Add a user, or give a known one a new password or role.")(user_add_cli)
+user_app.command("list", short_help="List the users and their roles in projects.")(user_list_cli)
+user_app.command("remove", short_help="Remove a user. What the user annotated stays.")(user_remove_cli)

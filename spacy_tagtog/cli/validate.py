@@ -17,7 +17,7 @@ from spacy_tagtog.cli._options import (
 )
 from spacy_tagtog.cli._reports import say_choices, say_report
 from spacy_tagtog.cli._run import command, good, parse_pairs, showing, warn
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 _SourceArgument = Annotated[
@@ -54,7 +54,7 @@ def validate_cli(
     report: ReportsOption = None,
     query: _QueryOption = "",
 ) -> None:
-    """Check tagtog documents: say everything that a conversion would say, and write nothing but the report.
+    """Check tagtog documents without converting them: the same report, and nothing else is written.
 
     The exit code is 1 if there are faults: files that can't be read or lack their partner, entities whose
     part or text is not there, classes without a name. Where the legend can't be read, class ids stand for
@@ -79,7 +79,7 @@ def validate_cli(
         # Variables of the environment may be set for other commands: they contradict nothing.
         outside = ConnectionSettings.from_environment()
         if query or (where.project, where.domain) != (outside.project, outside.domain):
-            raise ConfigurationError(
+            raise ArgumentError(
                 "a file and a running tagtog contradict each other",
                 place=source,
                 legal="SOURCE, or --project, --domain, --query",
@@ -94,7 +94,7 @@ def validate_cli(
             progress=showing("checking"),
         )
     elif where.is_local and not where.project and not where.database.exists():
-        raise ConfigurationError(
+        raise ArgumentError(
             "neither a source nor a project is named",
             legal="a folder or zip, or --project NAME for a project on a running tagtog",
         )

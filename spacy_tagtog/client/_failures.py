@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
 from spacy_tagtog.client._retry import Clock, retry_after
+from spacy_tagtog.client._secrets import in_one_line
 from spacy_tagtog.client._time_limit import TooSlowError
 from spacy_tagtog.errors import (
     AuthenticationError,
@@ -26,6 +28,7 @@ from spacy_tagtog.errors import (
 _BUSY: Final = frozenset({408, 425, 429})
 """Statuses that say: not done, come back later (RFC 9110, RFC 6585, RFC 8470)."""
 _FAILING: Final = frozenset({500, 502, 503, 504})
+_DETAIL: Final = re.compile(r"(where|value|legal|to do): (.*)")
 
 
 @dataclass
@@ -45,12 +48,68 @@ class Failure:
     wait: float | None = None
 
 
-def of_status(response: requests.Response, *, said: str, place: str, clock: Clock) -> Failure:
+@dataclass(frozen=True)
+class Words:
+    """What an answer with an error status says.
+
+    Attributes:
+        said: The first lines, as one.
+        problem: What is wrong, where the answer comes from a local tagtog: it writes errors as this package
+            does. Empty otherwise.
+        details: ``where``, ``value``, ``legal`` and ``to do`` of that error.
+    """
+
+    said: str
+    problem: str = ""
+    details: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, lines: Sequence[str]) -> Words:
+        """Read the lines of an answer."""
+        found = [_DETAIL.fullmatch(line) for line in lines[1:]]
+        if not found or not all(found):
+            return cls(in_one_line(lines))
+        details = {match[1]: match[2] for match in found if match is not None}
+        return cls(
+            "; ".join([lines[0], *(f"{name}: {text}" for name, text in details.items())]), lines[0], details
+        )
+
+    def error(
+        self,
+        kind: type[ClientError],
+        problem: str,
+        *,
+        status: int,
+        place: str,
+        legal: str | None = None,
+        advice: str,
+    ) -> ClientError:
+        """The error to raise: the server's own words where they say what is wrong, else these."""
+        theirs = self.details
+        if "where" in theirs:
+            place = f"{theirs['where']} ({place})"
+        if not self.problem:
+            error = kind(problem, status=status, place=place, value=self.said, legal=legal, advice=advice)
+        else:
+            more = {"value": theirs["value"]} if "value" in theirs else {}
+            error = kind(
+                self.problem,
+                status=status,
+                place=place,
+                legal=theirs.get("legal", legal),
+                advice=theirs.get("to do") or ("give what is legal" if "legal" in theirs else advice),
+                **more,
+            )
+        error.said = self.said
+        return error
+
+
+def of_status(response: requests.Response, *, words: Words, place: str, clock: Clock) -> Failure:
     """What an answer with an error status means.
 
     Args:
         response: The answer.
-        said: What it says, in words.
+        words: What it says.
         place: The call in words.
         clock: The time, for a ``Retry-After`` that names a date.
 
@@ -60,28 +119,28 @@ def of_status(response: requests.Response, *, said: str, place: str, clock: Cloc
     """
     status = response.status_code
     if status == 401:
-        raise AuthenticationError(
+        raise Words(words.said).error(
+            AuthenticationError,
             "tagtog refused the user name and password",
             status=status,
             place=place,
-            value=said,
             advice="check both, and that they belong to this domain",
         )
     if status == 403:
-        raise AuthenticationError(
+        raise words.error(
+            AuthenticationError,
             "this user may not do that",
             status=status,
             place=place,
-            value=said,
             legal="the role supercurator, reviewer or admin in the project; for members and settings: admin",
             advice="ask the project's admin for a role that may use the API",
         )
     if status == 404:
-        raise NotFoundError(
+        raise words.error(
+            NotFoundError,
             "tagtog knows no such project or document",
             status=status,
             place=place,
-            value=said,
             advice="check the owner and the project, and that the document hasn't been deleted",
         )
     asked = response.headers.get("Retry-After")
@@ -91,11 +150,11 @@ def of_status(response: requests.Response, *, said: str, place: str, clock: Cloc
             advice += f": the server asks to wait (Retry-After: {asked[:40]})"
     else:
         advice = "correct what tagtog complains about"
-    error = RejectedError(
+    error = words.error(
+        RejectedError,
         f"tagtog answered with an error ({status} {response.reason or ''}".rstrip() + ")",
         status=status,
         place=place,
-        value=said,
         advice=advice,
     )
     retried = status in _BUSY or status in _FAILING

@@ -63,6 +63,7 @@ class Transport:
         retries: How often to try again.
         rate: At most this many calls per second; ``None``: unlimited.
         clock: The time.
+        name: What errors call the server instead of its address; empty: the address.
 
     Attributes:
         domain: tagtog's address.
@@ -83,8 +84,10 @@ class Transport:
         retries: Retries,
         rate: float | None,
         clock: Clock,
+        name: str = "",
     ) -> None:
         self.domain = origin(address)
+        self._name = name
         self.secrets = Secrets(username, password)
         self._fields = {"owner": owner, "project": project}
         self._verify = ca_file(verify)
@@ -136,7 +139,8 @@ class Transport:
 
     def place(self, method: str, path: str) -> str:
         """A call in words, for errors."""
-        return f"{method} {self.domain}{path}, project {self._fields['owner']}/{self._fields['project']}"
+        where = f"{method} {path} of the {self._name}" if self._name else f"{method} {self.domain}{path}"
+        return f"{where}, project {self._fields['owner']}/{self._fields['project']}"
 
     def call(
         self,
@@ -290,8 +294,8 @@ class Transport:
     def _checked(self, response: requests.Response, content: bytes, place: str) -> Answer | Failure:
         if 200 <= response.status_code < 300:
             return Answer(place, response.status_code, response.headers, content)
-        said = self.secrets.said(content)
-        return _failures.of_status(response, said=said, place=place, clock=self._clock)
+        words = _failures.Words.of(self.secrets.lines(content))
+        return _failures.of_status(response, words=words, place=place, clock=self._clock)
 
 
 def _redirected(method: str, response: requests.Response, target: str, place: str) -> str:

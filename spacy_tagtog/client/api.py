@@ -48,7 +48,7 @@ class TagtogClient(ReadingCalls, UploadCalls, VersionCalls, MemberCalls):
         rate: At most this many calls per second, for all threads together; by default unlimited.
         threads: The number of concurrent calls where several documents are fetched or pushed.
         allow_http: Send the password over unencrypted HTTP to a machine other than this one.
-        name: A stable name of the server, for manifests; by default the domain.
+        name: A stable name of the server, for manifests and errors; by default the domain.
         clock: The time, for tests.
 
     Raises:
@@ -123,6 +123,7 @@ class TagtogClient(ReadingCalls, UploadCalls, VersionCalls, MemberCalls):
             retries=retries or Retries(),
             rate=rate,
             clock=clock or Clock(),
+            name=name or "",
         )
 
     @classmethod

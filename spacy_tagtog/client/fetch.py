@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from spacy_tagtog._files import TEMPORARY_PREFIX, folder_lock, make_folder
+from spacy_tagtog._options import did_you_mean
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import MASTER
 from spacy_tagtog.anndoc.layout import document_paths
@@ -25,6 +26,8 @@ from spacy_tagtog.client._retry import check_stopped
 from spacy_tagtog.client.api import TagtogClient
 from spacy_tagtog.client.models import SearchHit
 from spacy_tagtog.errors import (
+    ArgumentError,
+    AuthenticationError,
     ConfigurationError,
     NotFoundError,
     ProjectError,
@@ -102,6 +105,7 @@ def fetch(
         What was done.
 
     Raises:
+        ArgumentError: Nobody of a member's name works on the project.
         OutputExistsError: The folder holds something else, or another project, or another fetch writes to it.
         ProjectError: The folder's manifest can't be read.
         ClientError: tagtog can't be reached, refuses, or answers with nonsense.
@@ -176,6 +180,7 @@ class _Fetch:
             self.report.found = len(hits)
             legend = self.client.legend().dumps().encode("utf-8")
             self.members = everybody(self.client) if self.wanted == [ALL_MEMBERS] else self.wanted
+            self.check_members(hits)
             if not self.dry_run and not self.target.is_dir():
                 make_folder(self.target)
                 stack.enter_context(folder_lock(self.target))
@@ -205,6 +210,39 @@ class _Fetch:
             if not self.dry_run:
                 self.manifest.close_journal(remove=True)
         return self.report
+
+    def check_members(self, hits: Sequence[SearchHit]) -> None:
+        """Refuse names that nobody has: tagtog answers with empty annotations for them."""
+        asked = [name for name in self.wanted if name not in (MASTER, ALL_MEMBERS)]
+        if not asked:
+            return
+        # Somebody who has left the project may have left versions behind.
+        known = {name for hit in hits for name in hit.members_anncomplete}
+        try:
+            known.update(everybody(self.client))
+        except AuthenticationError:  # the user's role doesn't allow it: nobody can tell
+            return
+        unknown = [name for name in asked if name not in known and not self.has_version(name, hits)]
+        if unknown:
+            raise ArgumentError(
+                "the project has no such member",
+                place=f"{self.client.owner}/{self.client.project}",
+                value=", ".join(unknown),
+                legal=", ".join(sorted(known)),
+                advice=did_you_mean(unknown[0], known),
+            )
+
+    def has_version(self, member: str, hits: Sequence[SearchHit]) -> bool:
+        """Whether any document has a version of somebody who is no member."""
+
+        def has(hit: SearchHit) -> bool:
+            try:
+                return member in self.client.document(hit.id, members=[member]).versions
+            except NotFoundError:  # it has disappeared since the search
+                return False
+
+        with workers(self.client.threads) as pool:
+            return any(found for _, found in pool.map(has, hits))
 
     def save(self) -> None:
         if not self.dry_run:

@@ -104,7 +104,7 @@ def upload(
                 about_it = error.status in _THIS_FILE or (error.status is not None and error.status < 300)
                 # A server that fails each time it is sent this file may well take the others.
                 if about_it or (error.status == 500 and number == _TRIES):
-                    return _Outcome("refused", str(error.value))
+                    return _Outcome("refused", error.said or str(error.value))
                 if not error.uncertain or number == _TRIES:
                     raise
             except ClientError as error:

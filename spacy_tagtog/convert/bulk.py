@@ -29,7 +29,7 @@ from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.split import TRAIN, side_of
 from spacy_tagtog.convert.state import get_id
 from spacy_tagtog.convert.tokens import prepare_for_tokens, unset_by_tokenizer
-from spacy_tagtog.errors import ConfigurationError, ConversionError, setting
+from spacy_tagtog.errors import ArgumentError, ConversionError, setting
 
 _NEW_OBJECTS: Final = 100_000
 """How many new objects let Python look for garbage: those of some hundred documents."""
@@ -96,8 +96,9 @@ class _Worker:
     def __init__(self, job: BulkJob, project: Project | None = None) -> None:
         self._job = job
         self._project = project or Project.open(job.source, strict=False, legend=job.legend)
-        self._converter = make_converter(job.converter, job.settings)
+        # First the pipeline: what makes it may import code in which the converter is registered.
         self._nlp = job.make_nlp()
+        self._converter = make_converter(job.converter, job.settings)
         self._unset: frozenset[int] = frozenset()
         if type(self._converter).__module__ == AnndocConverter.__module__:
             # Only our own converter is known to look at no feature of a word and to set none of a token.
@@ -144,9 +145,7 @@ def convert_in_bulk(
         SpacyTagtogError: Anything else, as it was raised in whichever process.
     """
     if n_process < 1:
-        raise ConfigurationError(
-            "the number of processes is out of range", value=n_process, legal="1 or more"
-        )
+        raise ArgumentError("the number of processes is out of range", value=n_process, legal="1 or more")
     note_problems(project, report)
     ids = project.ids
     batches = [ids[start : start + batch_size] for start in range(0, len(ids), batch_size)]

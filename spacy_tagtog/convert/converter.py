@@ -21,14 +21,14 @@ import catalogue
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_tagtog._options import bind_settings, choose, read_settings
+from spacy_tagtog._options import bind_settings, choose, did_you_mean, read_settings
 from spacy_tagtog.anndoc import MASTER, Document, Legend
 from spacy_tagtog.convert.from_doc import docs_to_document
 from spacy_tagtog.convert.parts import split_into_parts
 from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.settings import ToDocSettings
 from spacy_tagtog.convert.to_doc import document_to_doc
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError
 
 DEFAULT_CONVERTER = "spacy-tagtog.Anndoc.v1"
 
@@ -130,7 +130,7 @@ def for_member(converter: Converter, member: str) -> Converter:
     if member == converter.member:
         return converter
     if not hasattr(converter, "with_member"):
-        raise ConfigurationError(
+        raise ArgumentError(
             "this converter reads the annotations of one member only",
             value=converter.member,
             legal="one name",
@@ -173,10 +173,11 @@ def _factory(name: str) -> Callable[..., Converter]:
     try:
         factory: Callable[..., Converter] = converters.get(name)
     except catalogue.RegistryError as error:
-        raise ConfigurationError(
+        raise ArgumentError(
             "there is no converter of this name",
             value=name,
             legal=", ".join(sorted({*converters.get_all(), *converters.get_entry_points()})),
-            advice="install the package that registers it, or check the spelling",
+            advice=did_you_mean(name, {*converters.get_all(), *converters.get_entry_points()})
+            or "install the package that registers it, or import its file (in commands: --code FILE.py)",
         ) from error
     return factory

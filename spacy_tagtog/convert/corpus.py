@@ -33,7 +33,7 @@ from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokens import assemble, part_texts, predicted_doc
 from spacy_tagtog.errors import (
     AnndocError,
-    ConfigurationError,
+    ArgumentError,
     ConversionError,
     DuplicateDocumentError,
     MissingPartnerError,
@@ -365,7 +365,7 @@ class AnndocCorpus:
         self.augmenter = augmenter
         self.report = ConversionReport()
         if side is not None and side not in (*self.shares, TRAIN):
-            raise ConfigurationError(
+            raise ArgumentError(
                 "the split has no such side", value=side, legal=", ".join((*self.shares, TRAIN))
             )
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from spacy_tagtog._options import choose
 from spacy_tagtog.anndoc import MASTER, OffsetUnit
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError
 
 AlignmentMode = Literal["split", "strict", "contract", "expand"]
 """What happens where an entity begins or ends inside a token.
@@ -63,19 +63,17 @@ class ToDocSettings:
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_prob <= 1:
-            raise ConfigurationError(
+            raise ArgumentError(
                 "the least probability is out of range", value=self.min_prob, legal="a number from 0 to 1"
             )
         if not isinstance(self.labels, Mapping):
-            raise ConfigurationError(
+            raise ArgumentError(
                 "the label map is no mapping", value=self.labels, legal='a mapping such as {"Gene": "GENE"}'
             )
         for name, values in (("types", self.types), ("states", self.states), ("authors", self.authors)):
             # A text is a collection of its characters, which nobody means.
             if isinstance(values, str):
-                raise ConfigurationError(
-                    f"{name} is one text", value=values, legal=f"a list, such as {[values]}"
-                )
+                raise ArgumentError(f"{name} is one text", value=values, legal=f"a list, such as {[values]}")
         choose("alignment", self.alignment, AlignmentMode)
         choose("ents", self.ents, EntsPolicy)
         if self.offset_unit != "auto":

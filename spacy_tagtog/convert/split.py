@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError
 
 TRAIN = "train"
 """The side that takes what no other side takes."""
@@ -31,14 +31,14 @@ def parse_split(text: str) -> dict[str, float]:
         except ValueError:
             share = -1.0
         if not equals or not name.isidentifier() or name in shares or name == TRAIN or not 0 < share < 1:
-            raise ConfigurationError(
+            raise ArgumentError(
                 "a share of the split can't be read",
                 value=piece,
                 legal="NAME=SHARE with a share between 0 and 1, each name once; train takes the rest",
             )
         shares[name] = share
     if sum(shares.values()) > 1 - 1e-9:  # 0.7 + 0.2 + 0.1 is a little less than 1
-        raise ConfigurationError(
+        raise ArgumentError(
             "the shares of the split leave nothing for training",
             value=text,
             legal="shares that add up to less than 1",

@@ -16,7 +16,7 @@ from spacy.tokens import Doc, Span
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, detect_unit, locate
 from spacy_tagtog.convert.from_doc import new_entity
 from spacy_tagtog.convert.tokens import Assembled, assemble
-from spacy_tagtog.errors import ConfigurationError, PipelineError, setting
+from spacy_tagtog.errors import ArgumentError, PipelineError, setting
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
@@ -153,7 +153,7 @@ def annotate_documents(
         PipelineError: The span group is missing or has no scores.
     """
     if not _WHO.fullmatch(who):
-        raise ConfigurationError(
+        raise ArgumentError(
             "the author of pre-annotations has the wrong form",
             value=who,
             legal="ml:NAME with letters, digits, . _ -",
@@ -317,7 +317,7 @@ class _Task:
             if not label:
                 report.dropped += 1
                 continue
-            class_id = legend.id_of("e", label, place=document.id)
+            class_id = legend.id_of("e", label, place=document.id, can_rename=True)
             place = _part_of(span, parts)
             if place is None:
                 report.crossing += 1
@@ -371,7 +371,7 @@ class _Task:
                 report.dropped += 1
                 continue
             name, equals, value = label.partition("=")
-            class_id = legend.id_of("m", name, place=place)
+            class_id = legend.id_of("m", name, place=place, can_rename=True)
             if class_id in metas:
                 report.labels_kept += 1
                 continue

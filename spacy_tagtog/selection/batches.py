@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.errors import ConfigurationError, SelectionError
+from spacy_tagtog.errors import ArgumentError, SelectionError
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument
 from spacy_tagtog.selection.strategies import Context, Pick, Strategy
 
@@ -63,7 +63,7 @@ def choose_batch(
         SelectionError: The strategy broke its promise.
     """
     if not 0 <= random_share <= 1:
-        raise ConfigurationError("the random share is out of range", value=random_share, legal="0 to 1")
+        raise ArgumentError("the random share is out of range", value=random_share, legal="0 to 1")
     size = min(size, len(candidates))
     rng = context.rng
     number = min(size, int(np.floor(random_share * size + rng.random())))
@@ -129,7 +129,7 @@ def rank_candidates(
         SelectionError: The strategy needs predictions that the candidates don't have, or broke its promise.
     """
     if batch_size < 1 or top < 0:
-        raise ConfigurationError(
+        raise ArgumentError(
             "a number is out of range",
             value=f"batch size {batch_size}, top {top}",
             legal="batch size from 1, top from 0",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from spacy_tagtog._files import write_atomic
-from spacy_tagtog.errors import ConfigurationError, SelectionError, setting
+from spacy_tagtog.errors import ArgumentError, SelectionError, setting
 
 _VERSION: Final = 1
 
@@ -31,10 +31,10 @@ def draw_blind(ids: Iterable[str], share: float, seed: int) -> list[str]:
         seed: The seed of chance.
 
     Raises:
-        ConfigurationError: The share is out of range.
+        ArgumentError: The share is out of range.
     """
     if not 0 <= share <= 1:
-        raise ConfigurationError(
+        raise ArgumentError(
             "the share of blind documents is out of range",
             place=setting("blind_share"),
             value=share,

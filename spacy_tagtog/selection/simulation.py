@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog._threads import one_thread
 from spacy_tagtog.agreement.edits import EditCounts, count_edits
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError
 from spacy_tagtog.pipeline.evaluation import Scores
 from spacy_tagtog.selection.batches import choose_batch, stream_of
 from spacy_tagtog.selection.candidates import Candidate, make_candidates
@@ -149,6 +149,7 @@ def simulate_project(
     seeds: Sequence[int],
     *,
     n_process: int = 1,
+    setup: Callable[[], None] | None = None,
     progress: Progress = silent,
 ) -> Simulation:
     """Replay a project with several strategies and seeds. What the folder holds already isn't done again.
@@ -161,6 +162,7 @@ def simulate_project(
         strategies: Named as :func:`~spacy_tagtog.selection.strategies.parse_strategy` takes them.
         seeds: Each strategy runs once with each.
         n_process: Runs at once, each in a process of its own.
+        setup: Called in each of these processes, to register what the strategies need.
         progress: Wraps the documents of all runs, one item per document. Those that were done before come
             first.
 
@@ -177,14 +179,14 @@ def simulate_project(
             f"{counted(len(strategies), 'strategy')}, {counted(len(seeds), 'seed')}, "
             f"{counted(n_process, 'process')}"
         )
-        raise ConfigurationError("there is nothing to simulate", value=value, legal="at least one of each")
+        raise ArgumentError("there is nothing to simulate", value=value, legal="at least one of each")
     counts = prepare_folder(folder, pool, test, settings)
     trains_in_steps = Learner(settings, folder).in_steps
     units = [Unit(None, seed) for seed in (seeds if trains_in_steps else seeds[:1])]
     units += [Unit(name, seed) for seed in seeds for name in dict.fromkeys(strategies)]
     size = counts["pool"]["documents"]
     total = sum(size if unit.strategy is None else max(1, round(settings.budget * size)) for unit in units)
-    for _ in progress(_documents(folder, settings, units, n_process), total):
+    for _ in progress(_documents(folder, settings, units, n_process, setup), total):
         pass
     return Simulation(
         settings,
@@ -195,18 +197,26 @@ def simulate_project(
 
 
 def _documents(
-    folder: Path, settings: SimulationSettings, units: Sequence[Unit], n_process: int
+    folder: Path,
+    settings: SimulationSettings,
+    units: Sequence[Unit],
+    n_process: int,
+    setup: Callable[[], None] | None,
 ) -> Iterator[None]:
     """Run all units; an item per document that is reviewed, as soon as that is known."""
     known = 0
-    for _ in _steps(folder, settings, units, n_process):
+    for _ in _steps(folder, settings, units, n_process, setup):
         done = sum(rounds[-1].documents for unit in units if (rounds := read_rounds(folder, unit)))
         yield from (None for _ in range(known, done))
         known = done
 
 
 def _steps(
-    folder: Path, settings: SimulationSettings, units: Sequence[Unit], n_process: int
+    folder: Path,
+    settings: SimulationSettings,
+    units: Sequence[Unit],
+    n_process: int,
+    setup: Callable[[], None] | None,
 ) -> Iterator[None]:
     """Run all units; an item before the first one, after each, and now and then where several run at once."""
     yield None
@@ -216,7 +226,8 @@ def _steps(
             yield None
         return
     # Not forked: threads of numerical libraries don't survive that.
-    with ProcessPoolExecutor(n_process, mp_context=multiprocessing.get_context("spawn")) as executor:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_process, mp_context=spawn, initializer=setup) as executor:
         waiting = {executor.submit(_run_unit_alone, folder, settings, unit) for unit in units}
         while waiting:
             done, waiting = wait(waiting, timeout=_POLL_SECONDS, return_when=FIRST_EXCEPTION)

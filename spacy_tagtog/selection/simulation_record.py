@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from spacy_tagtog.errors import ConfigurationError, setting
+from spacy_tagtog.errors import ArgumentError, setting
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class SimulationSettings:
             ("held_out", 0 < self.held_out < 1, "between 0 and 1"),
         ):
             if not fits:
-                raise ConfigurationError(
+                raise ArgumentError(
                     f"{setting(name)} is out of range", value=getattr(self, name), legal=legal
                 )
 

@@ -19,8 +19,8 @@ from typing import Any, Final, Protocol, runtime_checkable
 import catalogue
 import numpy as np
 
-from spacy_tagtog._options import bind_settings, read_settings
-from spacy_tagtog.errors import ConfigurationError, SelectionError
+from spacy_tagtog._options import bind_settings, did_you_mean, read_settings
+from spacy_tagtog.errors import ArgumentError, SelectionError
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument
 
 strategies = catalogue.create("spacy_tagtog_strategies", entry_points=True)
@@ -106,11 +106,12 @@ def _factory(name: str) -> Callable[..., Strategy]:
     try:
         factory: Callable[..., Strategy] = strategies.get(full_name(name))
     except catalogue.RegistryError as error:
-        raise ConfigurationError(
+        raise ArgumentError(
             "there is no strategy of this name",
             value=name,
             legal=", ".join(strategy_names()),
-            advice="check the spelling, or install the package that registers it",
+            advice=did_you_mean(name, strategy_names())
+            or "install the package that registers it, or import its file (in commands: --code FILE.py)",
         ) from error
     return factory
 
@@ -174,9 +175,7 @@ def parse_strategy(text: str) -> Strategy:
     name, *pieces = text.split(":")
     pairs = dict(piece.partition("=")[::2] for piece in pieces)
     if not all("=" in piece for piece in pieces):
-        raise ConfigurationError(
-            "a strategy can't be read", value=text, legal="NAME or NAME:KEY=VALUE:KEY=VALUE"
-        )
+        raise ArgumentError("a strategy can't be read", value=text, legal="NAME or NAME:KEY=VALUE:KEY=VALUE")
     return make_strategy(name, strategy_settings_from_text(pairs, name))
 
 
@@ -184,7 +183,5 @@ def check_range(name: str, value: float, *, least: float, most: float | None = N
     """Check a setting's range: confection and the command line check types only."""
     if not value >= least or (most is not None and value > most):
         legal = f"at least {least:g}" if most is None else f"{least:g} to {most:g}"
-        raise ConfigurationError(
-            "a setting of the strategy is out of range", place=name, value=value, legal=legal
-        )
+        raise ArgumentError("a setting of the strategy is out of range", place=name, value=value, legal=legal)
     return value

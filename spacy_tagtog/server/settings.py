@@ -178,6 +178,7 @@ def _check_class_name(prefix: str, name: str, place: object = None) -> None:
             place=place,
             value=name,
             legal="2 to 24 letters, digits and _, as in tagtog",
+            advice="choose another name",
         )
     check_name(name, _CLASSES[prefix], place=place)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from spacy.tokens import Doc
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.errors import ConfigurationError, SelectionError, setting
+from spacy_tagtog.errors import ArgumentError, SelectionError, setting
 from spacy_tagtog.selection.blind import read_blind
 from spacy_tagtog.selection.ranking import read_ranking, sampled_documents
 
@@ -48,12 +48,12 @@ def only_sampled(
         only_blind: Take the documents that people annotated without pre-annotations instead.
 
     Raises:
-        ConfigurationError: Blind documents are asked for without a ranking.
+        ArgumentError: Blind documents are asked for without a ranking.
         SelectionError: A ranking can't be read, a Doc doesn't know its document, or none of them was chosen
             by chance.
     """
     if only_blind and not paths:
-        raise ConfigurationError(
+        raise ArgumentError(
             "which documents are blind stands beside a ranking, and there is none",
             legal=f"{setting('only_blind')} with {setting('ranking')}",
         )

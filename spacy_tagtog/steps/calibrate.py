@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from spacy_tagtog._files import atomic_folder, check_free
 from spacy_tagtog._options import choose
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog.errors import ConfigurationError, EvaluationError, setting
+from spacy_tagtog.errors import ArgumentError, EvaluationError, setting
 from spacy_tagtog.pipeline.calibration.cross_validation import CalibrationMethod
 from spacy_tagtog.pipeline.calibration.crossfit import deal, document_groups, is_quick
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
@@ -156,7 +156,7 @@ def _check_sources(
         if needs and path is None
     ]
     if missing:
-        raise ConfigurationError(
+        raise ArgumentError(
             "there are no documents to calibrate on"
             if by == "given"
             else f"{setting('by', by)} needs documents that are not given",
@@ -166,7 +166,7 @@ def _check_sources(
         )
     wanted: _By = "held-out" if train is None else by
     if rankings and (reviewed is None or wanted in ("cross-fitting", "auto")):
-        raise ConfigurationError(
+        raise ArgumentError(
             "a ranking chooses among reviewed documents, and these are not used",
             place=setting("rankings"),
             value=by,
@@ -178,7 +178,7 @@ def _check_sources(
 def _all_given(nlp: Language, reviewed: Path | str | None, folds: int) -> _By:
     """What to calibrate by where training documents are given and nothing is asked for."""
     if not is_quick(nlp):
-        raise ConfigurationError(
+        raise ArgumentError(
             "cross-fitting would train this pipeline once per fold, which can take hours",
             place=setting("train"),
             value=f"{', '.join(nlp.pipe_names)}; {folds} folds",

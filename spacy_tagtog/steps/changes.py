@@ -253,5 +253,6 @@ def _nothing_to_compare(result: ChangedProject, place: str, documents: str) -> A
         f"{len(result.only_after)} only after, {len(result.without_before)} without an earlier version, "
         f"{len(result.unreviewed)} not {documents}",
         legal="documents with the same id in both, and a version of the member in each",
-        advice=f"confirm documents, or compare all of them with {setting('documents', 'all')}",
+        advice="confirm documents (on the local tagtog: spacy-tagtog serve --open) and fetch them, "
+        f"or compare all of them with {setting('documents', 'all')}",
     )

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import spacy
 from spacy.language import Language
@@ -30,8 +30,14 @@ from spacy_tagtog.convert.split_plan import plan_split, read_plan, split_items, 
 from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokenizer.apply import apply_rules
 from spacy_tagtog.convert.tokenizer.rules import read_rules
-from spacy_tagtog.errors import ConfigurationError, ConversionError, setting
+from spacy_tagtog.errors import ArgumentError, ConversionError, setting
 from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
+from spacy_tagtog.steps._code import import_code
+
+_CONFIRM: Final = (
+    "annotate and confirm some documents in tagtog (the local one: spacy-tagtog serve --open), "
+    "then fetch them again"
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ def convert(
     split_file: Path | str | None = None,
     on_problem: str = "error",
     legend: Path | str | None = None,
+    code: Path | str | None = None,
     force: bool = False,
     report: ConversionReport | None = None,
     progress: Progress = silent,
@@ -76,8 +83,8 @@ def convert(
 ) -> Converted:
     """Convert a project into ``target/train.spacy`` and one file per other side of the split, all or nothing.
 
-    A side of more than ``shard_size`` Docs becomes a folder of files: ``target/train/0000.spacy`` and so on.
-    A target that ends with ``.spacy`` is one file of all Docs.
+    A side of more than ``shard_size`` Docs becomes a folder of files, ``target/train/0000.spacy``… A target
+    that ends with ``.spacy`` is one file.
 
     Args:
         source: A project's folder or zip.
@@ -93,6 +100,7 @@ def convert(
         split_file: Remembers the sides. Near-duplicates stay together, and entity types are balanced.
         on_problem: What to do about faults: ``error`` (refuse) or ``report`` (set aside and list).
         legend: A legend file to use instead of the project's own.
+        code: A Python file with registered functions, such as a converter of your own.
         force: Replace the target.
         report: Everything is counted there, also where the conversion is refused.
         progress: Shows how many documents are done.
@@ -101,19 +109,18 @@ def convert(
 
     Raises:
         ConversionError: There are faults (``error``), or a side of the split has no document.
-        ConfigurationError: A setting is wrong, or a split can't be one file.
-        SpacyTagtogError: Anything else, see the functions called.
+        SpacyTagtogError: A setting is wrong, or anything else, see the functions called.
     """
-    source, target = Path(source), Path(target)
-    report = ConversionReport() if report is None else report
+    source, target, report = Path(source), Path(target), report or ConversionReport()
     choice, shares = _checked(target, documents, on_problem, split, n_process, shard_size)
+    import_code(code)
     maker = make_converter(converter, settings)
     check_free(target, force=force, sources=(source, base, tokenizer, legend))  # split_file is written again
     legend = None if legend is None else Path(legend)
     # Faults are collected and refused together: one at a time would mean one run for each.
     project = in_folders(Project.open(source, strict=False, legend=legend), folders, report)
     plan = {} if split_file is None else _plan_of(Path(split_file), project, maker, shares, choice)
-    make_nlp = partial(_make_nlp, base, lang, tokenizer)
+    make_nlp = partial(_make_nlp, base, lang, tokenizer, code)
     job = BulkJob(source, make_nlp, converter, dict(settings or {}), choice, shares, plan, legend)
     with _opened(target, force=force) as folder:
         sides = _write_sides(
@@ -128,11 +135,8 @@ def convert(
             shards.close()
     if split_file is not None:
         write_plan(Path(split_file), plan)
-    return Converted(
-        {side: len(shards) for side, shards in sides.items()},
-        {side: _path_of(target, side) for side in sides},
-        report,
-    )
+    paths = {side: _path_of(target, side) for side in sides}
+    return Converted({side: len(shards) for side, shards in sides.items()}, paths, report)
 
 
 def raise_faults(report: ConversionReport, source: object) -> None:
@@ -154,14 +158,12 @@ def _checked(
     """Which documents, and the shares of the sides, once the settings are found to be right."""
     for name, number, least in (("n_process", n_process, 1), ("shard_size", shard_size, 0)):
         if number < least:
-            raise ConfigurationError(
-                f"{setting(name)} is out of range", value=number, legal=f"{least} or more"
-            )
+            raise ArgumentError(f"{setting(name)} is out of range", value=number, legal=f"{least} or more")
     choice: DocumentChoice = choose(setting("documents"), documents, DocumentChoice)
     choose(setting("on_problem"), on_problem, OnProblem)
     shares = parse_split(split)
     if _is_file(target) and shares:
-        raise ConfigurationError(
+        raise ArgumentError(
             "the sides of a split don't fit into one file",
             place=target,
             value=split,
@@ -180,8 +182,9 @@ def _plan_of(
     return {**known, **plan_split(items, shares, known=known)}
 
 
-def _make_nlp(base: str, lang: str, tokenizer: Path | str | None) -> Language:
+def _make_nlp(base: str, lang: str, tokenizer: Path | str | None, code: Path | str | None) -> Language:
     """The pipeline whose tokenizer is used; every process makes its own."""
+    import_code(code)
     nlp = load_pipeline(base) if base else blank_pipeline(lang)
     if tokenizer is not None:
         apply_rules(nlp, read_rules(Path(tokenizer)))
@@ -265,18 +268,23 @@ def _none_on(
             f"{setting('member', 'NAME')}, or * for all"
         )
     if report.count("unconfirmed"):
-        advice.append(
-            f"confirm documents in tagtog and fetch them, or choose others with {setting('documents')}"
-        )
+        advice.append(f"{_CONFIRM}; or choose others with {setting('documents')}")
     documents_in = counted(report.documents_in, "document")
+    if not report.documents_out and documents == "confirmed":
+        problem = "nobody has confirmed a document yet, so there is nothing to train on"
+        if report.documents_in > report.count("unconfirmed"):
+            problem = "no confirmed document could be converted"
+    else:
+        problem = f"no document is on the side {side!r}"
+        if not report.documents_out:
+            problem = "no document was chosen"
     return ConversionError(
-        f"no document is on the side {side!r}",
+        problem,
         place=project.place,
         value=f"{report.documents_out} of {documents_in} converted "
         f"({documents}; split {split or 'none'}){aside}",
         legal="at least one document per side",
-        advice="; or ".join(advice)
-        or "confirm some documents (on the local tagtog: spacy-tagtog serve --open), then fetch them",
+        advice="; or ".join(advice) or _CONFIRM,
     )
 
 

@@ -78,7 +78,8 @@ def iaa(
             place=source,
             value=", ".join(asked) or "(nobody but master has a version)",
             legal=f"two of those that have versions: {', '.join(project.members) or '(nobody)'}",
-            advice="name two members (master counts as one), or fetch the versions of more members",
+            advice="name two members (master counts as one), or get the versions of all: "
+            "spacy-tagtog fetch FOLDER --all-members",
         )
     ids = None if tasks is None else [_task_id(task, project.legend) for task in tasks]
     found = readable_documents(project, on_problem=on_problem, faults=faults, members=asked)

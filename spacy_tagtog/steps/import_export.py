@@ -18,7 +18,7 @@ from spacy_tagtog.client import ALL_MEMBERS, PushReport
 from spacy_tagtog.convert.corpus import OnProblem
 from spacy_tagtog.errors import AnndocError, AuthenticationError, ConfigurationError, setting
 from spacy_tagtog.steps.connection import Connection, ConnectionSettings
-from spacy_tagtog.steps.projects import create_local_project, is_there, open_scratch
+from spacy_tagtog.steps.projects import create_local_project, delete_if_empty, is_there, open_scratch
 
 if TYPE_CHECKING:
     from spacy_tagtog.server.db.archive import Archived
@@ -92,7 +92,7 @@ def import_project(
         progress: Shows how many documents are read, then how many are sent.
 
     Raises:
-        ProjectError: The source can't be read.
+        AnndocError: The source can't be read. No project is made then.
         ClientError: tagtog can't be reached, or refuses. The exception's attribute ``report`` says what was
             sent.
         SpacyTagtogError: See :func:`spacy_tagtog.client.push`.
@@ -113,9 +113,15 @@ def import_project(
         is_new = create_local_project(
             tagtog, documents.legend, documents.folders, guidelines=read_guidelines(source)
         )
-        versions, entities = _send(
-            tagtog, documents, force=force, dry_run=dry_run and not is_scratch, progress=progress
-        )
+        try:
+            versions, entities = _send(
+                tagtog, documents, force=force, dry_run=dry_run and not is_scratch, progress=progress
+            )
+        except BaseException:
+            # A project that was only made for documents which then can't be read is no use to anybody.
+            if is_new:
+                delete_if_empty(tagtog)
+            raise
     return Imported(
         said,
         len(documents),

@@ -37,9 +37,9 @@ Your own texts, on the local tagtog (`local-tagtog.db`):
 
     spacy-tagtog project create genes --entity Gene --entity Disease
     spacy-tagtog upload texts/ --project genes
-    spacy-tagtog serve
+    spacy-tagtog serve --open    # annotate and confirm some documents
 
-Once people confirmed documents:
+Then train on them, and get suggestions for the others:
 
     python -m spacy project run all . --vars.project genes
 

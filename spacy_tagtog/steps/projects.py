@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from spacy_tagtog._options import did_you_mean
 from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.errors import ConfigurationError, setting
@@ -132,6 +133,15 @@ def delete_project(
             elsewhere is configured.
     """
     where = _local(domain=domain, owner=owner, project=name, database=database)
+    if (where.local_owner, name) not in (present := _present(where)):
+        raise ConfigurationError(
+            "the local tagtog has no such project",
+            place=str(where.database),
+            value=f"{where.local_owner}/{name}",
+            legal=", ".join("/".join(one) for one in present) or "(it has no project)",
+            advice=did_you_mean(name, [one for _, one in present])
+            or "nothing was deleted; spacy-tagtog project list shows what is there",
+        )
     held = _content(where)
     if dry_run:
         return held
@@ -305,6 +315,18 @@ def create_local_project(
         made[GUIDELINES] = guidelines
     tagtog.local.write(create, tagtog.client.owner, tagtog.client.project, made)
     return True
+
+
+def delete_if_empty(tagtog: Connection) -> None:
+    """On the local tagtog, delete the connection's project if it has no document."""
+    if tagtog.local is None:
+        return
+    from spacy_tagtog.server.db.project_changes import delete_project as delete
+    from spacy_tagtog.server.db.project_changes import project_content
+
+    place = tagtog.client.owner, tagtog.client.project
+    if not tagtog.local.read(project_content, *place).documents:
+        tagtog.local.write(delete, *place)
 
 
 def _local(

@@ -13,7 +13,7 @@ from spacy_tagtog.anndoc import MASTER, Document, Project
 from spacy_tagtog.anndoc.fingerprints import content_fingerprint
 from spacy_tagtog.anndoc.proposals import without_proposals
 from spacy_tagtog.client import PushReport
-from spacy_tagtog.errors import ConfigurationError, setting
+from spacy_tagtog.errors import ArgumentError, setting
 from spacy_tagtog.selection.blind import draw_blind, read_blind, write_blind
 from spacy_tagtog.selection.queue import Queue, queue_of
 from spacy_tagtog.selection.ranking import read_ranking
@@ -123,7 +123,7 @@ def line_up(
     ]
     for problem, value, what in needs:
         if ranking is None and value:
-            raise ConfigurationError(
+            raise ArgumentError(
                 problem, value=value, legal=f"{what} with {setting('ranking')}", advice=_RANK_FIRST
             )
     project = Project.open(source)

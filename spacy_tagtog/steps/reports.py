@@ -9,7 +9,7 @@ from spacy_tagtog._files import json_text, write_atomic
 from spacy_tagtog.anndoc import Project
 from spacy_tagtog.convert import ConversionReport
 from spacy_tagtog.convert.report_page import report_page
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError
 
 
 def report_paths(report: Path | str | Iterable[Path | str] | None) -> list[Path]:
@@ -21,7 +21,7 @@ def report_paths(report: Path | str | Iterable[Path | str] | None) -> list[Path]
     paths = [Path(report)] if isinstance(report, Path | str) else [Path(path) for path in report or ()]
     for path in paths:
         if path.suffix not in (".json", ".html"):
-            raise ConfigurationError(
+            raise ArgumentError(
                 "a report can't be written in this form",
                 value=str(path),
                 legal="a file name that ends with .json or .html",

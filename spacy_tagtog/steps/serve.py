@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spacy_tagtog.errors import ConfigurationError, setting
+from spacy_tagtog.errors import ArgumentError, setting
 from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER
 from spacy_tagtog.steps.users import open_database
 
@@ -64,7 +64,7 @@ def serve(
         LocalServerError: The port is taken, the host isn't allowed, or the database can't be used.
     """
     if (tls_cert is None) != (tls_key is None):
-        raise ConfigurationError(
+        raise ArgumentError(
             "a certificate and its private key belong together",
             legal=f"both {setting('tls_cert')} and {setting('tls_key')}, or neither",
         )

@@ -55,7 +55,10 @@ def read_settings(path: Path) -> dict[str, Any]:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(
-            f"the settings can't be read: {error}", place=str(path), legal="JSON in UTF-8"
+            f"the settings can't be read: {error}",
+            place=str(path),
+            legal="JSON in UTF-8",
+            advice="check the path; spacy-tagtog settings --output FILE writes such a file",
         ) from error
     if not isinstance(settings, dict):
         raise ConfigurationError(

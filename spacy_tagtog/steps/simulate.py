@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from spacy.util import load_config
 
 from spacy_tagtog._files import json_text, write_atomic
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.errors import ArgumentError, ConfigurationError
 from spacy_tagtog.pipeline.loading import blank_pipeline
 from spacy_tagtog.pipeline.training import find_config
 from spacy_tagtog.selection.curves import StrategySummary, summarize
@@ -23,6 +24,7 @@ from spacy_tagtog.selection.simulation import simulate_project
 from spacy_tagtog.selection.simulation_folder import holds_simulation
 from spacy_tagtog.selection.simulation_record import Simulation, SimulationSettings, simulation_json
 from spacy_tagtog.selection.strategies import parse_strategy
+from spacy_tagtog.steps._code import import_code
 from spacy_tagtog.steps._corpora import open_corpus
 
 
@@ -65,6 +67,7 @@ def simulate(
     on_problem: str = "error",
     n_process: int = 1,
     plots: bool = True,
+    code: Path | str | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> SimulatedProject:
@@ -90,6 +93,7 @@ def simulate(
         on_problem: Faults of a project's data: ``error``, or ``report`` to leave them out.
         n_process: Runs at the same time.
         plots: Draw ``curves.png``, and the curves in the page.
+        code: A Python file with registered functions, such as a strategy of your own.
         force: Begin anew where the folder holds another simulation.
         progress: Goes through the documents of all runs, one item per document.
 
@@ -99,14 +103,15 @@ def simulate(
         SpacyTagtogError: The documents can't be read, or a training failed.
     """
     output = Path(output)
+    import_code(code)
     text = _config_text(Path(config), overrides)
     settings = SimulationSettings(text, lang, initial, batch, growth, budget, random_share)
     share = _test_share(test)
     for strategy in strategies:
         parse_strategy(strategy)
+    sides = _read_sides(Path(project), test, share, blank_pipeline(lang), member, on_problem)
     if plots:
         check_plots()
-    sides = _read_sides(Path(project), test, share, blank_pipeline(lang), member, on_problem)
     if force and holds_simulation(output):
         shutil.rmtree(output)
     simulation = simulate_project(
@@ -116,6 +121,7 @@ def simulate(
         list(strategies),
         list(seeds),
         n_process=n_process,
+        setup=partial(import_code, code),
         progress=progress,
     )
     result = SimulatedProject(simulation, summarize(simulation))
@@ -141,7 +147,7 @@ def _test_share(test: Path | str | float) -> float | None:
     except (TypeError, ValueError):
         return None
     if not 0 < share < 1:
-        raise ConfigurationError(
+        raise ArgumentError(
             "the share of the test documents is out of range",
             value=str(test),
             legal="between 0 and 1, or a path",

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from spacy.cli.train import train as spacy_train
-from spacy.util import import_file, load_config
+from spacy.util import load_config
+from thinc.api import require_gpu
 
 from spacy_tagtog._files import atomic_folder
 from spacy_tagtog._options import choose
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.errors import ConfigurationError, setting
+from spacy_tagtog.pipeline.loading import first_line
 from spacy_tagtog.pipeline.training import (
     ModelChoice,
     TrainingPlan,
@@ -23,6 +25,7 @@ from spacy_tagtog.pipeline.training import (
     measure_corpus,
     values_for,
 )
+from spacy_tagtog.steps._code import import_code
 from spacy_tagtog.steps._defaults import SEED_BELOW
 from spacy_tagtog.steps.evaluate import evaluate
 
@@ -111,10 +114,10 @@ def train(
     """
     wanted = choose(setting("model"), model, ModelChoice)
     output = Path(output)
+    _check_gpu(gpu)
     size = measure_corpus(Path(train_path))
     measure_corpus(Path(dev_path))
-    if code is not None:
-        _import_code(Path(code))
+    import_code(code)
     paths = {"ner": Path(config), "seed": Path(seed_config)}
     runs = []
     models: tuple[ModelChoice, ...] = ("seed", "ner") if wanted == "both" else (wanted,)
@@ -134,16 +137,20 @@ def train(
     return TrainedPipeline(output / "model-best", kept, runs)
 
 
-def _import_code(path: Path) -> None:
-    """Import a file, so that its functions are registered."""
+def _check_gpu(gpu: int) -> None:
+    """Say at once that there is no such GPU: spaCy would say so after it has made the folder."""
+    if gpu < 0:
+        return
     try:
-        import_file("python_code", path)
-    except Exception as error:  # the file may raise anything
+        require_gpu(gpu)
+    # thinc and CuPy raise whatever the driver says.
+    except Exception as error:
         raise ConfigurationError(
-            "the code can't be imported",
-            place=path,
-            value=f"{type(error).__name__}: {error}",
-            legal="a Python file with registered functions",
+            "this GPU can't be used",
+            value=f"{gpu}: {first_line(error)}",
+            legal=f"{setting('gpu', -1)} for the CPU, or the number of a CUDA GPU, with CuPy installed",
+            advice="train on the CPU (the seed model uses nothing else); "
+            "a GPU needs CuPy: pip install 'spacy[cuda12x]'",
         ) from error
 
 

@@ -10,10 +10,13 @@ from typing import Any
 from spacy.language import Language
 
 from spacy_tagtog import client
+from spacy_tagtog._options import choose
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import Document, Legend
 from spacy_tagtog.client import PushReport, UploadReport
 from spacy_tagtog.client._parallel import workers
+from spacy_tagtog.client._uploads import TextFormat
+from spacy_tagtog.errors import setting
 from spacy_tagtog.pipeline.annotate import annotate_documents
 from spacy_tagtog.steps.connection import Connection
 
@@ -65,9 +68,12 @@ def upload(
         progress: Shows how many files are done.
 
     Raises:
+        ArgumentError: There is no such format.
         ProjectError: A file can't be read. Nothing has been sent.
         ClientError: tagtog can't be reached, or refuses. Uploading the same files again goes on.
     """
+    if text_format:
+        choose(setting("text_format"), text_format, TextFormat)
     return client.upload(
         tagtog.client,
         list(_files(map(Path, paths))),

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spacy_tagtog.errors import ConfigurationError, setting
+from spacy_tagtog._options import choose
+from spacy_tagtog._tagtog import Role
+from spacy_tagtog.errors import ArgumentError, ConfigurationError, setting
 from spacy_tagtog.steps.connection import DEFAULT_DATABASE, LOCAL_OWNER, local_projects
 
 if TYPE_CHECKING:
@@ -90,15 +92,15 @@ def add_user(
         database: The local tagtog's database file.
 
     Raises:
-        ConfigurationError: There is no such project or role, or the settings contradict each other.
+        ConfigurationError: There is no such project.
+        ArgumentError: There is no such role, or the settings contradict each other.
         LocalServerError: The database can't be used.
     """
     with open_database(Path(database)) as opened:
         from spacy_tagtog.server.db import users
         from spacy_tagtog.server.db.members import set_member
-        from spacy_tagtog.server.db.roles import as_role
 
-        as_role(role, place=setting("role"))
+        choose(setting("role"), role, Role)
         projects = local_projects(opened)
         if project and (owner, project) not in projects:
             raise ConfigurationError(
@@ -108,13 +110,13 @@ def add_user(
             )
         known = name in (user for user, _ in opened.read(users.list_users))
         if keep_password and not known:
-            raise ConfigurationError(
+            raise ArgumentError(
                 "there is no such user, so there is no password to keep",
                 value=name,
                 advice=f"leave {setting('keep_password')} out",
             )
         if keep_password and (password or admin):
-            raise ConfigurationError(
+            raise ArgumentError(
                 f"{setting('keep_password')} goes with neither a new password nor {setting('admin')}",
                 legal="one of them",
             )

@@ -122,7 +122,7 @@ def test_every_command_and_option_is_documented() -> None:
     page = Path(__file__).parents[2] / "docs/commands.md"
     if not page.exists():
         pytest.skip("runs in a checkout")
-    sections = re.split(r"^## `spacy-tagtog (\w+)`$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    sections = re.split(r"^### `spacy-tagtog (\w+)`$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     documented = dict(zip(sections[1::2], sections[2::2], strict=True))
     command = typer.main.get_command(app)
     assert isinstance(command, typer.core.TyperGroup)
@@ -131,3 +131,20 @@ def test_every_command_and_option_is_documented() -> None:
         for parameter in subcommand.params:
             for option in parameter.opts:
                 assert f"{option}" in documented[name], f"{name} {option}"
+
+
+def test_help_lists_the_commands_by_group_and_cuts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    outcome = run("--help")
+    page = (Path(__file__).parents[2] / "docs/commands.md").read_text(encoding="utf-8")
+    command = typer.main.get_command(app)
+    assert isinstance(command, typer.core.TyperGroup)
+    groups = list(dict.fromkeys(one.rich_help_panel for one in command.commands.values()))
+    assert groups == ["Data", "Model", "Review", "Team", "Server"]
+    for name, one in command.commands.items():
+        assert one.short_help is not None
+        assert one.short_help.endswith(".")
+        # On one line of a terminal, and on one of the page.
+        assert re.search(rf"│ {name} +{re.escape(one.short_help)} +│", outcome.out)
+        assert f"](#spacy-tagtog-{name}) | {one.short_help} |" in page
+    assert not re.search(r"^\* `\w+`: .*\.\.\.$", page, re.MULTILINE)

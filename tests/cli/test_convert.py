@@ -15,6 +15,7 @@ import spacy
 from commands import assert_refused, run
 from notes import document, entity, listing, only_file, write
 from spacy.language import Language
+from spacy.tokens import DocBin
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, Project, html_from_text, write_project
 
@@ -235,9 +236,10 @@ class TestConvert:
         source = write(tmp_path / "x", document("Vega", complete=False))
         assert_refused(
             run("convert", source, "corpus"),
-            "no document is on the side 'train'",
+            "✘ nobody has confirmed a document yet",
             "0 of 1 document converted",
             "1 set aside: not confirmed",
+            "spacy-tagtog serve --open",
             "--documents",
         )
 
@@ -248,7 +250,7 @@ class TestConvert:
         outcome = run("convert", vega, "corpus")
         assert_refused(
             outcome,
-            "no document is on the side 'train'",
+            "no confirmed document could be converted",
             "1 set aside: has no annotations of this member",
             "ada",
             "--set member=NAME",
@@ -319,7 +321,9 @@ class TestConvert:
     def test_back_refuses_what_means_nothing_then(self, vega: Path) -> None:
         assert run("convert", vega, "corpus").code == 0
         outcome = run("convert", "corpus", "out", "--back", "--report", "r.json", "-l", "de")
-        assert_refused(outcome, "means nothing with --back", "--lang, --report", "--converter, --force")
+        assert_refused(
+            outcome, "means nothing with --back", "--lang, --report", "--converter, --code, --force"
+        )
         assert_refused(run("convert", vega, "out", "--back"), "nothing to convert back", "a .spacy file")
         assert not Path("out").exists()
 
@@ -419,3 +423,31 @@ def test_the_tokenizer_of_a_base_pipeline_is_used(vega: Path, tmp_path: Path) ->
     assert run("convert", vega, "corpus", "--base", "base").code == 0
     (doc,) = spacy.tokens.DocBin().from_disk("corpus/train.spacy").get_docs(nlp.vocab)
     assert [token.text for token in doc.ents[0]] == ["Ve", "ga"]
+
+
+OWN_CONVERTER = """
+from spacy_tagtog.convert import AnndocConverter, converters
+
+
+class Shouting(AnndocConverter):
+    def to_docs(self, document, nlp, report):
+        for doc in super().to_docs(document, nlp, report):
+            doc.user_data["shouted"] = doc.text.upper()
+            yield doc
+
+
+@converters("acme.ShoutingOfAFile.v1")
+def make_shouting():
+    return Shouting()
+"""
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_converter_of_a_file(demo_project: Path, processes: str) -> None:
+    Path("own.py").write_text(OWN_CONVERTER, encoding="utf-8")
+    arguments = ("convert", demo_project, "own.spacy", "--converter", "acme.ShoutingOfAFile.v1")
+    done = run(*arguments, "--code", "own.py", "--n-process", processes)
+    assert done.code == 0, done
+    docs = list(DocBin().from_disk("own.spacy").get_docs(spacy.blank("en").vocab))
+    assert [doc.user_data["shouted"] for doc in docs] == [doc.text.upper() for doc in docs]
+    assert len(docs) == 16

@@ -173,7 +173,7 @@ def test_a_full_disk_is_said_and_the_old_entries_stay(monkeypatch: pytest.Monkey
     assert load(written(GENES))[0] == 0
     monkeypatch.setattr(dictionary_loading, "_add_terms", full)
     again = run("settings", "--project", "genes", "--dictionary", written("A\tb\n"))
-    assert_refused(again, "disk is full", "make space")
+    assert_refused(again, "disk is full", "free some space")
     assert found("her2") == [("HGNC:3430", "ERBB2")]
 
 

@@ -91,14 +91,14 @@ def test_the_distribution_is_told_to_tagtog(client: TagtogClient) -> None:
 )
 def test_wrong_members_are_refused(arguments: tuple[str, ...], named: str, client: TagtogClient) -> None:
     code, out = of_project("members", *arguments)
-    assert code == 1
+    assert code == 2
     assert named in out.replace("KEY=VALUE", "LOGIN=ROLE")
     assert [member.name for member in client.members()] == ["local"]
 
 
 def test_one_wrong_option_stops_all_of_them(client: TagtogClient) -> None:
     code, _ = of_project("members", "--add", "ada=curator", "--distribute", "x")
-    assert code == 1
+    assert code == 2
     assert [member.name for member in client.members()] == ["local"]
 
 

@@ -93,9 +93,11 @@ def test_documents_that_nobody_reviewed_are_ranked(pool: Path, seed_path: Path, 
     doubtful = [doubt for why in whys for doubt in why.get("doubtful", [])]
     assert doubtful
     assert all(doubt["text"] in text_of(project, ranking) for doubt in doubtful)
-    assert ranking.ids[0] in out
-    assert "expected edits" in out
-    assert "chance" in out
+    # File names and reasons in words, as wide as a terminal; ids and numbers are in the file.
+    assert f" {ranking.ids[0][29:]} " in out
+    assert "missed?" in out
+    assert "chosen by chance" in out
+    assert max(len(line) for line in out.splitlines() if ".txt " in line) <= 110
     assert "isn't calibrated" in out
     assert "12 documents ranked by spacy-tagtog.VarianceReduction.v1" in out
 
@@ -328,3 +330,46 @@ def test_chance_is_remembered_in_the_loop(demo: list[Document], tmp_path: Path) 
     assert run("rank", tmp_path / "round2", "-o", output, "-s", "cluster", "--random-share", 0)[0] == 0
     assert read_ranking(output) == second  # as often as one likes
     assert sampled_documents([first, second]) == {drawn[0]: first.sampled[drawn[0]]}
+
+
+OWN_STRATEGY = """
+from spacy_tagtog.selection import Pick, strategies
+
+
+class Longest:
+    def needs_predictions(self, reviewed):
+        return False
+
+    def __call__(self, candidates, size, context):
+        order = sorted(range(len(candidates)), key=lambda index: -len(candidates[index]))
+        return [Pick(index, float(len(candidates[index])), {}) for index in order[:size]]
+
+
+@strategies("acme.LongestOfAFile.v1")
+def make_longest():
+    return Longest()
+"""
+
+
+def test_a_strategy_of_a_file(pool: Path, tmp_path: Path) -> None:
+    code_file, output = tmp_path / "own.py", tmp_path / "ranking.json"
+    arguments = (
+        "rank",
+        pool,
+        "--strategy",
+        "acme.LongestOfAFile.v1",
+        "--random-share",
+        0,
+        "--output",
+        output,
+    )
+    refused = run(*arguments)
+    assert refused.code == 2
+    assert "--code FILE.py" in refused.err
+    code_file.write_text(OWN_STRATEGY, encoding="utf-8")
+    done = run(*arguments, "--code", code_file)
+    assert done.code == 0, done
+    ranking, project = read_ranking(output), Project.open(pool)
+    nlp = spacy.blank("en")
+    lengths = [len(document_to_doc(project[doc_id], nlp)) for doc_id in ranking.ids]
+    assert lengths == sorted(lengths, reverse=True)

@@ -26,6 +26,8 @@ def test_command(demo_folder: Path, tmp_path: Path) -> None:
         "random,mnlp",
         "--seeds",
         1,
+        "--first-seed",
+        7,
         "--initial",
         5,
         "--budget",
@@ -40,6 +42,8 @@ def test_command(demo_folder: Path, tmp_path: Path) -> None:
     assert ("in brackets" in output) == bool(re.search(r"\(\d+%\)", output))
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert [one["strategy"] for one in report["strategies"]] == ["random", "mnlp"]
+    # Rounds of each run are kept by its seed.
+    assert {path.stem.rpartition("-")[2] for path in (tmp_path / "out").rglob("*.jsonl")} == {"7"}
     code, output = invoke(demo_folder, "--output", tmp_path / "out", *common, "--growth", 0.5)
     assert code == 1
     assert "--force" in output
@@ -55,6 +59,6 @@ def test_command(demo_folder: Path, tmp_path: Path) -> None:
         (("--test", tmp_path / "none"), ""),
     ):
         code, output = invoke(demo_folder, "--output", tmp_path / "other", *common, *wrong)
-        assert code == 1
+        assert code in (1, 2)
         assert word in output
         assert not (tmp_path / "other").exists()

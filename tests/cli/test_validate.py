@@ -188,15 +188,20 @@ class TestValidateRunningTagtog:
         hits = ["good", "badhtml", "badjson", "login", "..", "other", "gone"]
         good = document("I saw Vega.", entity("e_1", 6, "Vega"))
         ann = good.annotations.dumps().encode()
+
+        def content(name: str) -> bytes:
+            assert good.html.id is not None
+            return good.html.data.replace(good.html.id.encode(), name.encode())
+
         contents = {
-            ("good", "plain.html"): ("text/html", good.html.data),
+            ("good", "plain.html"): ("text/html", content("good")),
             ("good", "ann.json"): ("application/json", ann),
             ("badhtml", "plain.html"): ("text/html", b"<!DOCTYPE x [<!ENTITY a 'b'>]><html>&a;<pre"),
             ("badhtml", "ann.json"): ("application/json", ann),
-            ("badjson", "plain.html"): ("text/html", good.html.data),
+            ("badjson", "plain.html"): ("text/html", content("badjson")),
             ("badjson", "ann.json"): ("application/json", b'{"entities": ' + b"[" * 20_000),
             ("login", "plain.html"): ("application/json", b"{}"),
-            ("other", "plain.html"): ("text/html", good.html.data),
+            ("other", "plain.html"): ("text/html", content("other")),
             ("other", "ann.json"): ("application/json", b"[1, 2]"),
         }
 

@@ -27,6 +27,7 @@ from spacy_tagtog.client import (
 )
 from spacy_tagtog.client._manifest import MANIFEST_NAME
 from spacy_tagtog.errors import (
+    ArgumentError,
     ConfigurationError,
     NotFoundError,
     OutputExistsError,
@@ -101,12 +102,24 @@ def test_versions_of_members(client: TagtogClient, target: Path) -> None:
     put(client, first, second)
     own = numbered(1, class_id="e_2", member="bob")
     put(client, own, member="bob")
-    fetch(client, target, members=["master", "bob", "carol", "bob"])
+    idle = client.members()[0].name  # has no version of any document
+    fetch(client, target, members=["master", "bob", idle, "bob"])
     project = Project.open(target)
     assert set(project[first.id].versions) == {"master", "bob"}
     assert project[first.id].version("bob") == own.version("bob")
     assert set(project[second.id].versions) == {"master"}
-    assert fetch(client, target, members=["master", "bob", "carol"]).unchanged == [first.id, second.id]
+    assert fetch(client, target, members=["master", "bob", idle]).unchanged == [first.id, second.id]
+
+
+def test_a_name_that_nobody_has_is_refused_before_anything_is_written(
+    client: TagtogClient, target: Path
+) -> None:
+    put(client, numbered(1))
+    with pytest.raises(ArgumentError, match="no such member") as caught:
+        fetch(client, target, members=["master", "nobody"])
+    assert caught.value.value == "nobody"
+    assert client.members()[0].name in str(caught.value.legal)
+    assert not target.exists()
 
 
 def test_other_members_are_fetched_anew(client: TagtogClient, target: Path) -> None:

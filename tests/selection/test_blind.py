@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import quick
 
-from spacy_tagtog.errors import ConfigurationError, SelectionError
+from spacy_tagtog.errors import ArgumentError, SelectionError
 from spacy_tagtog.selection.blind import blind_file, draw_blind, read_blind, write_blind
 
 IDS = [f"document {number}" for number in range(4000)]
@@ -46,7 +46,7 @@ def test_another_seed_draws_others() -> None:
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_share_is_a_share(share: float) -> None:
-    with pytest.raises(ConfigurationError, match="the share of blind documents is out of range"):
+    with pytest.raises(ArgumentError, match="the share of blind documents is out of range"):
         draw_blind(IDS, share, 0)
 
 

@@ -38,7 +38,7 @@ from spacy_tagtog.convert.tokenizer.contexts import (
 )
 from spacy_tagtog.convert.tokenizer.gold import GoldText, measure_tokenizer
 from spacy_tagtog.convert.tokenizer.rules import KINDS, Kind, LearnedRule, TokenizerRules
-from spacy_tagtog.errors import ConfigurationError, ConversionError
+from spacy_tagtog.errors import ArgumentError, ConversionError
 
 
 @dataclass(slots=True)
@@ -335,11 +335,11 @@ def learn_tokenizer(
         PipelineError: The tokenizer isn't spaCy's rule-based one.
     """
     if min_support < 1:
-        raise ConfigurationError(
+        raise ArgumentError(
             "the least support is out of range", value=min_support, legal="1 or more documents"
         )
     if not 0 < min_gain <= 1:
-        raise ConfigurationError(
+        raise ArgumentError(
             "the least gain is out of range",
             value=min_gain,
             legal="more than 0 and at most 1 border for each token added",

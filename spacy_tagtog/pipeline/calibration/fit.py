@@ -5,6 +5,7 @@ No document is predicted by a pipeline that was trained on it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,7 @@ from spacy_tagtog.pipeline.fingerprints import training_fingerprints
 from spacy_tagtog.pipeline.labels import LabelConfidence, textcat_names
 
 _MAX_NAMED = 5
+_logger = logging.getLogger("spacy.spacy_tagtog")  # below spaCy's own, as the components' is
 
 
 def prepare_pipeline(nlp: Language) -> None:
@@ -124,7 +126,9 @@ def calibrate_pipeline(
     documents = _Documents.of(list(gold_docs), list(train_docs))
     notes = documents.check(nlp, allow_unknown=allow_unknown)
     trained, first = documents.trained, len(documents.held_out)
-    groups = documents.groups() if groups is None else groups
+    if groups is None:
+        _logger.info("putting %d documents into groups of near-duplicates", len(documents.fingerprints))
+        groups = documents.groups()
     fold_of = deal(trained, groups[first:], folds=folds, seed=seed) if trained else []
     numbers = _numbered(groups, fold_of)
     components = confidence_components(nlp)
@@ -140,6 +144,7 @@ def calibrate_pipeline(
             into.extend(more[name])
     reports = {}
     for name, component in components.items():
+        _logger.info("%s: comparing calibrators on %d predictions", name, len(found[name].labels))
         fitted, report = _fit(found[name], known_labels(nlp, component), method, folds, seed)
         report.held_out, report.cross_fitted, report.pipelines = first, len(trained), len(set(fold_of))
         report.notes += notes

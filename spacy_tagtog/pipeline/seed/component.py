@@ -97,9 +97,13 @@ class SeedNer:
                 pipeline to read them.
         """
         docs = _tagged(get_examples())
-        self.model = train_seed_model(
-            docs, self.settings, self._word_classes([doc for doc, _ in docs], nlp, unlabelled)
+        classes = self._word_classes([doc for doc, _ in docs], nlp, unlabelled)
+        # This is all of the training, and nothing else is shown meanwhile.
+        tokens = sum(len(doc) for doc, _ in docs)
+        _logger.info(
+            "%s: learning from %d documents, %d tokens (some seconds per 10000)", self.name, len(docs), tokens
         )
+        self.model = train_seed_model(docs, self.settings, classes)
 
     def _word_classes(
         self,

@@ -168,7 +168,11 @@ def remove_user(connection: sqlite3.Connection, name: str) -> None:
     """
     if not connection.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount:
         raise LocalServerError(
-            "there is no such user", place=path_of(connection), value=name, legal="a user of this server"
+            "there is no such user",
+            place=path_of(connection),
+            value=name,
+            legal="a user of this server",
+            advice="spacy-tagtog user list shows them",
         )
     connection.execute(
         "DELETE FROM members WHERE login = ? "
