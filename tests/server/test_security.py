@@ -169,7 +169,7 @@ def test_a_certificate_without_its_key_is_refused(tmp_path: Path, subprocess_env
         str(tmp_path / "x.db"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, env=subprocess_env)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "--tls-key" in done.stderr + done.stdout
 
 

@@ -48,7 +48,8 @@ HOOKS: Final[Json] = {
             "onlyGUI": {"type": "boolean"},
             "authentication": {
                 "oneOf": [
-                    {"type": "object", "required": ["type"], "properties": {"type": {"const": "none"}}},
+                    {"type": "null"},
+                    {"type": "object", "properties": {"type": {"const": "none"}}},
                     {
                         "type": "object",
                         "required": ["type", "username", "password"],

@@ -78,7 +78,11 @@ def _read(key: str, entry: Mapping[str, Any]) -> Hook:
     form = _FORMATS.get(entry.get("format", "ann.json"))
     if form is None:
         raise ValueError("it has another format; legal: ann.json, tagtogID")
-    authentication = entry.get("authentication") or {}
+    authentication = entry.get("authentication", {})
+    if authentication is None:
+        authentication = {}
+    if not isinstance(authentication, Mapping | str):
+        raise ValueError("its authentication can't be read; legal: an object with the type none or basic")
     kind = (
         str(authentication.get("type", "none")).lower()
         if isinstance(authentication, Mapping)
