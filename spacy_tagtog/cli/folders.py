@@ -54,7 +54,7 @@ def folders_cli(
 
     Examples:
       spacy-tagtog folders
-      spacy-tagtog folders --add pool/train --rename pool/old=new
+      spacy-tagtog folders --add pool/train --rename pool/old=earlier
     """
     with open_connection(where) as tagtog:
         client = tagtog.client
