@@ -41,6 +41,7 @@ BEFORE = {
         spacy-tagtog export my-download.zip --force
         """,
     "members": "spacy-tagtog members --remove ada --remove bob",
+    "settings": r"printf 'id\tname\nHGNC:11998\tTP53\n' > genes.tsv",
     "user": "spacy-tagtog project create genes",
     "project": "spacy-tagtog project delete genes",
 }
