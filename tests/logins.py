@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lxml import html as lxml_html
-from playwright.sync_api import Browser, BrowserContext
 from requests import Response, Session
 
 from spacy_tagtog.server import LocalTagtog
+
+if TYPE_CHECKING:
+    # Only the tests of pages need it.
+    from playwright.sync_api import Browser, BrowserContext
 
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 """What a browser says that shows the answer to a person."""
