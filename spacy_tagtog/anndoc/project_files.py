@@ -147,7 +147,8 @@ class _Archive:
 
     def _open(self) -> None:
         self._archive = zipfile.ZipFile(self._path)
-        # Where an error holds it in a cycle, the file itself may be collected before the archive that closes it.
+        # Where an error holds it in a cycle, the file itself may be collected before the archive that
+        # closes it.
         weakref.finalize(self, self._archive.close)
         self._process = os.getpid()
 
