@@ -344,8 +344,8 @@ def test_a_clock_that_was_ahead_and_is_put_right_delays_nothing(
         key = project_key(connection, "owner", people.name)
         connection.execute(
             "INSERT INTO deliveries (project_id, hook, docid, status, source, created, due, attempts) "
-            "VALUES (?, 'w_1', 'x', 'created', 'API', ?2, ?2, ?3)",
-            (key, clock.now() + 86_400_000, attempts),
+            "VALUES (?, 'w_1', 'x', 'created', 'API', ?, ?, ?)",
+            (key, *[clock.now() + 86_400_000] * 2, attempts),
         )
     assert json.loads(receiver.get().body)["docid"] == "x"
     assert nothing_more_comes(people, receiver)
