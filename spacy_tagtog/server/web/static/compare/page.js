@@ -3,7 +3,7 @@
 import { Refused, SignedOut } from "../review/api.js";
 import { showKeys } from "../review/dialogs.js";
 import { ReviewedDocument } from "../review/document.js";
-import { counted, fill, make } from "../review/dom.js";
+import { counted, fill, keyTarget, make } from "../review/dom.js";
 import { Looks } from "../review/look.js";
 import { TextView } from "../review/text.js";
 import { lines, said } from "./answers.js";
@@ -451,8 +451,9 @@ export class Page {
   // -------------------------------------------------------------------------------------------------------- keys
 
   #pressed(event) {
-    if (byId("dialog").open || event.target.matches?.("select")) return;
-    if (event.key === "Enter" && event.target.matches?.("button, a")) return;
+    const target = keyTarget(event);
+    if (byId("dialog").open || event.defaultPrevented || target?.matches("select")) return;
+    if (event.key === "Enter" && target?.matches("button, a")) return;
     const action = this.keys.action(event);
     if (!action) return;
     event.preventDefault();

@@ -1,6 +1,6 @@
 // Which versions are compared, and what else can be done with them: copying and merging, each said in words before.
 
-import { openDialog } from "../review/dialogs.js";
+import { closeDialog, openDialog } from "../review/dialogs.js";
 import { counted, fill, make } from "../review/dom.js";
 
 const MODEL = "save:model";
@@ -11,7 +11,6 @@ const STRATEGIES = [
   ["best_iaa_v1", "what the member has who agrees best with the others"],
 ];
 const moment = (text) => `${text.slice(0, 10)} ${text.slice(11, 16)}`;
-const close = () => document.getElementById("dialog").close();
 
 /** Ask before something is done: sentences, what the button says, and what it does. Escape and "Go back" do nothing. */
 export function askFirst(title, sentences, text, then, { danger = false } = {}) {
@@ -20,11 +19,11 @@ export function askFirst(title, sentences, text, then, { danger = false } = {}) 
     class: danger ? "bad" : "good",
     text,
     onclick: () => {
-      close();
+      closeDialog();
       then();
     },
   });
-  const back = make("button", { type: "button", text: "Go back", onclick: close });
+  const back = make("button", { type: "button", text: "Go back", onclick: closeDialog });
   openDialog(
     make("h2", { text: title }),
     ...sentences.map((one) => make("p", { text: one })),
@@ -92,7 +91,7 @@ export class VersionActions {
       return openDialog(
         make("h2", { text: title }),
         make("p", { text: `This can't be done: ${whose} is confirmed. Open it again on the review page, then copy.` }),
-        make("button", { type: "button", text: "Close", onclick: close }),
+        make("button", { type: "button", text: "Close", onclick: closeDialog }),
       );
     }
     const sentences = [
@@ -109,7 +108,7 @@ export class VersionActions {
       return openDialog(
         make("h2", { text: "Merge all confirmed versions" }),
         make("p", { text: "No member has confirmed a version of this document yet." }),
-        make("button", { type: "button", text: "Close", onclick: close }),
+        make("button", { type: "button", text: "Close", onclick: closeDialog }),
       );
     }
     const preview = make("p", { role: "status" });
@@ -121,7 +120,7 @@ export class VersionActions {
     const there = this.#target("master");
     const go = () => {
       const strategy = chosen();
-      close();
+      closeDialog();
       this.page.merge(strategy, there);
     };
     openDialog(
@@ -130,7 +129,7 @@ export class VersionActions {
       make("div", { role: "group", "aria-label": "How to merge" }, ...radios),
       preview,
       make("p", { text: `${replaced("master", there)} It will not be confirmed.` }),
-      make("div", { class: "choices" }, make("button", { type: "button", text: "Go back", onclick: close }), make("button", { type: "button", class: "bad", text: "Merge", onclick: go })),
+      make("div", { class: "choices" }, make("button", { type: "button", text: "Go back", onclick: closeDialog }), make("button", { type: "button", class: "bad", text: "Merge", onclick: go })),
     );
     this.#preview(STRATEGIES[0][0], preview);
   }

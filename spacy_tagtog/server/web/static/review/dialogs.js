@@ -24,7 +24,7 @@ export const closeDialog = () => dialog().close();
 export function askChoice(question, choices) {
   const buttons = choices.map(([text, then]) =>
     button(text, () => {
-      dialog().close();
+      closeDialog();
       then();
     }, { class: "choice" }),
   );
@@ -36,7 +36,7 @@ export function askType(types, current, then) {
   const search = make("input", { type: "search", "aria-label": "Find a type", placeholder: "Find a type" });
   const list = make("ul", { class: "found" });
   const choose = (type) => () => {
-    dialog().close();
+    closeDialog();
     then(type.id);
   };
   const show = () => {
@@ -123,7 +123,7 @@ export function showKeys(keys, onClose, { note = "1 to 9 choose a type. ", maps 
     make("p", {}, make("label", {}, on, " single keys are on"), ...(maps.length > 1 ? [" · ", make("label", {}, "key map ", map)] : [])),
     make("p", { class: "note", text: `${note}Write several keys with spaces; empty: no key.` }),
     make("table", {}, make("tbody", {}, ...rows)),
-    button("Close", () => dialog().close()),
+    button("Close", closeDialog),
   );
   element.onclose = onClose;
 }
@@ -133,7 +133,7 @@ export function askFlag(old, send) {
   const note = make("textarea", { rows: 3 });
   note.value = old ?? "";
   const done = (value) => () => {
-    dialog().close();
+    closeDialog();
     send(value);
   };
   openDialog(
@@ -144,7 +144,7 @@ export function askFlag(old, send) {
       { class: "choices" },
       button("Flag", () => done(note.value)(), { class: "good" }),
       old === null ? null : button("Take the flag away", done(null)),
-      button("Cancel", () => dialog().close()),
+      button("Cancel", closeDialog),
     ),
   );
   note.focus();
@@ -165,7 +165,7 @@ export function askConflicts(conflicts, say, done) {
     return { conflict, mine, row };
   });
   const finish = () => {
-    dialog().close();
+    closeDialog();
     done(rows.filter(({ mine }) => mine.checked).map(({ conflict }) => conflict));
   };
   const element = openDialog(

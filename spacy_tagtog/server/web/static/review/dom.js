@@ -55,3 +55,12 @@ export const keyText = (key) =>
         .map((piece) => SIGNS[piece] ?? piece)
         .join("")
     : key;
+
+/**
+ * The element that a key was pressed in, or null where the key means the page. Until the browser draws again, the focus
+ * stays in a window that was closed.
+ */
+export function keyTarget(event) {
+  const target = event.target.matches ? event.target : null;
+  return target?.closest("dialog:not([open])") ? null : target;
+}

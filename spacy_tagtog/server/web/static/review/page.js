@@ -5,7 +5,7 @@ import { Card } from "./card.js";
 import { Decisions } from "./decisions.js";
 import { ReviewedDocument } from "./document.js";
 import { askConflicts, askFlag, askType, showKeys } from "./dialogs.js";
-import { counted } from "./dom.js";
+import { counted, keyTarget } from "./dom.js";
 import { Effort } from "./effort.js";
 import { Keys } from "./keys.js";
 import { DocumentLabels } from "./labels.js";
@@ -311,12 +311,13 @@ export class Page {
   // -------------------------------------------------------------------------------------------------------------- keys
 
   #pressed(event) {
-    if (!this.doc || byId("dialog").open) return;
-    if (event.target.matches?.("input, textarea, select")) {
-      if (event.key === "Escape") event.target.blur();
+    if (!this.doc || byId("dialog").open || event.defaultPrevented) return;
+    const target = keyTarget(event);
+    if (target?.matches("input, textarea, select")) {
+      if (event.key === "Escape") target.blur();
       return;
     }
-    if (event.key === "Enter" && event.target.matches?.("button, a, summary")) return;
+    if (event.key === "Enter" && target?.matches("button, a, summary")) return;
     if (this.marker.place && ["ArrowLeft", "ArrowRight"].includes(event.key) && !event.shiftKey && !event.altKey && !event.ctrlKey) {
       event.preventDefault();
       return this.marker.step(event.key === "ArrowRight" ? 1 : -1);
