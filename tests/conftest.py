@@ -32,6 +32,9 @@ settings.register_profile("thorough", max_examples=20 * settings.default.max_exa
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
+# They take a minute each. Whoever begins with them ends when the others do.
+LONG = ("test_the_main_job_and_the_loop", "test_on_a_tagtog_that_is_configured")
+
 # A net and a corpus so small that training takes seconds. The rest is as the config says.
 SMALL = {
     "components.tok2vec.model.encode.width": 32,
@@ -47,6 +50,18 @@ SMALL = {
     "corpora.dev.side": "dev",
     "corpora.dev.limit": 4,
 }
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For ``-n auto``: more than there are cores, since tests wait for servers, browsers and processes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + (cores + 1) // 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests come first."""
+    items.sort(key=lambda item: not item.name.startswith(LONG))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -70,12 +70,6 @@ def test_the_main_job_and_the_loop(project: Path) -> None:
         assert {(entity.state, *entity.who) for entity in entities} == {("pre-added", "ml:spacy")}
         assert all(entity.prob is not None and 0 < entity.prob < 1 for entity in entities)
 
-    # Nothing changed: nothing is done again, except to ask tagtog.
-    second = workflow(project, *STEPS)
-    assert second.returncode == 0, second.stdout + second.stderr
-    for name in ("convert", "train", "evaluate", "annotate", "rank", "push"):
-        assert f"Skipping '{name} stargazing': nothing changed" in second.stdout
-
     other_project_beside(project)
 
     # People confirm five of the pre-annotated documents: they are training data from then on.
@@ -128,7 +122,7 @@ def other_project_beside(project: Path) -> None:
     ids = set(Project.open(project / "annotated/comets 2").ids)
     assert 0 < len(ids) < 42
     assert ids == set(json.loads((project / "training/comets 2/push.json").read_text())["updated"])
-    # Back and forth: each keeps what it has done.
+    # Back and forth: each keeps what it has done. Nothing is done again, except to ask tagtog.
     for name, kept in (("stargazing", mine), ("comets 2", theirs)):
         again = workflow(project, "--vars.project", name, *STEPS)
         assert again.returncode == 0, again.stdout + again.stderr

@@ -22,8 +22,6 @@ NOT_RUN = {
     ("export.md", "needs an account at tagtog.com"),
     ("raw-texts.md", "installs from the package index"),
 }
-# They take seconds.
-QUICK = ["local-tagtog.md", "conversion.md"]
 
 pytestmark = pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="runs in a checkout")
 
@@ -37,11 +35,6 @@ def runner() -> ModuleType:
     sys.modules["run_blocks"] = module  # its dataclasses look for it
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.mark.parametrize("name", QUICK)
-def test_the_blocks_of_a_page_run_in_order(name: str, runner: ModuleType, tmp_path: Path) -> None:
-    runner.run_page(ROOT / "docs" / name, tmp_path / "page", tmp_path / "prepared")
 
 
 def test_the_list_of_what_is_not_run_is_short(runner: ModuleType) -> None:
