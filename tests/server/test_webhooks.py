@@ -506,6 +506,7 @@ def test_reviewers_set_webhooks_without_losing_documents(people: People, receive
         ([], "JSON object"),
         ({"w_1": {}}, "endpoint"),
         ({"w_1": {"endpoint": "file:///x"}}, "http://"),
+        ({"w_1": {"endpoint": receiver.url, "enabled": "no"}}, "w_1.enabled"),
     ):
         refused(people.call("reviewer", "PUT", "/-local/webhooks", json=body), 400, word)
     refused(people.call("supercurator", "PUT", "/-local/webhooks", json={}), 403, "supercurator")

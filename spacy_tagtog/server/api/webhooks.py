@@ -147,6 +147,16 @@ def put_webhooks(call: Call) -> Response:
     wanted = call.body.json
     if not isinstance(wanted, dict):
         raise RequestError(400, "the body isn't a JSON object of webhooks", place=call.path, legal=LEGAL)
+    for key, entry in wanted.items():
+        enabled = entry.get("enabled", True) if isinstance(entry, dict) else True
+        if not isinstance(enabled, bool):
+            raise RequestError(
+                400,
+                "a webhook is neither on nor off",
+                place=f"{key}.enabled",
+                value=enabled,
+                legal="true or false",
+            )
     # One that is switched off is checked as if it weren't: switched on, it has to work.
     as_used = {
         key: {**entry, "enabled": True} if isinstance(entry, dict) else entry for key, entry in wanted.items()

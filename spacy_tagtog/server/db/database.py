@@ -207,8 +207,10 @@ class Database:
     def _prepare(self) -> sqlite3.Connection:
         connection = self._connect()
         try:
-            self._check_identity(connection)
-            if schema.version_of(connection) < schema.version():
+            with _transaction(connection, "DEFERRED"):  # another process may just be making the database
+                self._check_identity(connection)
+                is_old = schema.version_of(connection) < schema.version()
+            if is_old:
                 self._upgrade(connection)
         except BaseException:
             connection.close()
