@@ -207,11 +207,10 @@ def test_axe_finds_nothing(site: Site, name: str) -> None:
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), size
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                # Of the colours alone it depends on the scheme what is found.
-                rules = RULES if scheme == "light" else ["color-contrast"]
-                assert violations(page, rules) == [], f"{size}, {scheme}"
+            assert violations(page, RULES) == [], size
+        # Of the colours alone it depends on the scheme what is found.
+        page.emulate_media(color_scheme="dark")
+        assert violations(page, ["color-contrast"]) == [], "dark"
     finally:
         page.close()
 
