@@ -96,7 +96,8 @@ def doc_to_document(
 
     Raises:
         LegendError: A label has no class id in the legend.
-        ConversionError: An edited span crosses from one part into another.
+        ConversionError: An edited span crosses from one part into another, or the text of the Doc isn't
+            that of its document, as after ``span.as_doc(copy_user_data=True)``.
         PlainHtmlError: The text of a new document holds a character that XML can't carry.
     """
     return docs_to_document([doc], who=who, legend=legend, offset_unit=offset_unit, report=report)
@@ -122,8 +123,8 @@ def docs_to_document(
 
     Raises:
         LegendError: A label has no class id in the legend.
-        ConversionError: The first Doc is missing, the Docs are of several documents, or an edited span
-            crosses from one part into another.
+        ConversionError: The first Doc is missing, the Docs are of several documents, an edited span crosses
+            from one part into another, or the text of a Doc isn't that of its document.
         PlainHtmlError: The text of a new document holds a character that XML can't carry.
     """
     states = _states_of_one_document(docs)
@@ -135,6 +136,7 @@ def docs_to_document(
     data: dict[str, Any] | None = None
     edits = _Edits()
     for doc, state in zip(docs, states, strict=True):
+        _check_text(doc, state, html)
         edits.add(doc, state, original)
     if edits:
         data = edits.applied(original, html, legend, who, offset_unit)
@@ -181,6 +183,29 @@ def _states_of_one_document(docs: Sequence[Doc]) -> list[DocState]:
             legal="all Docs of one document and one member, in order: the first remembers the document",
         )
     return whole
+
+
+def _check_text(doc: Doc, state: DocState, html: PlainHtml) -> None:
+    """Refuse a Doc that remembers a document whose text it doesn't have: its places are those of another text.
+
+    Raises:
+        ConversionError: It is such a Doc.
+    """
+    if get_state(doc) is None:
+        return  # a new document, with the text of the Doc
+    text, parts = doc.text, html.parts
+    if all(part in parts and text[start:end] == parts[part].text for part, start, end in state.parts) and len(
+        text
+    ) == max((end for _, _, end in state.parts), default=0):
+        return
+    raise ConversionError(
+        "the text of this Doc isn't that of the document that it remembers",
+        place=state.id,
+        value=f"{len(text)} characters: {text[:40]!r}",
+        legal="the Doc of a whole document or part; its entities and tokens may have been changed",
+        advice="a slice (span.as_doc) or several Docs in one (Doc.from_docs) can't go back: copy what changed to "
+        "the whole Doc; or make a new document of it by a copy without user_data",
+    )
 
 
 def _new_state(doc: Doc) -> DocState:

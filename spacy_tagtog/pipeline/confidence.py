@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from spacy.tokens import Doc, Span
 
+from spacy_tagtog.convert.docbin import numbers_of_spans
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty
 
 DEFAULT_SPANS_KEY = "entity_confidence"
@@ -237,8 +238,10 @@ def _confidence(span: Span) -> float | None:
         scores = group.attrs.get("scores")
         if group.name == "anndoc" or scores is None:
             continue
-        for other, score in zip(group, scores, strict=False):
-            if (other.start, other.end, other.label) == (span.start, span.end, span.label):
+        # By characters: where tokens were merged since, the tokens of a group's spans are others.
+        own = span.start_char, span.end_char, span.label
+        for (_, _, label, _, _, start, end), score in zip(numbers_of_spans(group), scores, strict=False):
+            if (start, end, label) == own:
                 return None if np.isnan(score) else float(score)
     return None
 

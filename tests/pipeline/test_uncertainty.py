@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc, DocBin, Span, SpanGroup
+from spacy.vocab import Vocab
 
+import spacy_tagtog.pipeline.confidence  # noqa: F401 — span._.confidence
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.uncertainty import USER_DATA_KEY, TokenCertainty, get_certainty, set_certainty
 
@@ -70,3 +72,17 @@ def test_junk_in_its_place(nlp: Language, junk: object) -> None:
     doc.user_data[USER_DATA_KEY] = junk
     with pytest.raises(PipelineError):
         get_certainty(doc)
+
+
+def test_probabilities_are_found_after_tokens_were_merged() -> None:
+    doc = Doc(Vocab(), ["Globular", "clusters", "of", "stars", "shine"])
+    spans = [Span(doc, 2, 3, label="X"), Span(doc, 3, 4, label="Star")]
+    doc.spans["own"] = SpanGroup(doc, name="own", spans=spans, attrs={"scores": [0.25, 0.75]})
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:2])
+    assert [token.text for token in doc] == ["Globular clusters", "of", "stars", "shine"]
+    assert Span(doc, 1, 2, label="X")._.confidence == 0.25
+    assert Span(doc, 2, 3, label="Star")._.confidence == 0.75
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:4])
+    assert doc[0:1]._.confidence is None
