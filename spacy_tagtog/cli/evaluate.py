@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,11 +56,12 @@ def evaluate_cli(
     ] = False,
     n_process: ProcessesOption = 1,
 ) -> None:
-    """Evaluate a pipeline's entities against what people annotated.
+    """Evaluate a pipeline's entities and document labels against what people annotated.
 
     Two measures for each entity type and for all together: exact (label and both borders are equal) and
     overlapping (labels are equal and at least one character is shared). Offsets are compared in characters,
-    so a tokenizer that can't reach a border counts against the pipeline.
+    so a tokenizer that can't reach a border counts against the pipeline. With a spancat, overlapping entities
+    count, too. Document labels that nobody set in a document are unknown, and don't count there.
 
     Where the pipeline gives probabilities: the expected calibration error (ECE, 15 bins of equal width), the
     Brier score and the AUROC of right against wrong predictions. On documents that it was calibrated on,
@@ -95,9 +97,9 @@ def _say(result: Evaluation) -> None:
     if result.document_labels:
         rows = [
             (label, *(f"{100 * value:.1f}" for value in one.exact_prf), one.gold, one.predicted)
-            for label, one in result.document_labels.items()
+            for label, one in [*sorted(result.document_labels.items()), ("all", result.overall_labels)]
         ]
-        table(sorted(rows), header=("document label", "P", "R", "F", "gold", "predicted"))
+        table(rows, header=("document label", "P", "R", "F", "gold", "predicted"))
     for name, one in result.confidence.items():
         table(one.rows(), header=(name, "predictions", "ECE % (by chance)", "Brier", "AUROC"))
         if one.in_sample:
@@ -115,5 +117,14 @@ def _say(result: Evaluation) -> None:
     if result.ignored:
         ignored = counted(result.ignored, "prediction")
         info(f"{ignored} not counted: the gold data says nothing about the text there")
-    precision, recall, f1 = (100 * value for value in result.overall.exact_prf)
-    good(f"{counted(result.documents, 'document')}, exact P {precision:.1f} R {recall:.1f} F {f1:.1f}")
+    good("; ".join([counted(result.documents, "document"), *_summaries(result)]))
+
+
+def _summaries(result: Evaluation) -> Iterator[str]:
+    """The figures of all entity types, and of all document labels."""
+    if result.labels:
+        precision, recall, f1 = (100 * value for value in result.overall.exact_prf)
+        yield f"exact P {precision:.1f} R {recall:.1f} F {f1:.1f}"
+    if result.document_labels:
+        precision, recall, f1 = (100 * value for value in result.overall_labels.exact_prf)
+        yield f"document labels P {precision:.1f} R {recall:.1f} F {f1:.1f}"

@@ -22,7 +22,15 @@ _ModelOption = Annotated[
     str,
     typer.Option(
         "--model",
-        help="seed, ner, both (the better one is kept), or auto: seed while there are few entities.",
+        help="Of ner: seed, ner, both (the better one is kept), or auto: seed while there are few entities.",
+    ),
+]
+_ComponentsOption = Annotated[
+    str,
+    typer.Option(
+        "--components",
+        help="What to train: ner, spancat, textcat, textcat_multilabel, several with commas between, "
+        "or auto: what the training documents call for.",
     ),
 ]
 _UnlabelledOption = Annotated[
@@ -50,6 +58,7 @@ def train_cli(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The folder for model-best and model-last.")
     ] = Path("training"),
+    components: _ComponentsOption = "auto",
     model: _ModelOption = "auto",
     seed_below: Annotated[
         int,
@@ -65,13 +74,18 @@ def train_cli(
     code: CodeOption = None,
     gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU; -1 for the CPU.")] = -1,
 ) -> None:
-    """Train with spaCy: the seed model while there are few entities, spaCy's NER from then on.
+    """Train with spaCy what the data calls for: entities, overlapping ones, too, and document labels.
 
-    The command says which model it trains and why. With --model both it trains both, and keeps the one with
+    The command says what it trains and why. Entities without overlap: the seed model while there are few,
+    spaCy's ner from then on. Overlapping ones: spancat. Document labels: textcat where exactly one is true of
+    each document, textcat_multilabel otherwise. Several are trained one by one, into OUTPUT/NAME, and put
+    together into one pipeline. The configs are configs/NAME.cfg. Thresholds are chosen on DEV.
+
+    With --model both it trains both, and keeps the one with
     the better F on DEV as model-best; both stay in OUTPUT/seed and OUTPUT/ner. As with spacy train, the
     models of an earlier training in OUTPUT are replaced.
 
-    It is python -m spacy train with a config that is chosen. Every value of the config can be given as an
+    It is python -m spacy train with a config that is chosen. Every value of the configs can be given as an
     option, as there: --training.max_steps 2000. The seed model learns in one step: it has no use for numbers
     of steps. Only the seed model uses --unlabelled texts.
 
@@ -90,6 +104,7 @@ def train_cli(
             corpus,
             dev,
             output,
+            components=components,
             model=model,
             seed_below=seed_below,
             config=config,
@@ -100,6 +115,12 @@ def train_cli(
             overrides=parse_config_overrides(list(context.args)),
             progress=_announcing,
         )
+    for line in trained.said:
+        info(line)
+    if len({run.kind for run in trained.runs}) > 1:
+        names = ", ".join(dict.fromkeys(run.kind for run in trained.runs))
+        good(f"trained {names}, together in one pipeline: {trained.path}")
+        return
     why = f" ({trained.choice.reason})" if len(trained.runs) > 1 else ""
     good(f"trained {trained.choice.config}{why}: {trained.path}")
 
@@ -117,6 +138,8 @@ def _announcing(runs: Iterable[T], total: int | None = None, /) -> Iterator[T]:
 def _say(run: TrainingRun) -> None:
     from spacy_tagtog.steps.train import UNLABELLED
 
+    for line in run.said:
+        info(line)
     info(f"training {run.choice.config}: {run.choice.reason}")
     of_steps = [name for name in run.unused if name != UNLABELLED]
     if of_steps:  # the workflow always gives them

@@ -25,6 +25,7 @@ from spacy_tagtog.anndoc import Project
 from spacy_tagtog.convert.converter import DEFAULT_CONVERTER, AnndocConverter, make_converter
 from spacy_tagtog.convert.corpus import DocumentChoice, convert_ids, note_problems
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, LoosePiece, Piece
+from spacy_tagtog.convert.label_values import LabelValues
 from spacy_tagtog.convert.report import ConversionReport
 from spacy_tagtog.convert.split import TRAIN, side_of
 from spacy_tagtog.convert.state import get_id
@@ -51,6 +52,7 @@ class BulkJob:
         shares: Shares of the split.
         plan: Sides of documents for which the hash of the id doesn't decide.
         legend: A legend file to use in place of the project's own.
+        values: The values of document labels, for the negatives in ``doc.cats``.
     """
 
     source: Path
@@ -61,6 +63,7 @@ class BulkJob:
     shares: Mapping[str, float] = field(default_factory=dict)
     plan: Mapping[str, str] = field(default_factory=dict)
     legend: Path | None = None
+    values: LabelValues = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,13 @@ class _Worker:
         report = ConversionReport()
         packers: dict[str, DocPacker] = {}
         for doc in convert_ids(
-            self._project, ids, self._nlp, self._converter, report, choice=self._job.choice
+            self._project,
+            ids,
+            self._nlp,
+            self._converter,
+            report,
+            choice=self._job.choice,
+            values=self._job.values,
         ):
             doc_id = get_id(doc)
             side = (

@@ -27,9 +27,10 @@ from spacy_tagtog.convert.converter import (
     members_of,
 )
 from spacy_tagtog.convert.docbin import PIECE_DOCS, DocBinFile, DocPacker, docs_of
+from spacy_tagtog.convert.label_values import LabelValues, add_negatives, label_values
 from spacy_tagtog.convert.report import FAULTS, ConversionReport, ReportItem, shown_member
 from spacy_tagtog.convert.split import TRAIN, parse_split, side_of
-from spacy_tagtog.convert.state import get_state
+from spacy_tagtog.convert.state import SPANS_KEY, get_state
 from spacy_tagtog.convert.tokens import assemble, part_texts, predicted_doc
 from spacy_tagtog.errors import (
     AnndocError,
@@ -57,6 +58,7 @@ def convert_documents(
     *,
     choice: DocumentChoice = "confirmed",
     on_problem: OnProblem = "error",
+    values: LabelValues | None = None,
     progress: Progress = silent,
 ) -> Iterator[Doc]:
     """Convert documents one at a time.
@@ -69,6 +71,8 @@ def convert_documents(
         report: Everything is counted there.
         choice: Which documents.
         on_problem: ``error`` raises at the end of the first document with a fault, ``report`` goes on.
+        values: The values of document labels, for the negatives in ``doc.cats``; by default those of the
+            project, and none for a stream of documents.
         progress: Wraps the ids of a project's documents, with their number.
 
     Raises:
@@ -79,10 +83,12 @@ def convert_documents(
         if on_problem == "error" and documents.problems:
             raise documents.problems[0]
         note_problems(documents, report)
+        if values is None:
+            values = label_values(documents, converter.member)
         ids = progress(documents.ids, len(documents))
-        yield from _convert(_readable(documents, ids), nlp, converter, report, choice, on_problem)
+        yield from _convert(_readable(documents, ids), nlp, converter, report, choice, on_problem, values)
     else:
-        yield from _convert(documents, nlp, converter, report, choice, on_problem)
+        yield from _convert(documents, nlp, converter, report, choice, on_problem, values or ())
 
 
 def note_problems(project: Project, report: ConversionReport) -> None:
@@ -128,12 +134,13 @@ def convert_ids(
     report: ConversionReport,
     *,
     choice: DocumentChoice,
+    values: LabelValues = (),
 ) -> Iterator[Doc]:
     """Convert some documents of a project; faults are set aside and listed.
 
     Arguments are those of :func:`convert_documents`.
     """
-    return _convert(_readable(project, ids), nlp, converter, report, choice, "report")
+    return _convert(_readable(project, ids), nlp, converter, report, choice, "report", values)
 
 
 def _convert(
@@ -143,6 +150,7 @@ def _convert(
     report: ConversionReport,
     choice: DocumentChoice,
     on_problem: OnProblem,
+    values: LabelValues = (),
 ) -> Iterator[Doc]:
     converters: dict[str, Converter] = {}
     for item in documents:
@@ -153,7 +161,10 @@ def _convert(
             if member not in converters:
                 converters[member] = for_member(converter, member)
             try:
-                yield from _version_docs(item, member, nlp, converters[member], report, choice, on_problem)
+                docs = _version_docs(item, member, nlp, converters[member], report, choice, on_problem)
+                for doc in docs:
+                    add_negatives(doc, values)
+                yield from docs
             except AnndocError as error:
                 _raise_or_note(error, item.id, report, on_problem, member)
 
@@ -310,11 +321,21 @@ def write_docbin(docs: Iterable[Doc], path: Path) -> int:
     return len(file)
 
 
+def spancat_keys(nlp: Language) -> list[str]:
+    """The span groups that the span categorizers of a pipeline learn from and write."""
+    return [
+        str(nlp.get_pipe_config(name)["spans_key"])
+        for name in nlp.component_names
+        if nlp.get_pipe_meta(name).factory in ("spancat", "spancat_singlelabel")
+    ]
+
+
 class AnndocCorpus:
     """A corpus reader for ``spacy train``: ``.spacy`` files **or** tagtog projects (folder or zip) directly.
 
     The reference Doc of each Example is the gold Doc, the predicted one is what the pipeline's own tokenizer
-    makes, part by part.
+    makes, part by part. For a pipeline with a ``spancat`` the reference also has its span group: all entities
+    of ``doc.spans["anndoc"]``, or those of ``doc.ents`` where there is no such group.
 
     Args:
         path: A ``.spacy`` file, a folder of them, a project's folder, or a project's zip.
@@ -401,11 +422,19 @@ class AnndocCorpus:
     def _project_docs(self, nlp: Language) -> Iterator[Doc]:
         self.report = ConversionReport()
         project = Project.open(self.path, strict=self.on_problem == "error")
+        # Of all sides and folders: what is a value on one side is one on the other.
+        values = label_values(project, self.converter.member)
         chosen = in_folders(project, self.folders, self.report)
         if self.side is not None:
             chosen = chosen.select(lambda doc_id: side_of(doc_id, self.shares) == self.side)
         yield from convert_documents(
-            chosen, nlp, self.converter, self.report, choice=self.documents, on_problem=self.on_problem
+            chosen,
+            nlp,
+            self.converter,
+            self.report,
+            choice=self.documents,
+            on_problem=self.on_problem,
+            values=values,
         )
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
@@ -420,12 +449,17 @@ class AnndocCorpus:
             random.shuffle(shuffled)
             docs = shuffled
         number = 0
+        keys = spancat_keys(nlp)
         for doc in docs:
             if self.max_length and len(doc) > self.max_length:
                 continue
             if self.limit and number >= self.limit:
                 break
             number += 1
+            for key in keys:
+                if key not in doc.spans:
+                    # All that people annotated, overlapping or not; of other people's Docs, what there is.
+                    doc.spans[key] = list(doc.spans.get(SPANS_KEY, doc.ents))
             example = Example(predicted_doc(nlp, doc), doc)
             if self.augmenter is None:
                 yield example

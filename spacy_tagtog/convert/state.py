@@ -7,12 +7,15 @@
 | – its ``attrs["scores"]`` | their ``prob`` |
 | – ``span.id_`` | the entity's place in ann.json (``e0``…) |
 | ``doc.spans["anndoc.parts"]`` | the parts that have tokens; ``span.label_``: the part's id |
-| ``doc.cats`` | document labels: ``NAME`` for booleans, ``NAME=VALUE`` for others, 1.0 where set |
+| ``doc.cats`` | document labels: ``NAME`` for booleans, ``NAME=VALUE`` for others; 1.0 or 0.0, see below |
 | ``doc._.anndoc_id`` | the document's id |
 | ``doc._.anndoc`` | :class:`DocState`: the original files and where each part stands |
 | ``doc._.anndoc_relations`` | the relations, see :mod:`spacy_tagtog.convert.relations` |
 | ``span._.anndoc`` | the original entity (JSON object) behind a span, or ``None`` |
 | ``span._.anndoc_fields`` | its labels by name |
+
+A boolean that is false is 0.0 in ``doc.cats``, and so are the other values of a label that has one: all that
+the project's documents have (:mod:`spacy_tagtog.convert.label_values`). A label that isn't set isn't there.
 
 The extensions are registered when :mod:`spacy_tagtog.convert` is imported; the values travel with the Doc
 (``user_data``), also through a DocBin with ``store_user_data=True``.

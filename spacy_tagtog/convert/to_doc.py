@@ -18,6 +18,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 from spacy_tagtog.anndoc import Annotations, Document, Entity, Legend, Located, detect_unit, locate
 from spacy_tagtog.anndoc.repair import repair
 from spacy_tagtog.convert.ents import Aside, Placed, missing_spans, without_overlap
+from spacy_tagtog.convert.label_values import cat_of, storable
 from spacy_tagtog.convert.report import ConversionReport, ReportItem, shown_member
 from spacy_tagtog.convert.settings import AlignmentMode, ToDocSettings
 from spacy_tagtog.convert.state import PARTS_KEY, SPANS_KEY, DocState, set_state, span_id
@@ -223,17 +224,9 @@ def _span(doc: Doc, entity: Entity, label: str, start: int, end: int) -> Span:
     normalizations = entity.data.get("normalizations")
     for normalization in normalizations.values() if normalizations else ():
         if source_id := (normalization.get("source") or {}).get("id"):
-            kb_id = _storable(str(source_id))
+            kb_id = storable(str(source_id))
             break
     return Span(doc, start, end, label=label, kb_id=kb_id, span_id=span_id(entity.index))
-
-
-def _storable(text: str) -> str:
-    """The text as spaCy can store it, in UTF-8.
-
-    Half a surrogate pair, as browsers cut them, becomes a question mark.
-    """
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _unknown_tokens(
@@ -296,12 +289,9 @@ def _part_group(assembled: Assembled) -> SpanGroup:
 def _cats(legend: Legend, metas: Mapping[str, Mapping[str, object]]) -> dict[str, float]:
     cats: dict[str, float] = {}
     for class_id, meta in metas.items():
-        name = legend.get(class_id, class_id)
         value = meta.get("value")
-        if isinstance(value, bool):
-            cats[_storable(name)] = float(value)
-        elif value is not None:
-            cats[_storable(f"{name}={value}")] = 1.0
+        if value is not None:
+            cats[cat_of(legend, class_id, value)] = float(value) if isinstance(value, bool) else 1.0
     return cats
 
 

@@ -118,6 +118,25 @@ def ensure_confidence(nlp: Language, *, spans_key: str | None = None) -> str:
     )
 
 
+def confidence_keys(nlp: Language, *, spans_key: str | None = None) -> list[str]:
+    """The span groups that hold entities and their probabilities, as :func:`ensure_confidence` finds them.
+
+    There are several where a pipeline predicts entities in several ways, such as ``ner`` and ``spancat``.
+
+    Args:
+        nlp: The pipeline; what gives probabilities is added to it where it is missing.
+        spans_key: A span group with scores to take entities from instead.
+
+    Raises:
+        PipelineError: Nothing in the pipeline predicts entities with a probability.
+    """
+    first = ensure_confidence(nlp, spans_key=spans_key)
+    if spans_key is not None:
+        return [first]
+    scoring = [name for name in nlp.pipe_names if nlp.get_pipe_meta(name).factory == "entity_confidence"]
+    return list(dict.fromkeys([first, *(str(nlp.get_pipe_config(name)["spans_key"]) for name in scoring)]))
+
+
 def annotate_documents(
     nlp: Language,
     documents: Iterable[Document],
@@ -161,7 +180,7 @@ def annotate_documents(
     report = report if report is not None else AnnotateReport()
     # A pipeline of nothing but text classifiers has no entities to write.
     only_labels = spans_key is None and bool(textcat_names(nlp)) and not _predicts_entities(nlp)
-    key = None if only_labels else ensure_confidence(nlp, spans_key=spans_key)
+    keys = [] if only_labels else confidence_keys(nlp, spans_key=spans_key)
     task = _Task(who, rename or {}, report)
 
     # Only numbers travel with the Docs: what goes to another process must be small, and a parsed document
@@ -181,7 +200,7 @@ def annotate_documents(
     for doc, number in nlp.pipe(inputs(), as_tuples=True, batch_size=batch_size, n_process=n_process):
         document, parts = waiting.pop(number)
         report.documents += 1
-        predictions = [] if key is None else _predictions(doc, key)
+        predictions = scored_entities(doc, keys)
         labels = predicted_labels(nlp, doc)
         yield task.annotated(document, parts, legend or document.legend, predictions, labels)
 
@@ -204,25 +223,39 @@ def _prob(probability: float) -> float:
     return min(1 - _MIN_PROB, max(_MIN_PROB, round(probability, 6)))
 
 
-def _predictions(doc: Doc, key: str) -> list[tuple[Span, float | None]]:
-    if key not in doc.spans:
-        raise PipelineError(
-            "the pipeline wrote no such span group",
-            value=key,
-            legal=", ".join(doc.spans) or "(it wrote none)",
-            advice="give the spans key of a component that writes scores",
-        )
-    group = doc.spans[key]
-    scores = group.attrs.get("scores", [])
-    if len(scores) != len(group):
-        raise PipelineError(
-            "the span group has no probabilities",
-            value=key,
-            legal='as many numbers in attrs["scores"] as spans',
-        )
-    return [
-        (span, None if math.isnan(score) else float(score)) for span, score in zip(group, scores, strict=True)
-    ]
+def scored_entities(doc: Doc, keys: Iterable[str]) -> list[tuple[Span, float | None]]:
+    """The entities of some span groups, each with its probability, ``None`` where the model has no opinion.
+
+    What stands in several groups is taken from the first one.
+
+    Args:
+        doc: What a pipeline made of a text.
+        keys: The groups, see :func:`confidence_keys`.
+
+    Raises:
+        PipelineError: A span group is missing or has no scores.
+    """
+    found: dict[tuple[int, int, str], tuple[Span, float | None]] = {}
+    for key in keys:
+        if key not in doc.spans:
+            raise PipelineError(
+                "the pipeline wrote no such span group",
+                value=key,
+                legal=", ".join(doc.spans) or "(it wrote none)",
+                advice="give the spans key of a component that writes scores",
+            )
+        group = doc.spans[key]
+        scores = group.attrs.get("scores", [])
+        if len(scores) != len(group):
+            raise PipelineError(
+                "the span group has no probabilities",
+                value=key,
+                legal='as many numbers in attrs["scores"] as spans',
+            )
+        for span, score in zip(group, scores, strict=True):
+            place = (span.start, span.end, span.label_)
+            found.setdefault(place, (span, None if math.isnan(score) else float(score)))
+    return list(found.values())
 
 
 _Parts = tuple[tuple[str, int, int], ...]

@@ -6,16 +6,17 @@ Entities are compared by characters, so that a tokenizer's mistakes count as wha
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog._ranges import Reach
 from spacy_tagtog.anndoc.fingerprints import text_fingerprint
+from spacy_tagtog.convert.corpus import spancat_keys
 from spacy_tagtog.errors import EvaluationError
 from spacy_tagtog.pipeline.calibration.figures import (
     CalibrationFigures,
@@ -31,6 +32,7 @@ from spacy_tagtog.pipeline.calibration.scoring import (
     silent_ranges,
 )
 from spacy_tagtog.pipeline.calibration.stored import Calibration
+from spacy_tagtog.pipeline.contents import all_entities, predicted_entities
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 
 CharSpan = tuple[int, int, str]
@@ -159,6 +161,11 @@ class Evaluation:
         """All entity types together (micro average)."""
         return sum(self.labels.values(), Scores())
 
+    @property
+    def overall_labels(self) -> Scores:
+        """All document labels together (micro average)."""
+        return sum(self.document_labels.values(), Scores())
+
     def to_json(self) -> dict[str, Any]:
         """The evaluation as a JSON object."""
         return {
@@ -170,6 +177,7 @@ class Evaluation:
             "document_labels": {
                 label: scores.to_json() for label, scores in sorted(self.document_labels.items())
             },
+            "document_labels_overall": self.overall_labels.to_json() if self.document_labels else None,
         }
 
     def rows(self) -> Iterator[tuple[str, ...]]:
@@ -212,7 +220,9 @@ def evaluate_docs(
     """Run a pipeline over the texts of gold Docs and compare its entities with theirs.
 
     Predictions that touch tokens about which the gold Doc says nothing (*missing*, ``ent_iob`` 0) are not
-    counted; ``ignored`` says how many there are.
+    counted; ``ignored`` says how many there are. Where the pipeline has a ``spancat``, the entities are those
+    of ``doc.ents`` and of its span group, and they are compared with all that people annotated, overlapping
+    or not.
 
     Args:
         nlp: A trained pipeline.
@@ -226,6 +236,13 @@ def evaluate_docs(
     result = Evaluation()
     components = confidence_components(nlp)
     known_cats = {str(label) for name in textcat_names(nlp) for label in nlp.get_pipe(name).labels}  # type: ignore[attr-defined]
+    nested = bool(spancat_keys(nlp))
+    # A pipeline of nothing but text classifiers has missed no entity.
+    with_entities = (
+        nested
+        or not known_cats
+        or any("doc.ents" in nlp.get_pipe_meta(name).assigns for name in nlp.pipe_names)
+    )
     found = {name: ScoredPredictions() for name in components}
     in_sample: Counter[str] = Counter()
     numbers: dict[object, int] = {}
@@ -241,23 +258,20 @@ def evaluate_docs(
                 component.calibration is not None and own_print in component.calibration.fingerprints
             )
             add_predictions(component, gold, predicted, number, found[name])
-        decided = predicted_labels(nlp, predicted)
-        for label in (
-            {*decided, *(name for name, value in gold.cats.items() if value >= 0.5)} if gold.cats else ()
-        ):
-            both = int(label in decided and gold.cats.get(label, 0.0) >= 0.5)
-            one = Scores(int(gold.cats.get(label, 0.0) >= 0.5), int(label in decided), both, both, both)
-            if label in known_cats:
-                result.document_labels[label] = result.document_labels.get(label, Scores()) + one
-        silent = silent_ranges(gold)
+        for label, one in _score_labels(predicted_labels(nlp, predicted), gold.cats, known_cats):
+            result.document_labels[label] = result.document_labels.get(label, Scores()) + one
+        if not with_entities:
+            continue
+        gold_spans: Sequence[Span] = all_entities(gold) if nested else gold.ents
+        silent = silent_ranges(gold, gold_spans)
         spans: list[CharSpan] = []
-        for ent in predicted.ents:
+        for ent in predicted_entities(nlp, predicted):
             if any(start < ent.end_char and ent.start_char < end for start, end in silent):
                 result.ignored += 1
             else:
                 spans.append((ent.start_char, ent.end_char, ent.label_))
         for label, scores in score_entities(
-            [(ent.start_char, ent.end_char, ent.label_) for ent in gold.ents], spans
+            [(ent.start_char, ent.end_char, ent.label_) for ent in gold_spans], spans
         ).items():
             result.labels[label] = result.labels.get(label, Scores()) + scores
     for name, component in components.items():
@@ -272,6 +286,17 @@ def evaluate_docs(
             advice="confirm more documents, or give a larger share to this side of the split",
         )
     return result
+
+
+def _score_labels(
+    decided: Container[str], gold: Mapping[str, float], known: Iterable[str]
+) -> Iterator[tuple[str, Scores]]:
+    """Compare the document labels of one document; one that isn't in the gold ``cats`` is unknown."""
+    for label in known:
+        has, found = gold.get(label, 0.0) >= 0.5, label in decided
+        if label in gold and (has or found):
+            both = int(has and found)
+            yield label, Scores(int(has), int(found), both, both, both)
 
 
 def _confidence(

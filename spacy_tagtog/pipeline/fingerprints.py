@@ -10,7 +10,7 @@ from spacy.util import resolve_dot_names
 
 from spacy_tagtog.anndoc.fingerprints import text_fingerprint
 
-_KEY: Final = "spacy_tagtog"
+META_KEY: Final = "spacy_tagtog"
 
 
 def remember_training_documents(nlp: Language) -> None:
@@ -24,13 +24,13 @@ def remember_training_documents(nlp: Language) -> None:
         return
     (corpus,) = resolve_dot_names(config, [training["train_corpus"]])
     texts: Iterable[str] = (example.reference.text for example in corpus(nlp))
-    nlp.meta[_KEY] = {
-        **nlp.meta.get(_KEY, {}),
+    nlp.meta[META_KEY] = {
+        **nlp.meta.get(META_KEY, {}),
         "training_documents": sorted({text_fingerprint(text) for text in texts}),
     }
 
 
 def training_fingerprints(nlp: Language) -> frozenset[str] | None:
     """The fingerprints of the texts that a pipeline was trained on; ``None`` where it doesn't know."""
-    stored = nlp.meta.get(_KEY, {}).get("training_documents")
+    stored = nlp.meta.get(META_KEY, {}).get("training_documents")
     return None if stored is None else frozenset(stored)

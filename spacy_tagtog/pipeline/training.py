@@ -5,7 +5,7 @@ Who asks for both gets the one that is better on other documents.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,29 +13,14 @@ from typing import Any, Literal
 import spacy
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.convert import AnndocCorpus
 from spacy_tagtog.errors import ConfigurationError
+from spacy_tagtog.pipeline.contents import TrainingSize
 
 _PACKAGE = Path(__file__).parents[1]
 _SHIPPED = (_PACKAGE / "configs", _PACKAGE.parent / "configs")
 """Where the package's own configs are: inside it where it is installed, beside it in a checkout."""
 
 ModelChoice = Literal["auto", "seed", "ner", "both"]
-
-
-@dataclass(frozen=True)
-class TrainingSize:
-    """How much there is to learn from.
-
-    Attributes:
-        documents: Docs of the training corpus.
-        entities: Their entities.
-        labels: The entity types that occur.
-    """
-
-    documents: int
-    entities: int
-    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -51,35 +36,6 @@ class TrainingPlan:
     config: Path
     reason: str
     is_seed: bool
-
-
-def measure_corpus(path: Path) -> TrainingSize:
-    """Count what a training corpus holds.
-
-    Args:
-        path: A ``.spacy`` file, a folder of them, or the folder or zip of a tagtog project (its confirmed
-            documents).
-
-    Raises:
-        ConfigurationError: It holds no document, or none with an entity.
-        SpacyTagtogError: See :class:`~spacy_tagtog.convert.corpus.AnndocCorpus`.
-    """
-    documents = entities = 0
-    labels: set[str] = set()
-    for doc in AnndocCorpus(path).docs(spacy.blank("xx")):
-        documents += 1
-        entities += len(doc.ents)
-        labels.update(ent.label_ for ent in doc.ents)
-    if not entities:
-        raise ConfigurationError(
-            "there is nothing to learn from",
-            place=str(path),
-            value=f"{counted(documents, 'document')}, no entity",
-            legal="documents with entities",
-            advice="confirm documents with entities in tagtog, fetch and convert them; the report of convert "
-            "says what was left out",
-        )
-    return TrainingSize(documents, entities, tuple(sorted(labels)))
 
 
 def find_config(path: Path) -> Path:
@@ -103,8 +59,8 @@ def find_config(path: Path) -> Path:
     raise ConfigurationError(
         "there is no such config",
         value=str(path),
-        legal="a spaCy config file; configs/seed.cfg, configs/ner.cfg and configs/ner_vectors.cfg come with "
-        "spacy-tagtog",
+        legal="a spaCy config file; configs/seed.cfg, ner.cfg, ner_vectors.cfg, spancat.cfg, textcat.cfg and "
+        "textcat_multilabel.cfg come with spacy-tagtog",
         advice="check the path",
     )
 
@@ -134,18 +90,18 @@ def choose_config(
     return TrainingPlan(find_config(seed_config if is_seed else config), reason, is_seed)
 
 
-def values_for(config: Path, other: Path, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that are meant for one of two configs: not those of sections that only the other one has.
+def values_for(config: Path, others: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are meant for one of several configs: not those of sections that only others have.
 
     Args:
         config: The config.
-        other: The other one.
+        others: The other ones.
         overrides: Values by ``section.name``.
 
     Raises:
         ConfigValidationError: A config can't be read; so says confection.
     """
-    mine, others = (spacy.util.load_config(path) for path in (config, other))
+    mine, *theirs = (spacy.util.load_config(path) for path in (config, *others))
 
     def has_section(sections: Any, name: str) -> bool:
         for step in name.split(".")[:-1]:
@@ -155,5 +111,5 @@ def values_for(config: Path, other: Path, overrides: Mapping[str, Any]) -> dict[
     return {
         name: value
         for name, value in overrides.items()
-        if has_section(mine, name) or not has_section(others, name)
+        if has_section(mine, name) or not any(has_section(other, name) for other in theirs)
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,8 +13,7 @@ from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from spacy_tagtog.errors import PipelineError
-from spacy_tagtog.pipeline.annotate import ensure_confidence
+from spacy_tagtog.pipeline.annotate import confidence_keys, scored_entities
 from spacy_tagtog.pipeline.labels import label_confidence_of, textcat_names
 from spacy_tagtog.pipeline.sentences import sentences as sentences_of
 from spacy_tagtog.pipeline.uncertainty import get_certainty
@@ -152,45 +150,37 @@ def _short(text: str) -> str:
 
 
 def candidate_of(
-    doc: Doc, doc_id: str, spans_key: str | None, *, labels: Mapping[str, float] | None = None
+    doc: Doc, doc_id: str, spans_keys: Sequence[str] | None, *, labels: Mapping[str, float] | None = None
 ) -> Candidate:
     """Make a candidate of a Doc that a pipeline annotated.
 
     Args:
         doc: The Doc.
         doc_id: The document's id.
-        spans_key: The span group with the predicted entities and their ``attrs["scores"]``, see
-            :func:`~spacy_tagtog.pipeline.annotate.ensure_confidence`; ``None`` where no pipeline, or none
-            that predicts entities, has seen the Doc.
+        spans_keys: The span groups with the predicted entities and their ``attrs["scores"]``, see
+            :func:`~spacy_tagtog.pipeline.annotate.confidence_keys`; ``None`` where no pipeline, or none that
+            predicts entities, has seen the Doc.
         labels: The probability of each document label.
 
     Raises:
-        PipelineError: The span group has no scores.
+        PipelineError: A span group is missing or has no scores.
     """
     words, sentences = _words(doc), tuple((piece.start, piece.end) for piece in sentences_of(doc))
     vector = doc.tensor.mean(axis=0) if getattr(doc.tensor, "ndim", 0) == 2 and len(doc.tensor) else None
     labels = labels or {}
-    if spans_key is None:
+    if spans_keys is None:
         nothing = np.zeros(len(doc), dtype=np.float32)
         return Candidate(
             doc_id, words, sentences, (), nothing, nothing, labels, vector, predicted=bool(labels)
         )
-    group = doc.spans.get(spans_key)
-    scores = [] if group is None else group.attrs.get("scores", [])
-    if group is None or len(scores) != len(group):
-        raise PipelineError(
-            "the span group has no probabilities",
-            place=doc_id,
-            value=spans_key,
-            legal='as many numbers in attrs["scores"] as spans',
-        )
+    scored = scored_entities(doc, spans_keys)
     entities = tuple(
-        PredictedEntity(span.start, span.end, span.label_, 0.5 if math.isnan(score) else float(score))
-        for span, score in zip(group, scores, strict=True)
+        PredictedEntity(span.start, span.end, span.label_, 0.5 if prob is None else prob)
+        for span, prob in scored
     )
     certainty = get_certainty(doc)
     missed = np.zeros(len(doc), dtype=np.float32) if certainty is None else certainty.missed
-    doubts = _doubts(doc, zip(group, scores, strict=True), missed)
+    doubts = _doubts(doc, ((span, prob) for span, prob in scored if prob is not None), missed)
     if certainty is not None:
         return Candidate(
             doc_id,
@@ -239,11 +229,11 @@ def make_candidates(
         for doc_id, doc in docs:
             yield candidate_of(doc, doc_id, None)
         return
-    key = None if spans_key is None and only_labels(nlp) else ensure_confidence(nlp, spans_key=spans_key)
+    keys = None if spans_key is None and only_labels(nlp) else confidence_keys(nlp, spans_key=spans_key)
     has_labels = bool(textcat_names(nlp))
     stream = ((doc, doc_id) for doc_id, doc in docs)
     for doc, doc_id in nlp.pipe(stream, as_tuples=True, batch_size=batch_size, n_process=n_process):
-        yield candidate_of(doc, doc_id, key, labels=label_confidence_of(doc) if has_labels else None)
+        yield candidate_of(doc, doc_id, keys, labels=label_confidence_of(doc) if has_labels else None)
 
 
 def only_labels(nlp: Language) -> bool:

@@ -37,6 +37,8 @@ OURS: Final = {
 }
 """Short names of our own strategies, for the command line."""
 
+LABELS_STRATEGY: Final = "expected_edits"
+"""The default where a pipeline predicts document labels alone: the other default goes by tokens."""
 DEFAULT_STRATEGY: Final = "variance_reduction"
 
 

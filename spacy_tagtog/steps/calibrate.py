@@ -16,7 +16,7 @@ from spacy_tagtog._options import choose
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.errors import ArgumentError, EvaluationError, setting
 from spacy_tagtog.pipeline.calibration.cross_validation import CalibrationMethod
-from spacy_tagtog.pipeline.calibration.crossfit import deal, document_groups, is_quick
+from spacy_tagtog.pipeline.calibration.crossfit import deal, document_groups, is_quick, learns_again
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.pipeline.calibration.report import CalibrationReport
 from spacy_tagtog.pipeline.loading import load_pipeline
@@ -76,7 +76,7 @@ def calibrate(
         train: The documents that it was trained on, in the same forms.
         by: ``held-out`` (``reviewed``), ``cross-fitting`` (``train``, scored by pipelines that are trained
             without a fold of it), ``both``, ``given`` (what is given), or ``auto``: cross-fitting where that
-            takes seconds, otherwise held-out.
+            takes seconds, otherwise held-out; each component for itself.
         method: ``auto``, ``platt``, ``isotonic``, ``logistic``, ``trees``, ``forest`` or ``none``.
         folds: Folds of the cross-validation, and of the pipelines that are trained for cross-fitting.
         seed: The seed of the folds, and of trees.
@@ -106,15 +106,17 @@ def calibrate(
         wanted = _all_given(nlp, reviewed, folds)
     read = partial(_read, nlp, documents=documents, member=member, on_problem=on_problem)
     trained = list(read(train)) if wanted != "held-out" else []
-    groups, reason = None, ""
+    groups, reason, sparing = None, "", False
     if wanted == "auto":
         wanted, reason, groups = _choose(nlp, trained, folds)
+        sparing = wanted == "both"
     docs = only_sampled(read(reviewed), rankings) if wanted != "cross-fitting" else ()
     reports = calibrate_pipeline(
         nlp,
         progress(docs),
         train_docs=trained if wanted != "held-out" else (),
         groups=groups,
+        sparing=sparing,
         method=chosen,
         folds=folds,
         seed=seed,
@@ -191,11 +193,13 @@ def _all_given(nlp: Language, reviewed: Path | str | None, folds: int) -> _By:
 
 def _choose(nlp: Language, docs: Sequence[Doc], folds: int) -> tuple[_By, str, list[int] | None]:
     """What ``auto`` chooses and why; for cross-fitting, the groups of the training documents, too."""
-    if not is_quick(nlp):
+    if not learns_again(nlp):
         return "held-out", "cross-fitting would train the whole pipeline once per fold", None
     groups = document_groups(docs)
     try:
         deal(docs, groups, folds=folds)
     except EvaluationError as error:
         return "held-out", f"{error.problem} ({error.value})", None
+    if not is_quick(nlp):
+        return "both", "cross-fitting for seed_ner, which learns in seconds, held-out for the others", None
     return "cross-fitting", "the pipeline learns in seconds", groups

@@ -25,6 +25,7 @@ from spacy_tagtog.convert.bulk import SHARD_DOCS, BulkJob, Shards, convert_in_bu
 from spacy_tagtog.convert.converter import DEFAULT_CONVERTER
 from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem, in_folders
 from spacy_tagtog.convert.docbin import PIECE_DOCS
+from spacy_tagtog.convert.label_values import label_values
 from spacy_tagtog.convert.split import TRAIN, parse_split
 from spacy_tagtog.convert.split_plan import plan_split, read_plan, split_items, write_plan
 from spacy_tagtog.convert.state import get_state
@@ -118,10 +119,12 @@ def convert(
     check_free(target, force=force, sources=(source, base, tokenizer, legend))  # split_file is written again
     legend = None if legend is None else Path(legend)
     # Faults are collected and refused together: one at a time would mean one run for each.
-    project = in_folders(Project.open(source, strict=False, legend=legend), folders, report)
+    whole = Project.open(source, strict=False, legend=legend)
+    values = label_values(whole, maker.member)
+    project = in_folders(whole, folders, report)
     plan = {} if split_file is None else _plan_of(Path(split_file), project, maker, shares, choice)
     make_nlp = partial(_make_nlp, base, lang, tokenizer, code)
-    job = BulkJob(source, make_nlp, converter, dict(settings or {}), choice, shares, plan, legend)
+    job = BulkJob(source, make_nlp, converter, dict(settings or {}), choice, shares, plan, legend, values)
     with _opened(target, force=force) as folder:
         sides = _write_sides(
             job, project, report, folder, n_process, _shard_size(target, shard_size), progress

@@ -8,7 +8,15 @@ from typing import Final
 from spacy_tagtog._files import make_folder, write_atomic
 from spacy_tagtog.errors import ConfigurationError, OutputExistsError, setting
 
-_FILES: Final = ("project.yml", "configs/seed.cfg", "configs/ner.cfg", "configs/ner_vectors.cfg")
+_FILES: Final = (
+    "project.yml",
+    "configs/seed.cfg",
+    "configs/ner.cfg",
+    "configs/ner_vectors.cfg",
+    "configs/spancat.cfg",
+    "configs/textcat.cfg",
+    "configs/textcat_multilabel.cfg",
+)
 _PACKAGE: Final = Path(__file__).parents[1]
 _IGNORED: Final = """\
 # what the workflow makes

@@ -17,10 +17,10 @@ from spacy_tagtog.convert.corpus import OnProblem
 from spacy_tagtog.convert.report import DOCUMENT_REASONS, ENTITY_REASONS, FAULTS
 from spacy_tagtog.errors import SpacyTagtogError, setting
 from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
-from spacy_tagtog.selection.candidates import ReviewedDocument
+from spacy_tagtog.selection.candidates import ReviewedDocument, only_labels
 from spacy_tagtog.selection.ranker import merge_reviewed, rank_documents, reviewed_of
 from spacy_tagtog.selection.ranking import Ranking, SampledDocument, read_ranking, write_ranking
-from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, make_strategy
+from spacy_tagtog.selection.strategies import DEFAULT_STRATEGY, LABELS_STRATEGY, make_strategy
 from spacy_tagtog.steps._corpora import open_corpus
 from spacy_tagtog.steps._versions import open_project, readable_documents
 
@@ -69,7 +69,8 @@ def rank(
             remembers which documents chance chose for it that people have reviewed since.
         pipeline: A folder or a package's name; empty for strategies that need no predictions.
         reviewed: More reviewed documents: ``.spacy`` files, folders of them, or projects.
-        strategy: Its registered name, or a short one; empty for the default.
+        strategy: Its registered name, or a short one; empty for the default: ``variance_reduction``, or for a
+            pipeline that predicts document labels alone ``expected_edits``.
         settings: Settings of the strategy.
         top: Rank at most this number of documents; 0 ranks all.
         batch_size: Documents per batch.
@@ -88,9 +89,11 @@ def rank(
         SpacyTagtogError: The pipeline or the documents can't be read.
     """
     earlier = read_ranking(Path(output)) if output is not None and Path(output).exists() else None
-    name = strategy or DEFAULT_STRATEGY
-    make_strategy(name, settings)  # refuses what is wrong, before anything is read
+    if strategy:
+        make_strategy(strategy, settings)  # refuses what is wrong, before anything is read
     nlp = load_pipeline(pipeline) if str(pipeline) else blank_pipeline(lang)
+    name = strategy or (LABELS_STRATEGY if only_labels(nlp) else DEFAULT_STRATEGY)
+    make_strategy(name, settings)
     pool = _read_pool(documents, reviewed, nlp, member, on_problem)
     ranking = rank_documents(
         nlp,

@@ -8,11 +8,13 @@ import pytest
 import spacy
 from commands import run
 from conftest import CONFIGS, SMALL
+from nested import LEGEND as NESTED
+from nested import nested_documents
 from small_corpora import write_corpora
 from spacy.language import Language
 from spacy.util import load_config
 
-from spacy_tagtog.anndoc import Document
+from spacy_tagtog.anndoc import Document, write_project
 from spacy_tagtog.pipeline.training import find_config
 from spacy_tagtog.steps import evaluate
 
@@ -123,3 +125,38 @@ def test_unlabelled_texts_that_are_not_there(corpora: tuple[Path, Path], tmp_pat
     assert code == 1
     assert "nowhere" in output
     assert "there is nothing at this path" in output
+
+
+def test_components_for_which_the_data_has_nothing_are_refused(
+    corpora: tuple[Path, Path], tmp_path: Path
+) -> None:
+    code, out = run_train(*corpora, "--output", tmp_path / "out", "--components", "ner,textcat")
+    assert code == 2
+    assert "nothing for textcat: no document label is true of some documents and false of others" in out
+    assert "let the data decide: --components auto" in out
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_asked_for_is_trained_together(tmp_path: Path, nlp: Language) -> None:
+    write_project(nested_documents(18, nested=False), tmp_path / "train", legend=NESTED)
+    write_project(nested_documents(9, nested=False, seed=1), tmp_path / "dev", legend=NESTED)
+    steps = ("--training.max_steps", 4, "--training.eval_frequency", 4)
+    code, out = run_train(
+        tmp_path / "train",
+        tmp_path / "dev",
+        "--output",
+        tmp_path / "out",
+        "--components",
+        "ner,textcat_multilabel",
+        *steps,
+    )
+    assert code == 0, out
+    assert "textcat_multilabel: threshold" in out
+    assert "trained ner, textcat_multilabel, together in one pipeline" in out
+    code, out, _ = run("evaluate", tmp_path / "out" / "model-best", tmp_path / "dev")
+    assert code == 0
+    assert "9 documents; exact P" in out
+    assert "document labels P" in out
+    code, out, _ = run("evaluate", tmp_path / "out" / "textcat_multilabel" / "model-best", tmp_path / "dev")
+    assert code == 0
+    assert "exact P" not in out.splitlines()[-1]

@@ -12,7 +12,8 @@ from spacy.language import Language
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog.anndoc import Document
-from spacy_tagtog.pipeline.training import TrainingSize, choose_config, measure_corpus
+from spacy_tagtog.pipeline.contents import TrainingSize, measure_corpus
+from spacy_tagtog.pipeline.training import choose_config
 
 NER, SEED = CONFIGS / "ner.cfg", CONFIGS / "seed.cfg"
 

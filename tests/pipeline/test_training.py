@@ -32,6 +32,7 @@ FEW = {
     "training.eval_frequency": 4,
 }
 NAMES = ("ner.cfg", "ner_vectors.cfg")
+OTHERS = ("spancat.cfg", "textcat.cfg", "textcat_multilabel.cfg")
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +135,7 @@ for doc in nlp.pipe([sys.argv[2]]):
     assert [float(row[3]) for row in rows] == pytest.approx([ent._.confidence for ent in doc.ents], abs=0.002)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
 def test_configs_are_complete(name: str, tmp_path: Path) -> None:
     """What ``spacy init fill-config`` does: with every default filled in, and validated, nothing is added."""
     written = load_config(CONFIGS / name, interpolate=False)

@@ -84,7 +84,7 @@ def test_doubts_are_for_people(nlp: Language) -> None:
     missed = np.zeros(len(doc))
     missed[[2, 10]] = 0.7, 0.04
     set_certainty(doc, TokenCertainty.of(np.zeros(len(doc)), missed))
-    candidate = candidate_of(doc, "a", "sc")
+    candidate = candidate_of(doc, "a", ["sc"])
     assert [(one.text, one.label, one.probability) for one in candidate.doubts][:3] == [
         ("Vega and", "Star", 0.2),
         (doc[12].text, "Star", 0.3),
@@ -101,15 +101,15 @@ def test_a_spancat_has_scores_and_no_certainty(nlp: Language) -> None:
         spans=[spacy.tokens.Span(doc, 0, 1, "Star"), spacy.tokens.Span(doc, 0, 3, "Pair")],
         attrs={"scores": [0.5, 0.25]},
     )
-    candidate = candidate_of(doc, "a", "sc")
+    candidate = candidate_of(doc, "a", ["sc"])
     assert candidate.log_probability.tolist() == pytest.approx([math.log(0.125), 0, 0])
     assert candidate.missed.tolist() == [0, 0, 0]
     doc.spans["sc"].attrs = {}
     with pytest.raises(PipelineError) as caught:
-        candidate_of(doc, "a", "sc")
+        candidate_of(doc, "a", ["sc"])
     assert "no probabilities" in str(caught.value)
     with pytest.raises(PipelineError):
-        candidate_of(doc, "a", "other")
+        candidate_of(doc, "a", ["other"])
 
 
 def test_a_pipeline_with_nothing_but_labels() -> None:

@@ -113,6 +113,15 @@ class EntityConfidence(StoredCalibration):
             self._score(docs)
             yield from docs
 
+    @property
+    def scores_spancat(self) -> bool:
+        """Whether the entities that are scored are a ``spancat``'s, which may overlap.
+
+        Raises:
+            PipelineError: The pipeline has no such component.
+        """
+        return hasattr(self._component(), "suggester")
+
     def _score(self, docs: Sequence[Doc]) -> None:
         ner = self._component()
         if hasattr(ner, "transition_states"):
@@ -152,10 +161,12 @@ class EntityConfidence(StoredCalibration):
         scores = [list(raw) for _, _, raw in found]
         if self.calibration is not None:
             counts = self.calibration.training_counts
+            # Of a spancat's tokens nothing is known; another component may have written its own certainty.
+            certainty_of = (lambda doc: None) if self.scores_spancat else get_certainty
             places = [[i for i, value in enumerate(raw) if not math.isnan(value)] for _, _, raw in found]
             chosen = [[spans[i] for i in known] for (_, spans, _), known in zip(found, places, strict=True)]
             features = [
-                entity_features(doc, own, [raw[i] for i in known], get_certainty(doc), counts)
+                entity_features(doc, own, [raw[i] for i in known], certainty_of(doc), counts)
                 for (doc, _, raw), own, known in zip(found, chosen, places, strict=True)
                 if known
             ]

@@ -25,6 +25,7 @@ from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.convert.split_plan import SplitItem, near_duplicates
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import EvaluationError, PipelineError, setting
+from spacy_tagtog.pipeline.assembly import trained_apart
 from spacy_tagtog.pipeline.calibration.training_counts import TrainingCounts
 from spacy_tagtog.pipeline.loading import first_line
 from spacy_tagtog.pipeline.seed.component import SeedNer
@@ -34,6 +35,16 @@ def is_quick(nlp: Language) -> bool:
     """Whether a pipeline can learn again in seconds: its only trained component is a ``seed_ner``."""
     trained = _trained(nlp)
     return bool(trained) and all(isinstance(nlp.get_pipe(name), SeedNer) for name in trained)
+
+
+def learns_again(nlp: Language) -> bool:
+    """Whether :func:`fold_pipelines` lets nothing but the ``seed_ner`` of a pipeline learn again.
+
+    So it is where there is no other trained component, and where the others were trained apart from it. What
+    those predict for the documents of a fold is then no honest prediction.
+    """
+    has_seed = any(isinstance(nlp.get_pipe(name), SeedNer) for name in _trained(nlp))
+    return is_quick(nlp) or (has_seed and bool(trained_apart(nlp)))
 
 
 def _trained(nlp: Language) -> list[str]:
@@ -124,9 +135,10 @@ def fold_pipelines(
 ) -> Iterator[Fold]:
     """Train a pipeline for each fold, without its documents.
 
-    A ``seed_ner`` learns again within the pipeline, which is as it was as soon as the next fold is asked for.
-    For any other kind a new pipeline is trained as ``spacy train`` does, by the config that is stored in the
-    pipeline: its [corpora.train] reads the other folds, [corpora.dev] is what it was.
+    A ``seed_ner`` learns again within the pipeline, which is as it was as soon as the next fold is asked for;
+    components that were trained apart from it stay as they are. For any other kind a new pipeline is trained
+    as ``spacy train`` does, by the config that is stored in the pipeline: its [corpora.train] reads the other
+    folds, [corpora.dev] is what it was.
 
     Args:
         nlp: The pipeline that was trained on all of the documents.
@@ -140,7 +152,7 @@ def fold_pipelines(
     """
     numbers = sorted(set(fold_of)) if folds is None else folds
     # Before the first fold, not after an hour.
-    config = None if is_quick(nlp) else training_config(nlp)
+    config = None if learns_again(nlp) else training_config(nlp)
     for number in progress(numbers, len(numbers)):
         learned = [doc for doc, fold in zip(docs, fold_of, strict=True) if fold != number]
         places = [place for place, fold in enumerate(fold_of) if fold == number]
@@ -195,6 +207,8 @@ def training_config(nlp: Language) -> Any:
     problem = ""
     if not isinstance(reader, dict) or not config.interpolate()["corpora"]["train"].get("path"):
         problem = "[training] and [corpora.train], with a path, are not there"
+    elif apart := trained_apart(nlp):
+        problem = f"its components were trained one by one: {', '.join(apart)}"
     elif training.get("frozen_components"):
         problem = f"frozen components are not trained by it: {', '.join(training['frozen_components'])}"
     if problem:

@@ -6,7 +6,7 @@ No document is predicted by a pipeline that was trained on it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,15 +29,21 @@ from spacy_tagtog.pipeline.calibration.cross_validation import (
     fit_calibrator,
     fit_platt,
 )
-from spacy_tagtog.pipeline.calibration.crossfit import count_training, deal, document_groups
+from spacy_tagtog.pipeline.calibration.crossfit import (
+    count_training,
+    deal,
+    document_groups,
+    learns_again,
+)
 from spacy_tagtog.pipeline.calibration.features import FEATURES
 from spacy_tagtog.pipeline.calibration.figures import figures_of
-from spacy_tagtog.pipeline.calibration.folds import Dealt, check_processes, score_docs, score_folds
+from spacy_tagtog.pipeline.calibration.folds import Dealt, Found, check_processes, score_docs, score_folds
 from spacy_tagtog.pipeline.calibration.report import CalibrationReport
 from spacy_tagtog.pipeline.calibration.scoring import ScoredPredictions, confidence_components
 from spacy_tagtog.pipeline.calibration.stored import Calibration
 from spacy_tagtog.pipeline.fingerprints import training_fingerprints
 from spacy_tagtog.pipeline.labels import LabelConfidence, textcat_names
+from spacy_tagtog.pipeline.seed.component import SeedNer
 
 _MAX_NAMED = 5
 _logger = logging.getLogger("spacy.spacy_tagtog")  # below spaCy's own, as the components' is
@@ -80,6 +86,7 @@ def calibrate_pipeline(
     *,
     train_docs: Iterable[Doc] = (),
     groups: Sequence[int] | None = None,
+    sparing: bool = False,
     method: CalibrationMethod = "auto",
     folds: int = FOLDS,
     seed: int = 0,
@@ -98,17 +105,15 @@ def calibrate_pipeline(
         nlp: The pipeline; changed in place, see :func:`prepare_pipeline`.
         gold_docs: Reviewed documents that it was not trained on.
         train_docs: The documents that it was trained on.
-        groups: The result of :func:`~spacy_tagtog.pipeline.calibration.crossfit.document_groups` for
-            ``gold_docs`` and then ``train_docs``, where it is known already: looking for near-duplicates
-            takes time. It is used only with ``train_docs``.
+        groups: The :func:`~spacy_tagtog.pipeline.calibration.crossfit.document_groups` of ``gold_docs`` and
+            then ``train_docs``, where they are known already. Used only with ``train_docs``.
+        sparing: Take ``gold_docs`` only for components that ``train_docs`` say nothing about.
         method: ``auto`` chooses by cross-validation.
         folds: Folds of the cross-validation, by document, and of the pipelines that are trained; from 2.
         seed: Of the folds and of boosted trees.
-        allow_unknown: Go on with a pipeline that doesn't know its training documents. The caller vouches for
-            ``gold_docs``.
+        allow_unknown: Go on with a pipeline that doesn't know its training documents.
         batch_size: Docs per batch.
-        n_process: Processes that predict, and folds that are trained at a time. What is fitted is the same
-            for any number.
+        n_process: Processes that predict, and folds that are trained at a time.
         progress: Shows how many of the folds' pipelines are trained.
 
     Returns:
@@ -117,8 +122,8 @@ def calibrate_pipeline(
     Raises:
         ConfigurationError: The number of processes is out of range.
         EvaluationError: There is no document, or there are fewer training documents than folds.
-        NotHeldOutError: The pipeline was trained on some of ``gold_docs``, or not on some of ``train_docs``,
-            or doesn't know on which documents it was trained.
+        NotHeldOutError: The pipeline was trained on some of ``gold_docs``, not on some of ``train_docs``, or
+            doesn't know.
         PipelineError: There is nothing to calibrate, or the pipeline can't be trained again.
     """
     check_processes(n_process)
@@ -139,21 +144,48 @@ def calibrate_pipeline(
         nlp, documents.held_out, numbers[:first], counts, batch_size=batch_size, n_process=n_process
     )
     dealt = Dealt(trained, fold_of, numbers[first:])
-    for more in score_folds(nlp, dealt, batch_size=batch_size, n_process=n_process, progress=progress):
-        for name, into in found.items():
-            into.extend(more[name])
+    sides = {name: _sides(nlp, one, documents, sparing) for name, one in components.items()}
+    more = score_folds(nlp, dealt, batch_size=batch_size, n_process=n_process, progress=progress)
+    found = _own_sides(found, more, sides)
     reports = {}
     for name, component in components.items():
         _logger.info("%s: comparing calibrators on %d predictions", name, len(found[name].labels))
         fitted, report = _fit(found[name], known_labels(nlp, component), method, folds, seed)
-        report.held_out, report.cross_fitted, report.pipelines = first, len(trained), len(set(fold_of))
+        own = sides[name]
+        own.count(report, pipelines=len(set(fold_of)))
         report.notes += notes
         used = counts if fitted.predictions.features > FEATURES else None
         component.calibration = Calibration(
-            fitted.predictions, fitted.missed, sorted(set(documents.fingerprints)), report, used
+            fitted.predictions, fitted.missed, sorted(set(own.fingerprints)), report, used
         )
         reports[name] = report
     return reports
+
+
+def _own_sides(
+    held_out: Found, folds: Iterable[Found], sides: Mapping[str, _Documents]
+) -> dict[str, ScoredPredictions]:
+    """The predictions of each component for the documents on which it is calibrated."""
+    found = {name: one if sides[name].held_out else ScoredPredictions() for name, one in held_out.items()}
+    for more in folds:
+        for name, into in found.items():
+            if sides[name].trained:
+                into.extend(more[name])
+    return found
+
+
+def _sides(
+    nlp: Language, component: EntityConfidence | LabelConfidence, documents: _Documents, sparing: bool
+) -> _Documents:
+    """The documents on which a component is calibrated."""
+    first = len(documents.held_out)
+    of_held_out, of_trained = documents.fingerprints[:first], documents.fingerprints[first:]
+    source = nlp.get_pipe(component.textcat if isinstance(component, LabelConfidence) else component.ner)
+    if documents.trained and learns_again(nlp) and not isinstance(source, SeedNer):
+        return _Documents(documents.held_out, [], of_held_out)
+    if sparing and documents.trained:
+        return _Documents([], documents.trained, of_trained)
+    return documents
 
 
 def known_labels(nlp: Language, component: EntityConfidence | LabelConfidence) -> set[str]:
@@ -186,6 +218,11 @@ class _Documents:
                 legal="reviewed documents that the pipeline was not trained on",
             )
         return cls(held_out, trained, [text_fingerprint(doc.text) for doc in docs])
+
+    def count(self, report: CalibrationReport, *, pipelines: int) -> None:
+        """Write into a report how many documents there are, and how many pipelines scored those of folds."""
+        report.held_out, report.cross_fitted = len(self.held_out), len(self.trained)
+        report.pipelines = pipelines if self.trained else 0
 
     def groups(self) -> list[Any]:
         """The group of each Doc, which stays together in cross-validation.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.pipeline.calibration.calibrators import logit
@@ -17,6 +16,7 @@ from spacy_tagtog.pipeline.calibration.component import EntityConfidence
 from spacy_tagtog.pipeline.calibration.features import entity_features, missed_features
 from spacy_tagtog.pipeline.calibration.training_counts import TrainingCounts
 from spacy_tagtog.pipeline.confidence import RAW_SCORES
+from spacy_tagtog.pipeline.contents import all_entities
 from spacy_tagtog.pipeline.labels import LabelConfidence
 from spacy_tagtog.pipeline.uncertainty import get_certainty
 
@@ -75,9 +75,18 @@ def paired(
         yield waiting.pop(number), predicted
 
 
-def silent_ranges(gold: Doc) -> list[tuple[int, int]]:
-    """The characters about which a gold Doc says nothing (*missing*, ``ent_iob`` 0)."""
-    return [(token.idx, token.idx + len(token)) for token in gold if token.ent_iob == 0]
+def silent_ranges(gold: Doc, known: Iterable[Span] = ()) -> list[tuple[int, int]]:
+    """The characters about which a gold Doc says nothing (*missing*, ``ent_iob`` 0).
+
+    Args:
+        gold: The Doc.
+        known: Entities that are known although they are not in ``doc.ents``, since they overlap others: what
+            they cover isn't silent.
+    """
+    covered = {token.i for span in known for token in span}
+    return [
+        (token.idx, token.idx + len(token)) for token in gold if token.ent_iob == 0 and token.i not in covered
+    ]
 
 
 def add_predictions(
@@ -107,16 +116,16 @@ def add_predictions(
 def _add_labels(
     component: LabelConfidence, gold: Doc, predicted: Doc, number: int, into: ScoredPredictions
 ) -> None:
-    labels = [label for label in component.labels if label in predicted.cats]
+    # Whether a document has a label that isn't in its cats is unknown.
+    labels = [label for label in component.labels if label in predicted.cats and label in gold.cats]
     exclusive = component.nlp.get_pipe_meta(component.textcat).factory == "textcat"
-    # A document without any label tells nothing. Where labels exclude each other, neither does a document
-    # that has none of these.
-    if not labels or not gold.cats or (exclusive and not any(gold.cats.get(label) for label in labels)):
+    # Where labels exclude each other, a document that has none of these tells nothing.
+    if not labels or (exclusive and not any(gold.cats.get(label) for label in labels)):
         return
     into.features.append(logit([float(predicted.cats[label]) for label in labels]).reshape(-1, 1))
     into.labels += labels
     into.scores += [predicted._.label_confidence[label] for label in labels]
-    into.right += [gold.cats.get(label, 0.0) >= 0.5 for label in labels]
+    into.right += [gold.cats[label] >= 0.5 for label in labels]
     into.groups += [number] * len(labels)
 
 
@@ -128,13 +137,11 @@ def _add_entities(
     into: ScoredPredictions,
     training_counts: TrainingCounts | None,
 ) -> None:
-    silent = silent_ranges(gold)
     group = predicted.spans[component.spans_key]
-    gold_spans: Iterable[Any] = gold.ents
-    ner: Any = component.nlp.get_pipe(component.ner)
-    if hasattr(ner, "suggester"):
-        # A spancat's entities may overlap: compare with all that people annotated.
-        gold_spans = next((gold.spans[key] for key in (ner.key, "anndoc") if key in gold.spans), gold.ents)
+    # A spancat's entities may overlap: compare with all that people annotated.
+    nested = component.scores_spancat
+    gold_spans = all_entities(gold) if nested else gold.ents
+    silent = silent_ranges(gold, gold_spans)
     answers = {(ent.start_char, ent.end_char, ent.label_) for ent in gold_spans}
     spans, raw, scores = list(group), group.attrs.get(RAW_SCORES, []), group.attrs.get("scores", [])
     kept = [
@@ -143,7 +150,8 @@ def _add_entities(
         if not np.isnan(raw[i])
         and not any(start < span.end_char and span.start_char < end for start, end in silent)
     ]
-    certainty = get_certainty(predicted)
+    # What is known of tokens is what a component for entities without overlap wrote.
+    certainty = None if nested else get_certainty(predicted)
     if kept:
         # Features are of all predictions of the Doc, as they will be when the calibration is used.
         known = [i for i, value in enumerate(raw) if not np.isnan(value)]
