@@ -13,6 +13,7 @@ ROOMS = (
     "anndoc",
     "agreement",
     "convert",
+    "formats",
     "pipeline",
     "selection",
     "client",

@@ -24,6 +24,7 @@ __all__ = [
     "DictionaryError",
     "DuplicateDocumentError",
     "EvaluationError",
+    "FormatError",
     "LegendError",
     "LocalServerError",
     "MissingPartnerError",
@@ -192,6 +193,10 @@ class DuplicateDocumentError(ProjectError):
 
 class ConversionError(SpacyTagtogError):
     """Documents can't be converted without losing something."""
+
+
+class FormatError(ConversionError):
+    """A file of another tool can't be read or written, or a record of it can't."""
 
 
 class PipelineError(SpacyTagtogError):

@@ -28,6 +28,23 @@ GoldDocumentsOption = Annotated[
 ]
 GoldMemberOption = Annotated[str, typer.Option("--member", help="Whose annotations of a project.")]
 ProcessesOption = Annotated[int, typer.Option("--n-process", min=1, help="Processes.")]
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="Another tool's format: doccano, prodigy, label-studio, brat, conll, bioc, pubtator, xmi, "
+        "parquet. Default: a tagtog project, or what the look of the file tells.",
+        show_default=False,
+    ),
+]
+FormatSettingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format-set",
+        help="A setting of the format, KEY=VALUE, such as offset_unit=utf-16, annotation=last, scheme=iob1 "
+        "(repeat for several).",
+    ),
+]
 CodeOption = Annotated[
     Path | None,
     typer.Option("--code", help="A Python file with registered functions of your own.", show_default=False),

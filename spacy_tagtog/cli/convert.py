@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._arguments import CodeOption
+from spacy_tagtog.cli._arguments import CodeOption, FormatOption, FormatSettingOption
+from spacy_tagtog.cli._formats import read_format_settings, say_format
 from spacy_tagtog.cli._options import (
     DocumentsOption,
     ForceOption,
@@ -22,10 +24,17 @@ from spacy_tagtog.cli._reports import say_choices, say_report
 from spacy_tagtog.cli._run import command, good, parse_pairs, showing
 from spacy_tagtog.errors import ArgumentError
 
+if TYPE_CHECKING:
+    from spacy_tagtog.anndoc import Project
+    from spacy_tagtog.convert import Converter
+    from spacy_tagtog.formats.report import FormatReport
+    from spacy_tagtog.steps.convert import Converted
+
 _SourceArgument = Annotated[
     Path,
     typer.Argument(
-        help="A tagtog project (folder or zip); with --back a .spacy file or a folder of them.",
+        help="A tagtog project (folder or zip), or another tool's file or folder; "
+        "with --back a .spacy file or a folder of them.",
         show_default=False,
     ),
 ]
@@ -123,40 +132,40 @@ def convert_cli(
     on_problem: OnProblemOption = "error",
     legend: LegendOption = None,
     code: CodeOption = None,
+    source_format: FormatOption = "",
+    format_setting: FormatSettingOption = None,
     n_process: _NProcessOption = 1,
     shard_size: _ShardSizeOption = 2000,
     report: ReportsOption = None,
     force: ForceOption = False,
     back: _BackOption = False,
 ) -> None:
-    """Convert tagtog documents to .spacy files for training, character-exact, and back.
+    """Convert tagtog documents, or another tool's, to .spacy files for training, character-exact, and back.
 
-    Nothing is dropped silently: the table says what went in, what came out and why the rest did not. Texts of
-    which nothing is known (nobody could annotate a part, an entity can't be placed) are marked as missing.
+    Nothing is dropped silently: the table says what went in, what came out and why the rest did not. Text of
+    which nothing is known (not annotatable, or an entity without a place in it) is marked as missing.
 
     Examples:
       spacy-tagtog convert assets/reviewed corpus --split dev=0.2
-      spacy-tagtog convert assets/reviewed reviewed.spacy
+      spacy-tagtog convert export.jsonl corpus --format doccano
       spacy-tagtog convert corpus documents.zip --back
     """
-    from spacy_tagtog.anndoc import Project
     from spacy_tagtog.convert import ConversionReport, make_converter
     from spacy_tagtog.convert.converter import settings_from_text
+    from spacy_tagtog.formats.report import FormatReport
     from spacy_tagtog.steps._code import import_code
-    from spacy_tagtog.steps.convert import convert, convert_back
+    from spacy_tagtog.steps.convert import convert
     from spacy_tagtog.steps.reports import report_paths, write_reports
 
     import_code(code)
     if back:
-        _check_back(context)
-        show = showing("converting")
-        number = convert_back(source, target, converter=converter, force=force, progress=show)
-        good(f"{counted(number, 'document')} written to {target}")
+        _convert_back(context, source, target, converter, force)
         return
     reports = report_paths(report)
     settings = settings_from_text(dict(parse_pairs(setting or [], option="--set")), converter)
-    open_project = partial(Project.open, source, strict=False, legend=legend)
-    counts = ConversionReport()
+    of_format = read_format_settings(source_format, format_setting)
+    open_project = partial(_open_project, source, source_format, of_format, legend)
+    counts, read = ConversionReport(), FormatReport()
     try:
         result = convert(
             source,
@@ -173,6 +182,9 @@ def convert_cli(
             on_problem=on_problem,
             legend=legend,
             code=code,
+            format=source_format,
+            format_settings=of_format,
+            format_report=read,
             force=force,
             report=counts,
             progress=showing("converting"),
@@ -183,10 +195,32 @@ def convert_cli(
         # Also, and above all, where the conversion is refused.
         if counts.documents_in and reports:
             write_reports(reports, counts, open_project())
-    say_report(counts)
-    say_choices(counts, open_project, make_converter(converter, settings))
+    _say_converted(result, read, open_project, make_converter(converter, settings))
+
+
+def _open_project(source: Path, name: str, settings: dict[str, Any], legend: Path | None) -> Project:
+    from spacy_tagtog.steps._formats import opened_project
+
+    return opened_project(source, name, settings, legend)
+
+
+def _say_converted(
+    result: Converted, read: FormatReport, open_project: Callable[[], Project], converter: Converter
+) -> None:
+    say_format(read)
+    say_report(result.report)
+    say_choices(result.report, open_project, converter)
     for side, number in result.sides.items():
         good(f"{result.paths[side]}: {counted(number, 'document')}")
+
+
+def _convert_back(context: typer.Context, source: Path, target: Path, converter: str, force: bool) -> None:
+    from spacy_tagtog.steps.convert import convert_back
+
+    _check_back(context)
+    show = showing("converting")
+    number = convert_back(source, target, converter=converter, force=force, progress=show)
+    good(f"{counted(number, 'document')} written to {target}")
 
 
 _OF_BACK = frozenset({"source", "target", "converter", "code", "force", "back"})

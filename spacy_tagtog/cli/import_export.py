@@ -8,28 +8,46 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import DryRunOption, ForceOption, SourceLegendOption, takes_connection
+from spacy_tagtog.cli._arguments import CodeOption, FormatOption, FormatSettingOption
+from spacy_tagtog.cli._formats import read_format_settings, say_format
+from spacy_tagtog.cli._options import (
+    DryRunOption,
+    ForceOption,
+    OnProblemOption,
+    SourceLegendOption,
+    takes_connection,
+)
 from spacy_tagtog.cli._run import command, good, info, note, showing, table, warn
 from spacy_tagtog.cli.push import saying_what_was_sent
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 
 if TYPE_CHECKING:
     from spacy_tagtog.server.db.archive import Archived
+    from spacy_tagtog.steps.import_export import Imported
 
 
 @command
 @takes_connection()
 def import_cli(
     where: ConnectionSettings,
-    source: Annotated[Path, typer.Argument(help="A folder or zip of tagtog documents.", show_default=False)],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="A folder or zip of tagtog documents, or another tool's file or folder.", show_default=False
+        ),
+    ],
     on_problem: Annotated[
         str,
         typer.Option(
             "--on-problem",
-            help="Files that don't belong together: error (refuse), or report (leave out and list).",
+            help="Files that don't belong together, and records of other tools with faults: error (refuse), "
+            "or report (leave out and list).",
         ),
     ] = "error",
     legend: SourceLegendOption = None,
+    source_format: FormatOption = "",
+    format_setting: FormatSettingOption = None,
+    code: CodeOption = None,
     force: Annotated[
         bool, typer.Option("--force", "-F", help="Overwrite annotations that people confirmed, too.")
     ] = False,
@@ -44,19 +62,33 @@ def import_cli(
 
     Example:
       spacy-tagtog import my-download.zip --project proteins
+      spacy-tagtog import export.jsonl --format doccano --project genes
     """
+    from spacy_tagtog.formats.report import FormatReport
+    from spacy_tagtog.steps._code import import_code
     from spacy_tagtog.steps.import_export import import_project
 
+    import_code(code)
+    counts = FormatReport()
     with saying_what_was_sent():
         result = import_project(
             source,
             where,
             on_problem=on_problem,
             legend=legend,
+            format=source_format,
+            settings=read_format_settings(source_format, format_setting),
             force=force,
             dry_run=dry_run,
             progress=showing("importing"),
+            report=counts,
         )
+    say_format(counts)
+    _say_imported(result, dry_run=dry_run)
+
+
+def _say_imported(result: Imported, *, dry_run: bool) -> None:
+    """Say what an import did."""
     would = "would be " if dry_run else ""
     are = would or ("is " if result.documents == 1 else "are ")
     if result.restored is not None:
@@ -102,10 +134,14 @@ def export_cli(
         typer.Option(
             "--member",
             "-m",
-            help="Whose annotations (repeat for several). Default: everybody's.",
+            help="Whose annotations (repeat for several). Default: everybody's; with --format master's.",
             show_default=False,
         ),
     ] = None,
+    target_format: FormatOption = "",
+    format_setting: FormatSettingOption = None,
+    on_problem: OnProblemOption = "error",
+    code: CodeOption = None,
     force: ForceOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
 ) -> None:
@@ -115,21 +151,35 @@ def export_cli(
     import makes an equal one of it: settings, members and roles, assignments, the order of review, flags,
     dictionaries, originals, history. Passwords are left out.
 
-    Example:
+    With --format, another tool's files are written: one file, or a folder for brat and xmi. The report says
+    what that format can't carry.
+
+    Examples:
       spacy-tagtog export backup.zip --project proteins
+      spacy-tagtog export brat-files --format brat --project proteins
     """
+    from spacy_tagtog.formats.report import FormatReport
+    from spacy_tagtog.steps._code import import_code
     from spacy_tagtog.steps.import_export import export_project
 
+    import_code(code)
+    counts = FormatReport()
+    settings = read_format_settings(target_format, format_setting)
     with open_connection(where) as tagtog:
         result = export_project(
             tagtog,
             target,
             query=query,
             members=member or (),
+            format=target_format,
+            settings=settings,
+            on_problem=on_problem,
             force=force,
             dry_run=dry_run,
             progress=showing("exporting"),
+            report=counts,
         )
+    say_format(counts)
     if dry_run:
         good(f"{counted(result.documents, 'document')} would be written to {target}")
         return

@@ -22,6 +22,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_tagtog._options import bind_settings, choose, did_you_mean, read_settings
+from spacy_tagtog._protocols import CheckedRegistry
 from spacy_tagtog.anndoc import MASTER, Document, Legend
 from spacy_tagtog.convert.from_doc import docs_to_document
 from spacy_tagtog.convert.parts import split_into_parts
@@ -32,13 +33,13 @@ from spacy_tagtog.errors import ArgumentError
 
 DEFAULT_CONVERTER = "spacy-tagtog.Anndoc.v1"
 
-converters = catalogue.create("spacy_tagtog_converters", entry_points=True)
-"""The registry of converter factories: functions that take settings and return a :class:`Converter`."""
-
 
 @runtime_checkable
 class Converter(Protocol):
-    """What a converter must do."""
+    """What a converter must have and do.
+
+    It is checked when its factory is registered, as far as can be seen then, and when it is made.
+    """
 
     member: str
     """Whose annotations it reads.
@@ -55,6 +56,14 @@ class Converter(Protocol):
     ) -> Document:
         """Convert the Docs of one document back."""
 
+
+converters = CheckedRegistry(
+    "spacy_tagtog_converters",
+    Converter,
+    what="converter",
+    advice="see docs/formats.md for what a converter must have and do",
+)
+"""The registry of converter factories: functions that take settings and return a :class:`Converter`."""
 
 DocUnit = Literal["document", "part"]
 """What becomes one Doc."""
@@ -163,9 +172,11 @@ def make_converter(name: str = DEFAULT_CONVERTER, settings: Mapping[str, Any] | 
         settings: Arguments of its factory.
 
     Raises:
-        ConfigurationError: There is no such converter, or its factory doesn't take these settings.
+        ConfigurationError: There is no such converter, its factory doesn't take these settings, or what it
+            made lacks something.
     """
     converter: Converter = bind_settings(_factory(name), settings, what=f"the converter {name}")
+    converters.check(name, converter)
     return converter
 
 

@@ -186,7 +186,7 @@ def _states_of_one_document(docs: Sequence[Doc]) -> list[DocState]:
 
 
 def _check_text(doc: Doc, state: DocState, html: PlainHtml) -> None:
-    """Refuse a Doc that remembers a document whose text it doesn't have: its places are those of another text.
+    """Refuse a Doc that remembers a document whose text it doesn't have: its places are of another text.
 
     Raises:
         ConversionError: It is such a Doc.
@@ -203,8 +203,8 @@ def _check_text(doc: Doc, state: DocState, html: PlainHtml) -> None:
         place=state.id,
         value=f"{len(text)} characters: {text[:40]!r}",
         legal="the Doc of a whole document or part; its entities and tokens may have been changed",
-        advice="a slice (span.as_doc) or several Docs in one (Doc.from_docs) can't go back: copy what changed to "
-        "the whole Doc; or make a new document of it by a copy without user_data",
+        advice="a slice (span.as_doc) or several Docs in one (Doc.from_docs) can't go back: copy what "
+        "changed to the whole Doc; or make a new document of it by a copy without user_data",
     )
 
 

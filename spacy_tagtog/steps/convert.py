@@ -32,8 +32,10 @@ from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.convert.tokenizer.apply import apply_rules
 from spacy_tagtog.convert.tokenizer.rules import read_rules
 from spacy_tagtog.errors import ArgumentError, ConversionError, setting
+from spacy_tagtog.formats.report import FormatReport
 from spacy_tagtog.pipeline.loading import blank_pipeline, load_pipeline
 from spacy_tagtog.steps._code import import_code
+from spacy_tagtog.steps._formats import as_project
 
 _CONFIRM: Final = (
     "annotate and confirm some documents in tagtog (the local one: spacy-tagtog serve --open), "
@@ -81,6 +83,9 @@ def convert(
     progress: Progress = silent,
     n_process: int = 1,
     shard_size: int = SHARD_DOCS,
+    format: str = "",
+    format_settings: Mapping[str, Any] | None = None,
+    format_report: FormatReport | None = None,
 ) -> Converted:
     """Convert a project into ``target/train.spacy`` and one file per other side of the split, all or nothing.
 
@@ -88,7 +93,7 @@ def convert(
     that ends with ``.spacy`` is one file.
 
     Args:
-        source: A project's folder or zip.
+        source: A project's folder or zip, or another tool's file or folder.
         target: A folder, or a path ending with ``.spacy``.
         lang: Language of the tokenizer.
         base: A pipeline whose tokenizer to use instead.
@@ -107,6 +112,10 @@ def convert(
         progress: Shows how many documents are done.
         n_process: The number of processes. The files are the same for any number.
         shard_size: At most N Docs per file; 0 makes one file per side, whatever its size.
+        format: The other tool's format, such as ``doccano``; empty: a tagtog project, or what the look of
+            the file tells.
+        format_settings: The format's settings.
+        format_report: What the other tool's format could not carry is counted there.
 
     Raises:
         ConversionError: There are faults (``error``), or a side of the split has no document.
@@ -118,28 +127,50 @@ def convert(
     maker = make_converter(converter, settings)
     check_free(target, force=force, sources=(source, base, tokenizer, legend))  # split_file is written again
     legend = None if legend is None else Path(legend)
-    # Faults are collected and refused together: one at a time would mean one run for each.
-    whole = Project.open(source, strict=False, legend=legend)
-    values = label_values(whole, maker.member)
-    project = in_folders(whole, folders, report)
-    plan = {} if split_file is None else _plan_of(Path(split_file), project, maker, shares, choice)
-    make_nlp = partial(_make_nlp, base, lang, tokenizer, code)
-    job = BulkJob(source, make_nlp, converter, dict(settings or {}), choice, shares, plan, legend, values)
+    with as_project(source, format, format_settings, legend, on_problem, format_report) as place:
+        legend = legend if place == source else None
+        # Faults are collected and refused together: one at a time would mean one run for each.
+        whole = Project.open(place, strict=False, legend=legend)
+        values = label_values(whole, maker.member)
+        project = in_folders(whole, folders, report)
+        project.place = str(source)
+        plan = {} if split_file is None else _plan_of(Path(split_file), project, maker, shares, choice)
+        make_nlp = partial(_make_nlp, base, lang, tokenizer, code)
+        job = BulkJob(place, make_nlp, converter, dict(settings or {}), choice, shares, plan, legend, values)
+        sides = _write_target(
+            job, project, maker, report, target, on_problem, force, progress, n_process, shard_size, split
+        )
+    if split_file is not None:
+        write_plan(Path(split_file), plan)
+    return Converted(sides, {side: _path_of(target, side) for side in sides}, report)
+
+
+def _write_target(
+    job: BulkJob,
+    project: Project,
+    maker: Converter,
+    report: ConversionReport,
+    target: Path,
+    on_problem: str,
+    force: bool,
+    progress: Progress,
+    n_process: int,
+    shard_size: int,
+    split: str,
+) -> dict[str, int]:
+    """Write all sides, all or nothing; the number of documents on each."""
     with _opened(target, force=force) as folder:
         sides = _write_sides(
             job, project, report, folder, n_process, _shard_size(target, shard_size), progress
         )
         # Nothing is visible yet: the folder gets its name at the end of this block.
         if on_problem == "error":
-            raise_faults(report, source)
+            raise_faults(report, project.place)
         for side, shards in sides.items():
             if not len(shards):
-                raise _none_on(side, project, maker, report, documents, split)
+                raise _none_on(side, project, maker, report, job.choice, split)
             shards.close()
-    if split_file is not None:
-        write_plan(Path(split_file), plan)
-    paths = {side: _path_of(target, side) for side in sides}
-    return Converted({side: len(shards) for side, shards in sides.items()}, paths, report)
+    return {side: len(shards) for side, shards in sides.items()}
 
 
 def raise_faults(report: ConversionReport, source: object) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spacy_tagtog import client
 from spacy_tagtog._files import check_free
@@ -17,6 +17,11 @@ from spacy_tagtog.anndoc.layout import read_guidelines
 from spacy_tagtog.client import ALL_MEMBERS, PushReport
 from spacy_tagtog.convert.corpus import OnProblem
 from spacy_tagtog.errors import AnndocError, AuthenticationError, ConfigurationError, setting
+from spacy_tagtog.formats import write_documents
+from spacy_tagtog.formats.registry import make_format
+from spacy_tagtog.formats.report import FormatReport
+from spacy_tagtog.steps._code import import_code
+from spacy_tagtog.steps._formats import as_project
 from spacy_tagtog.steps.connection import Connection, ConnectionSettings
 from spacy_tagtog.steps.projects import create_local_project, delete_if_empty, is_there, open_scratch
 
@@ -71,9 +76,13 @@ def import_project(
     *,
     on_problem: str = "error",
     legend: Path | str | None = None,
+    format: str = "",
+    settings: Mapping[str, Any] | None = None,
+    code: Path | str | None = None,
     force: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
+    report: FormatReport | None = None,
 ) -> Imported:
     """Put all documents of a folder or zip into a tagtog project, with every version of their annotations.
 
@@ -82,16 +91,22 @@ def import_project(
     :func:`export_project` wrote of a local project becomes a new project with everything that it had.
 
     Args:
-        source: A folder or zip of tagtog documents.
+        source: A folder or zip of tagtog documents, or another tool's file or folder.
         where: The project; by default what the environment says. No name means, on the local tagtog, the
             source's.
         on_problem: Files that don't belong together: ``error`` (refuse) or ``report`` (leave out and list).
         legend: A legend file to use instead of the source's own.
+        format: The other tool's format, such as ``doccano``; empty: a tagtog project, or what the look of
+            the file tells.
+        settings: The format's settings.
+        code: A Python file with registered functions, such as a format of your own.
         force: Overwrite annotations that people confirmed, too.
         dry_run: Only say what would be done.
         progress: Shows how many documents are read, then how many are sent.
+        report: What another tool's format could not carry is counted there.
 
     Raises:
+        FormatError: Another tool's file can't be read. No project is made then.
         AnndocError: The source can't be read. No project is made then.
         ClientError: tagtog can't be reached, or refuses. The exception's attribute ``report`` says what was
             sent.
@@ -99,10 +114,27 @@ def import_project(
     """
     source = Path(source)
     choose(setting("on_problem"), on_problem, OnProblem)
-    documents = Project.open(source, strict=on_problem == "error", legend=legend)
+    import_code(code)
     where = where or ConnectionSettings.from_environment()
     if where.is_local and not where.project:
         where = replace(where, project=source.resolve().stem)
+    with as_project(source, format, settings, legend, on_problem, report) as folder:
+        is_read = folder != source
+        documents = Project.open(folder, strict=on_problem == "error", legend=None if is_read else legend)
+        return _import(documents, folder, where, legend, force=force, dry_run=dry_run, progress=progress)
+
+
+def _import(
+    documents: Project,
+    source: Path,
+    where: ConnectionSettings,
+    legend: Path | str | None,
+    *,
+    force: bool,
+    dry_run: bool,
+    progress: Progress,
+) -> Imported:
+    """Put the documents of a tagtog project into another one."""
     with open_scratch(where, dry_run=dry_run) as (tagtog, is_scratch):
         said = str(replace(tagtog, database=where.database))
         is_archive = legend is None and not documents.problems and _is_archive(tagtog, source)
@@ -183,9 +215,14 @@ def export_project(
     *,
     query: str = "*",
     members: Sequence[str] = (),
+    format: str = "",
+    settings: Mapping[str, Any] | None = None,
+    on_problem: str = "error",
+    code: Path | str | None = None,
     force: bool = False,
     dry_run: bool = False,
     progress: Progress = silent,
+    report: FormatReport | None = None,
 ) -> Exported:
     """Write the documents of a project into a folder or zip, in the layout of tagtog's own download.
 
@@ -196,10 +233,15 @@ def export_project(
         tagtog: The project.
         target: The folder or zip.
         query: A tagtog search query.
-        members: Whose annotations; by default everybody's.
+        members: Whose annotations; by default everybody's, and in another tool's format those of ``master``.
+        format: Another tool's format, such as ``brat``; empty: tagtog's own layout.
+        settings: The format's settings.
+        on_problem: Annotations with faults, in another tool's format: ``error`` or ``report`` (leave out).
+        code: A Python file with registered functions, such as a format of your own.
         force: Replace the target.
         dry_run: Only say what would be written.
         progress: Shows how many documents are done.
+        report: What another tool's format can't carry is counted there.
 
     Raises:
         ConfigurationError: The query finds no document.
@@ -207,9 +249,24 @@ def export_project(
         SpacyTagtogError: Anything else, see the functions called.
     """
     target = Path(target)
+    import_code(code)
     check_free(target, force=force)
     if dry_run:
         return Exported(tagtog.client.count(query))
+    if format:
+        choose(setting("on_problem"), on_problem, OnProblem)
+        return _export_as(
+            tagtog,
+            target,
+            query,
+            members,
+            format,
+            settings,
+            on_problem=on_problem,
+            force=force,
+            progress=progress,
+            report=report,
+        )
     if tagtog.local is not None and not members:
         from spacy_tagtog.server.db.archive import export_project as export_all
 
@@ -220,15 +277,63 @@ def export_project(
     with TemporaryDirectory() as scratch:
         folder = Path(scratch) / "project"
         whose = list(members) or [MASTER if refused else ALL_MEMBERS]
-        client.fetch(tagtog.client, folder, query=query, members=whose, progress=progress)
-        if not any(folder.glob("plain.html/**/*")):
-            raise ConfigurationError(
-                "the query finds no document",
-                value=query,
-                legal="a query that finds at least one",
-                advice=f"try {setting('query', '*')}",
-            )
+        _fetch(tagtog, folder, query, whose, progress)
         return Exported(write_project(Project.open(folder), target, force=force), only_master=refused)
+
+
+def _fetch(tagtog: Connection, folder: Path, query: str, whose: list[str], progress: Progress) -> None:
+    """Fetch the documents that a query finds.
+
+    Raises:
+        ConfigurationError: It finds none.
+    """
+    client.fetch(tagtog.client, folder, query=query, members=whose, progress=progress)
+    if not any(folder.glob("plain.html/**/*")):
+        raise ConfigurationError(
+            "the query finds no document",
+            value=query,
+            legal="a query that finds at least one",
+            advice=f"try {setting('query', '*')}",
+        )
+
+
+def _export_as(
+    tagtog: Connection,
+    target: Path,
+    query: str,
+    members: Sequence[str],
+    name: str,
+    settings: Mapping[str, Any] | None,
+    *,
+    on_problem: str,
+    force: bool,
+    progress: Progress,
+    report: FormatReport | None,
+) -> Exported:
+    """Write the documents of a project in another tool's format."""
+    made = make_format(name, settings)  # refused before anything is fetched
+    if len(members) > 1:
+        raise ConfigurationError(
+            f"{made.name} takes the annotations of one member",
+            value=", ".join(members),
+            legal=f"{setting('member', 'NAME')} once, or * for all where the format has members",
+        )
+    member = members[0] if members else MASTER
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "project"
+        _fetch(tagtog, folder, query, [ALL_MEMBERS if member == "*" else member], progress)
+        project = Project.open(folder)
+        written = write_documents(
+            progress(project, len(project)),
+            target,
+            name,
+            settings=settings,
+            member=member,
+            on_problem=on_problem,
+            force=force,
+            report=report,
+        )
+    return Exported(written)
 
 
 def _refused_members(tagtog: Connection) -> str:
