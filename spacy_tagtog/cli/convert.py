@@ -21,7 +21,7 @@ from spacy_tagtog.cli._options import (
     ReportsOption,
 )
 from spacy_tagtog.cli._reports import say_choices, say_report
-from spacy_tagtog.cli._run import command, good, parse_pairs, showing
+from spacy_tagtog.cli._run import command, good, note, parse_pairs, showing
 from spacy_tagtog.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -113,6 +113,16 @@ _ShardSizeOption = Annotated[
 _BackOption = Annotated[
     bool, typer.Option("--back", help="The other way: from .spacy files to tagtog documents.")
 ]
+_AuthorOption = Annotated[
+    str, typer.Option("--author", help="With --back: who annotated what is new, ml:NAME or user:NAME.")
+]
+_StateOption = Annotated[
+    str,
+    typer.Option(
+        "--state",
+        help="With --back, for Docs that aren't from tagtog: pre-added, none, or auto (pre-added for ml:).",
+    ),
+]
 
 
 @command
@@ -139,6 +149,8 @@ def convert_cli(
     report: ReportsOption = None,
     force: ForceOption = False,
     back: _BackOption = False,
+    author: _AuthorOption = "ml:spacy",
+    state: _StateOption = "auto",
 ) -> None:
     """Convert tagtog documents, or another tool's, to .spacy files for training, character-exact, and back.
 
@@ -149,6 +161,7 @@ def convert_cli(
       spacy-tagtog convert assets/reviewed corpus --split dev=0.2
       spacy-tagtog convert export.jsonl corpus --format doccano
       spacy-tagtog convert corpus documents.zip --back
+      spacy-tagtog convert stock.spacy documents --back --legend annotations-legend.json --author user:ada
     """
     from spacy_tagtog.convert import ConversionReport, make_converter
     from spacy_tagtog.convert.converter import settings_from_text
@@ -159,7 +172,7 @@ def convert_cli(
 
     import_code(code)
     if back:
-        _convert_back(context, source, target, converter, force)
+        _convert_back(context, source, target, converter, force, legend, author, state)
         return
     reports = report_paths(report)
     settings = settings_from_text(dict(parse_pairs(setting or [], option="--set")), converter)
@@ -214,16 +227,37 @@ def _say_converted(
         good(f"{result.paths[side]}: {counted(number, 'document')}")
 
 
-def _convert_back(context: typer.Context, source: Path, target: Path, converter: str, force: bool) -> None:
+def _convert_back(
+    context: typer.Context,
+    source: Path,
+    target: Path,
+    converter: str,
+    force: bool,
+    legend: Path | None,
+    author: str,
+    state: str,
+) -> None:
     from spacy_tagtog.steps.convert import convert_back
 
     _check_back(context)
-    show = showing("converting")
-    number = convert_back(source, target, converter=converter, force=force, progress=show)
-    good(f"{counted(number, 'document')} written to {target}")
+    done = convert_back(
+        source,
+        target,
+        converter=converter,
+        legend=legend,
+        author=author,
+        state={"auto": None, "none": ""}.get(state, state),
+        force=force,
+        progress=showing("converting"),
+    )
+    note(
+        [f"{name}: {counted(number, 'span')}" for name, number in sorted(done.left.items()) if number],
+        caption="span groups that a document can't hold",
+    )
+    good(f"{counted(done.documents, 'document')} written to {target}")
 
 
-_OF_BACK = frozenset({"source", "target", "converter", "code", "force", "back"})
+_OF_BACK = frozenset({"source", "target", "converter", "code", "force", "back", "legend", "author", "state"})
 
 
 def _check_back(context: typer.Context) -> None:
@@ -243,6 +277,6 @@ def _check_back(context: typer.Context) -> None:
         raise ArgumentError(
             "an option means nothing with --back",
             value=", ".join(given),
-            legal="--converter, --code, --force",
+            legal="--legend, --author, --state, --converter, --code, --force",
             advice="leave it out, or leave out --back",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from spacy.tokens import Doc, Span
 
 from spacy_tagtog.anndoc import (
+    MASTER,
     Annotations,
     Document,
     Entity,
@@ -101,6 +103,72 @@ def doc_to_document(
         PlainHtmlError: The text of a new document holds a character that XML can't carry.
     """
     return docs_to_document([doc], who=who, legend=legend, offset_unit=offset_unit, report=report)
+
+
+def new_document(
+    doc: Doc,
+    *,
+    legend: Legend,
+    who: str = "ml:spacy",
+    state: str = "pre-added",
+    left: Counter[str] | None = None,
+) -> Document:
+    """Make a tagtog document of a Doc without one behind it, such as one of a stock ``.spacy``.
+
+    Its entities are ``doc.ents`` and the spans of ``doc.spans["sc"]``, where a ``spancat`` learns from, each
+    once. Its document labels are ``doc.cats``: ``NAME=VALUE`` where it is at least 0.5, and ``NAME`` as a
+    boolean.
+
+    Args:
+        doc: The Doc.
+        legend: Class ids and names.
+        who: The author of all of it, ``ml:NAME`` or ``user:NAME``.
+        state: The state of all of it: ``"pre-added"`` for proposals, ``""`` for what a person annotated.
+        left: What has no place in a document is counted there: other span groups, by name.
+
+    Raises:
+        LegendError: A label has no class id in the legend.
+        PlainHtmlError: The text holds a character that XML can't carry.
+    """
+    document = doc_to_document(doc, who=who, legend=legend)
+    data = copy.deepcopy(document.annotations.data)
+    part = next(iter(document.parts))
+    known = {_border(ent) for ent in doc.ents}
+    for span in doc.spans.get(_SPANCAT_KEY, ()):
+        if _border(span) not in known:
+            known.add(_border(span))
+            edges = (len(_newlines(doc.text[:edge])) for edge in (span.start_char, span.end_char))
+            start, end = edges
+            data["entities"].append(
+                new_entity(
+                    class_id=legend.id_of("e", span.label_, place=document.id),
+                    part=part,
+                    text=document.parts[part].text,
+                    start=start,
+                    end=end,
+                    who=who,
+                )
+            )
+    confidence = {"state": state, "who": [who]}
+    for entity in data["entities"]:
+        entity["confidence"] |= confidence
+    for category, score in doc.cats.items():
+        name, equals, value = category.partition("=")
+        if not equals or score >= _SET:
+            class_id = legend.id_of("m", name, place=document.id)
+            data.setdefault("metas", {})[class_id] = {
+                "value": value if equals else score >= _SET,
+                "confidence": dict(confidence),
+            }
+    if left is not None:
+        left.update({name: len(group) for name, group in doc.spans.items() if name != _SPANCAT_KEY})
+    return Document(document.id, document.html, {MASTER: Annotations(data)}, legend=legend)
+
+
+_SPANCAT_KEY = "sc"
+"""spaCy's own name for the span group of a ``spancat``."""
+_SET = 0.5
+"""From this score on, a category is right, as spaCy's scorer has it."""
 
 
 def docs_to_document(

@@ -6,11 +6,22 @@ from collections.abc import Iterable
 from typing import Final
 
 from spacy.language import Language
-from spacy.util import resolve_dot_names
+from spacy.util import get_minor_version_range, resolve_dot_names, split_requirement
 
+from spacy_tagtog import __version__
 from spacy_tagtog.anndoc.fingerprints import text_fingerprint
 
 META_KEY: Final = "spacy_tagtog"
+
+
+def require_package(nlp: Language) -> None:
+    """Name spacy-tagtog among the requirements that ``spacy package`` writes: the pipeline needs it to load.
+
+    spaCy finds out by itself only where the package was installed from a wheel.
+    """
+    name = "spacy-tagtog"
+    others = [one for one in nlp.meta.get("requirements") or () if split_requirement(one)[0] != name]
+    nlp.meta["requirements"] = [*others, f"{name}{get_minor_version_range(__version__)}"]
 
 
 def remember_training_documents(nlp: Language) -> None:
@@ -18,6 +29,7 @@ def remember_training_documents(nlp: Language) -> None:
 
     A stream without an end is not read.
     """
+    require_package(nlp)
     config = nlp.config.interpolate()
     training = config.get("training") or {}
     if not training.get("train_corpus") or training.get("max_epochs") == -1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -19,12 +21,13 @@ from spacy_tagtog._files import TEMPORARY_PREFIX, atomic_folder, atomic_path, ch
 from spacy_tagtog._options import choose
 from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog.anndoc import Document, Project, write_project
+from spacy_tagtog.anndoc import Document, Legend, Project, write_project
 from spacy_tagtog.convert import ConversionReport, Converter, make_converter, read_spacy
 from spacy_tagtog.convert.bulk import SHARD_DOCS, BulkJob, Shards, convert_in_bulk
 from spacy_tagtog.convert.converter import DEFAULT_CONVERTER
 from spacy_tagtog.convert.corpus import DocumentChoice, OnProblem, in_folders
 from spacy_tagtog.convert.docbin import PIECE_DOCS
+from spacy_tagtog.convert.from_doc import new_document
 from spacy_tagtog.convert.label_values import label_values
 from spacy_tagtog.convert.split import TRAIN, parse_split
 from spacy_tagtog.convert.split_plan import plan_split, read_plan, split_items, write_plan
@@ -322,33 +325,68 @@ def _none_on(
     )
 
 
+_AUTHOR: Final = re.compile(r"(ml|user):[^\s:]+")
+
+
+@dataclass(frozen=True)
+class ConvertedBack:
+    """What was converted back.
+
+    Attributes:
+        documents: How many documents were written.
+        left: What has no place in a document: spans of other groups, by the group's name.
+    """
+
+    documents: int
+    left: Mapping[str, int]
+
+
 def convert_back(
     source: Path | str,
     target: Path | str,
     *,
     converter: str = DEFAULT_CONVERTER,
+    legend: Path | str | None = None,
+    author: str = "ml:spacy",
+    state: str | None = None,
     force: bool = False,
     progress: Progress = silent,
-) -> int:
-    """Convert ``.spacy`` files that this package wrote back into tagtog documents, all or nothing.
+) -> ConvertedBack:
+    """Convert ``.spacy`` files into tagtog documents, all or nothing.
+
+    Docs that this package wrote become their documents again. Others become new ones, see
+    :func:`~spacy_tagtog.convert.from_doc.new_document`.
 
     Args:
         source: A ``.spacy`` file, or a folder of them.
         target: A folder or a path ending with ``.zip``.
         converter: Registered name of the converter that wrote them.
+        legend: A legend file (``annotations-legend.json``), for Docs that don't remember one.
+        author: Who annotated what is new: ``ml:NAME`` or ``user:NAME``.
+        state: The state of what new documents hold: ``pre-added``, or an empty text for what a person
+            annotated. By default an ``ml:`` author proposes, and a ``user:`` annotates.
         force: Replace the target.
         progress: Shows how many Docs are done.
 
-    Returns:
-        The number of documents.
-
     Raises:
         ConversionError: There is no Doc, or two Docs claim to be the same version of a document.
+        ConfigurationError: The author or the state has another form.
+        LegendError: A label is not in the legend, or there is none.
         SpacyTagtogError: Anything else, see the functions called.
     """
     source, target = Path(source), Path(target)
     maker = make_converter(converter)
-    check_free(target, force=force, sources=(source,))
+    if not _AUTHOR.fullmatch(author):
+        raise ArgumentError("the author has the wrong form", value=author, legal="ml:NAME or user:NAME")
+    if state is None:
+        state = "pre-added" if author.startswith("ml:") else ""
+    elif state not in ("", "pre-added"):
+        raise ArgumentError(
+            "there is no such state of an annotation", value=state, legal="pre-added, or an empty text"
+        )
+    check_free(target, force=force, sources=(source, legend))
+    names = None if legend is None else Legend.parse(Path(legend).read_bytes(), place=legend)
+    left: Counter[str] = Counter()
 
     def documents() -> Iterator[Document]:
         docs = progress(read_spacy(source, spacy.blank("xx").vocab))
@@ -357,9 +395,10 @@ def convert_back(
             of_one = list(group)
             number += 1 if doc_id is not None else len(of_one)
             if doc_id is None:
-                yield from (maker.to_document([doc]) for doc in of_one)
+                for doc in of_one:
+                    yield new_document(doc, legend=names or Legend({}), who=author, state=state, left=left)
             else:
-                yield _document_of(of_one, maker)
+                yield _document_of(of_one, maker, names, author)
         if not number:
             raise ConversionError(
                 "there is nothing to convert back",
@@ -368,13 +407,13 @@ def convert_back(
                 advice="give what a conversion of tagtog documents wrote",
             )
 
-    return write_project(documents(), target, force=force)
+    return ConvertedBack(write_project(documents(), target, force=force), left)
 
 
-def _document_of(docs: list[Doc], maker: Converter) -> Document:
+def _document_of(docs: list[Doc], maker: Converter, legend: Legend | None, who: str) -> Document:
     """The document of these Docs, with the version of every member."""
     first, *others = [
-        maker.to_document(list(group))
+        maker.to_document(list(group), legend=legend, who=who)
         for _, group in groupby(docs, key=lambda doc: getattr(get_state(doc), "member", None))
     ]
     versions = dict(first.versions)

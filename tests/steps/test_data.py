@@ -34,7 +34,7 @@ def test_a_conversion_says_what_it_wrote_and_where(vega: Path) -> None:
     assert result.to_json()["entities_out"] == 1
     assert steps.convert(vega, "all.spacy").paths == {"train": Path("all.spacy")}
     assert steps.convert(vega, "shards", shard_size=1).paths == {"train": Path("shards/train.spacy")}
-    assert steps.convert_back("corpus", "back.zip") == 1
+    assert steps.convert_back("corpus", "back.zip").documents == 1
 
 
 def test_an_import_and_an_export_of_everything(vega: Path) -> None:

@@ -41,7 +41,7 @@ from spacy_tagtog.pipeline.calibration.folds import Dealt, Found, check_processe
 from spacy_tagtog.pipeline.calibration.report import CalibrationReport
 from spacy_tagtog.pipeline.calibration.scoring import ScoredPredictions, confidence_components
 from spacy_tagtog.pipeline.calibration.stored import Calibration
-from spacy_tagtog.pipeline.fingerprints import training_fingerprints
+from spacy_tagtog.pipeline.fingerprints import require_package, training_fingerprints
 from spacy_tagtog.pipeline.labels import LabelConfidence, textcat_names
 from spacy_tagtog.pipeline.seed.component import SeedNer
 
@@ -128,6 +128,7 @@ def calibrate_pipeline(
     """
     check_processes(n_process)
     prepare_pipeline(nlp)
+    require_package(nlp)
     documents = _Documents.of(list(gold_docs), list(train_docs))
     notes = documents.check(nlp, allow_unknown=allow_unknown)
     trained, first = documents.trained, len(documents.held_out)
