@@ -154,26 +154,23 @@ def convert_cli(
 ) -> None:
     """Convert tagtog documents, or another tool's, to .spacy files for training, character-exact, and back.
 
-    Nothing is dropped silently: the table says what went in, what came out and why the rest did not. Text of
-    which nothing is known (not annotatable, or an entity without a place in it) is marked as missing.
+    The table says what went in, what came out and why the rest did not. Unknown text is marked as missing.
 
     Examples:
       spacy-tagtog convert assets/reviewed corpus --split dev=0.2
       spacy-tagtog convert export.jsonl corpus --format doccano
       spacy-tagtog convert corpus documents.zip --back
-      spacy-tagtog convert stock.spacy documents --back --legend annotations-legend.json --author user:ada
+      spacy-tagtog convert stock.spacy documents --back --legend legend.json --author user:ada
     """
     from spacy_tagtog.convert import ConversionReport, make_converter
     from spacy_tagtog.convert.converter import settings_from_text
     from spacy_tagtog.formats.report import FormatReport
-    from spacy_tagtog.steps._code import import_code
     from spacy_tagtog.steps.convert import convert
     from spacy_tagtog.steps.reports import report_paths, write_reports
 
-    import_code(code)
+    _import_code(code)
     if back:
-        _convert_back(context, source, target, converter, force, legend, author, state)
-        return
+        return _convert_back(context, source, target, converter, force, legend, author, state)
     reports = report_paths(report)
     settings = settings_from_text(dict(parse_pairs(setting or [], option="--set")), converter)
     of_format = read_format_settings(source_format, format_setting)
@@ -209,6 +206,12 @@ def convert_cli(
         if counts.documents_in and reports:
             write_reports(reports, counts, open_project())
     _say_converted(result, read, open_project, make_converter(converter, settings))
+
+
+def _import_code(code: Path | None) -> None:
+    from spacy_tagtog.steps._code import import_code
+
+    import_code(code)
 
 
 def _open_project(source: Path, name: str, settings: dict[str, Any], legend: Path | None) -> Project:

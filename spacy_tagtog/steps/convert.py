@@ -115,8 +115,7 @@ def convert(
         progress: Shows how many documents are done.
         n_process: The number of processes. The files are the same for any number.
         shard_size: At most N Docs per file; 0 makes one file per side, whatever its size.
-        format: The other tool's format, such as ``doccano``; empty: a tagtog project, or what the look of
-            the file tells.
+        format: The other tool's format, such as ``doccano``; empty: by the look of the file.
         format_settings: The format's settings.
         format_report: What the other tool's format could not carry is counted there.
 

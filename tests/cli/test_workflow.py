@@ -192,6 +192,9 @@ def test_a_workspace_from_the_package(tmp_path: Path) -> None:
         "configs/ner.cfg",
         "configs/ner_vectors.cfg",
         "configs/seed.cfg",
+        "configs/spancat.cfg",
+        "configs/textcat.cfg",
+        "configs/textcat_multilabel.cfg",
         "project.yml",
     ]
     for name in ("demo", "fetch"):

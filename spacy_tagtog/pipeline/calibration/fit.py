@@ -122,8 +122,7 @@ def calibrate_pipeline(
     Raises:
         ConfigurationError: The number of processes is out of range.
         EvaluationError: There is no document, or there are fewer training documents than folds.
-        NotHeldOutError: The pipeline was trained on some of ``gold_docs``, not on some of ``train_docs``, or
-            doesn't know.
+        NotHeldOutError: It was trained on some of ``gold_docs``, not on some of ``train_docs``, or unknown.
         PipelineError: There is nothing to calibrate, or the pipeline can't be trained again.
     """
     check_processes(n_process)
