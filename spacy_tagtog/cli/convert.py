@@ -168,10 +168,11 @@ def convert_cli(
     from spacy_tagtog.steps.convert import convert
     from spacy_tagtog.steps.reports import report_paths, write_reports
 
+    reports = report_paths(report)
     _import_code(code)
     if back:
-        return _convert_back(context, source, target, converter, force, legend, author, state)
-    reports = report_paths(report)
+        _convert_back(context, source, target, converter, force, legend, author, state)
+        return
     settings = settings_from_text(dict(parse_pairs(setting or [], option="--set")), converter)
     of_format = read_format_settings(source_format, format_setting)
     open_project = partial(_open_project, source, source_format, of_format, legend)
@@ -201,8 +202,7 @@ def convert_cli(
             n_process=n_process,
             shard_size=shard_size,
         )
-    finally:
-        # Also, and above all, where the conversion is refused.
+    finally:  # also, and above all, where the conversion is refused
         if counts.documents_in and reports:
             write_reports(reports, counts, open_project())
     _say_converted(result, read, open_project, make_converter(converter, settings))
