@@ -14,6 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, detect_unit, locate
+from spacy_tagtog.convert.corpus import spancat_keys
 from spacy_tagtog.convert.from_doc import new_entity
 from spacy_tagtog.convert.tokens import Assembled, assemble
 from spacy_tagtog.errors import ArgumentError, PipelineError, setting
@@ -35,7 +36,8 @@ class AnnotateReport:
         predicted: Predictions of the pipeline.
         added: Of these, written as pre-annotations, by label.
         same: Of these, already annotated just so, by somebody else or by another prediction.
-        contradicting: Of these, left out since they overlap what a person annotated.
+        contradicting: Of these, left out since they overlap what a person annotated. Of a pipeline with a
+            ``spancat``, one inside the other is no contradiction.
         crossing: Of these, left out since they cross from one part into another.
         dropped: Of these, left out since their label was mapped to nothing.
         replaced: Earlier pre-annotations of the same author that were taken away.
@@ -152,8 +154,9 @@ def annotate_documents(
     """Annotate documents with what a pipeline predicts.
 
     New entities have the state ``pre-added``, the author ``who``, and the probability that the model gives.
-    What people annotated stays as it is: a prediction that overlaps it is left out. Earlier pre-annotations
-    of the same author are replaced. Documents that people confirmed are left out.
+    What people annotated stays as it is: a prediction that overlaps it is left out (for a pipeline with a
+    ``spancat``, unless one is inside the other). Earlier pre-annotations of the same author are replaced.
+    Documents that people confirmed are left out.
 
     Args:
         nlp: The pipeline, see :func:`ensure_confidence`.
@@ -181,7 +184,7 @@ def annotate_documents(
     # A pipeline of nothing but text classifiers has no entities to write.
     only_labels = spans_key is None and bool(textcat_names(nlp)) and not _predicts_entities(nlp)
     keys = [] if only_labels else confidence_keys(nlp, spans_key=spans_key)
-    task = _Task(who, rename or {}, report)
+    task = _Task(who, rename or {}, report, nested=bool(spancat_keys(nlp)))
 
     # Only numbers travel with the Docs: what goes to another process must be small, and a parsed document
     # can't go at all.
@@ -272,11 +275,13 @@ class _Task:
         who: Their author.
         rename: Label of the pipeline to name in the project; an empty name leaves it out.
         report: What became of them is counted there.
+        nested: Whether one entity may stand inside another.
     """
 
     who: str
     rename: Mapping[str, str]
     report: AnnotateReport
+    nested: bool = False
 
     def annotated(
         self,
@@ -360,7 +365,7 @@ class _Task:
             if (start, end, class_id) in others or (part, start, end, class_id) in new:
                 report.same += 1
                 continue
-            if any(start < other_end and other_start < end for other_start, other_end, _ in others):
+            if any(self._contradict((start, end), (first, last)) for first, last, _ in others):
                 report.contradicting += 1
                 continue
             report.without_prob += prob is None
@@ -379,6 +384,13 @@ class _Task:
                 )
             )
         return added
+
+    def _contradict(self, one: tuple[int, int], other: tuple[int, int]) -> bool:
+        """Whether two entities, of a machine and of a person, can't both be right."""
+        if one[1] <= other[0] or other[1] <= one[0]:
+            return False
+        holds = any(a[0] <= b[0] and b[1] <= a[1] for a, b in ((one, other), (other, one)))
+        return not (self.nested and holds and one != other)
 
     def _metas(
         self, stored: dict[str, Any], labels: Mapping[str, float], legend: Legend, place: str

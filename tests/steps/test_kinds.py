@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,31 @@ def test_they_are_pre_annotated_with_probabilities_and_ranked(everything: Path, 
         assert all(0 < meta["confidence"]["prob"] <= 1 for meta in document.annotations.metas.values())  # type: ignore[index]
     steps.rank(tmp_path / "annotated", tmp_path / "ranking.json", pipeline=everything / "calibrated")
     assert len(read_ranking(tmp_path / "ranking.json").documents) == 6
+
+
+def test_what_is_inside_a_persons_entity_is_no_contradiction(everything: Path, tmp_path: Path) -> None:
+    begun: list[Document] = []
+    wrong: list[Document] = []
+    for document in nested_documents(4, seed=9):
+        # A person began with the offices: "mayor" of "mayor Ada".
+        offices = [one for one in document.annotations.data["entities"] if one["classId"] == "e_2"]
+        # Another one crosses each person: "the mayor" of "the mayor Ada".
+        crossing = copy.deepcopy(offices)
+        for one in crossing:
+            (place,) = one["offsets"]
+            place.update(start=place["start"] - 4, text=f"the {place['text']}")
+        for entities, into in ((offices, begun), (crossing, wrong)):
+            data = {**unconfirmed(document).annotations.data, "entities": entities}
+            into.append(Document(document.id, document.html, {"master": Annotations(data)}, legend=LEGEND))
+    for name, documents in (("begun", begun), ("wrong", wrong)):
+        write_project(documents, tmp_path / name, legend=LEGEND)
+    done = steps.annotate(everything / "calibrated", tmp_path / "begun", tmp_path / "out").report
+    assert done.added["Person"] >= 10
+    assert (done.added["Office"], done.contradicting) == (0, 0)
+    done = steps.annotate(everything / "calibrated", tmp_path / "wrong", tmp_path / "other").report
+    assert done.added["Person"] == 0
+    assert done.contradicting >= 10
+    assert done.added["Office"] >= 10  # inside of "the mayor"
 
 
 def test_the_threshold_is_in_the_config_and_in_the_component(everything: Path) -> None:
