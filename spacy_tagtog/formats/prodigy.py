@@ -50,7 +50,8 @@ class Prodigy:
 
     Args:
         sessions: What several answers to one text are: ``refuse`` (a fault), ``last`` (the last one counts),
-            or ``members`` (those of one annotator or session each are a version).
+            or ``members`` (those of one annotator or session each are a version). Answers to questions about
+            different labels of one text are no such thing: they belong together.
 
     Raises:
         ConfigurationError: The setting has an unknown value.
@@ -77,7 +78,8 @@ class Prodigy:
 
     def read(self, path: Path, report: FormatReport) -> Iterator[Record]:
         """Read a file, or all of a folder's ``.jsonl`` files."""
-        last: dict[str, Record] = {}
+        kept: dict[object, Record] = {}
+        binary: dict[tuple[str, str], Record] = {}
         for file in sources(path, (".jsonl",)):
             for number, (place, data) in enumerate(json_lines(file, report), 1):
                 try:
@@ -87,13 +89,18 @@ class Prodigy:
                     continue
                 if record is None:
                     continue
-                if self.sessions == "last":
-                    if record.id in last:
-                        report.lose("other_annotations", last.pop(record.id).place)
-                    last[record.id] = record
-                else:
-                    yield record
-        yield from last.values()
+                if _is_binary(data):  # a record for each label, of one text
+                    first = binary.setdefault((record.id, record.member), record)
+                    twice = first is not record and first.labels.keys() & record.labels.keys()
+                    if first.text == record.text and (not twice or self.sessions == "last"):
+                        first.labels.update(record.labels)
+                        record = first
+                key: object = id(record) if self.sessions != "last" else record.id
+                before = kept.setdefault(key, record)
+                if before is not record:
+                    report.lose("other_annotations", before.place)
+                    kept[key] = record
+        yield from kept.values()
 
     def _record(
         self, data: dict[str, Any], place: str, default_id: str, report: FormatReport
@@ -104,8 +111,7 @@ class Prodigy:
             raise FormatError("an unknown answer", place=place, value=answer, legal=", ".join(_ANSWERS))
         meta = field(data, "meta", dict, place, {})
         label = data.get("label")
-        is_binary = isinstance(label, str) and not data.get("spans")
-        if answer == "ignore" or (answer == "reject" and not is_binary):
+        if answer == "ignore" or (answer == "reject" and not _is_binary(data)):
             report.lose(f"rejected: {answer}", place)
             return None
         hashed = data.get("_input_hash")
@@ -131,6 +137,11 @@ class Prodigy:
         with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
             for record in records:
                 file.write(dump_line(_written(record)))
+
+
+def _is_binary(data: dict[str, Any]) -> bool:
+    """Whether a record says of one label of the text whether it applies."""
+    return isinstance(data.get("label"), str) and not data.get("spans")
 
 
 def _read_spans(record: Record, data: dict[str, Any], place: str) -> None:

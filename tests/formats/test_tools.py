@@ -232,3 +232,21 @@ def test_sentences_become_documents(tmp_path: Path) -> None:
 def test_what_is_not_clear_is_not_guessed(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
     assert recognised(tmp_path / name) == ""
+
+
+def test_answers_about_labels_of_one_text_belong_together(tmp_path: Path) -> None:
+    path = tmp_path / "binary.jsonl"
+    lines = [
+        '{"text": "Vega", "_input_hash": 7, "label": "star", "answer": "accept"}',
+        '{"text": "Mars", "_input_hash": 8, "label": "star", "answer": "reject"}',
+        '{"text": "Vega", "_input_hash": 7, "label": "planet", "answer": "reject"}',
+    ]
+    path.write_text("\n".join(lines))
+    vega, mars = read_documents(path, "prodigy")
+    assert (seen(vega)["labels"], vega.text.strip()) == ({"star": True, "planet": False}, "Vega")
+    assert seen(mars)["labels"] == {"star": False}
+    path.write_text("\n".join([*lines, lines[0].replace("accept", "reject")]))
+    with pytest.raises(FormatError, match="one id"):
+        read_documents(path, "prodigy")
+    vega, mars = read_documents(path, "prodigy", settings={"sessions": "last"})
+    assert seen(vega)["labels"] == {"star": False, "planet": False}
