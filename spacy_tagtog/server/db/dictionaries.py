@@ -248,10 +248,10 @@ def _in_dictionary(connection: sqlite3.Connection, number: int | None, key: str)
         rows = connection.execute(
             "SELECT t.entry, t.place, t.term, e.entry_id, e.names "  # noqa: S608  our own name
             f"FROM {index} AS f "
-            "CROSS JOIN dictionary_terms AS t ON t.dictionary = ?1 AND t.number = f.rowid "
-            "CROSS JOIN dictionary_entries AS e ON e.dictionary = ?1 AND e.number = t.entry "
-            f"WHERE {index} MATCH ?2 AND instr(t.term, ?3) ORDER BY f.rowid",
-            (number, _parts(pattern), pattern),
+            "CROSS JOIN dictionary_terms AS t ON t.dictionary = :number AND t.number = f.rowid "
+            "CROSS JOIN dictionary_entries AS e ON e.dictionary = :number AND e.number = t.entry "
+            f"WHERE {index} MATCH :parts AND instr(t.term, :pattern) ORDER BY f.rowid",
+            {"number": number, "parts": _parts(pattern), "pattern": pattern},
         )
         with closing(rows):
             for entry, place, term, entry_id, names in rows:

@@ -248,9 +248,9 @@ def _remove_some(connection: sqlite3.Connection, number: int) -> bool:
     connection.execute("UPDATE dictionaries SET ready = 0 WHERE id = ?", (number,))
     removed = [
         connection.execute(
-            f"DELETE FROM {table} WHERE dictionary = ?1 AND number IN "  # noqa: S608  our own names
-            f"(SELECT number FROM {table} WHERE dictionary = ?1 ORDER BY number LIMIT ?2)",
-            (number, _AT_ONCE),
+            f"DELETE FROM {table} WHERE dictionary = :number AND number IN "  # noqa: S608  our own names
+            f"(SELECT number FROM {table} WHERE dictionary = :number ORDER BY number LIMIT :most)",
+            {"number": number, "most": _AT_ONCE},
         ).rowcount
         for table in ("dictionary_entries", "dictionary_terms")
     ]

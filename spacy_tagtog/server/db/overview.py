@@ -167,9 +167,10 @@ def read_counts(connection: sqlite3.Connection, project: int) -> Counts:
     ranked = connection.execute(
         # Between these numbers stand few documents of other projects, as a rule none.
         "SELECT 1 FROM review_order AS o CROSS JOIN documents AS d ON d.id = o.document_id "
-        "WHERE o.document_id BETWEEN (SELECT min(id) FROM documents WHERE project_id = ?1) "
-        "AND (SELECT max(id) FROM documents WHERE project_id = ?1) AND d.project_id = ?1 LIMIT 1",
-        (project,),
+        "WHERE o.document_id BETWEEN (SELECT min(id) FROM documents WHERE project_id = :project) "
+        "AND (SELECT max(id) FROM documents WHERE project_id = :project) "
+        "AND d.project_id = :project LIMIT 1",
+        {"project": project},
     ).fetchone()
     return Counts(folders, flagged, _label_values(connection, project), ranked is not None)
 

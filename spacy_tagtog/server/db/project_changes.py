@@ -127,13 +127,13 @@ def project_content(connection: sqlite3.Connection, owner: str, name: str) -> Pr
         RequestError: There is no such project.
     """
     row = connection.execute(
-        "SELECT (SELECT count(*) FROM documents WHERE project_id = ?1) AS documents, "
-        "(SELECT count(*) FROM documents AS d WHERE project_id = ?1 AND (anncomplete OR EXISTS "
+        "SELECT (SELECT count(*) FROM documents WHERE project_id = :project) AS documents, "
+        "(SELECT count(*) FROM documents AS d WHERE project_id = :project AND (anncomplete OR EXISTS "
         "(SELECT 1 FROM versions WHERE document_id = d.id AND complete))) AS confirmed, "
         "(SELECT count(*) FROM history AS h JOIN documents AS d ON d.id = h.document_id "
-        "WHERE d.project_id = ?1) AS saves, "
-        "(SELECT count(*) FROM members WHERE project_id = ?1) AS members",
-        (project_key(connection, owner, name),),
+        "WHERE d.project_id = :project) AS saves, "
+        "(SELECT count(*) FROM members WHERE project_id = :project) AS members",
+        {"project": project_key(connection, owner, name)},
     ).fetchone()
     return ProjectContent(row["documents"], row["confirmed"], row["saves"], row["members"])
 

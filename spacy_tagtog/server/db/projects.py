@@ -148,10 +148,10 @@ def access(
 
 def _role(connection: sqlite3.Connection, owner: str, name: str, login: str, operator: bool) -> Role | None:
     row = connection.execute(
-        "SELECT coalesce((SELECT admin FROM users WHERE name = ?1), 0) AS admin, "
-        "(SELECT role FROM members AS m WHERE m.project_id = p.id AND m.login = ?1) AS role "
-        "FROM projects AS p WHERE p.owner = ?2 AND p.name = ?3",
-        (login, owner, name),
+        "SELECT coalesce((SELECT admin FROM users WHERE name = :login), 0) AS admin, "
+        "(SELECT role FROM members AS m WHERE m.project_id = p.id AND m.login = :login) AS role "
+        "FROM projects AS p WHERE p.owner = :owner AND p.name = :name",
+        {"login": login, "owner": owner, "name": name},
     ).fetchone()
     if row is None:
         return None

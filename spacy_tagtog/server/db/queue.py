@@ -303,9 +303,9 @@ def retry_failed(connection: sqlite3.Connection, project: int, delivery: int | N
         How many there were.
     """
     return connection.execute(
-        "UPDATE deliveries SET state = 'waiting', attempts = 0, due = ?1 "
-        "WHERE project_id = ?2 AND state = 'failed' AND (?3 IS NULL OR id = ?3)",
-        (now, project, delivery),
+        "UPDATE deliveries SET state = 'waiting', attempts = 0, due = :now "
+        "WHERE project_id = :project AND state = 'failed' AND (:delivery IS NULL OR id = :delivery)",
+        {"now": now, "project": project, "delivery": delivery},
     ).rowcount
 
 
@@ -321,6 +321,7 @@ def delete_failed(connection: sqlite3.Connection, project: int, delivery: int | 
         How many there were.
     """
     return connection.execute(
-        "DELETE FROM deliveries WHERE project_id = ?1 AND state = 'failed' AND (?2 IS NULL OR id = ?2)",
-        (project, delivery),
+        "DELETE FROM deliveries "
+        "WHERE project_id = :project AND state = 'failed' AND (:delivery IS NULL OR id = :delivery)",
+        {"project": project, "delivery": delivery},
     ).rowcount

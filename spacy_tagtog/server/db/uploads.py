@@ -141,13 +141,18 @@ class _Batch:
 
         By its base name, or else by the <html id>, or else by name and content.
         """
-        candidates = (upload.base, upload.html.id if upload.html is not None else None, fresh)
+        candidates = {
+            "project": self.project.key,
+            "base": upload.base,
+            "id": upload.html.id if upload.html is not None else None,
+            "fresh": fresh,
+        }
         row: sqlite3.Row | None = self.connection.execute(
             "SELECT d.id, d.docid, d.filename, c.html FROM documents AS d "
             "JOIN contents AS c ON c.document_id = d.id "
-            "WHERE d.project_id = ?1 AND d.docid IN (?2, ?3, ?4) "
-            "ORDER BY d.docid = ?2 DESC, d.docid = ?3 DESC LIMIT 1",
-            (self.project.key, *candidates),
+            "WHERE d.project_id = :project AND d.docid IN (:base, :id, :fresh) "
+            "ORDER BY d.docid = :base DESC, d.docid = :id DESC LIMIT 1",
+            candidates,
         ).fetchone()
         return row
 
@@ -226,11 +231,12 @@ class _Batch:
         # What programs saved last is what people at the page began with.
         latest, before = self.connection.execute(
             "SELECT max(id), (SELECT b.data FROM history AS o JOIN blobs AS b ON b.id = o.blob_id "
-            "WHERE o.document_id = ?1 AND o.member = ?2 AND o.source <> 'GUI' ORDER BY o.id DESC LIMIT 1) "
-            "FROM history WHERE document_id = ?1 AND member = ?2 AND source = 'GUI' AND id > "
+            "WHERE o.document_id = :key AND o.member = :member AND o.source <> 'GUI' "
+            "ORDER BY o.id DESC LIMIT 1) FROM history "
+            "WHERE document_id = :key AND member = :member AND source = 'GUI' AND id > "
             "(SELECT coalesce(max(id), 0) FROM history "
-            "WHERE document_id = ?1 AND member = ?2 AND source <> 'GUI')",
-            (key, self.member),
+            "WHERE document_id = :key AND member = :member AND source <> 'GUI')",
+            {"key": key, "member": self.member},
         ).fetchone()
         if latest is None:
             return False

@@ -135,10 +135,17 @@ def store_user(
         admin: As for :func:`add_user`.
     """
     connection.execute(
-        "INSERT INTO users (name, salt, hash, cost, admin) VALUES (?1, ?2, ?3, ?4, coalesce(?5, 0)) "
+        "INSERT INTO users (name, salt, hash, cost, admin) "
+        "VALUES (:name, :salt, :hash, :cost, coalesce(:admin, 0)) "
         "ON CONFLICT (name) DO UPDATE SET salt = excluded.salt, hash = excluded.hash, "
-        "cost = excluded.cost, admin = coalesce(?5, admin)",
-        (name, password.salt, password.hash, password.cost, admin),
+        "cost = excluded.cost, admin = coalesce(:admin, admin)",
+        {
+            "name": name,
+            "salt": password.salt,
+            "hash": password.hash,
+            "cost": password.cost,
+            "admin": admin,
+        },
     )
     connection.execute("DELETE FROM sessions WHERE user = ?", (name,))
 

@@ -137,8 +137,8 @@ def index_version(connection: sqlite3.Connection, key: int, annotations: Annotat
     )
     connection.executemany(
         "INSERT INTO norms (document_id, entity, class_id, norm_id, name, project_id) "
-        "SELECT ?1, ?2, ?3, ?4, ?5, project_id FROM documents WHERE id = ?1",
-        norms,
+        "SELECT ?, ?, ?, ?, ?, project_id FROM documents WHERE id = ?",
+        [(*row, key) for row in norms],
     )
     _count_classes(
         connection, key, [(row[1], row[2]) for row in entities], [(row[1], row[3]) for row in norms if row[3]]
@@ -147,10 +147,10 @@ def index_version(connection: sqlite3.Connection, key: int, annotations: Annotat
     for class_id, label in annotations.metas.items():
         value = label.get("value")
         if value is not None:
-            labels.append((key, class_id, _storable(value if isinstance(value, str) else json.dumps(value))))
+            labels.append((class_id, _storable(value if isinstance(value, str) else json.dumps(value)), key))
     connection.executemany(
         "INSERT INTO labels (document_id, class_id, value, project_id) "
-        "SELECT id, ?2, ?3, project_id FROM documents WHERE id = ?1",
+        "SELECT id, ?, ?, project_id FROM documents WHERE id = ?",
         labels,
     )
 
@@ -215,10 +215,10 @@ def _count_classes(
     class_of = dict(classes)
     different = Counter(class_id for class_id, _ in {(class_of[number], norm) for number, norm in norms})
     connection.executemany(
-        "INSERT INTO class_counts SELECT project_id, ?2, id, ?3, ?4, folder, anncomplete FROM documents "
-        "WHERE id = ?1",
+        "INSERT INTO class_counts SELECT project_id, ?, id, ?, ?, folder, anncomplete FROM documents "
+        "WHERE id = ?",
         [
-            (key, class_id, number, different[class_id])
+            (class_id, number, different[class_id], key)
             for class_id, number in Counter(class_of.values()).items()
         ],
     )

@@ -381,9 +381,9 @@ def _own_stretch(connection: sqlite3.Connection, project: int) -> tuple[int, int
     ``None`` where another project has a document between them.
     """
     least, greatest = connection.execute(
-        "SELECT (SELECT min(id) FROM documents WHERE project_id = ?1), "
-        "(SELECT max(id) FROM documents WHERE project_id = ?1)",
-        (project,),
+        "SELECT (SELECT min(id) FROM documents WHERE project_id = :project), "
+        "(SELECT max(id) FROM documents WHERE project_id = :project)",
+        {"project": project},
     ).fetchone()
     if least is None:
         return 1, 0
