@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from spacy.cli.train import train as spacy_train
+from spacy.schemas import ConfigSchemaNlp, ConfigSchemaTraining
 from spacy.util import load_config
 from thinc.api import require_gpu
 
 from spacy_tagtog._files import atomic_folder
-from spacy_tagtog._options import choose
+from spacy_tagtog._options import choose, did_you_mean
 from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.convert import AnndocCorpus
-from spacy_tagtog.errors import ConfigurationError, setting
+from spacy_tagtog.errors import ArgumentError, ConfigurationError, setting
 from spacy_tagtog.pipeline.assembly import assemble_pipelines
 from spacy_tagtog.pipeline.contents import TrainingSize, measure_corpus
 from spacy_tagtog.pipeline.kinds import AUTO, Kind, choose_kinds
@@ -128,6 +129,7 @@ def train(
         SpacyTagtogError: A corpus can't be read.
     """
     wanted = choose(setting("model"), model, ModelChoice)
+    _check_values(overrides or {})
     output = Path(output)
     _check_gpu(gpu)
     size = measure_corpus(Path(train_path))
@@ -215,6 +217,25 @@ def _tune(kind: Kind, path: Path, dev_path: Path) -> str:
     said = kind.tune(nlp, kind.name, list(AnndocCorpus(dev_path).docs(nlp)))
     nlp.to_disk(path)
     return said
+
+
+def _check_values(overrides: Mapping[str, Any]) -> None:
+    """Refuse values that spaCy would take and never read: such as a number of steps that is misspelt.
+
+    What else isn't there, spaCy refuses itself.
+    """
+    schemas: dict[str, Any] = {"training": ConfigSchemaTraining, "nlp": ConfigSchemaNlp}
+    for name, value in overrides.items():
+        section, _, key = name.partition(".")
+        known = list(schemas[section].__annotations__) if section in schemas and "." not in key else [key]
+        if key not in known:
+            raise ArgumentError(
+                f"the section [{section}] of a config has no such value",
+                place=f"--{name}",
+                value=value,
+                legal=", ".join(known),
+                advice=did_you_mean(key, known),
+            )
 
 
 def _check_gpu(gpu: int) -> None:

@@ -111,6 +111,20 @@ def test_wrong_options_are_refused(
     assert not (tmp_path / "out" / "model-best").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("--training.max_step", "did you mean max_steps?"), ("--nlp.foo", "batch_size")],
+)
+def test_a_value_that_nobody_would_read_is_refused(
+    corpora: tuple[Path, Path], tmp_path: Path, option: str, said: str
+) -> None:
+    code, _, err = run("train", *corpora, "-o", tmp_path / "out", option, "3")
+    assert code == 2
+    assert f"where: {option}" in err
+    assert said in err
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_seed_model_reads_unlabelled_texts(
     corpora: tuple[Path, Path], demo_folder: Path, tmp_path: Path
 ) -> None:
