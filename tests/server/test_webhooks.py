@@ -624,6 +624,8 @@ def test_a_killed_server_repeats_what_was_under_way(tmp_path: Path, receiver: Re
     receiver.hold.set()
     process = subprocess.Popen([sys.executable, "-c", _SERVE, str(path)], stdout=subprocess.PIPE, text=True)
     try:
+        assert process.stdout is not None
+        assert process.stdout.readline()  # from now on it can be interrupted
         again = receiver.get()
     finally:
         process.send_signal(signal.SIGINT)
