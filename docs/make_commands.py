@@ -18,6 +18,17 @@ SHARED = "Which tagtog a command talks to"
 # What the examples of a command need that no reader wants to see; docs/run_blocks.py runs it before them.
 BEFORE = {
     "fetch": "spacy-tagtog demo && spacy-tagtog folders --add pool/batch-2 --add pool/drafts --add pool/old",
+    "convert": r"""
+        printf '{"id": 1, "text": "Ada saw Vega", "label": [[0, 3, "Person"]]}\n' > export.jsonl
+        printf '{"e_1": "Star"}' > legend.json
+        python - <<'X'
+        import spacy
+        from spacy.tokens import DocBin, Span
+        doc = spacy.blank("en")("Vega is a star")
+        doc.set_ents([Span(doc, 0, 1, label="Star")])
+        DocBin(docs=[doc]).to_disk("stock.spacy")
+        X
+        """,
     "validate": """
         export TAGTOG_PROJECT=stargazing
         spacy-tagtog export my-download.zip && spacy-tagtog import my-download.zip --project proteins
@@ -42,8 +53,7 @@ BEFORE = {
         """,
     "members": "spacy-tagtog members --remove ada --remove bob",
     "settings": r"printf 'id\tname\nHGNC:11998\tTP53\n' > genes.tsv",
-    "user": "spacy-tagtog project create genes",
-    "project": "spacy-tagtog project delete genes",
+    "project": "spacy-tagtog project delete genes --force",
 }
 # An option of a connection, which many commands have: it is described once.
 OPTION = re.compile(r"^\* `(?:-\w, )?(--[\w-]+)(?: <[^>]*(?:\[[^\]]*\])?>)?`: .*$", re.MULTILINE)

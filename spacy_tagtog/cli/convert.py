@@ -158,7 +158,7 @@ def convert_cli(
 
     Examples:
       spacy-tagtog convert assets/reviewed corpus --split dev=0.2
-      spacy-tagtog convert export.jsonl corpus --format doccano
+      spacy-tagtog convert export.jsonl from-doccano --format doccano
       spacy-tagtog convert corpus documents.zip --back
       spacy-tagtog convert stock.spacy documents --back --legend legend.json --author user:ada
     """
