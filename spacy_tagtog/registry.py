@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spacy_tagtog.pipeline.calibration.component import EntityConfidence
     from spacy_tagtog.pipeline.labels import LabelConfidence
     from spacy_tagtog.pipeline.seed.component import SeedNer
+    from spacy_tagtog.pipeline.seed.normalizer import SeedNormalizer
 
 __all__ = [
     "affix_hash_embed",
@@ -32,6 +33,7 @@ __all__ = [
     "learned_tokenizer",
     "remember_documents",
     "seed_ner",
+    "seed_normalizer",
     "texts",
 ]
 
@@ -316,3 +318,21 @@ def seed_ner(
         seed=int(seed),
     )
     return SeedNer(nlp, name, settings=settings, scorer=scorer)
+
+
+@Language.factory(
+    "seed_normalizer",
+    default_config={"min_prob": 0.5},
+    requires=["doc.ents"],
+    assigns=["token.ent_kb_id"],
+    default_score_weights={"norm_acc": 1.0, "norm_p": 0.0},
+)
+def seed_normalizer(nlp: Language, name: str, min_prob: float) -> SeedNormalizer:
+    """The component ``seed_normalizer``, see :class:`spacy_tagtog.pipeline.seed.normalizer.SeedNormalizer`.
+
+    Raises:
+        PipelineError: A setting is out of range.
+    """
+    from spacy_tagtog.pipeline.seed.normalizer import SeedNormalizer
+
+    return SeedNormalizer(nlp, name, min_prob=float(min_prob))

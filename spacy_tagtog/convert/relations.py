@@ -14,6 +14,7 @@ from spacy.tokens import Doc, Span
 from spacy_tagtog.anndoc import Annotations, Entity, OffsetUnit
 from spacy_tagtog.anndoc.ann_json import read_reference
 from spacy_tagtog.anndoc.references import References, extent, is_inclusive
+from spacy_tagtog.convert.docbin import numbers_of_spans
 from spacy_tagtog.convert.state import SPANS_KEY, entity_index, get_state, original_entity
 from spacy_tagtog.errors import AnnJsonError
 
@@ -27,7 +28,7 @@ class DocRelation:
         type: ``linked``, ``part-of``, ``anaphora``…; empty where the file has none.
         directed: Whether it goes from the first to the second.
         spans: The entities that it connects, as they are in ``doc.spans["anndoc"]``; ``None`` for one that
-            isn't on the Doc.
+            isn't on the Doc, or has a border inside a token since tokens were merged.
         data: The relation's JSON object.
     """
 
@@ -52,7 +53,7 @@ def relations_of(doc: Doc) -> list[DocRelation]:
     annotations = state.annotations
     if not annotations.relations:
         return []
-    spans = {entity_index(span): span for span in doc.spans[SPANS_KEY]} if SPANS_KEY in doc.spans else {}
+    spans = _spans_by_entity(doc)
     entities = annotations.entities
     references = References((entity.index, entity) for entity in entities)
     found = []
@@ -80,6 +81,22 @@ def relations_of(doc: Doc) -> list[DocRelation]:
                 relation.data,
             )
         )
+    return found
+
+
+def _spans_by_entity(doc: Doc) -> dict[int | None, Span]:
+    """The spans of ``doc.spans["anndoc"]`` by their entities' places in ann.json, found by their characters.
+
+    Where tokens were merged or split since, the group still has the numbers of the tokens as they were. An
+    entity with a border inside a token has no span.
+    """
+    if SPANS_KEY not in doc.spans:
+        return {}
+    found: dict[int | None, Span] = {}
+    for own_id, kb_id, label, _, _, start, end in numbers_of_spans(doc.spans[SPANS_KEY]):
+        span = doc.char_span(start, end, label=label, kb_id=kb_id, span_id=own_id)
+        if span is not None:
+            found[entity_index(span)] = span
     return found
 
 

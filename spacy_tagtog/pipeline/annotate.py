@@ -20,6 +20,7 @@ from spacy_tagtog.convert.tokens import Assembled, assemble
 from spacy_tagtog.errors import ArgumentError, PipelineError, setting
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
+from spacy_tagtog.pipeline.seed.normalizer import normalization_of
 
 _NER_FACTORIES: Final = frozenset({"ner", "beam_ner", "seed_ner"})
 _MIN_PROB = 1e-6  # prob is in (0, 1]; 1 is left to people, no model is certain
@@ -42,6 +43,7 @@ class AnnotateReport:
         dropped: Of these, left out since their label was mapped to nothing.
         replaced: Earlier pre-annotations of the same author that were taken away.
         without_prob: Of those added, how many have no probability (not the model's own, such as a rule's).
+        normalizations: Of those added, how many were normalized to an entry of a dictionary.
         labels_predicted: Document labels that the pipeline's text classifiers decided for.
         labels_added: Of these, written as pre-annotations, by label.
         labels_kept: Of these, left out since the label has a value already: a person's, or a more probable
@@ -58,6 +60,7 @@ class AnnotateReport:
     dropped: int = 0
     replaced: int = 0
     without_prob: int = 0
+    normalizations: int = 0
     labels_predicted: int = 0
     labels_added: Counter[str] = field(default_factory=Counter)
     labels_kept: int = 0
@@ -79,6 +82,8 @@ class AnnotateReport:
         yield "entities written as pre-added", sum(self.added.values())
         if self.without_prob:
             yield "  of these without a probability (not the model's own)", self.without_prob
+        if self.normalizations:
+            yield "  of these normalized to an entry of a dictionary", self.normalizations
         if self.replaced:
             yield "earlier pre-annotations replaced", self.replaced
         if self.labels_predicted:
@@ -371,19 +376,35 @@ class _Task:
             report.without_prob += prob is None
             report.added[label] += 1
             new.add((part, start, end, class_id))
-            added.append(
-                new_entity(
-                    class_id=class_id,
-                    part=part,
-                    text=document.parts[part].text,
-                    start=start,
-                    end=end,
-                    unit=unit,
-                    who=self.who,
-                    prob=None if prob is None else _prob(prob),
-                )
+            entity = new_entity(
+                class_id=class_id,
+                part=part,
+                text=document.parts[part].text,
+                start=start,
+                end=end,
+                unit=unit,
+                who=self.who,
+                prob=None if prob is None else _prob(prob),
             )
+            entity["normalizations"] = self._normalizations(span, legend, document.id)
+            added.append(entity)
         return added
+
+    def _normalizations(self, span: Span, legend: Legend, place: str) -> dict[str, Any]:
+        """What an entity was normalized to, as tagtog stores it; empty where it wasn't."""
+        found = normalization_of(span)
+        name = "" if found is None else self.rename.get(found.dictionary, found.dictionary)
+        if found is None or not name:
+            return {}
+        class_id = legend.id_of("n", name, place=place, can_rename=True)
+        self.report.normalizations += 1
+        return {
+            class_id: {
+                "source": {"name": name, "id": found.id, "url": None},
+                "recName": found.name or None,
+                "confidence": {"state": "pre-added", "who": [self.who], "prob": _prob(found.prob)},
+            }
+        }
 
     def _contradict(self, one: tuple[int, int], other: tuple[int, int]) -> bool:
         """Whether two entities, of a machine and of a person, can't both be right."""

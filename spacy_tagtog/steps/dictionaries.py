@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import re
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,20 +10,15 @@ from typing import TYPE_CHECKING, Final
 from spacy_tagtog._options import choose
 from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
+from spacy_tagtog.anndoc.dictionary_file import LEGAL, dictionary_lines, line_problem
 from spacy_tagtog.convert.corpus import OnProblem
 from spacy_tagtog.errors import ConfigurationError, DictionaryError, LocalServerError, setting
 from spacy_tagtog.steps.connection import Connection
 
 if TYPE_CHECKING:
-    from spacy_tagtog.server.db.dictionaries import Entry
     from spacy_tagtog.server.db.dictionary_loading import StagedEntries
 
-_SEPARATORS: Final = {".tsv": "\t", ".csv": ","}
-_LEGAL: Final = "a file .tsv or .csv in UTF-8, each line an id, a name, and further names if there are any"
-_LONGEST: Final = 1000
-"""The most characters that an id or a name may have."""
 _MOST_LISTED: Final = 1000
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass
@@ -130,12 +122,16 @@ def _stage(source: Path, staged: StagedEntries, loaded: LoadedDictionary, *, str
     Raises:
         DictionaryError: It can't be read or holds none; or with ``strict``, a line of it can't be used.
     """
-    for line, entry in _lines(source):
+    from spacy_tagtog.server.db.dictionaries import Entry
+
+    for line, entry in dictionary_lines(source):
         problem = entry if isinstance(entry, DictionaryError) else None
         if not isinstance(entry, DictionaryError):
-            first = staged.add(entry, line)
+            first = staged.add(Entry(*entry), line)
             if first is not None:
-                problem = _problem(source, line, f"line {first} has the same id", entry.id, "each id once")
+                problem = line_problem(
+                    source, line, f"line {first} has the same id", entry[0], "each id once"
+                )
         if problem is None:
             continue
         if strict:
@@ -145,72 +141,4 @@ def _stage(source: Path, staged: StagedEntries, loaded: LoadedDictionary, *, str
             loaded.problems.append(problem)
     loaded.entries, loaded.names = staged.entries, staged.names
     if not staged.entries:
-        raise DictionaryError("the file holds no entry", place=source, legal=_LEGAL)
-
-
-def _lines(source: Path) -> Iterator[tuple[int, Entry | DictionaryError]]:
-    """The number of each line that isn't empty, and its entry or what is wrong with it."""
-    separator = _SEPARATORS.get(source.suffix.lower())
-    if separator is None:
-        raise DictionaryError("a dictionary can't have this form", value=str(source), legal=_LEGAL)
-    try:
-        with source.open("rb") as file:
-            for line, data in enumerate(file, 1):
-                cells = _cells(
-                    source, line, data.removeprefix(b"\xef\xbb\xbf") if line == 1 else data, separator
-                )
-                if isinstance(cells, DictionaryError):
-                    yield line, cells
-                elif any(cells) and not (line == 1 and _is_heading(cells)):
-                    yield line, _entry(source, line, cells)
-    except OSError as error:
-        raise DictionaryError(
-            f"the dictionary can't be read: {error.strerror}", place=source, legal=_LEGAL
-        ) from error
-
-
-def _problem(source: Path, line: int, problem: str, value: object, legal: str = _LEGAL) -> DictionaryError:
-    return DictionaryError(
-        problem,
-        place=f"{source}, line {line}",
-        value=value,
-        legal=legal,
-        advice=f"mend the line; {setting('on_problem', 'report')} leaves such lines out and lists them",
-    )
-
-
-def _cells(source: Path, line: int, data: bytes, separator: str) -> list[str] | DictionaryError:
-    # Each line by itself: so a quotation mark that is never closed costs one line and not the rest.
-    try:
-        text = data.decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        return _problem(source, line, "the line isn't UTF-8", data[:100].decode("utf-8", "backslashreplace"))
-    if separator == "\t":
-        cells = text.split(separator)
-    else:
-        try:
-            cells = next(csv.reader([text], strict=True), [])
-        except csv.Error as error:
-            return _problem(source, line, f"the line isn't CSV: {error}", text)
-    return [cell.strip() for cell in cells]
-
-
-def _is_heading(cells: list[str]) -> bool:
-    return [cell.casefold() for cell in cells[:2]] == ["id", "name"]
-
-
-def _entry(source: Path, line: int, cells: list[str]) -> Entry | DictionaryError:
-    from spacy_tagtog.server.db.dictionaries import Entry
-
-    if len(cells) < 2:
-        return _problem(source, line, "the line has an id and no name", cells[0])
-    entry_id, main, *more = cells
-    for what, cell in (("id", entry_id), ("name", main)):
-        if not cell:
-            return _problem(source, line, f"the {what} is empty", ", ".join(cells))
-    for cell in cells:
-        if len(cell) > _LONGEST or _CONTROLS.search(cell):
-            legal = f"at most {_LONGEST} characters, none of them a control character"
-            return _problem(source, line, "this can't be an id or a name", cell, legal)
-    # What spreadsheets leave empty on the right isn't a name. The same name twice is one.
-    return Entry(entry_id, tuple(dict.fromkeys([main, *filter(None, more)])))
+        raise DictionaryError("the file holds no entry", place=source, legal=LEGAL)

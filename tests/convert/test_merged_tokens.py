@@ -124,3 +124,28 @@ def test_what_was_taken_out_of_the_group_before_tokens_were_merged_is_removed(nl
     merge(doc, 0, 4)
     back = doc_to_document(doc).annotations.data["entities"]
     assert back == [one for one in original.annotations.data["entities"] if one["classId"] == "e_1"]
+
+
+@quick
+@given(cuts=st.sets(st.integers(1, len(TOKENS) - 1)))
+def test_relations_are_found_by_characters_whatever_tokens_were_merged(nlp: Language, cuts: set[int]) -> None:
+    """The group's spans keep the numbers of the tokens as they were: those of other words, or of none."""
+    _, doc = made(nlp)
+    borders = [0, *sorted(cuts), len(TOKENS)]
+    with doc.retokenize() as retokenizer:
+        for start, end in pairwise(borders):
+            if end - start > 1:
+                retokenizer.merge(doc[start:end])
+    words = [token.text for token in doc]
+    [relation] = doc._.anndoc_relations
+    assert [None if span is None else span.text for span in relation.spans] == [
+        word if word in words else None for word in ("lob", "full")
+    ]
+
+
+def test_relations_are_found_after_a_token_was_split(nlp: Language) -> None:
+    _, doc = made(nlp)
+    with doc.retokenize() as retokenizer:
+        retokenizer.split(doc[3], ["a", "nd"], heads=[(doc[3], 1), doc[2]])
+    [relation] = doc._.anndoc_relations
+    assert [span.text for span in relation.spans] == ["lob", "full"]
