@@ -43,6 +43,13 @@ def did_you_mean(value: str, legal: Iterable[str]) -> str | None:
     return f"did you mean {close[0]}?" if close else None
 
 
+def missing_function(name: str, known: Iterable[str]) -> str:
+    """Advice for a registered name that nobody has registered."""
+    fetch = "install the package that registers it, or import its file (in commands: --code FILE.py)"
+    close = did_you_mean(name, known)
+    return f"{close} If not, {fetch}" if close else fetch
+
+
 def read_settings(pairs: Mapping[str, str], parameters: Mapping[str, inspect.Parameter]) -> dict[str, Any]:
     """Turn settings that were typed as text into what a factory takes.
 

@@ -21,7 +21,7 @@ import catalogue
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_tagtog._options import bind_settings, choose, did_you_mean, read_settings
+from spacy_tagtog._options import bind_settings, choose, missing_function, read_settings
 from spacy_tagtog._protocols import CheckedRegistry
 from spacy_tagtog.anndoc import MASTER, Document, Legend
 from spacy_tagtog.convert.from_doc import docs_to_document
@@ -188,7 +188,6 @@ def _factory(name: str) -> Callable[..., Converter]:
             "there is no converter of this name",
             value=name,
             legal=", ".join(sorted({*converters.get_all(), *converters.get_entry_points()})),
-            advice=did_you_mean(name, {*converters.get_all(), *converters.get_entry_points()})
-            or "install the package that registers it, or import its file (in commands: --code FILE.py)",
+            advice=missing_function(name, {*converters.get_all(), *converters.get_entry_points()}),
         ) from error
     return factory

@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import catalogue
 
-from spacy_tagtog._options import bind_settings, did_you_mean, read_settings
+from spacy_tagtog._options import bind_settings, missing_function, read_settings
 from spacy_tagtog._protocols import CheckedRegistry
 from spacy_tagtog.errors import ArgumentError
 from spacy_tagtog.formats.record import Record
@@ -108,7 +108,6 @@ def _factory(name: str) -> Callable[..., Format]:
             "there is no format of this name",
             value=name,
             legal=", ".join(short),
-            advice=did_you_mean(name, known)
-            or "install the package that registers it, or import its file (in commands: --code FILE.py)",
+            advice=missing_function(name, known),
         ) from error
     return factory

@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 import catalogue
 import numpy as np
 
-from spacy_tagtog._options import bind_settings, did_you_mean, read_settings
+from spacy_tagtog._options import bind_settings, missing_function, read_settings
 from spacy_tagtog.errors import ArgumentError, SelectionError
 from spacy_tagtog.selection.candidates import Candidate, ReviewedDocument
 
@@ -112,8 +112,7 @@ def _factory(name: str) -> Callable[..., Strategy]:
             "there is no strategy of this name",
             value=name,
             legal=", ".join(strategy_names()),
-            advice=did_you_mean(name, strategy_names())
-            or "install the package that registers it, or import its file (in commands: --code FILE.py)",
+            advice=missing_function(name, strategy_names()),
         ) from error
     return factory
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import catalogue
 import pytest
 from commands import run
 
@@ -16,8 +18,17 @@ from spacy_tagtog.formats import Format, formats, read_documents
 from spacy_tagtog.formats.carry import FEATURES
 from spacy_tagtog.formats.registry import known_formats, make_format
 from spacy_tagtog.formats.report import LOSSES, FormatReport
+from spacy_tagtog.selection.strategies import make_strategy
 
 NAMES = ["bioc", "brat", "conll", "doccano", "label-studio", "parquet", "prodigy", "pubtator", "xmi"]
+
+
+@pytest.fixture(autouse=True)
+def _registered_for_one_test() -> Iterator[None]:
+    """Other tests list what is registered."""
+    yield
+    for place in [place for place in catalogue.REGISTRY if place[-1].startswith("acme.")]:
+        del catalogue.REGISTRY[place]
 
 
 def test_the_formats_of_this_package() -> None:
@@ -172,3 +183,12 @@ def test_the_page_says_what_each_format_carries() -> None:
         assert said.pop(meaning) == ["yes" if key in make_format(name).carries else "" for name in names]
         assert f"`{key}`" in page
     assert said == {}
+
+
+@pytest.mark.parametrize("make", [make_format, make_converter, make_strategy])
+def test_a_name_that_is_nearly_known_may_still_be_one_of_ones_own(make: Any) -> None:
+    name = {make_format: "parquett", make_converter: "spacy-tagtog.Anndoc.v2", make_strategy: "randon"}[make]
+    with pytest.raises(ConfigurationError) as caught:
+        make(name)
+    assert "did you mean" in str(caught.value)
+    assert "--code" in str(caught.value)
