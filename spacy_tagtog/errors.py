@@ -27,6 +27,7 @@ __all__ = [
     "FormatError",
     "LegendError",
     "LocalServerError",
+    "LoopError",
     "MissingPartnerError",
     "NotConfirmedError",
     "NotFoundError",
@@ -213,6 +214,10 @@ class NotHeldOutError(EvaluationError):
 
 class SelectionError(SpacyTagtogError):
     """Documents can't be ranked for review, or a ranking can't be used."""
+
+
+class LoopError(SpacyTagtogError):
+    """A loop can't go on, or what it wrote can't be used."""
 
 
 class AgreementError(SpacyTagtogError):

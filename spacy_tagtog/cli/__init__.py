@@ -24,6 +24,7 @@ from spacy_tagtog.cli.fetch import fetch_cli
 from spacy_tagtog.cli.folders import folders_cli
 from spacy_tagtog.cli.iaa import iaa_cli
 from spacy_tagtog.cli.import_export import export_cli, import_cli
+from spacy_tagtog.cli.loop import loop_app
 from spacy_tagtog.cli.members import members_cli
 from spacy_tagtog.cli.merge import merge_cli
 from spacy_tagtog.cli.new import new_cli
@@ -85,6 +86,7 @@ _COMMANDS: dict[str, dict[str, tuple[Callable[..., Any] | typer.Typer, str]]] = 
         "rank": (rank_cli, "Order documents, so that people see first what helps most."),
         "changes": (changes_cli, "Count what reviewers changed."),
         "simulate": (simulate_cli, "Compare strategies of choosing on a reviewed project."),
+        "loop": (loop_app, "Do a round by itself; keep a model only if it proves itself."),
     },
     "Team": {
         "iaa": (iaa_cli, "Measure how far annotators agree."),

@@ -148,6 +148,8 @@ class Evaluation:
             nothing.
         confidence: For each component that gives probabilities, how accurate they are.
         document_labels: Counts of each document label; a label has no borders, so both measures are equal.
+        by_document: The same counts of each document: its id (its place from 0 where it has none) to those of
+            each type. A document label's name follows ``label:``. What a document has none of isn't there.
     """
 
     documents: int = 0
@@ -155,6 +157,7 @@ class Evaluation:
     ignored: int = 0
     confidence: dict[str, ConfidenceEvaluation] = field(default_factory=dict)
     document_labels: dict[str, Scores] = field(default_factory=dict)
+    by_document: dict[str, dict[str, Scores]] = field(default_factory=dict, repr=False)
 
     @property
     def overall(self) -> Scores:
@@ -258,8 +261,10 @@ def evaluate_docs(
                 component.calibration is not None and own_print in component.calibration.fingerprints
             )
             add_predictions(component, gold, predicted, number, found[name])
+        own = result.by_document.setdefault(gold._.anndoc_id or str(place), {})
         for label, one in _score_labels(predicted_labels(nlp, predicted), gold.cats, known_cats):
-            result.document_labels[label] = result.document_labels.get(label, Scores()) + one
+            for total, name in ((result.document_labels, label), (own, f"label:{label}")):
+                total[name] = total.get(name, Scores()) + one
         if not with_entities:
             continue
         gold_spans: Sequence[Span] = all_entities(gold) if nested else gold.ents
@@ -273,7 +278,8 @@ def evaluate_docs(
         for label, scores in score_entities(
             [(ent.start_char, ent.end_char, ent.label_) for ent in gold_spans], spans
         ).items():
-            result.labels[label] = result.labels.get(label, Scores()) + scores
+            for total in (result.labels, own):
+                total[label] = total.get(label, Scores()) + scores
     for name, component in components.items():
         result.confidence[name] = _confidence(component.calibration, found[name], in_sample[name])
     if not result.documents or not (

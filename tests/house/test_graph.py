@@ -36,6 +36,7 @@ HOUSE: dict[str, set[str]] = {
         "selection",
         "server",
     },
+    "loop": {"anndoc", "convert", "pipeline", "selection", "steps"},
     "cli": {
         "agreement",
         "anndoc",
@@ -43,6 +44,7 @@ HOUSE: dict[str, set[str]] = {
         "convert",
         "demo",
         "formats",
+        "loop",
         "pipeline",
         "selection",
         "server",
