@@ -87,7 +87,7 @@ _KeepOption = Annotated[
 _STEPS = {
     "fetch": "fetching",
     "changes": "counting what people changed",
-    "convert": "converting, if anything is new",
+    "convert": "looking for anything new",
     "train": "training",
     "calibrate": "making the probabilities accurate",
     "gate": "comparing with the current model",
@@ -304,7 +304,8 @@ def loop_rollback_cli(
     loop = _loop(folder)
     before = loop.lineage.current
     now = loop.rollback(number)
-    good(f"model {now} is the current one, instead of model {before}: {loop.lineage.pipeline_of(now)}")
+    instead = "already" if now == before else f"instead of model {before}"
+    good(f"model {now} is the current one, {instead}: {loop.lineage.pipeline_of(now)}")
 
 
 def _loop(folder: Path) -> Loop:

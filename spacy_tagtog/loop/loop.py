@@ -69,7 +69,7 @@ class Loop:
         Where nothing is new since the last one, nothing is done, and no round is counted.
 
         Args:
-            progress: Goes through the names of the steps, each before it begins.
+            progress: Goes through the names of the steps that are to be done, each before it begins.
 
         Returns:
             What it did.
@@ -81,7 +81,7 @@ class Loop:
         make_folder(self.folder)
         with self._locked():
             running = Round(self.folder, self.settings, self.connection, self.records)
-            for step in progress(running.left, len(running.left)):
+            for step in progress(running.steps()):
                 running.do(step)
             return running.finish()
 

@@ -78,10 +78,25 @@ class Round:
             number, began = unfinished.number, unfinished.began
         self.record = RoundRecord(number, began, self.settings.fingerprint)
 
-    @property
-    def left(self) -> list[str]:
-        """The steps that aren't done."""
-        return [step for step in STEPS if step not in self.record.seconds]
+    def steps(self) -> Iterator[str]:
+        """The steps that are to be done, each given when those before it are; the others are ticked off."""
+        for step in STEPS:
+            if step in self.record.seconds:
+                continue
+            if self._needs(step):
+                yield step
+            else:
+                self._keep(seconds={**self.record.seconds, step: 0.0})
+
+    def _needs(self, step: str) -> bool:
+        """Whether there is anything to do in a step."""
+        if step == "changes":
+            return self._has_changes()
+        if step in ("train", "calibrate", "gate"):
+            return self.record.model is not None
+        if step == "annotate":
+            return self._is_due()
+        return step in ("fetch", "convert") or "annotate" in self.record.results
 
     @property
     def work(self) -> Path:
@@ -121,12 +136,15 @@ class Round:
             self.record, confirmed=len(project), waiting=len(Project.open(self.folder / "new", strict=False))
         )
 
-    def _changes(self) -> Mapping[str, Any] | None:
+    def _has_changes(self) -> bool:
+        """Whether people confirmed something of what the last round sent."""
+        sent = self.folder / "annotated"
+        reviewed = Project.open(self.folder / "reviewed", strict=False)
+        return sent.exists() and not set(Project.open(sent).ids).isdisjoint(reviewed.ids)
+
+    def _changes(self) -> Mapping[str, Any]:
         """What people changed in what the last round sent."""
         sent, ranking = self.folder / "annotated", self.folder / "ranking.json"
-        reviewed = Project.open(self.folder / "reviewed", strict=False)
-        if not sent.exists() or not set(Project.open(sent).ids) & set(reviewed.ids):
-            return None
         rankings = [ranking] if ranking.exists() else []
         compared = steps.changes(sent, self.folder / "reviewed", on_problem="report", rankings=rankings)
         data = compared.to_json()
@@ -187,9 +205,7 @@ class Round:
         write_sides(self.folder / "sides.json", placed)
         return placed
 
-    def _train(self) -> Mapping[str, Any] | None:
-        if self.record.model is None:
-            return None
+    def _train(self) -> Mapping[str, Any]:
         shutil.rmtree(self.work / "training", ignore_errors=True)
         trained = steps.train(
             self._side("train"),
@@ -210,9 +226,7 @@ class Round:
         folder = self.work / "corpus"
         return folder / side if (folder / side).is_dir() else folder / f"{side}.spacy"
 
-    def _calibrate(self) -> Mapping[str, Any] | None:
-        if self.record.model is None:
-            return None
+    def _calibrate(self) -> Mapping[str, Any]:
         calibrated = steps.calibrate(
             self.work / "training" / "model-best",
             self.work / "calibrated",
@@ -224,10 +238,9 @@ class Round:
         )
         return {"by": calibrated.by}
 
-    def _gate(self) -> Mapping[str, Any] | None:
+    def _gate(self) -> Mapping[str, Any]:
         number = self.record.model
-        if number is None:
-            return None
+        assert number is not None
         if number not in self.lineage.numbers:
             self._add(number)
         manifest = self.lineage.manifest(number)
@@ -284,22 +297,24 @@ class Round:
             metrics=evaluation.to_json(),
         )
 
-    def _annotate(self) -> Mapping[str, Any] | None:
+    def _is_due(self) -> bool:
+        """Whether pre-annotations would be others than those that the last round sent."""
         project = Project.open(self.folder / "new", strict=False)
-        current = self.lineage.current
         sent_for = fingerprint(
             {
-                "model": current,
+                "model": self.lineage.current,
                 "inputs": self.record.inputs,
                 "documents": {document.id: content_fingerprint(document) for document in _readable(project)},
                 "settings": self.record.settings,
             }
         )
         before = self.before.sent_for if self.before else ""
-        if not len(project) or sent_for == before:
-            self.record = replace(self.record, sent_for=before)
-            return None
-        self.record = replace(self.record, sent_for=sent_for)
+        due = len(project) > 0 and sent_for != before
+        self.record = replace(self.record, sent_for=sent_for if due else before)
+        return due
+
+    def _annotate(self) -> Mapping[str, Any]:
+        current = self.lineage.current
         assert current is not None  # the gate promotes the first model
         annotated = steps.annotate(
             self.lineage.pipeline_of(current),
@@ -310,14 +325,9 @@ class Round:
         )
         return annotated.to_json()
 
-    @property
-    def _sends(self) -> bool:
-        return "annotate" in self.record.results
-
-    def _rank(self) -> Mapping[str, Any] | None:
+    def _rank(self) -> Mapping[str, Any]:
         current = self.lineage.current
-        if not self._sends or current is None:
-            return None
+        assert current is not None
         ranked = steps.rank(
             self.work / "annotated",
             self.folder / "ranking.json",
@@ -330,9 +340,7 @@ class Round:
         )
         return {"documents": len(ranked.ranking.documents), "strategy": ranked.ranking.strategy}
 
-    def _push(self) -> Mapping[str, Any] | None:
-        if not self._sends:
-            return None
+    def _push(self) -> Mapping[str, Any]:
         made, kept = self.work / "annotated", self.folder / "annotated"
         outgoing = line_up(
             made if made.exists() else kept,  # a round that died when everything was sent

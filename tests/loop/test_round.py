@@ -171,6 +171,7 @@ def test_a_round_that_dies_goes_on_where_it_died(
     # Until there is a model, all is done again: somebody may have mended the data.
     first = STEPS.index(step) if STEPS.index(step) > STEPS.index("train") else 0
     assert repeated == list(STEPS[first:])
+    assert list(record.seconds) == list(STEPS)
     assert (record.number, record.model) == (2, 2)
     assert [one.number for one in loop.records] == loop.lineage.numbers == [1, 2]
     moves = [move.model for move in loop.lineage.moves]
