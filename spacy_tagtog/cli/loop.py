@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -17,9 +17,10 @@ from spacy_tagtog.steps._defaults import SEED_BELOW
 from spacy_tagtog.steps.connection import ConnectionSettings
 
 if TYPE_CHECKING:
-    from spacy_tagtog.loop import Loop
+    from spacy_tagtog.loop import Loop, LoopSettings
     from spacy_tagtog.loop.lineage import Manifest
     from spacy_tagtog.loop.records import RoundRecord
+    from spacy_tagtog.loop.watch import WatchRules
 
 T = TypeVar("T")
 
@@ -83,6 +84,27 @@ _SeedOption = Annotated[int, typer.Option("--seed", min=0, help="The seed of all
 _KeepOption = Annotated[
     int, typer.Option("--keep", min=1, help="How many pipelines are kept, beside the current one.")
 ]
+_WatchOption = Annotated[
+    bool,
+    typer.Option("--watch", help="Keep going: look at tagtog now and then, and do a round if it's time."),
+]
+_EveryOption = Annotated[float, typer.Option("--every", help="With --watch: minutes between two looks.")]
+_AtOption = Annotated[
+    str,
+    typer.Option(
+        "--at",
+        help='With --watch: look at these times instead, as cron writes them: "0 3 * * *" is three at night.',
+        show_default=False,
+    ),
+]
+_ConfirmedOption = Annotated[
+    int,
+    typer.Option("--confirmed", min=1, help="With --watch: a round begins when so many more are confirmed."),
+]
+_HoursOption = Annotated[
+    float,
+    typer.Option("--hours", min=0, help="With --watch: or when any are, so many hours after the last round."),
+]
 
 _STEPS = {
     "fetch": "fetching",
@@ -140,11 +162,17 @@ def loop_cli(
     seed: _SeedOption = 0,
     keep: _KeepOption = 5,
     on_problem: OnProblemOption = "error",
+    watch: _WatchOption = False,
+    every: _EveryOption = 10.0,
+    at: _AtOption = "",
+    confirmed: _ConfirmedOption = 20,
+    hours: _HoursOption = 24.0,
 ) -> None:
-    """Do one round."""
+    """Do one round, or with --watch keep doing rounds."""
     if context.invoked_subcommand is not None:
         return
     from spacy_tagtog.loop import GateRules, Loop, LoopSettings
+    from spacy_tagtog.loop.watch import WatchRules
 
     one_margin, margins = _margins(type_margin or [])
     settings = LoopSettings(
@@ -171,9 +199,60 @@ def loop_cli(
         gate=GateRules(margin=margin, type_margin=one_margin, type_margins=margins, seed=seed),
     )
     place = {key: value for key, value in asdict(where).items() if key not in ("threads", "rate")}
-    loop = Loop(folder, settings, **place)
+    if watch:
+        _watch(Loop(folder, settings, **place), WatchRules(every, at, confirmed, hours), place)
+    else:
+        _do_round(folder, settings, place)
+
+
+def _do_round(folder: Path, settings: LoopSettings, place: dict[str, Any]) -> None:
+    """Do a round and say what it did."""
+    from spacy_tagtog.loop import Loop
+
     logging.getLogger("spacy.spacy_tagtog").setLevel(logging.INFO)
-    _report(loop.round(progress=_announcing))
+    _report(Loop(folder, settings, **place).round(progress=_announcing))
+
+
+@command
+def loop(folder: Path, settings: LoopSettings, place: dict[str, Any]) -> None:
+    """The process of a round that a watch begins. Errors say that they come from the command ``loop``."""
+    _do_round(folder, settings, place)
+
+
+def _watch(watched: Loop, rules: WatchRules, place: dict[str, Any]) -> None:
+    """Keep doing rounds until the process is told to end."""
+    import multiprocessing
+    import signal
+
+    from spacy_tagtog.loop.watch import watch
+
+    def complain(error: Exception) -> None:
+        warn(f"{_time()} tagtog can't be looked at, the next look tries again: {error}")
+
+    def in_a_process() -> None:
+        # A process of its own: whatever it uses up or breaks is gone when it ends.
+        process = multiprocessing.get_context("spawn").Process(
+            target=loop, args=(watched.folder, watched.settings, place)
+        )
+        process.start()
+        process.join()
+        if process.exitcode:
+            warn(f"{_time()} the round didn't end well; the next look goes on with it")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    when = f"at {rules.at}" if rules.at else f"every {rules.every:g} minutes"
+    enough = f"{counted(rules.confirmed, 'more document')} confirmed, or any and {rules.hours:g} hours"
+    info(f"looking at {watched.connection.project or 'tagtog'} {when}; a round begins with {enough}")
+    watch(watched, rules, round_=in_a_process, say=lambda why: info(f"{_time()} {why}"), complain=complain)
+
+
+def _time() -> str:
+    from spacy_tagtog.loop.records import now
+
+    return now()
 
 
 def _announcing(names: Iterable[T], total: int | None = None, /) -> Iterator[T]:

@@ -24,6 +24,7 @@ EXTRAS = {
     "formats": "formats",
     "selection/plots.py": "plots",
     "client/credentials.py": "keyring",
+    "loop/watch.py": "loop",
 }
 # Nobody imports them, and they are needed: Starlette reads forms with it.
 UNSEEN = {"python-multipart"}
@@ -73,7 +74,7 @@ def test_what_the_tests_import_is_declared() -> None:
     assert names - known == BY_HAND
 
 
-@pytest.mark.parametrize("extras", [[], ["server", "formats", "plots", "keyring"]])
+@pytest.mark.parametrize("extras", [[], ["server", "formats", "plots", "keyring", "loop"]])
 def test_the_lowest_versions_are_those_that_are_declared(extras: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, ROOT / ".ci/lowest.py", *extras], capture_output=True, text=True, check=True

@@ -20,6 +20,7 @@ NOT_RUN = {
     ("conversion.md", "needs atheris, which few Python versions have"),
     ("export.md", "installs from the package index"),
     ("export.md", "needs an account at tagtog.com"),
+    ("loop.md", "it goes on until it is stopped"),
     ("raw-texts.md", "installs from the package index"),
 }
 
