@@ -387,6 +387,34 @@ def loop_rollback_cli(
     good(f"model {now} is the current one, {instead}: {loop.lineage.pipeline_of(now)}")
 
 
+@command
+def loop_report_cli(
+    output: Annotated[
+        Path,
+        typer.Argument(help="The file to write: .html for people, .json for programs.", show_default=False),
+    ],
+    folder: _FolderOption = _DEFAULT_FOLDER,
+) -> None:
+    """Write what the loop achieved: its models, what people did, and whether the probabilities were true.
+
+    The page is one file without scripts, to send around or to print.
+
+    Example:
+      spacy-tagtog loop report report.html
+    """
+    from spacy_tagtog._files import json_text, write_atomic
+    from spacy_tagtog.loop.report import report_of, report_page
+    from spacy_tagtog.steps.reports import report_paths
+
+    (path,) = report_paths(output)
+    report = report_of(folder)
+    name = folder.resolve().name
+    write_atomic(path, json_text(report.to_json()) if path.suffix == ".json" else report_page(report, name))
+    reviewed = sum(row.suggested for row in report.rounds)
+    models = counted(len(report.models), "model")
+    good(f"{models} and {counted(reviewed, 'suggestion')} that people decided about: {path}")
+
+
 def _loop(folder: Path) -> Loop:
     from spacy_tagtog.loop.status import open_loop
 
@@ -408,4 +436,5 @@ def _difference(manifest: Manifest) -> str:
 
 loop_app.command("status", short_help="Say which model is current, and how good it is.")(loop_status_cli)
 loop_app.command("history", short_help="List all models and what the gate said.")(loop_history_cli)
+loop_app.command("report", short_help="Write what the loop achieved as a page.")(loop_report_cli)
 loop_app.command("rollback", short_help="Make an earlier model the current one again.")(loop_rollback_cli)

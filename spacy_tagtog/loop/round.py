@@ -8,6 +8,7 @@ which it died, and none of its effects happens twice. The folder of a loop::
     models/ current.json        see lineage
     annotated/ ranking.json     what was sent last, and in which order
     rounds/0001.json            what each round did
+    decisions/0002.json         what people decided about what the round before had sent
     work/                       what the running round makes
 """
 
@@ -30,6 +31,7 @@ from spacy_tagtog.anndoc.fingerprints import content_fingerprint, text_fingerpri
 from spacy_tagtog.convert import AnndocCorpus
 from spacy_tagtog.convert.split_plan import SplitItem, split_items, write_plan
 from spacy_tagtog.errors import AnndocError, LoopError
+from spacy_tagtog.loop.decisions import write_decisions
 from spacy_tagtog.loop.gate import Verdict, judge
 from spacy_tagtog.loop.lineage import Lineage, Manifest
 from spacy_tagtog.loop.records import STEPS, RoundRecord, now
@@ -147,6 +149,7 @@ class Round:
         sent, ranking = self.folder / "annotated", self.folder / "ranking.json"
         rankings = [ranking] if ranking.exists() else []
         compared = steps.changes(sent, self.folder / "reviewed", on_problem="report", rankings=rankings)
+        write_decisions(self.folder / "decisions" / f"{self.record.number:04}.json", compared)
         data = compared.to_json()
         for name in ("documents", "only_before", "only_after", "without_before", "unreviewed"):
             data.pop(name, None)
