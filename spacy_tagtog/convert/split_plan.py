@@ -75,7 +75,8 @@ def near_duplicates(items: Iterable[SplitItem], *, threshold: float = 0.7) -> li
     """
     from datasketch import MinHashLSH
 
-    index = MinHashLSH(threshold=threshold, num_perm=_PERMUTATIONS)
+    # The index only proposes pairs. For a threshold above this it could not be divided into bands.
+    index = MinHashLSH(threshold=min(threshold, 0.9), num_perm=_PERMUTATIONS)
     parent: dict[str, str] = {}
 
     def root(doc_id: str) -> str:

@@ -16,12 +16,19 @@ from spacy_tagtog.anndoc import MASTER, Project, write_project
 from spacy_tagtog.anndoc.layout import read_guidelines
 from spacy_tagtog.client import ALL_MEMBERS, PushReport
 from spacy_tagtog.convert.corpus import OnProblem
-from spacy_tagtog.errors import AnndocError, AuthenticationError, ConfigurationError, setting
+from spacy_tagtog.errors import (
+    AnnJsonError,
+    AuthenticationError,
+    ConfigurationError,
+    SpacyTagtogError,
+    setting,
+)
 from spacy_tagtog.formats import write_documents
 from spacy_tagtog.formats.registry import make_format
 from spacy_tagtog.formats.report import FormatReport
 from spacy_tagtog.steps._code import import_code
 from spacy_tagtog.steps._formats import as_project
+from spacy_tagtog.steps._versions import readable_documents
 from spacy_tagtog.steps.connection import Connection, ConnectionSettings
 from spacy_tagtog.steps.projects import create_local_project, delete_if_empty, is_there, open_scratch
 
@@ -38,7 +45,7 @@ class Imported:
         documents: The number of documents.
         entities: The number of entities in all versions; 0 where everything was restored.
         versions: What became of the versions of each member; nothing where everything was restored.
-        left_out: Files that don't belong together.
+        left_out: Files that don't belong together, and documents that can't be read.
         is_new: Whether the project was made.
         restored: The counts of all that belonged to a local project, where an archive of one was restored.
         is_kept: Whether the source is such an archive, and only its documents and versions were taken because
@@ -49,7 +56,7 @@ class Imported:
     documents: int
     entities: int = 0
     versions: dict[str, PushReport] = field(default_factory=dict)
-    left_out: list[AnndocError] = field(default_factory=list)
+    left_out: list[SpacyTagtogError] = field(default_factory=list)
     is_new: bool = False
     restored: Archived | None = None
     is_kept: bool = False
@@ -94,7 +101,8 @@ def import_project(
         source: A folder or zip of tagtog documents, or another tool's file or folder.
         where: The project; by default what the environment says. No name means, on the local tagtog, the
             source's.
-        on_problem: Files that don't belong together: ``error`` (refuse) or ``report`` (leave out and list).
+        on_problem: Files that don't belong together, or documents that can't be read: ``error`` (refuse) or
+            ``report`` (leave out and list).
         legend: A legend file to use instead of the source's own.
         format: The other tool's format, such as ``doccano``; empty: a tagtog project, or what the look of
             the file tells.
@@ -121,7 +129,17 @@ def import_project(
     with as_project(source, format, settings, legend, on_problem, report) as folder:
         is_read = folder != source
         documents = Project.open(folder, strict=on_problem == "error", legend=None if is_read else legend)
-        return _import(documents, folder, where, legend, force=force, dry_run=dry_run, progress=progress)
+        faults: list[SpacyTagtogError] = []
+        if on_problem == "report":
+            readable = {one.id for one in readable_documents(documents, on_problem=on_problem, faults=faults)}
+            documents = documents.select(readable.__contains__)
+        try:
+            return _import(
+                documents, folder, where, legend, faults, force=force, dry_run=dry_run, progress=progress
+            )
+        except AnnJsonError as error:
+            error.advice = f"{error.advice}; or leave it out: {setting('on_problem', 'report')}"
+            raise
 
 
 def _import(
@@ -129,6 +147,7 @@ def _import(
     source: Path,
     where: ConnectionSettings,
     legend: Path | str | None,
+    faults: Sequence[SpacyTagtogError],
     *,
     force: bool,
     dry_run: bool,
@@ -137,7 +156,8 @@ def _import(
     """Put the documents of a tagtog project into another one."""
     with open_scratch(where, dry_run=dry_run) as (tagtog, is_scratch):
         said = str(replace(tagtog, database=where.database))
-        is_archive = legend is None and not documents.problems and _is_archive(tagtog, source)
+        left_out = [*documents.problems, *faults]
+        is_archive = legend is None and not left_out and _is_archive(tagtog, source)
         is_kept = is_archive and is_there(tagtog)
         if is_archive and not is_kept:
             restored = _restore(tagtog, source, progress)
@@ -159,7 +179,7 @@ def _import(
         len(documents),
         entities,
         versions,
-        list(documents.problems),
+        left_out,
         is_new=is_new,
         is_kept=is_kept,
     )

@@ -7,10 +7,10 @@ import json
 import pytest
 from logins import logged_in
 from playwright.sync_api import Browser, expect
-from review_site import SKY, Site, by_python, entity, is_saved, press, sky
+from review_site import LEGEND, SKY, Site, by_python, entity, is_saved, press, sky
 
-from spacy_tagtog.anndoc import OffsetConverter, confidence
-from spacy_tagtog.server import LocalTagtog
+from spacy_tagtog.anndoc import Legend, OffsetConverter, confidence
+from spacy_tagtog.server import LocalTagtog, create_project, settings_from_legend
 
 # ---------------------------------------------------------------------------------------------- by keyboard
 
@@ -135,6 +135,19 @@ def test_relations_connect_two_entities_and_follow_them(site: Site) -> None:
     press(page, "x")
     is_saved(page)
     assert site.saved(docid)["relations"] == []
+
+
+def test_a_project_without_relations_offers_none(site: Site) -> None:
+    page = site.open(sky(site))
+    press(page, "j")
+    expect(page.locator(".decisions button", has_text="Relation")).to_be_visible()
+    legend = Legend({key: name for key, name in LEGEND.items() if not key.startswith("r_")})
+    other = Site(site.server, f"{site.project}-plain", site.context)
+    site.server.database.write(create_project, "local", other.project, settings_from_legend(legend))
+    page = other.open(sky(other))
+    press(page, "j")
+    expect(page.locator(".decisions button", has_text="Accept")).to_be_visible()
+    expect(page.locator(".decisions button", has_text="Relation")).to_have_count(0)
 
 
 def test_keys_can_be_changed_and_switched_off(site: Site) -> None:

@@ -100,6 +100,19 @@ class TestLocalLoop:
             in run("import", "out.zip", "--project", "copy").out
         )
 
+    def test_a_document_that_cannot_be_read_may_be_left_out(self, tmp_path: Path) -> None:
+        source = write(tmp_path / "two", document("Vega"), document("Mars", name="other.txt"))
+        broken = next((source / "ann.json").rglob("*other.txt.ann.json"))
+        broken.write_text("{", encoding="utf-8")
+        assert_refused(run("import", source), "other.txt.ann.json", "--on-problem report")
+        outcome = run("import", source, "--on-problem", "report")
+        assert outcome.code == 0, outcome.err
+        assert "✔ 1 document with " in outcome.out
+        assert "left out: 1" in outcome.err
+        assert str(broken) in outcome.err
+        assert run("fetch", "back", "--query", "*").code == 0
+        assert len(Project.open("back")) == 1
+
     def test_import_brings_members_and_folders(self, tmp_path: Path) -> None:
         one = document("Vega and Mars", name="one.txt")
         versions = {"ada": one.annotations, "bob": Annotations.empty(["s1v1"])}

@@ -45,6 +45,7 @@ def test_near_duplicates_are_found_and_others_are_not() -> None:
         ]
     ]
     assert near_duplicates(made) == [["a", "b", "e"], ["c"], ["d"]]
+    assert near_duplicates(made, threshold=1) == [["a", "e"], ["b"], ["c"], ["d"]]
 
 
 def test_texts_without_words_are_alike_in_nothing() -> None:

@@ -119,6 +119,26 @@ def test_an_old_save_is_restored_as_a_new_one(people: People) -> None:
     assert first["saved"] in entries[0]["action"]
 
 
+def test_other_bytes_for_the_same_text_are_no_other_text(people: People) -> None:
+    """Somebody uploaded the document's content again, written in another way."""
+    docid = people.save(TEXT, annotated(ADA))
+    html = people.call("local", "GET", "documents/v1", ids=docid, output="plain.html").content
+    files = [
+        ("f", (f"{docid}.plain.html", html.replace(b"<body>", b"<body >"))),
+        ("f", (f"{docid}.ann.json", annotated().dumps().encode())),
+    ]
+    answer = people.call("local", "POST", "documents/v1", files=files, format="anndoc", output="null")
+    assert answer.status_code == 200, answer.text
+    stored = people.call("local", "GET", "documents/v1", ids=docid, output="plain.html").content
+    assert stored != html
+    second, first = history(people, docid)
+    assert not first["text_changed"]
+    assert not second["text_changed"]
+    restored = people.call("owner", "POST", "/-local/history/restore", docid=docid, id=first["id"], json={})
+    assert restored.status_code == 200, restored.text
+    assert classes(people.ann(docid)) == ["e_1"]
+
+
 def test_a_save_for_another_text_is_not_restored(people: People) -> None:
     docid = people.save(TEXT, annotated(ADA))
     html = html_from_blocks([("p", "Bob")], doc_id="x", origid="x").data

@@ -16,8 +16,8 @@ from spacy_tagtog.server.api.history import etag
 from spacy_tagtog.server.clock import timestamp
 from spacy_tagtog.server.db.documents import read_content, read_document
 from spacy_tagtog.server.db.projects import read_project
-from spacy_tagtog.server.db.saves import Save, list_saves, read_version
-from spacy_tagtog.server.db.sides import MODEL, Side, model_save, read_side, saves_of_text, text_of
+from spacy_tagtog.server.db.saves import Save, list_saves, read_version, saves_of_text, text_of
+from spacy_tagtog.server.db.sides import MODEL, Side, model_save, read_side
 from spacy_tagtog.server.settings import ProjectInfo
 
 _SAVES = 200
@@ -183,7 +183,7 @@ def get_versions(call: Call) -> Response:
         readable = [member for member in document.members if call.access.may_read(member)]
         sides = [readable_side(call, connection, info, member, "docid") for member in readable]
         model = model_save(connection, document.key)
-        fitting = saves_of_text(connection, document.key, PlainHtml(document.html))
+        fitting = saves_of_text(connection, document.key, document.html)
         fitting |= {side.save.number for side in sides}
         master = master_view(connection, document.key)
     saves = [

@@ -39,7 +39,8 @@ from spacy_tagtog.server.db.differing import differing_documents, members_with_v
 from spacy_tagtog.server.db.documents import change_version, read_content
 from spacy_tagtog.server.db.history import note_save
 from spacy_tagtog.server.db.projects import read_project
-from spacy_tagtog.server.db.sides import MODEL, Side, adjudicated, check_side, text_of
+from spacy_tagtog.server.db.saves import text_of
+from spacy_tagtog.server.db.sides import MODEL, Side, adjudicated, check_side
 from spacy_tagtog.server.settings import ProjectInfo, check_classes
 
 _LISTED: Final = 60

@@ -30,7 +30,7 @@ class Save:
         sha256: The hash of its ann.json, in hexadecimal digits.
         previous: The number of the version's save before this one.
         is_current: Whether it is what the version is now.
-        text_changed: Whether the document's content was replaced after it.
+        text_changed: Whether the document has another text now.
         effort: The time that it took, where the project measured it: ``seconds``, and ``decisions``, kind of
             decision to their number and seconds.
     """
@@ -51,7 +51,6 @@ class Save:
 
 _SAVES = """
 SELECT h.id, h.member, h.saved, h.author, h.source, h.action, h.complete, h.effort, b.hash,
-  h.html_id IS NOT NULL AS text_changed,
   (SELECT max(o.id) FROM history AS o
     WHERE o.document_id = h.document_id AND o.member = h.member AND o.id < h.id) AS previous,
   NOT EXISTS (SELECT 1 FROM history AS o
@@ -60,7 +59,7 @@ FROM history AS h JOIN blobs AS b ON b.id = h.blob_id WHERE h.document_id = ?
 """
 
 
-def _save(row: sqlite3.Row) -> Save:
+def _save(row: sqlite3.Row, *, text_changed: bool) -> Save:
     return Save(
         row["id"],
         row["member"],
@@ -72,7 +71,7 @@ def _save(row: sqlite3.Row) -> Save:
         row["hash"].hex(),
         row["previous"],
         bool(row["is_current"]),
-        bool(row["text_changed"]),
+        text_changed,
         None if row["effort"] is None else json.loads(row["effort"]),
     )
 
@@ -83,8 +82,35 @@ def list_saves(connection: sqlite3.Connection, owner: str, project: str, docid: 
     Raises:
         RequestError: There is no such project or document.
     """
-    key, _ = read_content(connection, project_key(connection, owner, project), docid)
-    return [_save(row) for row in connection.execute(f"{_SAVES} ORDER BY h.id DESC", (key,))]
+    key, html = read_content(connection, project_key(connection, owner, project), docid)
+    of_now = saves_of_text(connection, key, html)
+    rows = connection.execute(f"{_SAVES} ORDER BY h.id DESC", (key,)).fetchall()
+    return [_save(row, text_changed=row["id"] not in of_now) for row in rows]
+
+
+def saves_of_text(connection: sqlite3.Connection, key: int, html: bytes) -> set[int]:
+    """The saves of a document that were made for the text that it has now.
+
+    Args:
+        connection: The database, in a transaction.
+        key: The document's number.
+        html: Its content.
+    """
+    now, fits = text_of(PlainHtml(html)), dict[int | None, bool]({None: True})
+    found = set()
+    for row in connection.execute("SELECT id, html_id FROM history WHERE document_id = ?", (key,)).fetchall():
+        number = row["html_id"]
+        if number not in fits:
+            old = connection.execute("SELECT data FROM blobs WHERE id = ?", (number,)).fetchone()["data"]
+            fits[number] = text_of(PlainHtml(old)) == now
+        if fits[number]:
+            found.add(row["id"])
+    return found
+
+
+def text_of(html: PlainHtml) -> dict[str, str]:
+    """The texts of a document's parts."""
+    return {part.id: part.text for part in html.parts.values()}
 
 
 def read_save(
@@ -110,20 +136,21 @@ def read_save(
         "LEFT JOIN blobs AS x ON x.id = h.html_id WHERE h.id = ?",
         (number,),
     ).fetchone()
-    return _save(row), Annotations.parse(ann, place=f"save {number}"), now_html if html is None else html
+    changed = html is not None and text_of(PlainHtml(html)) != text_of(PlainHtml(now_html))
+    save = _save(row, text_changed=changed)
+    return save, Annotations.parse(ann, place=f"save {number}"), now_html if html is None else html
 
 
 def latest_save(connection: sqlite3.Connection, key: int, member: str) -> Save:
-    """The latest save of a version that exists.
+    """The latest save of a version that exists, for the text that it was made for.
 
     Args:
         connection: The database, in a transaction.
         key: The document's number.
         member: Whose version.
     """
-    return _save(
-        connection.execute(f"{_SAVES} AND h.member = ? ORDER BY h.id DESC LIMIT 1", (key, member)).fetchone()
-    )
+    row = connection.execute(f"{_SAVES} AND h.member = ? ORDER BY h.id DESC LIMIT 1", (key, member))
+    return _save(row.fetchone(), text_changed=False)
 
 
 def read_version(connection: sqlite3.Connection, key: int, member: str) -> tuple[bytes, str] | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from spacy_tagtog._tagtog import USER_NAME
-from spacy_tagtog.anndoc import MASTER, Annotations, PlainHtml
+from spacy_tagtog.anndoc import MASTER, Annotations
 from spacy_tagtog.server._errors import RequestError
 from spacy_tagtog.server.clock import timestamp
 from spacy_tagtog.server.db.saves import Save, latest_save, read_save
@@ -138,31 +138,6 @@ def read_side(
         number = latest_save(connection, key, name).number
     save, annotations, html = read_save(connection, info.owner, info.name, docid, number)
     return Side(name, save, annotations, html)
-
-
-def saves_of_text(connection: sqlite3.Connection, key: int, html: PlainHtml) -> set[int]:
-    """The saves of a document that were made for the text that it has now.
-
-    Args:
-        connection: The database, in a transaction.
-        key: The document's number.
-        html: Its content.
-    """
-    fits: dict[int | None, bool] = {None: True}
-    found = set()
-    for row in connection.execute("SELECT id, html_id FROM history WHERE document_id = ?", (key,)).fetchall():
-        number = row["html_id"]
-        if number not in fits:
-            old = connection.execute("SELECT data FROM blobs WHERE id = ?", (number,)).fetchone()["data"]
-            fits[number] = text_of(PlainHtml(old)) == text_of(html)
-        if fits[number]:
-            found.add(row["id"])
-    return found
-
-
-def text_of(html: PlainHtml) -> dict[str, str]:
-    """The texts of a document's parts."""
-    return {part.id: part.text for part in html.parts.values()}
 
 
 def adjudicated(left: str, right: str) -> str:

@@ -88,7 +88,7 @@ export class Card {
         this.#button("wordRight", "▶", { "aria-label": "Border one word to the right" }),
       ),
       this.#button("same", "All equal"),
-      this.#button("relation", "Relation"),
+      Object.keys(this.page.given.relations ?? {}).length ? this.#button("relation", "Relation") : null,
       Object.keys(this.page.given.dictionaries ?? {}).length ? this.#button("normalize", "Normalize") : null,
     );
   }
