@@ -44,6 +44,8 @@ _TESTS: Final = {
         for name in ("calibration", "calibrators", "confidence", "crossfit", "evaluation", "figures", "trees",
                      "training_counts")
     ],
+    "selection": ["tests/selection", "tests/steps/test_rank.py"]
+    + [f"tests/cli/test_{name}.py" for name in ("blind", "rank", "rank_push")],
 }  # fmt: skip
 """Where the tests of a room are, if not in the folder of its name."""
 _QUIET = ["-q", "-x", "--no-header", "--no-summary", "-p", "no:cacheprovider"]
