@@ -63,6 +63,8 @@ def test_expected_edits_count_wrong_missed_and_labels() -> None:
     )
     assert expected_edits(candidate) == pytest.approx(0.25 + 0.5 + 0.25 + 0.1 + 0.4)
     assert expected_edits(candidate, {"Star": 2.0}) == pytest.approx(0.5 + 0.5 + 0.25 + 0.1 + 0.4)
+    (pick,) = make_strategy("expected_edits", {"tokens_per_edit": 16.0})([candidate], 1, Context())
+    assert (pick.why["expected_edits"], pick.why["effort"]) == (1.5, 1.75), "the edits, and reading 3 tokens"
 
 
 def test_class_weights() -> None:
