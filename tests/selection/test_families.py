@@ -180,6 +180,12 @@ def test_clusters_give_one_of_each() -> None:
     assert len(ids(pool, "cluster:max_clusters=2", batch_size=12)) == 12
 
 
+def test_two_words_make_two_clusters() -> None:
+    texts = ["moon moon moon sun", "sun sun sun moon"]
+    pool = [plain(text, f"{number}-{i}") for number, text in enumerate(texts) for i in range(3)]
+    assert {doc_id[0] for doc_id in ids(pool, "cluster", top=2)} == {"0", "1"}
+
+
 def test_clusters_of_token_vectors() -> None:
     pool = [
         plain(doc_id=f"{g}{i}", vector=np.eye(2, dtype=np.float32)[g] + np.float32(i / 100))
