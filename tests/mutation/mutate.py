@@ -41,6 +41,7 @@ from mutation.mutants import Mutant, sample, share  # noqa: E402
 
 PACKAGE: Final = "spacy_tagtog"
 _TESTS: Final = {
+    "anndoc": ["tests/anndoc", "tests/browser/test_document_model.py", "tests/cli/test_dictionary.py"],
     "client": ["tests/client", "tests/faults/test_client.py"],
     "pipeline/calibration": [
         f"tests/pipeline/test_{name}.py"
