@@ -39,6 +39,12 @@ from spacy_tagtog.errors import (
 
 
 @builds
+def test_annotations_beside_the_folders_of_members_are_nobodys_own(tmp_path: Path, build: Build) -> None:
+    path = build(tmp_path, {"plain.html/pool/a.plain.html": html("A"), "ann.json/members/a.ann.json": ann()})
+    assert content(Project.open(path)) == {"a": ("pool", "A", {MASTER: True})}
+
+
+@builds
 def test_a_download(tmp_path: Path, build: Build) -> None:
     path = build(
         tmp_path,

@@ -103,6 +103,10 @@ class TestCaution:
         assert outcome("USF2 here? " * 3, (5, "USF2")) == [(None, "")]
         assert outcome("in USF2, in USF2", (0, "USF2")) == [(None, "")]
 
+    def test_the_next_place_must_be_four_times_as_far(self) -> None:
+        assert outcome("CGA in the CGA", (2, "CGA")) == [("nearest", "CGA")]
+        assert outcome("CGA in a CGA", (2, "CGA")) == [(None, "")]
+
     def test_short_texts_prove_nothing(self) -> None:
         assert outcome("an n x", (0, "x")) == [(None, "")]
 
@@ -192,6 +196,34 @@ def test_a_text_that_stands_everywhere_is_not_placed() -> None:
     """More places than are looked at: the nearest of those is not the nearest of all."""
     text = "CGA " * 2000
     assert outcome(text, (4001, "CGA")) == [(None, "")]
+
+
+def test_the_only_word_among_the_places_looked_at_may_not_be_the_only_one() -> None:
+    assert outcome(f"a CGA {'xCGA' * 20}", (0, "CGA")) == [("unique", "CGA")]
+    assert outcome(f"a CGA {'xCGA' * 2000} CGA", (0, "CGA")) == [(None, "")]
+
+
+def test_nothing_is_shifted_to_where_another_entity_of_its_type_stands() -> None:
+    names = [f"CGA{number}" for number in range(8)]
+    text = "".join(f"the gene {name} was seen. " for name in names)
+    shifted = [(text.index(name) - 3, name) for name in names]
+    found = outcome(text, *shifted, (text.index("CGA7"), "CGA7"))
+    assert found == [*(("shift", name) for name in names[:7]), (None, ""), (None, "CGA7")]
+
+
+def test_one_entity_that_stays_unexplained_takes_nothing_from_those_that_were_shifted() -> None:
+    found = outcome("AIRE gene gene H3 CGA", (30, "AIRE"), (16, "H3"), (19, "CGA"))
+    assert found == [(None, ""), ("shift", "H3"), ("shift", "CGA")]
+
+
+@pytest.mark.parametrize(("breaks", "counted"), [("\r\n", "\n"), ("\n", "\r\n")])
+def test_offsets_may_count_line_breaks_otherwise(breaks: str, counted: str) -> None:
+    lines = [f"the gene CGA{number} was seen" for number in range(8)]
+    text, other = breaks.join(lines), counted.join(lines)
+    names = [f"CGA{number}" for number in range(8)]
+    found = mended(text, *((other.index(name), name) for name in names))
+    assert [item.ranges for item in found] == [((text.index(n), text.index(n) + 4),) for n in names]
+    assert {item.repair.method for item in found if item.repair} == {"line_breaks"}
 
 
 def test_work_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

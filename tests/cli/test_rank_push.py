@@ -227,6 +227,11 @@ def test_an_empty_ranking_pushes_nothing(ids: list[str]) -> None:
     code, out, _ = run("push", "empty", "--ranking", "empty.json", "--top", 5)
     assert code == 0
     assert "0 documents" in out
+    # It is of no documents, so it isn't of other ones: all of them are without a place.
+    assert run("push", "new", "--ranking", "empty.json", "--top", 5, "--report", "report.json")[0] == 0
+    assert report()["order"] == []
+    assert run("push", "new", "--ranking", "empty.json", "--report", "report.json")[0] == 0
+    assert sorted(report()["order"]) == sorted(ids)
 
 
 def test_a_folder_needs_no_ranking(ids: list[str]) -> None:

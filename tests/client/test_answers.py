@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -86,6 +88,24 @@ def test_an_answer_without_end_is_cut(
     fault.answers = [answer(b"x" * 1001)]
     with pytest.raises(UnexpectedAnswerError, match="too large"):
         client.original("aDoc")
+    blocks: list[int] = []
+    ended = threading.Event()
+
+    def without_end(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        try:
+            for number in range(64):
+                handler.wfile.write(bytes(2**20))
+                blocks.append(number)
+        finally:
+            ended.set()
+
+    fault.answers = [without_end]
+    with pytest.raises(UnexpectedAnswerError, match="too large"):
+        client.original("aDoc")
+    assert ended.wait(20)
+    assert len(blocks) < 64, "no more is read than that"
 
 
 def test_a_server_that_speaks_no_http(fault: FaultServer, client: TagtogClient, waits: list[float]) -> None:

@@ -55,7 +55,10 @@ def test_the_password_never_goes_to_another_server(
     ("domain", "location", "followed"),
     [
         ("http://tagtog.example", "https://tagtog.example/x", True),
+        ("http://tagtog.example:80", "https://tagtog.example/x", True),
+        ("http://tagtog.example", "https://tagtog.example:443/x", True),
         ("https://tagtog.example", "https://tagtog.example:443/x", True),
+        ("http://tagtog.example:8080", "https://tagtog.example/x", False),
         ("https://tagtog.example", "http://tagtog.example/x", False),
         ("https://tagtog.example", "https://tagtog.example:8443/x", False),
         ("http://tagtog.example", "https://tagtog.example:8443/x", False),

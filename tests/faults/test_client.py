@@ -275,6 +275,29 @@ def test_documents_without_annotations_are_found_by_the_ids_that_a_push_names(
             assert [hit.id for hit in direct.search(f'docid:"{doc_id}"')] == [doc_id]
 
 
+def test_after_a_lost_try_new_documents_are_reported_as_created_and_others_as_updated(
+    server: LocalTagtog, project: str
+) -> None:
+    docs = [numbered(number, complete=False) for number in range(2)]
+    earlier = [numbered(number, complete=False, class_id="e_2") for number in range(2)]
+    lost: list[str] = []
+
+    def plan(method: str, path: str) -> str | None:
+        if method != "POST" or "documents" not in path or lost:
+            return None
+        lost.append(path)
+        push(direct, earlier[1:])  # it comes between the two tries
+        return "refuse"
+
+    with connect(server, project) as direct:
+        push(direct, earlier[:1])
+        with proxy(server.url, plan=plan) as between, connect(server, project, between) as client:
+            report = push(client, docs)
+        assert lost
+        assert (report.created, report.updated) == ([docs[1].id], [docs[0].id])
+        assert [direct.annotations(doc.id) for doc in docs] == [doc.annotations for doc in docs]
+
+
 def test_what_an_earlier_try_stored_stays_in_the_report_of_a_push_that_fails(
     server: LocalTagtog, project: str
 ) -> None:

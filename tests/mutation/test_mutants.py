@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mutation.mutants import Mutant, sample
+from mutation.mutate import Record
 
 
 def mutants(folder: Path, source: str, *, number: int = 1000, seed: int = 1) -> list[Mutant]:
@@ -83,3 +84,25 @@ def test_a_mutant_shows_what_it_changes(tmp_path: Path) -> None:
     assert (inner.end_line, inner.kind) == (6, "nothing is returned")
     diff = inner.diff(source).splitlines()
     assert [line for line in diff if line[0] in "+-"][2:] == ["-        return a", "+        return None"]
+
+
+def test_who_may_notice_a_mutant_and_in_which_order(tmp_path: Path) -> None:
+    tests = {
+        "t/test_a.py::slow": 9.0,
+        "t/test_a.py::fast": 0.1,
+        "t/test_module.py::own": 0.1,
+        "t/b.py::b": 0.0,
+    }
+    [_, *_, last] = mutants(tmp_path, "def f(a):\n    a()\n    return a\n")
+    assert last.line in (2, 3)
+
+    def of(*executed: str) -> list[str]:
+        return Record(tests, {"module.py": {last.line: list(executed)}}).of(last)
+
+    assert of("t/b.py::b", "t/test_a.py::slow", "t/test_module.py::own") == [
+        "t/test_module.py::own",
+        "t/b.py::b",
+        "t/test_a.py::slow",
+    ]
+    assert of("t/test_a.py") == ["t/test_a.py::fast", "t/test_a.py::slow"], "by a fixture that they share"
+    assert of() == ["t/test_module.py::own"], "in another process"

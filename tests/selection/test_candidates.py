@@ -82,7 +82,7 @@ def test_doubts_are_for_people(nlp: Language) -> None:
     )
     doc.spans["sc"] = group
     missed = np.zeros(len(doc))
-    missed[[2, 10]] = 0.7, 0.04
+    missed[[2, 10]] = 0.71236, 0.04
     set_certainty(doc, TokenCertainty.of(np.zeros(len(doc)), missed))
     candidate = candidate_of(doc, "a", ["sc"])
     assert [(one.text, one.label, one.probability) for one in candidate.doubts][:3] == [
@@ -90,7 +90,9 @@ def test_doubts_are_for_people(nlp: Language) -> None:
         (doc[12].text, "Star", 0.3),
         (doc[8].text, "Star", 0.5),
     ]
-    assert [(one.text, one.label) for one in candidate.doubts][3:] == [(doc[2].text.strip(), "")]
+    assert [(one.text, one.label, one.probability) for one in candidate.doubts][3:] == [
+        (doc[2].text.strip(), "", 0.7124)
+    ]
     assert candidate.entities[2].probability == 0.5  # one that nobody scored
 
 

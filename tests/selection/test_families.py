@@ -63,6 +63,8 @@ def test_expected_edits_count_wrong_missed_and_labels() -> None:
     )
     assert expected_edits(candidate) == pytest.approx(0.25 + 0.5 + 0.25 + 0.1 + 0.4)
     assert expected_edits(candidate, {"Star": 2.0}) == pytest.approx(0.5 + 0.5 + 0.25 + 0.1 + 0.4)
+    (pick,) = make_strategy("expected_edits", {"tokens_per_edit": 16.0})([candidate], 1, Context())
+    assert (pick.why["expected_edits"], pick.why["effort"]) == (1.5, 1.75), "the edits, and reading 3 tokens"
 
 
 def test_class_weights() -> None:
@@ -176,6 +178,12 @@ def test_clusters_give_one_of_each() -> None:
     first = ids(pool, "cluster", top=3)
     assert {doc_id[0] for doc_id in first} == {"0", "1", "2"}
     assert len(ids(pool, "cluster:max_clusters=2", batch_size=12)) == 12
+
+
+def test_two_words_make_two_clusters() -> None:
+    texts = ["moon moon moon sun", "sun sun sun moon"]
+    pool = [plain(text, f"{number}-{i}") for number, text in enumerate(texts) for i in range(3)]
+    assert {doc_id[0] for doc_id in ids(pool, "cluster", top=2)} == {"0", "1"}
 
 
 def test_clusters_of_token_vectors() -> None:

@@ -211,6 +211,7 @@ def test_the_area_is_the_mean_over_the_cost() -> None:
     assert area_under(rounds, "documents", 20) == pytest.approx((10 * 0.25 + 10 * 0.5) / 20)
     assert area_under(rounds, "documents", 10) == pytest.approx(0.25)
     assert area_under(rounds, "tokens", 200) == area_under(rounds, "documents", 20)
+    assert area_under(rounds_of((0, 0.5)), "edits", 0) == 0, "nobody paid anything yet"
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.01, 1))

@@ -16,14 +16,22 @@ from databases import find
 from local_api import LEGEND, People, annotated, entity
 from typer.testing import CliRunner
 
-from spacy_tagtog.anndoc import Project
+from spacy_tagtog.anndoc import Project, html_from_blocks
 from spacy_tagtog.cli import app
 from spacy_tagtog.errors import LocalServerError, OutputExistsError
-from spacy_tagtog.server import Database, LocalTagtog, create_project, local_tagtog, settings_from_legend
+from spacy_tagtog.server import (
+    Database,
+    LocalTagtog,
+    clock,
+    create_project,
+    local_tagtog,
+    settings_from_legend,
+)
 from spacy_tagtog.server.db import archive
 from spacy_tagtog.server.db.archive import export_project
 from spacy_tagtog.server.db.dictionaries import Entry, suggest
 from spacy_tagtog.server.db.dictionary_loading import StagedEntries, load_dictionary
+from spacy_tagtog.server.db.project_changes import measure_time
 from spacy_tagtog.server.db.projects import access, list_projects, project_key, read_project
 from spacy_tagtog.server.db.restore import has_archive, restore_project
 
@@ -31,6 +39,7 @@ TEXT = "Ada in London"
 NORMALIZED = {
     "n_5": {"source": {"name": "Wikidata", "id": "Q7259", "url": None}, "recName": "Ada Lovelace"},
 }
+UNSURE = {"state": "pre-added", "who": ["ml:seed"], "prob": 0.4}
 ADA, LONDON = entity("e_1", 0, "Ada", normalizations=NORMALIZED), entity("e_2", 7, "London")
 TOPIC = {"m_4": {"value": "science", "confidence": {"state": "", "who": ["user:ann"], "prob": 1}}}
 ENTRIES = [
@@ -67,6 +76,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalTagtog]:
             "Bob", annotated(entity("e_1", 0, "Bob")), name="changed", distributeToMembers=""
         )
         people.save("Bob in Paris", annotated(entity("e_1", 0, "Bob")), name=changed)
+        running.database.write(measure_time, "owner", "full", on=True)
+        body = annotated(entity("e_2", 7, "London", confidence=UNSURE)).data
+        effort = '{"seconds": 4.5, "decisions": {"accept": [1, 4.5]}}'
+        query = {"docid": changed, "member": "master", "effort": effort}
+        assert people.call("owner", "PUT", "/-local/annotations", json=body, **query).status_code == 200
         people.save(
             "Later", annotated(entity("e_1", 0, "Later", state="\ud800")), name="later", folder="train"
         )
@@ -162,7 +176,9 @@ def everything(database: Database, owner: str, name: str) -> dict[str, list[dict
 
 
 def meaning(connection: sqlite3.Connection, column: str, value: Any) -> Any:
-    """What a number of the database stands for."""
+    """What a number of the database stands for, and what JSON says."""
+    if column == "effort" and value is not None:
+        return json.loads(value)
     if column not in MEANINGS or value is None:
         return value
     return connection.execute(MEANINGS[column], (value,)).fetchone()[0]
@@ -181,12 +197,18 @@ def test_everything_comes_back(
 ) -> None:
     monkeypatch.setattr(archive, "ENTRIES_PER_FILE", 2)
     exported = export_project(server.database, "owner", "full", tmp_path / target)
-    assert (exported.documents, exported.versions, exported.saves, exported.notes) == (6, 6, 8, [])
+    assert (exported.documents, exported.versions, exported.saves, exported.notes) == (6, 6, 9, [])
     assert has_archive(tmp_path / target)
     restored = restore_project(other, tmp_path / target, "owner", "full")
     assert restored == exported
     there = everything(server.database, "owner", "full")
     assert not [table for table, rows in there.items() if not rows], "nothing is lost of what isn't there"
+    assert not [
+        (table, column)
+        for table, rows in there.items()
+        for column in rows[0]
+        if all(row[column] is None for row in rows)
+    ], "nor of a column without any value"
     assert everything(other, "owner", "full") == there
     with other.reading() as connection:
         key = project_key(connection, "owner", "full")
@@ -274,6 +296,26 @@ def test_what_was_edited_in_the_archive_is_a_further_save(
     assert [entry["action"] for entry in history] == ["uploaded", "imported"]
 
 
+def test_a_document_put_into_the_archive_comes_last_and_is_new(
+    server: LocalTagtog, other: Database, tmp_path: Path
+) -> None:
+    export_project(server.database, "owner", "full", tmp_path / "x")
+    folder = "pool/train"
+    html = html_from_blocks([("p", "Ada")], doc_id="added", origid="added").data
+    (tmp_path / "x" / "plain.html" / folder / "added.plain.html").write_bytes(html)
+    own = annotated(ADA, complete=True).dumps()
+    (tmp_path / "x" / "ann.json" / "master" / folder / "added.ann.json").write_text(own)
+    begun = clock.now()
+    restored = restore_project(other, tmp_path / "x", "owner", "p")
+    assert (restored.documents, restored.notes) == (7, [])
+    found = everything(other, "owner", "p")
+    last = found["documents"][-1]
+    assert (last["docid"], last["anncomplete"]) == ("added", 1)
+    assert begun <= last["created"] <= clock.now()
+    (save,) = (one for one in found["history"] if one["document_id"] == "added")
+    assert (save["action"], save["member"], save["saved"]) == ("imported", "master", last["updated"])
+
+
 def damage(path: Path, name: str, data: bytes | None) -> None:
     target = next(path.glob(name))
     if data is None:
@@ -311,6 +353,17 @@ def test_a_broken_archive_is_refused_whole(
             "SELECT (SELECT count(*) FROM blobs), (SELECT count(*) FROM documents), "
             "(SELECT count(*) FROM sqlite_master WHERE name GLOB 'dictionary_index_*')"
         ).fetchone()[:] == (0, 0, 0)
+
+
+def test_an_earlier_save_that_is_gone_is_noticed(
+    server: LocalTagtog, other: Database, tmp_path: Path
+) -> None:
+    export_project(server.database, "owner", "full", tmp_path / "x")
+    kept = (tmp_path / "x" / ".local-tagtog" / "history").iterdir()
+    next(path for path in kept if path.read_bytes().startswith(b"{")).unlink()  # not one of a text
+    with pytest.raises(LocalServerError, match="it isn't there"):
+        restore_project(other, tmp_path / "x", "owner", "p")
+    assert other.read(list_projects) == []
 
 
 @pytest.mark.parametrize(
@@ -377,9 +430,9 @@ def test_by_commands(server: LocalTagtog, tmp_path: Path, monkeypatch: pytest.Mo
     out = run(
         "export", backup, "--owner", "owner", "--project", "full", "--database", str(server.database.path)
     )
-    assert "6 documents with 6 versions and 8 saves written" in out
+    assert "6 documents with 6 versions and 9 saves written" in out
     out = run("import", backup, "--owner", "owner", *there)
-    assert "6 documents with 6 versions and 8 saves are in owner/backup" in out
+    assert "6 documents with 6 versions and 9 saves are in owner/backup" in out
     database = Database(tmp_path / "new.db")
     assert everything(database, "owner", "backup") == everything(server.database, "owner", "full")
     before = everything(database, "owner", "backup")

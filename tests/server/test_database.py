@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -28,6 +30,7 @@ from spacy_tagtog.server.db import schema, users
 from spacy_tagtog.server.db.archive import export_project
 from spacy_tagtog.server.db.failures import DatabaseError
 from spacy_tagtog.server.db.projects import list_projects, read_project
+from spacy_tagtog.server.db.reserve import Reserve
 from spacy_tagtog.server.db.users import Passwords, has_users
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 
@@ -183,6 +186,25 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     path.touch()
     Database(path).close()
     assert path.stat().st_size > 0
+
+
+@pytest.mark.parametrize("allocates", [True, False])
+@pytest.mark.parametrize(("free", "kept"), [(2**40, 16 * 2**20), (5 * 2**20, 5 * 2**19), (2**21 - 1, 0)])
+def test_space_is_kept_for_a_full_disk_and_given_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allocates: bool, free: int, kept: int
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    if not allocates:  # as on macOS
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    reserve, path = Reserve(tmp_path / "x.db"), tmp_path / "x.db-reserve"
+    reserve.keep()
+    assert path.exists() == (kept > 0)
+    if kept:
+        whole = kept if allocates and hasattr(os, "posix_fallocate") else kept // 2**20 * 2**20
+        assert path.stat().st_size == whole
+        assert path.stat().st_blocks * 512 >= whole, "it takes the space that it says"
+    reserve.give()
+    assert not path.exists()
 
 
 def test_a_closed_database_says_so(database: Database) -> None:
@@ -347,6 +369,19 @@ def test_a_right_password_is_hashed_once_until_it_changes(
         other.write(add_user, "ada", "number two")
     assert not passwords.check("ada", "number one")
     assert passwords.check("ada", "number two")
+
+
+def test_of_many_right_passwords_the_last_ones_used_are_remembered(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users, "_REMEMBERED", 2)
+    passwords = Passwords(database)
+    for name in ("ada", "bob", "eve"):
+        database.write(add_user, name, GOOD)
+    for name in ("ada", "bob", "ada", "eve"):
+        assert passwords.check(name, GOOD)
+    remembered = [name for name in ("ada", "bob", "eve") if passwords.is_remembered(name, GOOD)]
+    assert remembered == ["ada", "eve"]
 
 
 @pytest.mark.parametrize(

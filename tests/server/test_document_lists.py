@@ -21,7 +21,7 @@ from spacy_tagtog.anndoc import Legend
 from spacy_tagtog.server import Database, create_project, settings_from_legend
 from spacy_tagtog.server.db.overview import count_waiting, has_assignments, read_counts, read_rows
 from spacy_tagtog.server.db.projects import read_project
-from spacy_tagtog.server.db.review import Place, flag, store_order
+from spacy_tagtog.server.db.review import Place, beside, flag, next_after, queue_of, store_order
 from spacy_tagtog.server.imports.uploads import UploadedFile, read_uploads
 from spacy_tagtog.server.natural import natural
 from spacy_tagtog.server.search import ordered
@@ -290,6 +290,22 @@ def test_what_waits_for_a_member_is_counted_as_it_is_listed(library: Library, us
         for most in (3, 1000):
             counted = count_waiting(connection, library.info.key, user, is_assigned=assigned, most=most)
             assert counted == min(most, len(listed))
+
+
+@pytest.mark.parametrize("user", ["ada", "bob"])
+def test_a_queue_is_walked_from_end_to_end(library: Library, user: str) -> None:
+    with library.database.reading() as connection:
+        queue = queue_of(connection, library.info.key, user)
+    ids = [one.docid for one in queue]
+    assert len(ids) > 10
+    assert [beside(queue, docid, 1) for docid in ids] == [*ids[1:], None]
+    assert [beside(queue, docid, -1) for docid in ids] == [None, *ids[:-1]]
+    assert beside(queue, "elsewhere", 1) is None
+    waiting = [one.docid for one in queue if not one.confirmed and one.note is None]
+    assert next_after(queue, None) == next_after(queue, "elsewhere") == waiting[0]
+    assert [next_after(queue, docid) for docid in waiting] == [*waiting[1:], waiting[0]]
+    last = next_after(queue[:1], ids[0])
+    assert last is None, "who has reviewed all others isn't sent to the same document"
 
 
 def test_rows_and_counts_say_what_the_documents_are(library: Library) -> None:

@@ -94,7 +94,7 @@ class Cluster:
 
         words = self.tfidf.of(candidates)
         dimensions = min(100, min(words.shape) - 1)
-        if dimensions < 1:
+        if dimensions < 2:  # scaled to the same length, all points of a line are one
             return np.asarray(words.toarray(), dtype=np.float64)
         # Documents that are all the same have no variance to explain, which is no reason to warn.
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -58,7 +58,7 @@ def kind_of(error: sqlite3.Error | OSError) -> Kind:
         return "full"
     if name.startswith(_DAMAGED) or any(word in message for word in _SAID_OF_DAMAGE):
         return "damaged"
-    return "busy" if "locked" in message or "busy" in message else "other"
+    return "busy" if "locked" in message else "other"
 
 
 @contextmanager
