@@ -125,7 +125,7 @@ def main() -> None:
     ).stdout
     text = html.unescape(re.sub(r"\n(Examples?:)\n((?:  .*\n)+)", fenced, made))
     text = re.sub(r" +\n", "\n", re.sub(r"\n{3,}", "\n\n", text)).strip() + "\n"
-    head, *pieces = re.split(r"^## `spacy-tagtog (\w+)`\n", text, flags=re.MULTILINE)
+    head, *pieces = re.split(r"^## `spacy-tagtog ([\w-]+)`\n", text, flags=re.MULTILINE)
     sections = dict(zip(pieces[::2], pieces[1::2], strict=True))
     sections, shared = with_shared_options(sections)
     out = [head.partition("**Commands**")[0].rstrip()]

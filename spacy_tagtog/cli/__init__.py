@@ -31,6 +31,7 @@ from spacy_tagtog.cli.new import new_cli
 from spacy_tagtog.cli.project import project_app
 from spacy_tagtog.cli.push import push_cli
 from spacy_tagtog.cli.rank import rank_cli
+from spacy_tagtog.cli.second_looks import second_looks_cli
 from spacy_tagtog.cli.serve import serve_cli
 from spacy_tagtog.cli.settings import settings_cli
 from spacy_tagtog.cli.simulate import simulate_cli
@@ -85,6 +86,7 @@ _COMMANDS: dict[str, dict[str, tuple[Callable[..., Any] | typer.Typer, str]]] = 
     "Review": {
         "rank": (rank_cli, "Order documents, so that people see first what helps most."),
         "changes": (changes_cli, "Count what reviewers changed."),
+        "second-looks": (second_looks_cli, "Find annotations that are probably wrong."),
         "simulate": (simulate_cli, "Compare strategies of choosing on a reviewed project."),
         "loop": (loop_app, "Do a round by itself; keep a model only if it proves itself."),
     },

@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from spacy_tagtog.steps.push import push as push
     from spacy_tagtog.steps.rank import RankedProject as RankedProject
     from spacy_tagtog.steps.rank import rank as rank
+    from spacy_tagtog.steps.second_looks import SecondLooks as SecondLooks
+    from spacy_tagtog.steps.second_looks import second_looks as second_looks
     from spacy_tagtog.steps.serve import ServerStart as ServerStart
     from spacy_tagtog.steps.serve import serve as serve
     from spacy_tagtog.steps.settings import ReplacedSettings as ReplacedSettings
@@ -96,6 +98,7 @@ _WHERE = {
     "Pushed": "push",
     "RankedProject": "rank",
     "ReplacedSettings": "settings",
+    "SecondLooks": "second_looks",
     "ServerStart": "serve",
     "SimulatedProject": "simulate",
     "TrainedPipeline": "train",
@@ -130,6 +133,7 @@ _WHERE = {
     "rank": "rank",
     "remove_user": "users",
     "replace_settings": "settings",
+    "second_looks": "second_looks",
     "serve": "serve",
     "simulate": "simulate",
     "tokenizer": "tokenizer",
