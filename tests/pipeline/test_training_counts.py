@@ -40,6 +40,16 @@ def test_counts_of_training_texts_by_hand() -> None:
     assert TrainingCounts.learn([]).features(["", ""], ["x"], ["", ""], "Star")[:5] == [0] * 5
 
 
+def test_what_is_kept_of_earlier_features_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = TrainingCounts.learn([(["near", "vega", "and", "mars"], ["O", "U-Star", "O", "U-Planet"])])
+    copy = TrainingCounts.from_stored(counts.to_stored())
+    monkeypatch.setattr("spacy_tagtog.pipeline.calibration.training_counts._MOST_KEPT", 2)
+    for word in ("vega", "mars", "sirius", "vega"):
+        made = [one.features(["", "near"], [word], ["and", word], "Star") for one in (counts, copy)]
+        assert made[0] == made[1]
+        assert max(len(counts._forms), len(counts._known)) <= 2
+
+
 COUNTS = {
     "labels": ["A"],
     "entities": [1],
