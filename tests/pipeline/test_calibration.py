@@ -31,7 +31,7 @@ from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.evaluation import Scores, evaluate_docs
 from spacy_tagtog.pipeline.fingerprints import training_fingerprints
-from spacy_tagtog.pipeline.uncertainty import get_certainty
+from spacy_tagtog.pipeline.uncertainty import TokenCertainty, get_certainty, set_certainty
 
 
 def gold(nlp: Language, demo: list[Document], *, trained: bool = False) -> list[Doc]:
@@ -232,7 +232,7 @@ def test_settings_out_of_range(settings: dict[str, Any]) -> None:
         spacy.blank("en").add_pipe("entity_confidence", config=settings)
 
 
-def test_spancat(demo: list[Document]) -> None:
+def test_spancat(demo: list[Document], monkeypatch: pytest.MonkeyPatch) -> None:
     nlp = spacy.blank("en")
     nlp.add_pipe(
         "spancat",
@@ -245,9 +245,19 @@ def test_spancat(demo: list[Document]) -> None:
     nlp.initialize(lambda: examples)
     for _ in range(12):
         nlp.update(examples)
+    spancat: Any = nlp.get_pipe("spancat")
+    written = spancat.set_annotations
+
+    def as_after_another_component(docs: list[Doc], *found: Any) -> None:
+        written(docs, *found)
+        for doc in docs:
+            set_certainty(doc, TokenCertainty.of(np.zeros(len(doc)), np.full(len(doc), 0.5)))
+
+    monkeypatch.setattr(spancat, "set_annotations", as_after_another_component)
     before = nlp(docs[0].text)
     reports = calibrate_pipeline(nlp, docs[8:], method="platt", allow_unknown=True)
     assert list(reports) == ["entity_confidence"]
+    assert reports["entity_confidence"].missed is None, "it says nothing of tokens, though another one does"
     after = nlp(docs[0].text)
     spans = [(span.start, span.end, span.label_) for span in after.spans["sc"]]
     assert spans
