@@ -27,6 +27,7 @@ from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import ConfigurationError, EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
+from spacy_tagtog.pipeline.calibration.features import entity_features
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.evaluation import Scores, evaluate_docs
@@ -78,6 +79,7 @@ def test_a_pipeline_keeps_its_calibration(fresh: Language, demo: list[Document],
     # The sum of the chances of a miss is the number of misses.
     assert report.missed is not None
     assert report.expected_missed == pytest.approx(report.missed, rel=0.3)
+    assert report.expected_missed == round(report.expected_missed, 3)
     fresh.to_disk(tmp_path / "copy")
     for other in (
         spacy.load(tmp_path / "copy"),
@@ -230,6 +232,16 @@ def test_other_methods(fresh: Language, demo: list[Document], method: str) -> No
 def test_settings_out_of_range(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         spacy.blank("en").add_pipe("entity_confidence", config=settings)
+
+
+def test_what_may_begin_at_the_last_token_is_not_beside_the_first_entity() -> None:
+    doc = spacy.blank("en")("Vega and Mars rise")
+    found = []
+    for last in (0.0, 0.9):
+        certainty = TokenCertainty.of(np.full(len(doc), -0.1), np.array([0, 0.2, 0, last]))
+        found.append(entity_features(doc, [doc[:1], doc[2:3]], [0.5, 0.5], certainty, None))
+    assert (found[0][0] == found[1][0]).all()
+    assert (found[0][1] != found[1][1]).any()
 
 
 def test_spancat(demo: list[Document], monkeypatch: pytest.MonkeyPatch) -> None:
