@@ -20,6 +20,7 @@ ROOMS = (
     "server",
     "demo",
     "steps",
+    "loop",
     "errors",
 )
 WIDTH = 110

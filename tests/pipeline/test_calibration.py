@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,12 @@ from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import ConfigurationError, EvaluationError, NotHeldOutError, PipelineError
 from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
+from spacy_tagtog.pipeline.calibration.features import entity_features
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
 from spacy_tagtog.pipeline.evaluation import Scores, evaluate_docs
 from spacy_tagtog.pipeline.fingerprints import training_fingerprints
-from spacy_tagtog.pipeline.uncertainty import get_certainty
+from spacy_tagtog.pipeline.uncertainty import TokenCertainty, get_certainty, set_certainty
 
 
 def gold(nlp: Language, demo: list[Document], *, trained: bool = False) -> list[Doc]:
@@ -77,6 +79,7 @@ def test_a_pipeline_keeps_its_calibration(fresh: Language, demo: list[Document],
     # The sum of the chances of a miss is the number of misses.
     assert report.missed is not None
     assert report.expected_missed == pytest.approx(report.missed, rel=0.3)
+    assert report.expected_missed == round(report.expected_missed, 3)
     fresh.to_disk(tmp_path / "copy")
     for other in (
         spacy.load(tmp_path / "copy"),
@@ -150,7 +153,11 @@ def test_the_seed_model(seeded: Language, demo: list[Document], tmp_path: Path) 
 
 def test_a_class_that_training_did_not_know(fresh: Language, demo: list[Document]) -> None:
     docs = gold(fresh, demo)
-    known = {ent.label_ for doc in fresh.pipe(doc.text for doc in docs) for ent in doc.ents}
+    found = [{ent.label_ for ent in doc.ents} for doc in fresh.pipe(doc.text for doc in docs)]
+    labels: tuple[str, ...] = fresh.get_pipe("ner").labels  # type: ignore[attr-defined]
+    rare = min(labels, key=lambda label: sum(label in one for one in found))
+    docs = [doc for doc, one in zip(docs, found, strict=True) if rare not in one]
+    known = set().union(*found) - {rare}
     for doc in docs:
         doc.ents = [
             Span(doc, ent.start, ent.end, label="unheard_of" if i % 2 else ent.label_)
@@ -160,6 +167,7 @@ def test_a_class_that_training_did_not_know(fresh: Language, demo: list[Document
     # It can't be predicted, so it can't be judged: predictions in its place are wrong, and it is missed.
     assert "unheard_of" not in report.labels
     assert set(report.labels) <= known
+    assert any(note.startswith(f"{rare}: never predicted in these documents") for note in report.notes)
     assert report.before is not None
     assert report.before.right < report.before.n
     assert report.missed
@@ -210,6 +218,12 @@ def test_other_methods(fresh: Language, demo: list[Document], method: str) -> No
         pytest.approx(scores(doc), rel=1e-3) for doc in after
     ]
     assert not list(fresh("").spans[DEFAULT_SPANS_KEY])
+    # The model has no opinion about an entity of a label that it doesn't know.
+    fresh.add_pipe("entity_ruler", after="ner").add_patterns([{"label": "DRINK", "pattern": "cocoa"}])  # type: ignore[attr-defined]
+    doc = fresh(f"We had cocoa at nine. {texts[0]}")
+    assert [ent.text for ent, score in zip(doc.ents, scores(doc), strict=True) if math.isnan(score)] == [
+        "cocoa"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +234,17 @@ def test_settings_out_of_range(settings: dict[str, Any]) -> None:
         spacy.blank("en").add_pipe("entity_confidence", config=settings)
 
 
-def test_spancat(demo: list[Document]) -> None:
+def test_what_may_begin_at_the_last_token_is_not_beside_the_first_entity() -> None:
+    doc = spacy.blank("en")("Vega and Mars rise")
+    found = []
+    for last in (0.0, 0.9):
+        certainty = TokenCertainty.of(np.full(len(doc), -0.1), np.array([0, 0.2, 0, last]))
+        found.append(entity_features(doc, [doc[:1], doc[2:3]], [0.5, 0.5], certainty, None))
+    assert (found[0][0] == found[1][0]).all()
+    assert (found[0][1] != found[1][1]).any()
+
+
+def test_spancat(demo: list[Document], monkeypatch: pytest.MonkeyPatch) -> None:
     nlp = spacy.blank("en")
     nlp.add_pipe(
         "spancat",
@@ -233,9 +257,19 @@ def test_spancat(demo: list[Document]) -> None:
     nlp.initialize(lambda: examples)
     for _ in range(12):
         nlp.update(examples)
+    spancat: Any = nlp.get_pipe("spancat")
+    written = spancat.set_annotations
+
+    def as_after_another_component(docs: list[Doc], *found: Any) -> None:
+        written(docs, *found)
+        for doc in docs:
+            set_certainty(doc, TokenCertainty.of(np.zeros(len(doc)), np.full(len(doc), 0.5)))
+
+    monkeypatch.setattr(spancat, "set_annotations", as_after_another_component)
     before = nlp(docs[0].text)
     reports = calibrate_pipeline(nlp, docs[8:], method="platt", allow_unknown=True)
     assert list(reports) == ["entity_confidence"]
+    assert reports["entity_confidence"].missed is None, "it says nothing of tokens, though another one does"
     after = nlp(docs[0].text)
     spans = [(span.start, span.end, span.label_) for span in after.spans["sc"]]
     assert spans

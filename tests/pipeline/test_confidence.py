@@ -217,15 +217,16 @@ def test_blocked_tokens(trained: Language) -> None:
     assert scores(doc) == []
 
 
+def about_cocoa(nlp: Language, demo: list[Document]) -> str:
+    """A text in which a pipeline finds several entities."""
+    # How much so small a pipeline finds in a text differs between platforms.
+    made = ("We had cocoa at nine. " + text for text in texts(demo))
+    return next(text for text in made if len(nlp(text).ents) > 3)
+
+
 def test_entities_of_another_component(fresh: Language, demo: list[Document]) -> None:
     """What the model can't predict has no probability; what it can keeps that of the model alone."""
-    # How much so small a pipeline finds in a text differs between platforms: take one in which it finds
-    # several.
-    text = next(
-        text
-        for text in ("We had cocoa at nine. " + text for text in texts(demo))
-        if len(fresh(text).ents) > 3
-    )
+    text = about_cocoa(fresh, demo)
     expected = {(ent.start, ent.end): ent._.confidence for ent in fresh(text).ents}
     fresh.add_pipe("entity_ruler", after="ner").add_patterns([{"label": "DRINK", "pattern": "cocoa"}])  # type: ignore[attr-defined]
     doc = fresh(text)
@@ -240,9 +241,9 @@ def test_entities_of_another_component(fresh: Language, demo: list[Document]) ->
 
 def test_entities_that_the_parser_had_to_accept(fresh: Language, demo: list[Document]) -> None:
     """spaCy's ner adds the labels of entities on a Doc, untrained: it still has no opinion about them."""
+    text = about_cocoa(fresh, demo)
     fresh.add_pipe("entity_ruler", before="ner").add_patterns([{"label": "DRINK", "pattern": "cocoa"}])  # type: ignore[attr-defined]
-    # Texts that it learned from: in one sentence of our own it might find nothing.
-    doc = fresh(" ".join(["cocoa", *(document.text for document in demo[:10])]))
+    doc = fresh(text)
     assert "DRINK" in fresh.get_pipe("ner").labels  # type: ignore[attr-defined]
     values = {ent.text: score for ent, score in zip(doc.ents, scores(doc), strict=True)}
     assert math.isnan(values.pop("cocoa"))

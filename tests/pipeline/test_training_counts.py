@@ -24,11 +24,14 @@ def test_counts_of_training_texts_by_hand() -> None:
     assert dict(counts.labels) == {"Star": 2, "Planet": 1}
     assert counts.words["near"] == 2  # nobody said anything about the last text
     assert (counts.met["vega"], counts.met["mars"]) == (3, 1)
+    assert counts.pairs[" near"] == 2, "the two words before, as often as somebody said something about them"
     star = counts.features(["", "near"], ["vega"], ["and", "the"], "Star")
     assert len(star) == COUNT_FEATURES
     assert star[:5] == pytest.approx([np.log(3), 0, np.log(2), np.log(2.5 / 1.5), 1])
     wrong = counts.features(["", "near"], ["vega"], ["and", "the"], "Planet")
     assert wrong[:3] == pytest.approx([0, np.log(3), np.log(2)])
+    # The words around it, which occur twice and once, never stood within a star.
+    assert star[22:] == pytest.approx([np.log(0.1 / 2.9), np.log(0.1 / 1.9)])
     # After "near" there were two entities, both of them stars.
     assert star[14] > 0 > wrong[14]
     new = counts.features(["", ""], ["sirius"], ["", ""], "Star")
@@ -38,6 +41,16 @@ def test_counts_of_training_texts_by_hand() -> None:
     copy = TrainingCounts.from_stored(read_stored(StoredCounts, json.dumps(counts.to_stored())))
     assert copy.features(["", "near"], ["vega"], ["and", "the"], "Star") == star
     assert TrainingCounts.learn([]).features(["", ""], ["x"], ["", ""], "Star")[:5] == [0] * 5
+
+
+def test_what_is_kept_of_earlier_features_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = TrainingCounts.learn([(["near", "vega", "and", "mars"], ["O", "U-Star", "O", "U-Planet"])])
+    copy = TrainingCounts.from_stored(counts.to_stored())
+    monkeypatch.setattr("spacy_tagtog.pipeline.calibration.training_counts._MOST_KEPT", 2)
+    for word in ("vega", "mars", "sirius", "vega"):
+        made = [one.features(["", "near"], [word], ["and", word], "Star") for one in (counts, copy)]
+        assert made[0] == made[1]
+        assert max(len(counts._forms), len(counts._known)) <= 2
 
 
 COUNTS = {
