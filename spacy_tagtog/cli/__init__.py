@@ -42,6 +42,7 @@ from spacy_tagtog.cli.upload import upload_cli
 from spacy_tagtog.cli.user import user_app
 from spacy_tagtog.cli.validate import validate_cli
 from spacy_tagtog.cli.version import version_cli
+from spacy_tagtog.cli.webhook import webhook_cli
 
 __all__ = ["app", "main"]
 
@@ -102,6 +103,7 @@ _COMMANDS: dict[str, dict[str, tuple[Callable[..., Any] | typer.Typer, str]]] = 
         "serve": (serve_cli, "Run the local tagtog, and open its pages."),
         "user": (user_app, "Add, list and remove users of the local tagtog."),
         "project": (project_app, "Create, list and delete projects of the local tagtog."),
+        "webhook": (webhook_cli, "Pre-annotate new documents when tagtog tells of them."),
         "new": (new_cli, "Make a workspace: the workflow in a folder of its own."),
         "version": (version_cli, "Print the versions of this package, spaCy and Python."),
     },

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from spacy_tagtog.errors import LoopError
 from spacy_tagtog.loop.lineage import Manifest
 from spacy_tagtog.loop.loop import Loop
 from spacy_tagtog.loop.records import STEPS
+from spacy_tagtog.loop.settings import LoopSettings
 from spacy_tagtog.loop.sides import DEV, TEST, read_sides
 
 _SIDES: Final = {"train": "train", DEV: "tune models", TEST: "test models"}
@@ -46,13 +47,18 @@ class LoopStatus:
     unfinished: str | None
 
 
-def open_loop(folder: Path | str) -> Loop:
+def open_loop(folder: Path | str, settings: LoopSettings | None = None, **place: Any) -> Loop:
     """The loop in a folder.
+
+    Args:
+        folder: Its folder.
+        settings: See :class:`~spacy_tagtog.loop.loop.Loop`.
+        place: The project, see there.
 
     Raises:
         LoopError: There is none.
     """
-    loop = Loop(folder)
+    loop = Loop(folder, settings, **place)
     if not (loop.folder / "rounds").is_dir():
         raise LoopError(
             "there is no loop in this folder",

@@ -24,7 +24,7 @@ EXTRAS = {
     "formats": "formats",
     "selection/plots.py": "plots",
     "client/credentials.py": "keyring",
-    "loop/watch.py": "loop",
+    "loop": "loop",
 }
 # Nobody imports them, and they are needed: Starlette reads forms with it.
 UNSEEN = {"python-multipart"}

@@ -36,7 +36,7 @@ HOUSE: dict[str, set[str]] = {
         "selection",
         "server",
     },
-    "loop": {"_pages", "anndoc", "convert", "pipeline", "selection", "steps"},
+    "loop": {"_pages", "anndoc", "client", "convert", "pipeline", "selection", "steps"},
     "cli": {
         "agreement",
         "anndoc",
