@@ -2,6 +2,7 @@
 
 ``texts FOLDER`` writes raw texts, ``pdf FILE`` a PDF. ``confirm PROJECT NUMBER`` annotates documents as
 people would, and confirms them. The texts are those of the demo corpus, whose annotations are known.
+``keep PROJECT CONFIRMED OTHERS`` deletes all but so many documents: for a page that trains several times.
 """
 
 from __future__ import annotations
@@ -85,6 +86,13 @@ def confirm(client: TagtogClient, number: int, member: str, query: str) -> None:
     print(f"{member} confirmed {len(done)} documents of {client.project}")
 
 
+def keep(client: TagtogClient, confirmed: int, others: int) -> None:
+    """Delete all documents but the first ones."""
+    for query, number in (("anncomplete:true", confirmed), ("anncomplete:false", others)):
+        for hit in list(client.search(query))[number:]:
+            client.delete_document(hit.id)
+
+
 def main() -> None:
     """Do what is asked."""
     parser = argparse.ArgumentParser(
@@ -109,6 +117,16 @@ def main() -> None:
             confirm(tagtog.client, given.number, given.member, given.query)
 
     asked.set_defaults(do=do)
+    asked = todo.add_parser("keep")
+    asked.add_argument("project")
+    asked.add_argument("confirmed", type=int)
+    asked.add_argument("others", type=int)
+
+    def do_keep(given: argparse.Namespace) -> None:
+        with steps.connect(project=given.project) as tagtog:
+            keep(tagtog.client, given.confirmed, given.others)
+
+    asked.set_defaults(do=do_keep)
     given = parser.parse_args()
     given.do(given)
 
