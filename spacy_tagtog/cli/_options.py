@@ -180,6 +180,11 @@ def takes_connection(*, pace: bool = False) -> Callable[[Callable[..., None]], C
     return decorate
 
 
+def place_of(where: ConnectionSettings) -> dict[str, Any]:
+    """Which project is meant, as the arguments of :class:`spacy_tagtog.loop.Loop`."""
+    return {name: getattr(where, name) for name in _PLACE}
+
+
 _PLACE: Final[dict[str, tuple[Any, Any]]] = {
     "domain": (DomainOption, ""),
     "owner": (OwnerOption, ""),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog.cli._options import LangOption, OnProblemOption, takes_connection
+from spacy_tagtog.cli._options import LangOption, OnProblemOption, place_of, takes_connection
 from spacy_tagtog.cli._run import command, good, info, parse_pairs, table, unwrapped, warn
 from spacy_tagtog.steps._defaults import SEED_BELOW
 from spacy_tagtog.steps.connection import ConnectionSettings
@@ -198,7 +197,7 @@ def loop_cli(
         keep=keep,
         gate=GateRules(margin=margin, type_margin=one_margin, type_margins=margins, seed=seed),
     )
-    place = {key: value for key, value in asdict(where).items() if key not in ("threads", "rate")}
+    place = place_of(where)
     if watch:
         _watch(Loop(folder, settings, **place), WatchRules(every, at, confirmed, hours), place)
     else:

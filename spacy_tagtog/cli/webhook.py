@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from spacy_tagtog.cli._options import takes_connection
+from spacy_tagtog.cli._options import place_of, takes_connection
 from spacy_tagtog.cli._run import command, good, info
 from spacy_tagtog.errors import ConfigurationError
 from spacy_tagtog.steps.connection import ConnectionSettings
@@ -58,7 +57,7 @@ def webhook_cli(
     from spacy_tagtog.loop.status import open_loop
 
     login = WebhookLogin.from_environment()
-    place = {key: value for key, value in asdict(where).items() if key not in ("threads", "rate")}
+    place = place_of(where)
     settings = LoopSettings(new=new, name=name, blind_share=blind_share, seed=seed)
     loop = open_loop(folder, settings, **place)
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.WARNING)
