@@ -122,7 +122,8 @@ def test_every_command_and_option_is_documented() -> None:
     page = Path(__file__).parents[2] / "docs/commands.md"
     if not page.exists():
         pytest.skip("runs in a checkout")
-    sections = re.split(r"^### `spacy-tagtog ([\w-]+)`$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = page.read_text(encoding="utf-8")
+    sections = re.split(r"^### `spacy-tagtog ([\w-]+)`$", text, flags=re.MULTILINE)
     documented = dict(zip(sections[1::2], sections[2::2], strict=True))
     command = typer.main.get_command(app)
     assert isinstance(command, typer.core.TyperGroup)
