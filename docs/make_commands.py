@@ -51,6 +51,7 @@ BEFORE = {
         done
         spacy-tagtog export my-download.zip --force
         """,
+    "loop": "python docs/people.py keep stargazing 36 12",
     "members": "spacy-tagtog members --remove ada --remove bob",
     "settings": r"printf 'id\tname\nHGNC:11998\tTP53\n' > genes.tsv",
     "project": "spacy-tagtog project delete genes --force",

@@ -125,7 +125,6 @@ loop_app = typer.Typer(
     it isn't worse. Otherwise it is kept as a candidate, with the reason in words. Where nothing is new,
     nothing is done. A round that was interrupted goes on with the step at which it stopped.
 
-    \b
     Examples:
       spacy-tagtog loop --project stargazing
       spacy-tagtog loop status"""),
@@ -377,7 +376,7 @@ def loop_rollback_cli(
     """Make an earlier model the current one again. What is pushed next comes from it.
 
     Example:
-      spacy-tagtog loop rollback
+      spacy-tagtog loop rollback 1
     """
     loop = _loop(folder)
     before = loop.lineage.current
