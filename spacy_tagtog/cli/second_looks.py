@@ -66,8 +66,8 @@ def second_looks_cli(
         rows.append((one.kind, annotated, found, f"{100 * one.probability:.1f}", _around(one.context)))
     table(rows, header=("kind", "people", "pipeline", "%", "where"), aligns="lllrl")
     good(said(looks))
-    if looks.search():
-        info(f"in tagtog, a search finds the first documents: {looks.search()}")
+    if looks.search:
+        info(f"in tagtog, a search finds the first documents: {looks.search}")
 
 
 def _around(context: str) -> str:

@@ -18,6 +18,27 @@ _SCHEMA: Final = (
 )
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A transaction on a small database of the loop, which several processes may use.
+
+    Raises:
+        LoopError: The file can't be used.
+    """
+    try:
+        # A process that is killed leaves what was committed; another one waits its turn.
+        with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise LoopError(
+            "a file of the loop can't be used",
+            place=path,
+            value=str(error),
+            legal="what the loop wrote",
+            advice="free some space, or correct the permissions; restore a damaged file from a copy",
+        ) from error
+
+
 class Inbox:
     """Documents that wait. One that is told of again while it waits is there once.
 
@@ -31,28 +52,12 @@ class Inbox:
     def __init__(self, path: Path) -> None:
         self.path = path
         make_folder(path.parent)
-        with self._open() as connection:
+        with opened(self.path) as connection:
             connection.execute(_SCHEMA)
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        try:
-            # A process that is killed leaves what was committed; another one waits its turn.
-            with closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
-                yield connection
-        except sqlite3.Error as error:
-            raise LoopError(
-                "the queue of webhooks can't be used",
-                place=self.path,
-                value=str(error),
-                legal="a file of spacy-tagtog webhook",
-                advice="free some space, or correct the permissions; a file that is damaged may be removed: "
-                "the next round annotates what was in it",
-            ) from error
 
     def add(self, document: str) -> None:
         """Remember a document. When this returns, it is on the disk."""
-        with self._open() as connection:
+        with opened(self.path) as connection:
             connection.execute(
                 "INSERT INTO inbox VALUES (?, 1) ON CONFLICT (document) DO UPDATE SET calls = calls + 1",
                 (document,),
@@ -60,10 +65,10 @@ class Inbox:
 
     def waiting(self) -> dict[str, int]:
         """The documents that wait, each with how often it was told of."""
-        with self._open() as connection:
+        with opened(self.path) as connection:
             return dict(connection.execute("SELECT document, calls FROM inbox ORDER BY document"))
 
     def done(self, document: str, calls: int) -> None:
         """Forget a document, unless it was told of again meanwhile."""
-        with self._open() as connection:
+        with opened(self.path) as connection:
             connection.execute("DELETE FROM inbox WHERE document = ? AND calls = ?", (document, calls))

@@ -37,6 +37,7 @@ from spacy_tagtog.loop.lineage import Lineage, Manifest
 from spacy_tagtog.loop.records import STEPS, RoundRecord, now
 from spacy_tagtog.loop.settings import LoopSettings, fingerprint
 from spacy_tagtog.loop.sides import DEV, TEST, Placed, place, read_sides, write_sides
+from spacy_tagtog.loop.suggested import Suggested
 from spacy_tagtog.pipeline.evaluation import Evaluation, evaluate_docs
 from spacy_tagtog.pipeline.loading import load_pipeline
 from spacy_tagtog.selection.blind import read_blind
@@ -203,7 +204,7 @@ class Round:
             test=self.settings.test,
             blind=read_blind(ranking),
             by_chance=sent.sampled if sent else (),
-            ranked={*sent.ids, *sent.sampled} if sent else (),
+            suggested=Suggested(self.folder).ids | {*(sent.ids if sent else ())},
         )
         write_sides(self.folder / "sides.json", placed)
         return placed
@@ -356,6 +357,9 @@ class Round:
             there = {hit.id for hit in tagtog.client.search(self.settings.new)}
             gone = [doc_id for doc_id in outgoing.project.ids if doc_id not in there]
             outgoing = replace(outgoing, project=outgoing.project.select(there.__contains__))
+            Suggested(self.folder).add(
+                doc_id for doc_id in outgoing.project.ids if doc_id not in outgoing.blind
+            )
             pushed = steps.push(tagtog, outgoing)
         # What people were shown, for the changes of the next round.
         if made.exists():

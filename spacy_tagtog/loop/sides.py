@@ -3,7 +3,7 @@
 Active learning chooses the documents that are hard for the model, and suggestions lead those who review them.
 So what people confirmed is no fair sample, and F on it says little. On the test side are only documents
 
-* that people confirmed of their **own** accord (the loop had not sent them, so nothing was suggested),
+* that people confirmed of their **own** accord (nothing was ever suggested in them),
 * that chance drew to be **blind** (no suggestion was shown), or
 * that **chance** chose for review.
 
@@ -92,7 +92,7 @@ def place(
     test: float,
     blind: Collection[str] = (),
     by_chance: Collection[str] = (),
-    ranked: Collection[str] = (),
+    suggested: Collection[str] = (),
 ) -> dict[str, Placed]:
     """Put the documents that are new on a side.
 
@@ -103,7 +103,7 @@ def place(
         test: The share of the test side, of the documents that may test.
         blind: Ids of documents that were sent without pre-annotations.
         by_chance: Ids of documents that chance chose.
-        ranked: Ids of all documents that were sent for review.
+        suggested: Ids of all documents that people ever saw with suggestions, or that are ranked.
 
     Returns:
         ``known`` with the new ones.
@@ -111,7 +111,9 @@ def place(
     Raises:
         LoopError: A side would be empty.
     """
-    origins = {item.id: _origin(item.id, blind, by_chance, ranked) for item in items if item.id not in known}
+    origins = {
+        item.id: _origin(item.id, blind, by_chance, suggested) for item in items if item.id not in known
+    }
     sides = {item.id: known[item.id].side for item in items if item.id in known}
     groups = near_duplicates(items)
     _join_copies(sides, groups, {doc_id for doc_id, origin in origins.items() if origin == "blind"})
@@ -130,13 +132,13 @@ def place(
 
 
 def _origin(
-    doc_id: str, blind: Collection[str], by_chance: Collection[str], ranked: Collection[str]
+    doc_id: str, blind: Collection[str], by_chance: Collection[str], suggested: Collection[str]
 ) -> Origin:
     if doc_id in blind:
         return "blind"
     if doc_id in by_chance:
         return "chance"
-    return "chosen" if doc_id in ranked else "own"
+    return "chosen" if doc_id in suggested else "own"
 
 
 def _join_copies(

@@ -32,6 +32,7 @@ from spacy_tagtog.anndoc import Document
 from spacy_tagtog.errors import AnndocError, ConfigurationError, NotFoundError, SpacyTagtogError
 from spacy_tagtog.loop.inbox import ANY, Inbox
 from spacy_tagtog.loop.loop import Loop
+from spacy_tagtog.loop.suggested import Suggested
 from spacy_tagtog.pipeline.annotate import annotate_documents
 from spacy_tagtog.pipeline.loading import load_pipeline
 from spacy_tagtog.selection.blind import draw_blind, read_blind
@@ -122,6 +123,7 @@ class Worker:
             documents = self._to_annotate(tagtog, waiting)
             who = f"ml:{self.loop.settings.name}"
             annotated = list(annotate_documents(nlp, documents.values(), who=who))
+            Suggested(self.loop.folder).add(document.id for document in annotated)
             report = client.push(tagtog.client, annotated)
         for doc_id, calls in waiting.items():
             self.inbox.done(doc_id, calls)

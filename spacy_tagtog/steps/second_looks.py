@@ -11,13 +11,12 @@ from typing import Any, Final
 from spacy_tagtog._files import json_text, write_atomic
 from spacy_tagtog._plural import counted
 from spacy_tagtog._progress import Progress, silent
-from spacy_tagtog.errors import EvaluationError
+from spacy_tagtog.errors import ArgumentError, setting
 from spacy_tagtog.pipeline.loading import load_pipeline
 from spacy_tagtog.selection.second_looks import Suspect, find_suspects
 from spacy_tagtog.steps._corpora import open_corpus
 
-_SEARCH_TERMS: Final = 40  # addresses and queries have a length
-_DOCUMENTS: Final = 20
+_DOCUMENTS: Final = 20  # addresses and queries have a length
 
 
 @dataclass(frozen=True)
@@ -37,14 +36,11 @@ class SecondLooks:
         """How many places there are of each kind."""
         return Counter(one.kind for one in self.suspects)
 
-    def search(self, top: int = _DOCUMENTS) -> str:
-        """A tagtog search that finds the documents with the surest places.
-
-        Args:
-            top: At most N documents.
-        """
+    @property
+    def search(self) -> str:
+        """A tagtog search that finds the documents with the surest places, at most 20."""
         ids = list(dict.fromkeys(one.document for one in self.suspects if one.document))
-        return " OR ".join(f'docid:"{doc_id}"' for doc_id in ids[: min(top, _SEARCH_TERMS)])
+        return " OR ".join(f'docid:"{doc_id}"' for doc_id in ids[:_DOCUMENTS])
 
     def to_json(self) -> dict[str, Any]:
         """All places as a JSON object."""
@@ -81,12 +77,13 @@ def second_looks(
         progress: Shows how many folds are trained.
 
     Raises:
+        ArgumentError: ``folds`` is out of range.
         EvaluationError: There are fewer documents with annotations than folds.
         PipelineError: The pipeline gives no probabilities of entities, or can't be trained again.
         SpacyTagtogError: The pipeline or the documents can't be read.
     """
     if folds < 2:
-        raise EvaluationError("documents are dealt into folds", value=folds, legal="2 or more")
+        raise ArgumentError(f"{setting('folds')} is out of range", value=folds, legal="2 or more")
     nlp = load_pipeline(pipeline)
     docs = [
         doc for path in reviewed for doc in open_corpus(path, member=member, on_problem=on_problem).docs(nlp)

@@ -16,7 +16,9 @@ from spacy_tagtog.errors import LoopError, UnreachableError
 from spacy_tagtog.loop import Loop, LoopSettings
 from spacy_tagtog.loop.records import STEPS
 from spacy_tagtog.loop.round import Round
+from spacy_tagtog.loop.sides import read_sides
 from spacy_tagtog.loop.status import status_of
+from spacy_tagtog.selection.ranking import read_ranking
 from spacy_tagtog.steps.connection import ConnectionSettings
 
 SETTINGS = LoopSettings(components="ner", model="seed", test=0.4, blind_share=0.0)
@@ -136,6 +138,22 @@ def test_documents_that_nobody_chose_test_and_keep_their_place(after_one: tuple[
     ranking = (loop.folder / "sides.json").read_text()
     assert '"origin": "chosen"' in ranking
     assert sum(side == "test" for side in chosen.values()) <= ranking.count('"origin": "chance"')
+
+
+def test_what_was_ever_sent_with_suggestions_never_tests(after_one: tuple[Team, Loop]) -> None:
+    """A later search for what is new leaves a document out; then people confirm it."""
+    team, loop = after_one
+    left_out = next(doc_id for doc_id in team.shown() if "n044" in doc_id)
+    query = f'anncomplete:false AND NOT docid:"{left_out}"'
+    other = Loop(
+        loop.folder, replace(SETTINGS, new=query), project="night", database=loop.connection.database
+    )
+    team.review([40])
+    other.round()
+    assert left_out not in read_ranking(loop.folder / "ranking.json").ids
+    team.review([44])
+    other.round()
+    assert read_sides(loop.folder / "sides.json")[left_out].origin == "chosen"
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -38,7 +38,7 @@ def test_what_was_there_before_is_split_by_the_shares() -> None:
 def test_what_a_strategy_chose_never_tests() -> None:
     known = place(items(0, 20), {})
     ranked = {f"d{number}" for number in range(20, 120)}
-    placed = place(items(0, 120), known, ranked=ranked)
+    placed = place(items(0, 120), known, suggested=ranked)
     new = [placed[doc_id] for doc_id in ranked]
     assert {one.origin for one in new} == {"chosen"}
     assert {one.side for one in new} == {"train", "dev"}
@@ -50,14 +50,14 @@ def test_blind_documents_test_and_those_of_chance_fill_up_the_share() -> None:
     ranked = {f"d{number}" for number in range(20, 120)}
     blind = {f"d{number}" for number in range(20, 30)}
     chance = {f"d{number}" for number in range(25, 75)}
-    placed = place(items(0, 120), known, ranked=ranked, blind=blind, by_chance=chance)
+    placed = place(items(0, 120), known, suggested=ranked, blind=blind, by_chance=chance)
     assert {placed[doc_id] for doc_id in blind} == {Placed("test", "blind")}
     by_chance = Counter(placed[doc_id].side for doc_id in chance - blind)
     assert by_chance["train"] > 15
     honest = [one for one in placed.values() if one.origin != "chosen"]
     assert sum(one.side == "test" for one in honest) / len(honest) == pytest.approx(0.2, abs=0.05)
     # Without blind ones, those of chance take their place.
-    placed = place(items(0, 120), known, ranked=ranked, by_chance=chance)
+    placed = place(items(0, 120), known, suggested=ranked, by_chance=chance)
     assert 5 <= sum(placed[doc_id].side == "test" for doc_id in chance) <= 15
 
 
@@ -67,7 +67,7 @@ def test_a_copy_joins_its_document_and_tests_only_where_nobody_chose_it() -> Non
         side: next(int(key[1:]) for key, one in known.items() if one.side == side) for side in ("dev", "test")
     }
     copies = [item(100, item(on["test"]).text), item(101, item(on["dev"]).text)]
-    placed = place([*items(0, 20), *copies], known, ranked={"d100", "d101"}, blind={"d101"})
+    placed = place([*items(0, 20), *copies], known, suggested={"d100", "d101"}, blind={"d101"})
     assert placed["d100"] == Placed("test", "chosen")
     assert not placed["d100"].is_honest
     # Nothing was suggested in it. But a model was tuned by its text.
@@ -102,7 +102,7 @@ def test_nobody_ever_moves(first: int, later: list[tuple[int, str]]) -> None:
         after = place(
             items(0, end),
             placed,
-            ranked=new if origin != "own" else (),
+            suggested=new if origin != "own" else (),
             blind=new if origin == "blind" else (),
             by_chance=new if origin == "chance" else (),
         )

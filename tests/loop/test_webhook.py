@@ -24,6 +24,7 @@ from spacy_tagtog import client
 from spacy_tagtog.errors import LoopError, UnreachableError
 from spacy_tagtog.loop import Loop, LoopSettings
 from spacy_tagtog.loop.inbox import ANY, Inbox
+from spacy_tagtog.loop.sides import read_sides
 from spacy_tagtog.loop.webhook import PASSWORD, USERNAME, WebhookLogin, Worker, document_of, make_app
 from spacy_tagtog.selection.blind import draw_blind
 from spacy_tagtog.steps.connection import ConnectionSettings
@@ -97,6 +98,21 @@ class TestWorker:
         assert {doc_id for doc_id, entities in shown.items() if not entities} == blind
         assert inbox.waiting() == {}
 
+    def test_what_people_saw_suggestions_in_never_tests(self, loop: Loop) -> None:
+        """It was never in a ranking: people confirm it before the next round."""
+        team = upload(loop, *range(50, 56), *range(60, 66))
+        inbox = Inbox(loop.folder / "webhooks.db")
+        seen, unseen = ([raw(n).id for n in numbers] for numbers in (range(50, 56), range(60, 66)))
+        for doc_id in seen:
+            inbox.add(doc_id)
+        assert Worker(loop, inbox).work() == 6
+        team.review([*range(50, 56), *range(60, 66)])
+        loop.round()
+        placed = read_sides(loop.folder / "sides.json")
+        assert {placed[doc_id].origin for doc_id in seen} == {"chosen"}
+        assert all(placed[doc_id].side != "test" for doc_id in seen)
+        assert {placed[doc_id].origin for doc_id in unseen} == {"own"}
+
     def test_while_tagtog_is_away_everything_waits(self, loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
         team = upload(loop, 50)
         inbox = Inbox(loop.folder / "webhooks.db")
@@ -147,7 +163,7 @@ class TestInbox:
 
     def test_a_file_that_is_something_else(self, tmp_path: Path) -> None:
         (tmp_path / "inbox.db").write_text("no database, but long enough to be looked at as one" * 9)
-        with pytest.raises(LoopError, match="the queue of webhooks can't be used"):
+        with pytest.raises(LoopError, match="a file of the loop can't be used"):
             Inbox(tmp_path / "inbox.db")
 
 
