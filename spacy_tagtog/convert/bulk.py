@@ -10,10 +10,10 @@ import multiprocessing
 import signal
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
@@ -137,10 +137,11 @@ def convert_in_bulk(
     *,
     n_process: int = 1,
     batch_size: int = PIECE_DOCS,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """Convert a project's documents, batch by batch, in order. Faults are counted, not raised.
 
-    What comes out is the same for any number of processes.
+    What comes out is the same for any number of processes. Whoever stops before the end closes the generator,
+    which ends the processes.
 
     Args:
         job: What to do.
@@ -167,9 +168,10 @@ def convert_in_bulk(
             if n_process <= 1
             else _in_processes(job, worker, batches, n_process)
         )
-        for batch in done:
-            _add_up(report, batch.report)
-            yield batch
+        with closing(done):
+            for batch in done:
+                _add_up(report, batch.report)
+                yield batch
 
 
 @contextmanager
@@ -199,7 +201,7 @@ def _add_up(total: ConversionReport, more: ConversionReport) -> None:
         setattr(total, item.name, value)
 
 
-def _in_this_process(worker: _Worker, batches: Iterable[Sequence[str]]) -> Iterator[Batch]:
+def _in_this_process(worker: _Worker, batches: Iterable[Sequence[str]]) -> Generator[Batch, None, None]:
     # zlib lets other threads run: while one batch is compressed the next one is converted. Packing holds
     # Python's lock: it stays here.
     with ThreadPoolExecutor(1, thread_name_prefix="compress") as executor:
@@ -241,7 +243,7 @@ def _run(ids: Sequence[str]) -> Batch:
 
 def _in_processes(
     job: BulkJob, worker: _Worker, batches: Iterable[Sequence[str]], n_process: int
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     global _inherited  # noqa: PLW0603 — there is no other way into a forked process that doesn't copy it
     context = multiprocessing.get_context()
     _inherited = worker if context.get_start_method() == "fork" else None

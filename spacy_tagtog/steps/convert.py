@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -239,15 +239,19 @@ def _write_sides(
     """Convert all documents, and write the Docs of each side."""
     sides = {side: Shards(folder, side, shard_size) for side in (TRAIN, *job.shares)}
 
+    batch_size = min(PIECE_DOCS, shard_size or PIECE_DOCS)
+    batches = convert_in_bulk(job, project, report, n_process=n_process, batch_size=batch_size)
+
     def done() -> Iterator[str]:
-        batch_size = min(PIECE_DOCS, shard_size or PIECE_DOCS)
-        for batch in convert_in_bulk(job, project, report, n_process=n_process, batch_size=batch_size):
+        for batch in batches:
             for side, piece in batch.pieces.items():
                 sides[side].add(piece)
             yield from batch.ids
 
-    for _ in progress(done(), len(project)):
-        pass
+    # Its processes end here, also when Ctrl-C strikes in `progress`: left to the end of Python, they race it.
+    with closing(batches):
+        for _ in progress(done(), len(project)):
+            pass
     return sides
 
 
