@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from spacy_tagtog.anndoc import Project
 from spacy_tagtog.loop.gate import judge
-from spacy_tagtog.pipeline.evaluation import Evaluation, Scores
+from spacy_tagtog.pipeline.evaluation import Evaluation
+from spacy_tagtog.pipeline.scores import Scores
 
 FOUND, SPREAD = 0.8, 12.0  # mean and concentration of the share that is found in a document
 CHANGED = 0.06  # of what the current model found, the new one loses this share, and finds as much anew

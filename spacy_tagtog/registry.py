@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from spacy_tagtog.pipeline.labels import LabelConfidence
     from spacy_tagtog.pipeline.seed.component import SeedNer
     from spacy_tagtog.pipeline.seed.normalizer import SeedNormalizer
+    from spacy_tagtog.pipeline.seed.relations import SeedRelations
 
 __all__ = [
     "affix_hash_embed",
@@ -34,6 +35,7 @@ __all__ = [
     "remember_documents",
     "seed_ner",
     "seed_normalizer",
+    "seed_relations",
     "texts",
 ]
 
@@ -325,7 +327,7 @@ def seed_ner(
     default_config={"min_prob": 0.5},
     requires=["doc.ents"],
     assigns=["token.ent_kb_id"],
-    default_score_weights={"norm_acc": 1.0, "norm_p": 0.0},
+    default_score_weights={"norm_acc": 1.0, "norm_p": 0.0, "norm_gold_ents_acc": 0.0},
 )
 def seed_normalizer(nlp: Language, name: str, min_prob: float) -> SeedNormalizer:
     """The component ``seed_normalizer``, see :class:`spacy_tagtog.pipeline.seed.normalizer.SeedNormalizer`.
@@ -336,3 +338,34 @@ def seed_normalizer(nlp: Language, name: str, min_prob: float) -> SeedNormalizer
     from spacy_tagtog.pipeline.seed.normalizer import SeedNormalizer
 
     return SeedNormalizer(nlp, name, min_prob=float(min_prob))
+
+
+@Language.factory(
+    "seed_relations",
+    default_config={"spans_key": "sc", "min_prob": None, "c": 0.1},
+    requires=["doc.ents"],
+    default_score_weights={
+        "rel_micro_f": 1.0,
+        "rel_micro_p": 0.0,
+        "rel_micro_r": 0.0,
+        "rel_per_type": None,
+        "rel_gold_ents_f": 0.0,
+    },
+)
+def seed_relations(
+    nlp: Language, name: str, spans_key: str, min_prob: float | None, c: float
+) -> SeedRelations:
+    """The component ``seed_relations``, see :class:`spacy_tagtog.pipeline.seed.relations.SeedRelations`.
+
+    Raises:
+        PipelineError: A setting is out of range.
+    """
+    from spacy_tagtog.pipeline.seed.relations import SeedRelations
+
+    return SeedRelations(
+        nlp,
+        name,
+        spans_key=spans_key,
+        min_prob=None if min_prob is None else float(min_prob),
+        c=float(c),
+    )

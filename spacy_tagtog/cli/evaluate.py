@@ -21,6 +21,7 @@ from spacy_tagtog.cli._run import command, good, info, showing, table, warn, wri
 
 if TYPE_CHECKING:
     from spacy_tagtog.pipeline.evaluation import Evaluation
+    from spacy_tagtog.pipeline.scores import Scores
 
 
 @command
@@ -61,11 +62,13 @@ def evaluate_cli(
     Two measures for each entity type and for all together: exact (label and both borders are equal) and
     overlapping (labels are equal and at least one character is shared). Offsets are compared in characters,
     so a tokenizer that can't reach a border counts against the pipeline. With a spancat, overlapping entities
-    count, too. Document labels that nobody set in a document are unknown, and don't count there.
+    count, too. Document labels that nobody set in a document are unknown, and don't count there. A relation
+    is right if its type and both entities are; an id, if it is the one that people gave the entity.
 
     Where the pipeline gives probabilities: the expected calibration error (ECE, 15 bins of equal width), the
-    Brier score and the AUROC of right against wrong predictions. On documents that it was calibrated on,
-    those are the cross-validated figures of the calibration.
+    Brier score and the AUROC of right against wrong predictions. A relation's probability is that given both
+    entities, so relations of wrong entities don't count there. On documents that it was calibrated on, those
+    are the cross-validated figures of the calibration.
 
     Example:
       spacy-tagtog evaluate training/model-best corpus/dev.spacy --output training/metrics.json
@@ -94,12 +97,12 @@ def _say(result: Evaluation) -> None:
             result.rows(),
             header=("entity type", "exact P", "R", "F", "overlap P", "R", "F", "gold", "predicted"),
         )
-    if result.document_labels:
+    for caption, _, scores, overall in _without_borders(result):
         rows = [
             (label, *(f"{100 * value:.1f}" for value in one.exact_prf), one.gold, one.predicted)
-            for label, one in [*sorted(result.document_labels.items()), ("all", result.overall_labels)]
+            for label, one in [*sorted(scores.items()), ("all", overall)]
         ]
-        table(rows, header=("document label", "P", "R", "F", "gold", "predicted"))
+        table(rows, header=(caption, "P", "R", "F", "gold", "predicted"))
     for name, one in result.confidence.items():
         table(one.rows(), header=(name, "predictions", "ECE % (by chance)", "Brier", "AUROC"))
         if one.in_sample:
@@ -121,10 +124,21 @@ def _say(result: Evaluation) -> None:
 
 
 def _summaries(result: Evaluation) -> Iterator[str]:
-    """The figures of all entity types, and of all document labels."""
+    """The figures of all types together, by what they are."""
     if result.labels:
         precision, recall, f1 = (100 * value for value in result.overall.exact_prf)
         yield f"exact P {precision:.1f} R {recall:.1f} F {f1:.1f}"
-    if result.document_labels:
-        precision, recall, f1 = (100 * value for value in result.overall_labels.exact_prf)
-        yield f"document labels P {precision:.1f} R {recall:.1f} F {f1:.1f}"
+    for _, caption, _, overall in _without_borders(result):
+        precision, recall, f1 = (100 * value for value in overall.exact_prf)
+        yield f"{caption} P {precision:.1f} R {recall:.1f} F {f1:.1f}"
+
+
+def _without_borders(result: Evaluation) -> Iterator[tuple[str, str, dict[str, Scores], Scores]]:
+    """What is right or wrong as a whole: its name, that of many, its counts by type and of all types."""
+    for caption, many, scores, overall in (
+        ("document label", "document labels", result.document_labels, result.overall_labels),
+        ("relation", "relations", result.relations, result.overall_relations),
+        ("ids of", "ids", result.normalizations, result.overall_normalizations),
+    ):
+        if scores:
+            yield caption, many, scores, overall

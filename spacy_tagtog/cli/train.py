@@ -29,8 +29,8 @@ _ComponentsOption = Annotated[
     str,
     typer.Option(
         "--components",
-        help="What to train: ner, spancat, textcat, textcat_multilabel, several with commas between, "
-        "or auto: what the training documents call for.",
+        help="What to train: ner, spancat, textcat, textcat_multilabel, normalizations, relations, several "
+        "with commas between, or auto: what the training documents call for.",
     ),
 ]
 _UnlabelledOption = Annotated[
@@ -74,12 +74,13 @@ def train_cli(
     code: CodeOption = None,
     gpu: Annotated[int, typer.Option("--gpu-id", "-g", help="The GPU; -1 for the CPU.")] = -1,
 ) -> None:
-    """Train with spaCy what the data calls for: entities, overlapping ones, too, and document labels.
+    """Train with spaCy what the data calls for: entities, their ids and relations, and document labels.
 
     The command says what it trains and why. Entities without overlap: the seed model while there are few,
     spaCy's ner from then on. Overlapping ones: spancat. Document labels: textcat where exactly one is true of
-    each document, textcat_multilabel otherwise. Several are trained one by one, into OUTPUT/NAME, and put
-    together into one pipeline. The configs are configs/NAME.cfg. Thresholds are chosen on DEV.
+    each document, textcat_multilabel otherwise. Ids of dictionaries: normalizations. Relations: relations.
+    Several are trained one by one, into OUTPUT/NAME, and put together into one pipeline. The configs are
+    configs/NAME.cfg. Thresholds are chosen on DEV.
 
     With --model both it trains both, and keeps the one with
     the better F on DEV as model-best; both stay in OUTPUT/seed and OUTPUT/ner. As with spacy train, the

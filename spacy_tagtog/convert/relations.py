@@ -11,7 +11,7 @@ from typing import Any
 
 from spacy.tokens import Doc, Span
 
-from spacy_tagtog.anndoc import Annotations, Entity, OffsetUnit
+from spacy_tagtog.anndoc import Annotations, Entity, OffsetConverter, OffsetUnit
 from spacy_tagtog.anndoc.ann_json import read_reference
 from spacy_tagtog.anndoc.references import References, extent, is_inclusive
 from spacy_tagtog.convert.docbin import numbers_of_spans
@@ -149,6 +149,59 @@ def _followed(
         start, last = extent(now, unit)
         last -= inclusive
     return "|".join([now.part, *([] if class_id is None else [now.class_id]), f"{start},{last}"])
+
+
+def new_reference(class_id: str, part: str, text: str, start: int, end: int, unit: OffsetUnit) -> str:
+    """How a relation refers to an entity of one piece.
+
+    Args:
+        class_id: The entity type's id.
+        part: The part's id.
+        text: The text of the whole part.
+        start: First character, in code points of the part's text.
+        end: One past the last character.
+        unit: The unit in which offsets are written.
+    """
+    if unit == "utf-16":
+        start, end = map(OffsetConverter(text).to_utf16, (start, end))
+    return f"{part}|{class_id}|{start},{end}"
+
+
+class RelatedEntities:
+    """Which entities of a version are related, however the references to them are written.
+
+    Args:
+        annotations: The version.
+    """
+
+    def __init__(self, annotations: Annotations) -> None:
+        self._references = References((entity.index, entity) for entity in annotations.entities)
+        self._known: set[tuple[str, tuple[int | None, ...]]] = set()
+        for relation in annotations.relations:
+            self.add(
+                relation.class_id, relation.data["entities"], directed=bool(relation.data.get("directed"))
+            )
+
+    def add(self, class_id: str, references: Sequence[str], *, directed: bool) -> bool:
+        """Note a relation.
+
+        Args:
+            class_id: Its type.
+            references: Its entities.
+            directed: Whether it goes from the first to the second.
+
+        Returns:
+            Whether it is a new one.
+        """
+        ends = [read_reference(said) for said in references]
+        found = [None if end is None else self._references.find(*end) for end in ends]
+        if None in found:  # nobody knows what it relates
+            return True
+        places = tuple(found if directed else sorted(index for index in found if index is not None))
+        if (class_id, places) in self._known:
+            return False
+        self._known.add((class_id, places))
+        return True
 
 
 def _alike(fitting: Sequence[int], entities: Sequence[Entity]) -> list[int]:

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from spacy_tagtog._plural import counted
 from spacy_tagtog.errors import ArgumentError, setting
-from spacy_tagtog.pipeline.evaluation import Evaluation, Scores
+from spacy_tagtog.pipeline.evaluation import Evaluation
+from spacy_tagtog.pipeline.scores import Scores
 
 _RESAMPLES: Final = 4000
 _AT_A_TIME: Final = 500

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -16,11 +16,13 @@ from spacy.tokens import Doc, Span
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, detect_unit, locate
 from spacy_tagtog.convert.corpus import spancat_keys
 from spacy_tagtog.convert.from_doc import new_entity
+from spacy_tagtog.convert.relations import RelatedEntities, new_reference
 from spacy_tagtog.convert.tokens import Assembled, assemble
 from spacy_tagtog.errors import ArgumentError, PipelineError, setting
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 from spacy_tagtog.pipeline.seed.normalizer import normalization_of
+from spacy_tagtog.pipeline.seed.relations import Place, PredictedRelation, place_of, predicted_relations
 
 _NER_FACTORIES: Final = frozenset({"ner", "beam_ner", "seed_ner"})
 _MIN_PROB = 1e-6  # prob is in (0, 1]; 1 is left to people, no model is certain
@@ -48,6 +50,10 @@ class AnnotateReport:
         labels_added: Of these, written as pre-annotations, by label.
         labels_kept: Of these, left out since the label has a value already: a person's, or a more probable
             one.
+        relations_predicted: Relations of the pipeline.
+        relations_added: Of these, written as pre-annotations, by type.
+        relations_same: Of these, left out since somebody related both entities so already.
+        relations_loose: Of these, left out since an entity of theirs was left out.
     """
 
     documents: int = 0
@@ -64,6 +70,10 @@ class AnnotateReport:
     labels_predicted: int = 0
     labels_added: Counter[str] = field(default_factory=Counter)
     labels_kept: int = 0
+    relations_predicted: int = 0
+    relations_added: Counter[str] = field(default_factory=Counter)
+    relations_same: int = 0
+    relations_loose: int = 0
 
     def rows(self) -> Iterator[tuple[str, int]]:
         """Caption and number for a table."""
@@ -91,6 +101,15 @@ class AnnotateReport:
             if self.labels_kept:
                 yield "  not written: the label has a value already", self.labels_kept
             yield "document labels written as pre-added", sum(self.labels_added.values())
+        if self.relations_predicted:
+            yield "relations predicted", self.relations_predicted
+            for caption, number in (
+                ("  not written: related so already", self.relations_same),
+                ("  not written: an entity of theirs was not written", self.relations_loose),
+            ):
+                if number:
+                    yield caption, number
+            yield "relations written as pre-added", sum(self.relations_added.values())
 
 
 def ensure_confidence(nlp: Language, *, spans_key: str | None = None) -> str:
@@ -159,8 +178,9 @@ def annotate_documents(
     """Annotate documents with what a pipeline predicts.
 
     New entities have the state ``pre-added``, the author ``who``, and the probability that the model gives.
-    What people annotated stays as it is: a prediction that overlaps it is left out (for a pipeline with a
-    ``spancat``, unless one is inside the other). Earlier pre-annotations of the same author are replaced.
+    So do document labels and relations, if the pipeline predicts any. What people annotated stays as it is: a
+    prediction that overlaps it is left out (for a pipeline with a ``spancat``, unless one is inside the
+    other), and a relation of such an entity with it. Earlier pre-annotations of the same author are replaced.
     Documents that people confirmed are left out.
 
     Args:
@@ -208,9 +228,8 @@ def annotate_documents(
     for doc, number in nlp.pipe(inputs(), as_tuples=True, batch_size=batch_size, n_process=n_process):
         document, parts = waiting.pop(number)
         report.documents += 1
-        predictions = scored_entities(doc, keys)
-        labels = predicted_labels(nlp, doc)
-        yield task.annotated(document, parts, legend or document.legend, predictions, labels)
+        found = _Found(scored_entities(doc, keys), predicted_labels(nlp, doc), predicted_relations(doc))
+        yield task.annotated(document, parts, legend or document.legend, found)
 
 
 def assemble_open_parts(nlp: Language, document: Document, annotations: Annotations) -> Assembled:
@@ -272,6 +291,20 @@ _Ranges = dict[str, list[tuple[int, int, str]]]
 """What is annotated in each part: first character, one past the last, id of the class."""
 
 
+class _Found(NamedTuple):
+    """What a pipeline predicted of a document.
+
+    Attributes:
+        entities: Entities, each with its probability.
+        labels: Document labels, each with its probability.
+        relations: Relations between the entities.
+    """
+
+    entities: Sequence[tuple[Span, float | None]]
+    labels: Mapping[str, float]
+    relations: Sequence[PredictedRelation]
+
+
 @dataclass(frozen=True)
 class _Task:
     """How predictions become annotations.
@@ -288,28 +321,25 @@ class _Task:
     report: AnnotateReport
     nested: bool = False
 
-    def annotated(
-        self,
-        document: Document,
-        parts: _Parts,
-        legend: Legend,
-        predictions: Sequence[tuple[Span, float | None]],
-        labels: Mapping[str, float],
-    ) -> Document:
+    def annotated(self, document: Document, parts: _Parts, legend: Legend, found: _Found) -> Document:
         """The document with what was predicted in its master version.
 
         Args:
             document: The document.
             parts: Where its open parts stand in the Doc.
             legend: The project's classes.
-            predictions: Entities, each with its probability.
-            labels: Document labels, each with its probability.
+            found: What was predicted.
         """
-        original = document.annotations
-        data: dict[str, Any] = copy.deepcopy(original.data)
-        kept, taken = self._kept(document, data["entities"])
-        data["entities"] = kept + self._added(document, parts, legend, predictions, taken)
-        data["metas"] = self._metas(data.get("metas") or {}, labels, legend, document.id)
+        data: dict[str, Any] = copy.deepcopy(document.annotations.data)
+        stored = data.get("relations") or []
+        relations = [one for one in stored if not self._mine(one)]
+        self.report.replaced += len(stored) - len(relations)
+        data["relations"] = relations
+        kept, taken = self._kept(document, data)
+        added, ends = self._added(document, parts, legend, found.entities, taken)
+        data["entities"] = kept + added
+        data["metas"] = self._metas(data.get("metas") or {}, found.labels, legend, document.id)
+        data["relations"] = relations + self._related(data, found.relations, ends, legend, document.id)
         if not (data.get("annotatable") or {}).get("parts"):
             data["annotatable"] = {**(data.get("annotatable") or {}), "parts": list(document.parts)}
         versions = {member: document.versions[member] for member in document.versions} | {
@@ -317,13 +347,27 @@ class _Task:
         }
         return Document(document.id, document.html, versions, folder=document.folder, legend=legend)
 
-    def _kept(
-        self, document: Document, entities: Sequence[dict[str, Any]]
-    ) -> tuple[list[dict[str, Any]], _Ranges]:
-        """The entities that stay, and what they take: all but earlier pre-annotations of the same author."""
+    def _mine(self, item: Any) -> bool:
+        """Whether a label or relation is an earlier pre-annotation of the same author."""
+        confidence = item.get("confidence") if isinstance(item, dict) else None
+        return (
+            isinstance(confidence, dict)
+            and confidence.get("state") == "pre-added"
+            and confidence.get("who") == [self.who]
+        )
+
+    def _kept(self, document: Document, data: Mapping[str, Any]) -> tuple[list[dict[str, Any]], _Ranges]:
+        """The entities that stay, and what they take: all but earlier pre-annotations of the same author.
+
+        Args:
+            document: The document.
+            data: Its annotations, without relations that go.
+        """
         original = document.annotations
+        entities = data["entities"]
         # Entities that a relation points at stay: tagtog's references name part and offsets, nothing else.
-        referenced = {(part, start) for relation in original.relations for part, _, start, _ in relation.ends}
+        relations = Annotations(dict(data), place=document.id).relations
+        referenced = {(part, start) for relation in relations for part, _, start, _ in relation.ends}
         kept: list[dict[str, Any]] = []
         taken: _Ranges = {}
         for located in locate(document.parts, original):
@@ -348,11 +392,12 @@ class _Task:
         legend: Legend,
         predictions: Sequence[tuple[Span, float | None]],
         taken: _Ranges,
-    ) -> list[dict[str, Any]]:
-        """The new entities."""
+    ) -> tuple[list[dict[str, Any]], dict[Place, str]]:
+        """The new entities; and of each prediction that is an entity now, how a relation refers to it."""
         report = self.report
         unit = detect_unit(document.parts, document.annotations)
         added: list[dict[str, Any]] = []
+        ends: dict[Place, str] = {}
         new: set[tuple[str, int, int, str]] = set()  # two labels may get one name
         for span, prob in predictions:
             report.predicted += 1
@@ -367,14 +412,17 @@ class _Task:
                 continue
             part, start, end = place
             others = taken.get(part, [])
+            reference = new_reference(class_id, part, document.parts[part].text, start, end, unit)
             if (start, end, class_id) in others or (part, start, end, class_id) in new:
                 report.same += 1
+                ends[place_of(span)] = reference
                 continue
             if any(self._contradict((start, end), (first, last)) for first, last, _ in others):
                 report.contradicting += 1
                 continue
             report.without_prob += prob is None
             report.added[label] += 1
+            ends[place_of(span)] = reference
             new.add((part, start, end, class_id))
             entity = new_entity(
                 class_id=class_id,
@@ -388,6 +436,52 @@ class _Task:
             )
             entity["normalizations"] = self._normalizations(span, legend, document.id)
             added.append(entity)
+        return added, ends
+
+    def _related(
+        self,
+        data: dict[str, Any],
+        predicted: Iterable[PredictedRelation],
+        ends: Mapping[Place, str],
+        legend: Legend,
+        place: str,
+    ) -> list[dict[str, Any]]:
+        """The new relations.
+
+        Args:
+            data: The annotations with the new entities.
+            predicted: What was predicted.
+            ends: How a relation refers to an entity that was predicted.
+            legend: The project's classes.
+            place: The document's id.
+        """
+        report = self.report
+        there = RelatedEntities(Annotations(data, place=place))
+        added: list[dict[str, Any]] = []
+        for one in predicted:
+            report.relations_predicted += 1
+            label = self.rename.get(one.label, one.label)
+            if not label:
+                report.dropped += 1
+                continue
+            class_id = legend.id_of("r", label, place=place, can_rename=True)
+            references = [ends[end] for end in (one.first, one.second) if end in ends]
+            if len(references) < 2:
+                report.relations_loose += 1
+                continue
+            if not there.add(class_id, references, directed=one.directed):
+                report.relations_same += 1
+                continue
+            report.relations_added[label] += 1
+            added.append(
+                {
+                    "classId": class_id,
+                    "type": one.link or "linked",
+                    "directed": one.directed,
+                    "entities": references,
+                    "confidence": {"state": "pre-added", "who": [self.who], "prob": _prob(one.prob)},
+                }
+            )
         return added
 
     def _normalizations(self, span: Span, legend: Legend, place: str) -> dict[str, Any]:
@@ -417,17 +511,8 @@ class _Task:
         self, stored: dict[str, Any], labels: Mapping[str, float], legend: Legend, place: str
     ) -> dict[str, Any]:
         """The document labels: those of people as they are, those of the same author replaced."""
-
-        def mine(meta: Any) -> bool:
-            confidence = meta.get("confidence") if isinstance(meta, dict) else None
-            return (
-                isinstance(confidence, dict)
-                and confidence.get("state") == "pre-added"
-                and confidence.get("who") == [self.who]
-            )
-
         report = self.report
-        metas = {class_id: meta for class_id, meta in stored.items() if not mine(meta)}
+        metas = {class_id: meta for class_id, meta in stored.items() if not self._mine(meta)}
         report.replaced += len(stored) - len(metas)
         # The most probable value first: a label with several values holds one.
         for own, probability in sorted(labels.items(), key=lambda item: -item[1]):

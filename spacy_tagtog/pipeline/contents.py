@@ -15,6 +15,7 @@ from spacy.tokens import Doc, Span
 from spacy_tagtog._plural import counted
 from spacy_tagtog.convert import AnndocCorpus
 from spacy_tagtog.convert.corpus import spancat_keys
+from spacy_tagtog.convert.relations import relations_of
 from spacy_tagtog.convert.state import SPANS_KEY
 from spacy_tagtog.errors import ConfigurationError
 
@@ -37,6 +38,10 @@ class TrainingSize:
         negatives: How many Docs have each document label set to false.
         labelled: Docs with any document label.
         exclusive: Whether each of those has exactly one true label and says of all others that they are not.
+        relations: Relations of two entities of a Doc, by type.
+        related: Docs with any.
+        normalized: Entities with the id of an entry of a dictionary.
+        normalizing: Docs with any.
     """
 
     documents: int
@@ -49,6 +54,10 @@ class TrainingSize:
     negatives: Counter[str] = field(default_factory=Counter)
     labelled: int = 0
     exclusive: bool = False
+    relations: Counter[str] = field(default_factory=Counter)
+    related: int = 0
+    normalized: int = 0
+    normalizing: int = 0
 
 
 def all_entities(doc: Doc) -> list[Span]:
@@ -102,6 +111,8 @@ def measure_corpus(path: Path) -> TrainingSize:
     labels: set[str] = set()
     lengths: Counter[int] = Counter()
     cats: list[dict[str, float]] = []
+    relations: Counter[str] = Counter()
+    related = normalized = normalizing = 0
     for doc in AnndocCorpus(path).docs(spacy.blank("xx")):
         documents += 1
         entities += len(doc.ents)
@@ -111,6 +122,12 @@ def measure_corpus(path: Path) -> TrainingSize:
         overlapping += overlaps(spans)
         if doc.cats:
             cats.append(doc.cats)
+        own = Counter(one.label for one in relations_of(doc) if len(one.spans) == 2 and None not in one.spans)
+        relations += own
+        related += bool(own)
+        ids = sum(bool(ent.kb_id) for ent in doc.ents)
+        normalized += ids
+        normalizing += bool(ids)
     if not entities and not lengths and not cats:
         raise ConfigurationError(
             "there is nothing to learn from",
@@ -131,6 +148,10 @@ def measure_corpus(path: Path) -> TrainingSize:
         negatives=Counter(label for one in cats for label, value in one.items() if value < 0.5),
         labelled=len(cats),
         exclusive=_exclusive(cats),
+        relations=relations,
+        related=related,
+        normalized=normalized,
+        normalizing=normalizing,
     )
 
 

@@ -5,8 +5,8 @@ Entities are compared by characters, so that a tokenizer's mistakes count as wha
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,6 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from spacy_tagtog._plural import counted
-from spacy_tagtog._ranges import Reach
 from spacy_tagtog.anndoc.fingerprints import text_fingerprint
 from spacy_tagtog.convert.corpus import spancat_keys
 from spacy_tagtog.errors import EvaluationError
@@ -34,66 +33,14 @@ from spacy_tagtog.pipeline.calibration.scoring import (
 from spacy_tagtog.pipeline.calibration.stored import Calibration
 from spacy_tagtog.pipeline.contents import all_entities, predicted_entities
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
-
-CharSpan = tuple[int, int, str]
-"""(first character, one past the last, label)."""
-
-
-@dataclass
-class Scores:
-    """Counts of one entity type under both measures.
-
-    Attributes:
-        gold: Entities that people annotated.
-        predicted: Entities that the pipeline predicted.
-        exact: Predictions with the borders and label of a gold entity.
-        predicted_overlapping: Predictions that share at least one character with a gold entity of their
-            label.
-        gold_overlapping: Gold entities that share at least one character with a prediction of their label.
-    """
-
-    gold: int = 0
-    predicted: int = 0
-    exact: int = 0
-    predicted_overlapping: int = 0
-    gold_overlapping: int = 0
-
-    def __add__(self, other: Scores) -> Scores:
-        return Scores(
-            self.gold + other.gold,
-            self.predicted + other.predicted,
-            self.exact + other.exact,
-            self.predicted_overlapping + other.predicted_overlapping,
-            self.gold_overlapping + other.gold_overlapping,
-        )
-
-    @staticmethod
-    def _prf(precise: int, predicted: int, recalled: int, gold: int) -> tuple[float, float, float]:
-        p = precise / predicted if predicted else 0.0
-        r = recalled / gold if gold else 0.0
-        return p, r, (2 * p * r / (p + r) if p + r else 0.0)
-
-    @property
-    def exact_prf(self) -> tuple[float, float, float]:
-        """Precision, recall and F1 where label and both borders must be equal; each in [0, 1]."""
-        return self._prf(self.exact, self.predicted, self.exact, self.gold)
-
-    @property
-    def overlapping_prf(self) -> tuple[float, float, float]:
-        """Precision, recall and F1 where labels must be equal and one shared character is enough.
-
-        Each is in [0, 1]. This is tagtog's ``overlapping_v1``.
-        """
-        return self._prf(self.predicted_overlapping, self.predicted, self.gold_overlapping, self.gold)
-
-    def to_json(self) -> dict[str, Any]:
-        """Counts and both measures as a JSON object."""
-        result: dict[str, Any] = {"gold": self.gold, "predicted": self.predicted}
-        for name, prf in (("exact", self.exact_prf), ("overlapping", self.overlapping_prf)):
-            result[name] = dict(
-                zip(("precision", "recall", "f1"), (round(value, 6) for value in prf), strict=True)
-            )
-        return result
+from spacy_tagtog.pipeline.scores import CharSpan, Scores, score_entities, score_labels
+from spacy_tagtog.pipeline.seed.normalizer import SeedNormalizer
+from spacy_tagtog.pipeline.seed.relations import (
+    SeedRelations,
+    gold_relations,
+    place_of,
+    predicted_relations,
+)
 
 
 @dataclass
@@ -148,8 +95,14 @@ class Evaluation:
             nothing.
         confidence: For each component that gives probabilities, how accurate they are.
         document_labels: Counts of each document label; a label has no borders, so both measures are equal.
-        by_document: The same counts of each document: its id (its place from 0 where it has none) to those of
-            each type. A document label's name follows ``label:``. What a document has none of isn't there.
+        relations: Counts of each relation type: type and both entities must be equal. Those of people with an
+            end that isn't on the Doc count as missed.
+        normalizations: Of each entity type, counts of ids: ``gold`` those that people gave, ``predicted``
+            those that the pipeline gave these entities, ``exact`` those of them that are equal. An entity
+            that the pipeline didn't find got none.
+        by_document: The same counts of each document: its id (its place from 0 where it has none) to those
+            of each type. A document label's name follows ``label:``, a relation type's ``relation:``, and
+            ``id:`` comes before the type whose ids are counted. What a document has none of isn't there.
     """
 
     documents: int = 0
@@ -157,6 +110,8 @@ class Evaluation:
     ignored: int = 0
     confidence: dict[str, ConfidenceEvaluation] = field(default_factory=dict)
     document_labels: dict[str, Scores] = field(default_factory=dict)
+    relations: dict[str, Scores] = field(default_factory=dict)
+    normalizations: dict[str, Scores] = field(default_factory=dict)
     by_document: dict[str, dict[str, Scores]] = field(default_factory=dict, repr=False)
 
     @property
@@ -168,6 +123,16 @@ class Evaluation:
     def overall_labels(self) -> Scores:
         """All document labels together (micro average)."""
         return sum(self.document_labels.values(), Scores())
+
+    @property
+    def overall_relations(self) -> Scores:
+        """All relation types together (micro average)."""
+        return sum(self.relations.values(), Scores())
+
+    @property
+    def overall_normalizations(self) -> Scores:
+        """The ids of all entity types together (micro average)."""
+        return sum(self.normalizations.values(), Scores())
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation as a JSON object."""
@@ -181,6 +146,12 @@ class Evaluation:
                 label: scores.to_json() for label, scores in sorted(self.document_labels.items())
             },
             "document_labels_overall": self.overall_labels.to_json() if self.document_labels else None,
+            "relations": {label: scores.to_json() for label, scores in sorted(self.relations.items())},
+            "relations_overall": self.overall_relations.to_json() if self.relations else None,
+            "normalizations": {
+                label: scores.to_json() for label, scores in sorted(self.normalizations.items())
+            },
+            "normalizations_overall": self.overall_normalizations.to_json() if self.normalizations else None,
         }
 
     def rows(self) -> Iterator[tuple[str, ...]]:
@@ -190,31 +161,72 @@ class Evaluation:
             yield (label, *numbers, str(scores.gold), str(scores.predicted))
 
 
-def score_entities(gold: Iterable[CharSpan], predicted: Iterable[CharSpan]) -> dict[str, Scores]:
-    """Compare the entities of one text.
+class _FromEntities:
+    """Scores of what goes on from entities: their relations, and the ids of dictionary entries.
 
     Args:
-        gold: What people annotated.
-        predicted: What a pipeline predicted.
-
-    Returns:
-        Scores of each label that occurs on either side.
+        nlp: The pipeline.
     """
-    sides: dict[str, tuple[set[tuple[int, int]], set[tuple[int, int]]]] = defaultdict(lambda: (set(), set()))
-    for side, spans in enumerate((gold, predicted)):
-        for start, end, label in spans:
-            sides[label][side].add((start, end))
-    result = {}
-    for label, (gold_spans, predicted_spans) in sides.items():
-        of_gold, of_predicted = Reach(gold_spans), Reach(predicted_spans)
-        result[label] = Scores(
-            gold=len(gold_spans),
-            predicted=len(predicted_spans),
-            exact=len(gold_spans & predicted_spans),
-            predicted_overlapping=sum(of_gold.touches(*span) for span in predicted_spans),
-            gold_overlapping=sum(of_predicted.touches(*span) for span in gold_spans),
-        )
-    return result
+
+    def __init__(self, nlp: Language) -> None:
+        self._normalizes = {
+            label for _, pipe in nlp.pipeline if isinstance(pipe, SeedNormalizer) for label in pipe.labels
+        }
+        self._components = {name: pipe for name, pipe in nlp.pipeline if isinstance(pipe, SeedRelations)}
+        self._related = {label for pipe in self._components.values() for label in pipe.labels}
+        self._told: list[tuple[str, float, bool, int]] = []
+
+    def relations(self, gold: Doc, predicted: Doc, number: int) -> Iterator[tuple[str, Scores]]:
+        """Compare the relations of one document, of the types that the pipeline finds.
+
+        Args:
+            gold: What people annotated.
+            predicted: What the pipeline made of the text.
+            number: The document's number.
+        """
+        if not self._related:
+            return
+        there, without = gold_relations(gold)
+        found = predicted_relations(predicted)
+        entities = {place_of(span) for span in all_entities(gold)}
+        # A probability is that of a relation given both entities.
+        self._told += [
+            (one.label, one.prob, one.key in there, number)
+            for one in found
+            if one.first in entities and one.second in entities
+        ]
+        for label in sorted(self._related):
+            own = {one.key for one in found if one.label == label}
+            total = sum(key[0] == label for key in there) + without[label]
+            if total or own:
+                both = len(own & there)
+                yield label, Scores(total, len(own), both, both, both)
+
+    def normalizations(self, gold: Doc, predicted: Doc) -> Iterator[tuple[str, Scores]]:
+        """Compare the ids of the entities that people normalized, of the types that the pipeline knows."""
+        if not self._normalizes:
+            return
+        said = {place_of(ent): ent.kb_id_ for ent in predicted.ents}
+        for ent in gold.ents:
+            if ent.kb_id_ and ent.label_ in self._normalizes:
+                own = said.get(place_of(ent), "")
+                right = int(own == ent.kb_id_)
+                yield ent.label_, Scores(1, int(bool(own)), right, right, right)
+
+    def confidence(self) -> dict[str, ConfidenceEvaluation]:
+        """How accurate the probabilities of relations are, given both entities, by component."""
+        found = {}
+        for name, pipe in self._components.items():
+            labels, scores, right, groups = (
+                zip(*own, strict=True)
+                if (own := [one for one in self._told if one[0] in pipe.labels])
+                else ((), (), (), ())
+            )
+            figures = figures_of(scores, right, chance=True, groups=groups) if scores else None
+            found[name] = ConfidenceEvaluation(
+                figures, figures_by_label(scores, right, labels, groups), 0, calibrated=True
+            )
+        return found
 
 
 def evaluate_docs(
@@ -238,6 +250,7 @@ def evaluate_docs(
     """
     result = Evaluation()
     components = confidence_components(nlp)
+    further = _FromEntities(nlp)
     known_cats = {str(label) for name in textcat_names(nlp) for label in nlp.get_pipe(name).labels}  # type: ignore[attr-defined]
     nested = bool(spancat_keys(nlp))
     # A pipeline of nothing but text classifiers has missed no entity.
@@ -262,9 +275,18 @@ def evaluate_docs(
             )
             add_predictions(component, gold, predicted, number, found[name])
         own = result.by_document.setdefault(gold._.anndoc_id or str(place), {})
-        for label, one in _score_labels(predicted_labels(nlp, predicted), gold.cats, known_cats):
-            for total, name in ((result.document_labels, label), (own, f"label:{label}")):
-                total[name] = total.get(name, Scores()) + one
+        for kind, into, scored in (
+            (
+                "label",
+                result.document_labels,
+                score_labels(predicted_labels(nlp, predicted), gold.cats, known_cats),
+            ),
+            ("relation", result.relations, further.relations(gold, predicted, number)),
+            ("id", result.normalizations, further.normalizations(gold, predicted)),
+        ):
+            for label, one in scored:
+                for total, name in ((into, label), (own, f"{kind}:{label}")):
+                    total[name] = total.get(name, Scores()) + one
         if not with_entities:
             continue
         gold_spans: Sequence[Span] = all_entities(gold) if nested else gold.ents
@@ -280,6 +302,7 @@ def evaluate_docs(
         ).items():
             for total in (result.labels, own):
                 total[label] = total.get(label, Scores()) + scores
+    result.confidence.update(further.confidence())
     for name, component in components.items():
         result.confidence[name] = _confidence(component.calibration, found[name], in_sample[name])
     if not result.documents or not (
@@ -292,17 +315,6 @@ def evaluate_docs(
             advice="confirm more documents, or give a larger share to this side of the split",
         )
     return result
-
-
-def _score_labels(
-    decided: Container[str], gold: Mapping[str, float], known: Iterable[str]
-) -> Iterator[tuple[str, Scores]]:
-    """Compare the document labels of one document; one that isn't in the gold ``cats`` is unknown."""
-    for label in known:
-        has, found = gold.get(label, 0.0) >= 0.5, label in decided
-        if label in gold and (has or found):
-            both = int(has and found)
-            yield label, Scores(int(has), int(found), both, both, both)
 
 
 def _confidence(

@@ -23,11 +23,17 @@ from spacy_tagtog.pipeline.contents import TrainingSize
 from spacy_tagtog.pipeline.thresholds import tune_labels, tune_spans
 
 AUTO: Final = "auto"
+ENTITIES: Final = ("ner", "spancat")
+"""The kinds that find entities."""
 OVERLAP_SHARE: Final = 0.05
 """From this share of overlapping entities on, ``auto`` takes ``spancat``: ``ner`` would lose about half of
 them, and finds the others better."""
 MIN_LABEL_DOCS: Final = 15
 """In how many documents a label must be true, and in how many false, before ``auto`` learns it."""
+MIN_NORMALIZED: Final = 50
+"""How many entities must have ids before ``auto`` learns normalizations."""
+MIN_RELATIONS: Final = 100
+"""How many relations there must be before ``auto`` learns them: an entity is one of many candidates."""
 _COVERED: Final = 0.98
 _MAX_SIZE: Final = 12
 
@@ -63,6 +69,7 @@ class Kind:
         tune: Sets what is chosen by held-out documents, once the rest is trained: takes the pipeline, the
             name of its component and the dev documents, and returns what it did, in words.
         excludes: The kinds that learn the same annotations in another way.
+        needs: The kinds of which one finds what this one goes on from; empty where it stands alone.
     """
 
     name: str
@@ -71,6 +78,7 @@ class Kind:
     notes: Callable[[TrainingSize], list[str]] = lambda size: []
     tune: Callable[[Language, str, Sequence[Doc]], str] | None = None
     excludes: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
     @property
     def config(self) -> Path:
@@ -206,12 +214,41 @@ def _rare_labels(size: TrainingSize, name: str) -> list[str]:
     ]
 
 
+def _judge_normalizations(size: TrainingSize) -> Verdict:
+    if size.normalizing < 2:
+        return Verdict(wanted=False, problem="no two documents have entities with ids of a dictionary")
+    amount = f"{counted(size.normalized, 'normalized entity')} in {counted(size.normalizing, 'document')}"
+    if size.normalized < MIN_NORMALIZED:
+        return Verdict(
+            wanted=False,
+            reason=f"{amount}, fewer than {MIN_NORMALIZED}: none is learned yet; normalizations as a named "
+            "component learns them all the same",
+        )
+    return Verdict(wanted=True, reason=f"{amount}: normalizations")
+
+
+def _judge_relations(size: TrainingSize) -> Verdict:
+    number = size.relations.total()
+    if size.related < 2:
+        return Verdict(wanted=False, problem="no two documents have relations of two entities")
+    amount = f"{counted(number, 'relation')} in {size.related} of {counted(size.documents, 'document')}"
+    if number < MIN_RELATIONS:
+        return Verdict(
+            wanted=False,
+            reason=f"{amount}, fewer than {MIN_RELATIONS}: none is learned yet; relations as a named "
+            "component learns them all the same",
+        )
+    return Verdict(wanted=True, reason=f"{amount}: relations")
+
+
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
         # The config of ner is chosen by --model and the amount of data, see pipeline/training.py.
         Kind("ner", _judge_ner),
         Kind("spancat", _judge_spancat, _spancat_values, _too_long, tune_spans),
+        Kind("normalizations", _judge_normalizations, needs=ENTITIES),
+        Kind("relations", _judge_relations, needs=ENTITIES),
         Kind(
             "textcat",
             lambda size: _judge_labels(size, exclusive=True),
@@ -282,6 +319,13 @@ def _asked_for(components: str, verdicts: Mapping[str, Verdict]) -> list[str]:
                 or "(nothing)",
                 advice=f"confirm documents with such annotations, or let the data decide: "
                 f"{setting('components', AUTO)}",
+            )
+        if KINDS[name].needs and not set(KINDS[name].needs) & set(names):
+            raise ArgumentError(
+                f"{name} need entities, and nothing that is to be trained finds any",
+                place=setting("components"),
+                value=components,
+                legal=" or ".join(f"{one},{components}" for one in KINDS[name].needs),
             )
         if rival := next((one for one in KINDS[name].excludes if one in names), None):
             raise ArgumentError(

@@ -59,10 +59,14 @@ def find_config(path: Path) -> Path:
     raise ConfigurationError(
         "there is no such config",
         value=str(path),
-        legal="a spaCy config file; configs/seed.cfg, ner.cfg, ner_vectors.cfg, spancat.cfg, textcat.cfg and "
-        "textcat_multilabel.cfg come with spacy-tagtog",
+        legal=f"a spaCy config file; configs/{', '.join(_shipped())} come with spacy-tagtog",
         advice="check the path",
     )
+
+
+def _shipped() -> list[str]:
+    """The names of the package's own configs."""
+    return sorted({path.name for folder in _SHIPPED for path in folder.glob("*.cfg")})
 
 
 def choose_config(

@@ -18,7 +18,7 @@ from spacy_tagtog._files import make_folder
 from spacy_tagtog.convert.corpus import read_spacy, write_docbin
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.pipeline.calibration.scoring import silent_ranges
-from spacy_tagtog.pipeline.evaluation import Scores, score_entities
+from spacy_tagtog.pipeline.scores import Scores, score_entities
 from spacy_tagtog.selection.batches import stream_of
 from spacy_tagtog.selection.candidates import ReviewedDocument, reviewed_document
 from spacy_tagtog.selection.simulation_folder import CONFIG

@@ -24,7 +24,7 @@ from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog._threads import one_thread
 from spacy_tagtog.agreement.edits import EditCounts, count_edits
 from spacy_tagtog.errors import ArgumentError
-from spacy_tagtog.pipeline.evaluation import Scores
+from spacy_tagtog.pipeline.scores import Scores
 from spacy_tagtog.selection.batches import choose_batch, stream_of
 from spacy_tagtog.selection.candidates import Candidate, make_candidates
 from spacy_tagtog.selection.learner import CharSpan, Gold, Learner, measure, predict, spans_of

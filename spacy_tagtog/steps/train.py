@@ -107,7 +107,8 @@ def train(
             into folders of ``output`` with their names, and put together in ``model-best``.
         components: ``auto`` looks at the training documents. Or names, with commas between: ``ner``
             (entities), ``spancat`` (entities, overlapping ones, too), ``textcat`` (document labels that
-            exclude each other), ``textcat_multilabel`` (other document labels).
+            exclude each other), ``textcat_multilabel`` (other document labels), ``normalizations`` and
+            ``relations`` (both beside ``ner`` or ``spancat``).
         model: Of ``ner``: ``auto``, ``seed``, ``ner`` or ``both``. ``both`` trains both, into the folders
             ``seed`` and ``ner`` of ``output``. The one with the better exact F on ``dev_path`` is copied to
             ``model-best``: the seed model where they are equal.
@@ -198,7 +199,12 @@ def _check_dev(kinds: Sequence[Kind], path: Path) -> None:
     """
     dev = measure_corpus(path)
     for kind in kinds:
-        has = {"ner": dev.entities, "spancat": dev.spans}.get(kind.name, dev.labelled)
+        has = {
+            "ner": dev.entities,
+            "spancat": dev.spans,
+            "normalizations": dev.normalized,
+            "relations": dev.related,
+        }.get(kind.name, dev.labelled)
         if not has:
             raise ConfigurationError(
                 f"there is nothing to learn from: {kind.name} needs documents to choose the best step by",

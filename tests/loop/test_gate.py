@@ -14,7 +14,8 @@ from strategies import examples
 from spacy_tagtog.errors import ArgumentError
 from spacy_tagtog.loop.gate import ALL, GateRules, compare, judge, margins_from
 from spacy_tagtog.pipeline.calibration.figures import CalibrationFigures
-from spacy_tagtog.pipeline.evaluation import ConfidenceEvaluation, Evaluation, Scores
+from spacy_tagtog.pipeline.evaluation import ConfidenceEvaluation, Evaluation
+from spacy_tagtog.pipeline.scores import Scores
 
 Counts = dict[str, dict[str, Scores]]
 

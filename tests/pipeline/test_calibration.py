@@ -30,8 +30,9 @@ from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
 from spacy_tagtog.pipeline.calibration.features import entity_features
 from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
 from spacy_tagtog.pipeline.confidence import DEFAULT_SPANS_KEY, RAW_SCORES
-from spacy_tagtog.pipeline.evaluation import Scores, evaluate_docs
+from spacy_tagtog.pipeline.evaluation import evaluate_docs
 from spacy_tagtog.pipeline.fingerprints import training_fingerprints
+from spacy_tagtog.pipeline.scores import Scores
 from spacy_tagtog.pipeline.uncertainty import TokenCertainty, get_certainty, set_certainty
 
 

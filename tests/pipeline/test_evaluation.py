@@ -20,7 +20,8 @@ from spacy_tagtog.anndoc import Document
 from spacy_tagtog.convert import document_to_doc
 from spacy_tagtog.convert.tokens import predicted_doc
 from spacy_tagtog.errors import EvaluationError
-from spacy_tagtog.pipeline.evaluation import Evaluation, Scores, evaluate_docs, score_entities
+from spacy_tagtog.pipeline.evaluation import Evaluation, evaluate_docs
+from spacy_tagtog.pipeline.scores import Scores, score_entities
 
 
 def test_by_hand() -> None:
