@@ -23,7 +23,8 @@ from spacy.training import Example
 from spacy_tagtog.convert import AnndocCorpus
 from spacy_tagtog.convert.split import side_of
 from spacy_tagtog.pipeline.contents import all_entities
-from spacy_tagtog.pipeline.seed.relations import PredictedRelation, RelationKey, gold_relations
+from spacy_tagtog.pipeline.seed.relation_types import RelationKey, gold_relations
+from spacy_tagtog.pipeline.seed.relations import PredictedRelation
 
 SHARES = {"dev": 0.2, "test": 0.2}
 

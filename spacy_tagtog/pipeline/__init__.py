@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents, ensure_confidence
+    from spacy_tagtog.pipeline.annotate import annotate_documents, ensure_confidence
+    from spacy_tagtog.pipeline.annotate_report import AnnotateReport
     from spacy_tagtog.pipeline.calibration.figures import CalibrationFigures
     from spacy_tagtog.pipeline.calibration.fit import calibrate_pipeline
     from spacy_tagtog.pipeline.calibration.report import CalibrationReport
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 _MODULES: Final = {
-    "AnnotateReport": "annotate",
+    "AnnotateReport": "annotate_report",
     "CalibrationFigures": "calibration.figures",
     "CalibrationReport": "calibration.report",
     "Evaluation": "evaluation",

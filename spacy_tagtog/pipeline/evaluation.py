@@ -35,12 +35,8 @@ from spacy_tagtog.pipeline.contents import all_entities, predicted_entities
 from spacy_tagtog.pipeline.labels import predicted_labels, textcat_names
 from spacy_tagtog.pipeline.scores import CharSpan, Scores, score_entities, score_labels
 from spacy_tagtog.pipeline.seed.normalizer import SeedNormalizer
-from spacy_tagtog.pipeline.seed.relations import (
-    SeedRelations,
-    gold_relations,
-    place_of,
-    predicted_relations,
-)
+from spacy_tagtog.pipeline.seed.relation_types import gold_relations, place_of
+from spacy_tagtog.pipeline.seed.relations import SeedRelations, predicted_relations
 
 
 @dataclass
@@ -187,8 +183,14 @@ class _FromEntities:
         if not self._related:
             return
         there, without = gold_relations(gold)
-        found = predicted_relations(predicted)
-        entities = {place_of(span) for span in all_entities(gold)}
+        spans = all_entities(gold)
+        silent = silent_ranges(gold, spans)
+        found = [
+            one
+            for one in predicted_relations(predicted)
+            if not any(_touches(end, silent) for end in (one.first, one.second))
+        ]
+        entities = {place_of(span) for span in spans}
         # A probability is that of a relation given both entities.
         self._told += [
             (one.label, one.prob, one.key in there, number)
@@ -275,33 +277,25 @@ def evaluate_docs(
             )
             add_predictions(component, gold, predicted, number, found[name])
         own = result.by_document.setdefault(gold._.anndoc_id or str(place), {})
+        labels = score_labels(predicted_labels(nlp, predicted), gold.cats, known_cats)
         for kind, into, scored in (
-            (
-                "label",
-                result.document_labels,
-                score_labels(predicted_labels(nlp, predicted), gold.cats, known_cats),
-            ),
+            ("label", result.document_labels, labels),
             ("relation", result.relations, further.relations(gold, predicted, number)),
             ("id", result.normalizations, further.normalizations(gold, predicted)),
         ):
-            for label, one in scored:
-                for total, name in ((into, label), (own, f"{kind}:{label}")):
-                    total[name] = total.get(name, Scores()) + one
+            _add_up(scored, (into, ""), (own, f"{kind}:"))
         if not with_entities:
             continue
         gold_spans: Sequence[Span] = all_entities(gold) if nested else gold.ents
         silent = silent_ranges(gold, gold_spans)
         spans: list[CharSpan] = []
         for ent in predicted_entities(nlp, predicted):
-            if any(start < ent.end_char and ent.start_char < end for start, end in silent):
+            if _touches(place_of(ent), silent):
                 result.ignored += 1
             else:
-                spans.append((ent.start_char, ent.end_char, ent.label_))
-        for label, scores in score_entities(
-            [(ent.start_char, ent.end_char, ent.label_) for ent in gold_spans], spans
-        ).items():
-            for total in (result.labels, own):
-                total[label] = total.get(label, Scores()) + scores
+                spans.append(place_of(ent))
+        scores = score_entities([place_of(ent) for ent in gold_spans], spans)
+        _add_up(scores.items(), (result.labels, ""), (own, ""))
     result.confidence.update(further.confidence())
     for name, component in components.items():
         result.confidence[name] = _confidence(component.calibration, found[name], in_sample[name])
@@ -315,6 +309,19 @@ def evaluate_docs(
             advice="confirm more documents, or give a larger share to this side of the split",
         )
     return result
+
+
+def _touches(place: CharSpan, ranges: Iterable[tuple[int, int]]) -> bool:
+    """Whether an entity shares a character with one of some ranges."""
+    return any(start < place[1] and place[0] < end for start, end in ranges)
+
+
+def _add_up(scored: Iterable[tuple[str, Scores]], *totals: tuple[dict[str, Scores], str]) -> None:
+    """Add scores by label to totals, in which the labels have a prefix."""
+    for label, one in scored:
+        for total, prefix in totals:
+            name = f"{prefix}{label}"
+            total[name] = total.get(name, Scores()) + one
 
 
 def _confidence(

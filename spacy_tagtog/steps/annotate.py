@@ -10,7 +10,8 @@ from typing import Any
 from spacy_tagtog._files import check_free
 from spacy_tagtog._progress import Progress, silent
 from spacy_tagtog.anndoc import Project, write_project
-from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents
+from spacy_tagtog.pipeline.annotate import annotate_documents
+from spacy_tagtog.pipeline.annotate_report import AnnotateReport
 from spacy_tagtog.pipeline.loading import load_pipeline
 
 

@@ -16,6 +16,8 @@ _FILES: Final = (
     "configs/spancat.cfg",
     "configs/textcat.cfg",
     "configs/textcat_multilabel.cfg",
+    "configs/normalizations.cfg",
+    "configs/relations.cfg",
 )
 _PACKAGE: Final = Path(__file__).parents[1]
 _IGNORED: Final = """\

@@ -48,13 +48,20 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_the_main_job_and_the_loop(project: Path) -> None:
+    """On two thirds of the demo corpus; the README's own example runs on all of it."""
+    source = project / "fewer"
+    write_project(
+        [one for number, one in enumerate(demo_documents()) if number % 3], source, legend=DEMO_LEGEND
+    )
+    import_project(source, ConnectionSettings(project=DEMO_PROJECT, database=project / "local-tagtog.db"))
     first = workflow(project, *STEPS)
     assert first.returncode == 0, first.stdout + first.stderr
     metrics = json.loads((project / "training/stargazing/metrics.json").read_text())
-    assert metrics["documents"] > 20
+    assert metrics["documents"] > 15
     assert metrics["overall"]["exact"]["f1"] > 0.3
     annotated = Project.open(project / "annotated/stargazing")
-    assert len(annotated) == 42
+    unconfirmed = {one.id for one in Project.open(source) if not one.annotations.complete}
+    assert set(annotated.ids) == unconfirmed
     pushed = json.loads((project / "training/stargazing/push.json").read_text())
     ranking = read_ranking(project / "training/stargazing/ranking.json")
     assert sorted(ranking.ids) == sorted(annotated.ids)
@@ -120,7 +127,7 @@ def other_project_beside(project: Path) -> None:
         path.relative_to(project).parts[0] for path in mine
     }
     ids = set(Project.open(project / "annotated/comets 2").ids)
-    assert 0 < len(ids) < 42
+    assert 0 < len(ids) < 20
     assert ids == set(json.loads((project / "training/comets 2/push.json").read_text())["updated"])
     # Back again: nothing is done again, except to ask tagtog.
     again = workflow(project, "--vars.project", "stargazing", *STEPS)
@@ -191,6 +198,8 @@ def test_a_workspace_from_the_package(tmp_path: Path) -> None:
         "README.md",
         "configs/ner.cfg",
         "configs/ner_vectors.cfg",
+        "configs/normalizations.cfg",
+        "configs/relations.cfg",
         "configs/seed.cfg",
         "configs/spancat.cfg",
         "configs/textcat.cfg",

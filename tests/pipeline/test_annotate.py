@@ -15,7 +15,8 @@ from strategies import documents, examples, slow
 
 from spacy_tagtog.anndoc import MASTER, Annotations, Document, Legend, locate
 from spacy_tagtog.errors import ConfigurationError, LegendError, PipelineError
-from spacy_tagtog.pipeline.annotate import AnnotateReport, annotate_documents, ensure_confidence
+from spacy_tagtog.pipeline.annotate import annotate_documents, ensure_confidence
+from spacy_tagtog.pipeline.annotate_report import AnnotateReport
 
 WHO = "ml:test"
 

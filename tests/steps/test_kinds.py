@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import spacy
+from builders import LEGEND as STARS
 from nested import LEGEND, nested_documents
+from related import project as related_documents
 from spacy.tokens import DocBin
 
 from spacy_tagtog import steps
@@ -164,3 +166,39 @@ def test_dev_documents_without_such_annotations_are_refused(everything: Path, tm
         )
     assert str(tmp_path / "dev") in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_ids_and_relations_go_from_people_to_pre_annotations(tmp_path: Path) -> None:
+    write_project(related_documents(), tmp_path / "reviewed", legend=STARS)
+    new = [
+        Document(one.id, one.html, {"master": Annotations.empty()}, legend=STARS)
+        for one in related_documents()[:10]
+    ]
+    write_project(new, tmp_path / "new", legend=STARS)
+    steps.convert(tmp_path / "reviewed", tmp_path / "corpus", split="dev=0.4")
+    train, dev = (tmp_path / "corpus" / f"{side}.spacy" for side in ("train", "dev"))
+    # There are fewer than auto asks for, and it says so.
+    assert [run.kind for run in steps.train(train, dev, tmp_path / "auto").runs] == ["ner"]
+    trained = steps.train(train, dev, tmp_path / "all", components="relations,normalizations,ner")
+    assert [run.kind for run in trained.runs] == ["ner", "normalizations", "relations"]
+    steps.calibrate(trained.path, tmp_path / "calibrated", reviewed=dev, train=train, by="auto")
+    result = steps.evaluate(tmp_path / "calibrated", dev)
+    for scores in (result.overall, result.overall_relations, result.overall_normalizations):
+        assert scores.gold
+        assert scores.exact_prf[2] > 0.8
+    assert set(result.confidence) == {"entity_confidence", "seed_relations"}
+    done = steps.annotate(tmp_path / "calibrated", tmp_path / "new", tmp_path / "annotated").report
+    assert set(done.added) == {"Star", "Planet"}
+    assert done.normalizations
+    assert set(done.relations_added) == {"near"}
+    annotated = Project.open(tmp_path / "annotated")
+    relations = [one for document in annotated for one in document.annotations.relations]
+    assert len(relations) == done.relations_added.total() >= 3
+    assert all(0 < one.data["confidence"]["prob"] < 1 for one in relations)
+
+
+def test_dev_documents_without_relations_are_refused(tmp_path: Path) -> None:
+    write_project(related_documents(), tmp_path / "train", legend=STARS)
+    write_project(related_documents()[1::2], tmp_path / "dev", legend=STARS)
+    with pytest.raises(ConfigurationError, match="relations needs documents to choose the best step by"):
+        steps.train(tmp_path / "train", tmp_path / "dev", tmp_path / "out", components="ner,relations")

@@ -30,13 +30,13 @@ from spacy_tagtog.anndoc.dictionary_file import read_dictionary
 from spacy_tagtog.convert.state import get_state
 from spacy_tagtog.errors import PipelineError
 from spacy_tagtog.pipeline.calibration.crossfit import document_groups
+from spacy_tagtog.pipeline.seed._kept import KeptAsBytes
 
 NORMALIZATIONS_KEY: Final = "spacy_tagtog_normalizations"
 """The key of what was found in ``doc.user_data``.
 
 Per entity (first character, one past the last, label, dictionary, id, main name, probability).
 """
-_FILE: Final = "model.msgpack"
 _FOLDS: Final = 5
 _FEATURES: Final = 6
 
@@ -147,7 +147,7 @@ class _Names:
         return found
 
 
-class SeedNormalizer:
+class SeedNormalizer(KeptAsBytes):
     """The component ``seed_normalizer``: gives entities the ids of dictionary entries.
 
     All learning happens in ``nlp.initialize``. It takes ``doc.ents`` with an id (``span.kb_id_``), which Docs
@@ -304,46 +304,17 @@ class SeedNormalizer:
         Raises:
             PipelineError: It can't be read.
         """
-        try:
+
+        def load() -> tuple[dict[str, _Names], list[float]]:
             loaded = srsly.msgpack_loads(data)
             names = {label: _Names(*own) for label, own in loaded["names"].items()}
             weights = [float(weight) for weight in loaded["weights"]]
             if names and len(weights) != _FEATURES + 1:
                 raise ValueError(f"{len(weights)} weights")
-        except Exception as error:  # msgpack raises whatever it likes
-            raise PipelineError(
-                "the model of a component can't be read",
-                place=f"component {self.name}",
-                value=f"{type(error).__name__}: {error}",
-                legal="what to_bytes or to_disk wrote",
-                advice="train the pipeline again, or copy its folder again",
-            ) from error
-        self._names, self._weights = names, weights
+            return names, weights
+
+        self._names, self._weights = self._loaded(load)
         return self
-
-    def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
-        """Save into a folder."""
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _FILE).write_bytes(self.to_bytes())
-
-    def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> SeedNormalizer:
-        """Load from a folder.
-
-        Raises:
-            PipelineError: It isn't there, or can't be read.
-        """
-        file = Path(path) / _FILE
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise PipelineError(
-                "the model of a component can't be read",
-                place=file,
-                value=f"{type(error).__name__}: {error.strerror}",
-                advice="train the pipeline again, or copy its folder again",
-            ) from error
-        return self.from_bytes(data)
 
 
 def _dictionary_names(docs: Iterable[Doc]) -> dict[str, str]:
