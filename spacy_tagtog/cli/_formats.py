@@ -30,9 +30,17 @@ def read_format_settings(name: str, pairs: list[str] | None) -> dict[str, Any]:
     return settings_from_text(dict(parse_pairs(pairs, option="--format-set")), name)
 
 
-def say_format(report: FormatReport) -> None:
-    """Print what was read or written, and what could not be carried with its first places."""
+def say_format(report: FormatReport, *, list_faults: bool = True) -> None:
+    """Print what was read or written, and what could not be carried with its first places.
+
+    Args:
+        report: What was read or written.
+        list_faults: Whether to list the records that can't be read, too.
+    """
     if not (report.documents or report.faults):
         return
     table(report.rows())
-    note(report.places(), caption="not carried, and where it was first")
+    places = list(report.places())
+    if not list_faults:
+        places = places[: len(places) - len(report.faults)]
+    note(places, caption="not carried, and where it was first")

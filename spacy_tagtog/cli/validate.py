@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from spacy_tagtog._plural import counted
+from spacy_tagtog.cli._arguments import CodeOption, FormatOption, FormatSettingOption
+from spacy_tagtog.cli._formats import read_format_settings, say_format
 from spacy_tagtog.cli._options import (
     DocumentsOption,
     LangOption,
@@ -23,7 +25,7 @@ from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
 _SourceArgument = Annotated[
     Path | None,
     typer.Argument(
-        help="A tagtog project (folder or zip). "
+        help="A tagtog project (folder or zip), or another tool's file or folder. "
         "Without it: the project on a running tagtog that the options name.",
         show_default=False,
     ),
@@ -51,30 +53,40 @@ def validate_cli(
     setting: _SettingOption = None,
     documents: DocumentsOption = "all",
     legend: LegendOption = None,
+    source_format: FormatOption = "",
+    format_setting: FormatSettingOption = None,
+    code: CodeOption = None,
     report: ReportsOption = None,
     query: _QueryOption = "",
 ) -> None:
-    """Check tagtog documents without converting them: the same report, and nothing else is written.
+    """Check documents without converting them: the same report, and nothing else is written.
 
     The exit code is 1 if there are faults: files that can't be read or lack their partner, entities whose
     part or text is not there, classes without a name. Where the legend can't be read, class ids stand for
     names. Repaired offsets are no faults, but they are listed.
 
     Documents on a running tagtog are downloaded into a temporary folder, which is removed. What fetch would
-    refuse to read is listed like any other fault.
+    refuse to read is listed like any other fault. So are records of another tool's file that can't be read.
 
     Examples:
       spacy-tagtog validate my-download.zip --report report.html
+
+      spacy-tagtog validate export.jsonl --format doccano
 
       spacy-tagtog validate --project proteins --query "folder:batch-2" --set "member=*"
     """
     from spacy_tagtog.convert import make_converter
     from spacy_tagtog.convert.converter import settings_from_text
+    from spacy_tagtog.formats.report import FormatReport
+    from spacy_tagtog.steps._code import import_code
     from spacy_tagtog.steps.reports import report_paths
     from spacy_tagtog.steps.validate import validate, validate_running
 
+    import_code(code)
     reports = report_paths(report)
     settings = settings_from_text(dict(parse_pairs(setting or [], option="--set")))
+    of_format = read_format_settings(source_format, format_setting)
+    read = FormatReport(strict=False)
     if source is not None:
         # Variables of the environment may be set for other commands: they contradict nothing.
         outside = ConnectionSettings.from_environment()
@@ -90,8 +102,18 @@ def validate_cli(
             settings=settings,
             documents=documents,
             legend=legend,
+            format=source_format,
+            format_settings=of_format,
+            format_report=read,
             report=reports,
             progress=showing("checking"),
+        )
+    elif source_format:
+        raise ArgumentError(
+            "a running tagtog has no documents of another format",
+            place="--format",
+            value=source_format,
+            legal="SOURCE with --format",
         )
     elif where.is_local and not where.project and not where.database.exists():
         raise ArgumentError(
@@ -111,6 +133,7 @@ def validate_cli(
                 progress=showing("checking"),
             )
     found = result.report
+    say_format(read, list_faults=False)
     say_report(found, list_faults=False)
     result.raise_faults()
     say_choices(found, lambda: result.project, make_converter(settings=settings))

@@ -62,9 +62,7 @@ class Brat:
         """Read a text with its annotations, or all of a folder and below it."""
         root = path if path.is_dir() else path.parent
         found = sources(path, (".ann", ".txt"))
-        names = dict.fromkeys(
-            one.with_name(one.name.removesuffix(".ann").removesuffix(".txt")) for one in found
-        )
+        names = dict.fromkeys(one.with_suffix("") for one in found)
         for name in names:
             text, ann = (name.with_name(name.name + suffix) for suffix in (".txt", ".ann"))
             folder = "/".join(["pool", *name.parent.relative_to(root).parts])

@@ -98,10 +98,19 @@ def read_documents(
     documents = to_documents(made.read(path, report), report, legend=legend, author=f"user:{made.name}")
     report.raise_faults()
     if not documents:
+        if report.faults:
+            first = report.faults[0]
+            raise FormatError(
+                "no document in it can be read",
+                place=first.place,
+                value=f"{first.problem}: {first.value}",
+                legal=first.legal,
+                advice=first.advice,
+            )
         raise FormatError(
-            "there is no document in it" if not report.faults else "no document in it can be read",
+            "there is no document in it",
             place=path,
-            value=str(report.faults[0].problem) if report.faults else "0 records",
+            value="0 records",
             legal=f"at least one record that {made.name} would read",
             advice="check the path, and that the tool exported something",
         )

@@ -17,7 +17,9 @@ from spacy_tagtog.client import ALL_MEMBERS, snapshot
 from spacy_tagtog.convert import ConversionReport, ReportItem, convert_documents, make_converter
 from spacy_tagtog.convert.corpus import DocumentChoice
 from spacy_tagtog.errors import AnndocError, LegendError, SpacyTagtogError, setting
+from spacy_tagtog.formats.report import FormatReport
 from spacy_tagtog.pipeline.loading import blank_pipeline
+from spacy_tagtog.steps._formats import as_project
 from spacy_tagtog.steps.connection import Connection
 from spacy_tagtog.steps.reports import report_paths, write_reports
 
@@ -60,17 +62,23 @@ def validate(
     settings: Mapping[str, Any] | None = None,
     documents: str = "all",
     legend: Path | str | None = None,
+    format: str = "",
+    format_settings: Mapping[str, Any] | None = None,
+    format_report: FormatReport | None = None,
     report: Path | str | Iterable[Path | str] | None = None,
     progress: Progress = silent,
 ) -> Validated:
     """Convert a project to nowhere. Faults are in the result; ``raise_faults`` makes an error of them.
 
     Args:
-        source: A project's folder or zip.
+        source: A project's folder or zip, or another tool's file or folder.
         lang: Language of the tokenizer.
         settings: Settings of the converter.
         documents: ``confirmed``, ``unconfirmed`` or ``all``.
-        legend: A legend file to use instead of the project's own.
+        legend: A legend file to use instead of the project's own. Another tool's names must be in it.
+        format: The other tool's format, such as ``doccano``; empty: by the look of the file.
+        format_settings: The format's settings.
+        format_report: What the other tool's format could not carry is counted there.
         report: A file or several to write the report into. They end with ``.json`` or ``.html``.
         progress: Shows how many documents are checked.
 
@@ -78,8 +86,19 @@ def validate(
         SpacyTagtogError: The project can't be opened, or a setting is wrong.
     """
     paths = report_paths(report)
-    found, project = _check(Path(source), lang, settings, documents, legend, progress)
-    write_reports(paths, found, project)
+    source = Path(source)
+    read = FormatReport(strict=False) if format_report is None else format_report
+    with as_project(source, format, format_settings, legend, "report", read) as folder:
+        own_legend = legend if folder == source else None
+        found, project = _check(folder, lang, settings, documents, own_legend, progress)
+        for fault in read.faults:
+            found.documents_in += 1
+            found.add(
+                ReportItem("unreadable", str(fault.place), detail=_in_one_line(fault, "where", "to do"))
+            )
+        if folder != source:
+            found.items = [_without(item, f"{folder}{os.sep}") for item in found.items]
+        write_reports(paths, found, project)
     return Validated(found, project, str(source))
 
 
@@ -127,7 +146,7 @@ def validate_running(
         found, project = _check(folder, lang, settings, documents, legend, progress)
         for doc_id, error in failed:
             found.documents_in += 1
-            found.add(ReportItem("unreadable", doc_id, detail=_in_one_line(error, without="to do")))
+            found.add(ReportItem("unreadable", doc_id, detail=_in_one_line(error, "to do")))
         found.items = [_without(item, f"{folder}{os.sep}") for item in found.items]
         write_reports(paths, found, project)
     return Validated(found, project, str(tagtog))
@@ -168,7 +187,7 @@ def _open(source: Path, legend: Path | None, report: ConversionReport) -> Projec
     except LegendError as error:
         if legend is not None:
             raise  # a legend that was given is no fault of the project
-        detail = _in_one_line(error, without="where")
+        detail = _in_one_line(error, "where")
         report.add(ReportItem("unreadable_legend", str(error.place), detail=detail))
     project = Project.open(source, strict=False, legend=Legend())
     class_ids: set[str] = set()
@@ -180,9 +199,9 @@ def _open(source: Path, legend: Path | None, report: ConversionReport) -> Projec
     return project
 
 
-def _in_one_line(error: SpacyTagtogError, *, without: str) -> str:
-    """An error in one line, without one of its details."""
-    return " — ".join([error.problem, *(text for name, text in error.details() if name != without)])
+def _in_one_line(error: SpacyTagtogError, *without: str) -> str:
+    """An error in one line, without some of its details."""
+    return " — ".join([error.problem, *(text for name, text in error.details() if name not in without)])
 
 
 def _without(item: ReportItem, folder: str) -> ReportItem:

@@ -141,6 +141,33 @@ class TestValidate:
         assert run("validate", source, "--legend", "x/annotations-legend.json").code == 1
 
 
+class TestValidateAnotherToolsFile:
+    def records(self, *records: dict[str, object]) -> None:
+        Path("export.jsonl").write_text("\n".join(map(json.dumps, records)))
+
+    def test_a_record_that_cannot_be_read_is_a_fault_among_others(self) -> None:
+        good = {"id": 1, "text": "Vega and Mars", "label": [[0, 4, "Star"]]}
+        self.records(good, {"id": 2, "text": "Vega", "label": [[0, 40, "Star"]]})
+        outcome = run("validate", "export.jsonl", "--format", "doccano", "--report", "report.json")
+        assert_refused(outcome, "1 fault in the data", "export.jsonl, line 2", "past the end of the text")
+        assert json.loads(Path("report.json").read_text())["reasons"] == {"unreadable": 1}
+        assert listing(Path()) == {"export.jsonl", "report.json"}
+        self.records(good)
+        outcome = run("validate", "export.jsonl", "--format", "doccano")
+        assert outcome.code == 0, outcome.err
+        assert "1 document, no faults" in outcome.out
+
+    def test_names_must_be_in_a_legend_that_is_given(self) -> None:
+        self.records({"id": 1, "text": "Vega and Mars", "label": [[0, 4, "Star"]]})
+        Path("legend.json").write_text(json.dumps({"e_1": "Planet"}))
+        outcome = run("validate", "export.jsonl", "--format", "doccano", "--legend", "legend.json")
+        assert_refused(outcome, "Star", "Planet")
+
+    def test_a_running_tagtog_has_no_such_documents(self) -> None:
+        outcome = run("validate", "--project", "stars", "--format", "doccano")
+        assert_refused(outcome, "a running tagtog has no documents of another format")
+
+
 class TestValidateRunningTagtog:
     """validate over the local tagtog that the command starts itself, and over one with a faulty answer."""
 
