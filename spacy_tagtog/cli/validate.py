@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +21,9 @@ from spacy_tagtog.cli._reports import say_choices, say_report
 from spacy_tagtog.cli._run import command, good, parse_pairs, showing, warn
 from spacy_tagtog.errors import ArgumentError
 from spacy_tagtog.steps.connection import ConnectionSettings, open_connection
+
+if TYPE_CHECKING:
+    from spacy_tagtog.steps.validate import Validated
 
 _SourceArgument = Annotated[
     Path | None,
@@ -75,7 +78,6 @@ def validate_cli(
 
       spacy-tagtog validate --project proteins --query "folder:batch-2" --set "member=*"
     """
-    from spacy_tagtog.convert import make_converter
     from spacy_tagtog.convert.converter import settings_from_text
     from spacy_tagtog.formats.report import FormatReport
     from spacy_tagtog.steps._code import import_code
@@ -88,14 +90,7 @@ def validate_cli(
     of_format = read_format_settings(source_format, format_setting)
     read = FormatReport(strict=False)
     if source is not None:
-        # Variables of the environment may be set for other commands: they contradict nothing.
-        outside = ConnectionSettings.from_environment()
-        if query or (where.project, where.domain) != (outside.project, outside.domain):
-            raise ArgumentError(
-                "a file and a running tagtog contradict each other",
-                place=source,
-                legal="SOURCE, or --project, --domain, --query",
-            )
+        _check_no_contradiction(source, query, where)
         result = validate(
             source,
             lang=lang,
@@ -132,8 +127,19 @@ def validate_cli(
                 report=reports,
                 progress=showing("checking"),
             )
-    found = result.report
     say_format(read, list_faults=False)
+    _say(result, settings)
+
+
+def _say(result: Validated, settings: dict[str, Any]) -> None:
+    """Print what was found.
+
+    Raises:
+        ConversionError: There are faults.
+    """
+    from spacy_tagtog.convert import make_converter
+
+    found = result.report
     say_report(found, list_faults=False)
     result.raise_faults()
     say_choices(found, lambda: result.project, make_converter(settings=settings))
@@ -143,3 +149,19 @@ def validate_cli(
         good(f"{found.documents_out} of {counted(found.documents_in, 'document')} checked, no faults")
     else:
         good(f"{counted(found.documents_in, 'document')}, no faults")
+
+
+def _check_no_contradiction(source: Path, query: str, where: ConnectionSettings) -> None:
+    """Refuse a file beside options that name a running tagtog.
+
+    Raises:
+        ArgumentError: Both are given.
+    """
+    # Variables of the environment may be set for other commands: they contradict nothing.
+    outside = ConnectionSettings.from_environment()
+    if query or (where.project, where.domain) != (outside.project, outside.domain):
+        raise ArgumentError(
+            "a file and a running tagtog contradict each other",
+            place=source,
+            legal="SOURCE, or --project, --domain, --query",
+        )
