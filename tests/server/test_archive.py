@@ -355,6 +355,38 @@ def test_a_broken_archive_is_refused_whole(
         ).fetchone()[:] == (0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"dictionaries": [1]}, "its dictionaries can't be read"),
+        ({"dictionaries": {"n_77": 1}}, "don't have the dictionary n_77"),
+        ({"dictionaries": {"n_5": "1"}}, "don't have the dictionary n_5"),
+        ({"members": {"a/b": "admin"}}, "can't be a member"),
+        ({"folders": ["pool"], "settings": {"entities": {}}}, "don't have the folder"),
+    ],
+)
+def test_a_project_that_no_export_wrote_is_refused_whole(
+    server: LocalTagtog, other: Database, tmp_path: Path, change: dict[str, Any], word: str
+) -> None:
+    export_project(server.database, "owner", "full", tmp_path / "x")
+    path = tmp_path / "x" / ".local-tagtog" / "project.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(LocalServerError, match=word):
+        restore_project(other, tmp_path / "x", "owner", "p")
+    assert other.read(list_projects) == []
+
+
+@pytest.mark.parametrize("target", ["x", "x.zip"])
+def test_what_unpacks_to_too_much_is_refused(
+    server: LocalTagtog, other: Database, tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_project(server.database, "owner", "full", tmp_path / target)
+    monkeypatch.setattr("spacy_tagtog.server.db.restore._MAX_BYTES", 100)
+    with pytest.raises(LocalServerError, match="more than 100 bytes"):
+        restore_project(other, tmp_path / target, "owner", "p")
+    assert other.read(list_projects) == []
+
+
 def test_an_earlier_save_that_is_gone_is_noticed(
     server: LocalTagtog, other: Database, tmp_path: Path
 ) -> None:
@@ -403,6 +435,21 @@ def test_records_that_no_export_wrote_are_refused(
     path = tmp_path / "x" / ".local-tagtog" / "documents.jsonl"
     first, *others = path.read_text().splitlines()
     path.write_text("\n".join([json.dumps({**json.loads(first), **change}), *others]))
+    with pytest.raises(LocalServerError):
+        restore_project(other, tmp_path / "x", "owner", "p")
+    assert other.read(list_projects) == []
+
+
+@pytest.mark.parametrize("change", [{"author": 3}, {"action": None}, {"html": "no hash"}, {"html": "0" * 64}])
+def test_an_entry_of_the_history_that_no_export_wrote_is_refused(
+    server: LocalTagtog, other: Database, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    export_project(server.database, "owner", "full", tmp_path / "x")
+    path = tmp_path / "x" / ".local-tagtog" / "documents.jsonl"
+    first, *others = path.read_text().splitlines()
+    record = json.loads(first)
+    record["history"][-1].update(change)
+    path.write_text("\n".join([json.dumps(record), *others]))
     with pytest.raises(LocalServerError):
         restore_project(other, tmp_path / "x", "owner", "p")
     assert other.read(list_projects) == []
